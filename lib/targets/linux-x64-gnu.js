@@ -1,0 +1,15 @@
+'use strict'
+
+const createDatabase = require('../create')
+const { requireSupportedRuntime } = require('../runtime')
+
+// For bundlers and for embedding: this platform's package and nothing else, with no search.
+const Database = createDatabase(() => {
+  requireSupportedRuntime()
+  return require('@ferrolite/linux-x64-gnu')
+}, { allowNativeBinding: false })
+
+module.exports = Database
+module.exports.Database = Database
+module.exports.SqliteError = Database.SqliteError
+module.exports.default = Database

@@ -1,0 +1,87 @@
+'use strict'
+
+// Builds the addon and puts it where npm publishes it from: packages/<target>/ferrolite.node.
+
+const fs = require('node:fs')
+const path = require('node:path')
+const { target: currentTarget } = require('../lib/binding')
+const { ROOT, ScriptError, main, run, say, seconds } = require('./run')
+const { TARGETS } = require('./targets')
+const { toolchain } = require('./toolchain')
+
+const SOURCES = ['.cargo', 'Cargo.lock', 'Cargo.toml', 'crates']
+
+/** Builds the addon; cargo itself decides what has changed. */
+async function build () {
+  const target = hostTarget()
+  const started = Date.now()
+  const env = await toolchain()
+  say(`Building the addon for ${target} (the first build compiles SQLite and takes about five minutes)`)
+  await run('cargo', ['build', '--release', '--locked', '--package', 'ferrolite-node'], { env })
+  const binary = install(target, libraryFile(targetFolder(env)), started)
+  say(`Built ${path.relative(ROOT, binary)} in ${seconds(started)}`)
+  return binary
+}
+
+/** Builds the addon unless the one at hand is newer than every source. */
+async function buildIfStale () {
+  const binary = binaryFile(hostTarget())
+  const built = fs.statSync(binary, { throwIfNoEntry: false })?.mtimeMs ?? -Infinity
+  return newest(SOURCES) < built ? binary : build()
+}
+
+function hostTarget () {
+  const target = currentTarget()
+  if (target in TARGETS) return target
+  throw new ScriptError(`Ferrolite has no package for ${target}; add it to scripts/targets.js`)
+}
+
+function binaryFile (target) {
+  return path.join(ROOT, 'packages', target, 'ferrolite.node')
+}
+
+function targetFolder (env) {
+  return path.resolve(ROOT, env.CARGO_TARGET_DIR ?? 'target')
+}
+
+function libraryFile (folder) {
+  const names = { darwin: 'libferrolite_node.dylib', win32: 'ferrolite_node.dll' }
+  return path.join(folder, 'release', names[process.platform] ?? 'libferrolite_node.so')
+}
+
+// A process may have the old file mapped: writing into it would crash that process, a rename not.
+function install (target, library, started) {
+  const binary = binaryFile(target)
+  const fresh = `${binary}.${process.pid}.tmp`
+  if (sameBytes(library, binary)) return stamp(binary, started)
+  fs.copyFileSync(library, fresh)
+  if (process.platform === 'win32') fs.rmSync(`${binary}.old`, { force: true })
+  if (process.platform === 'win32' && fs.existsSync(binary)) fs.renameSync(binary, `${binary}.old`)
+  fs.renameSync(fresh, binary)
+  return stamp(binary, started)
+}
+
+function sameBytes (a, b) {
+  return fs.existsSync(b) && fs.statSync(a).size === fs.statSync(b).size &&
+    fs.readFileSync(a).equals(fs.readFileSync(b))
+}
+
+// The time of the start, so that a source edited while cargo ran counts as newer.
+function stamp (binary, started) {
+  fs.utimesSync(binary, started / 1000, started / 1000)
+  return binary
+}
+
+function newest (names, folder = ROOT) {
+  let time = 0
+  for (const name of names) {
+    const file = path.join(folder, name)
+    const stats = fs.statSync(file)
+    time = Math.max(time, stats.isDirectory() ? newest(fs.readdirSync(file), file) : stats.mtimeMs)
+  }
+  return time
+}
+
+if (require.main === module) main(build)
+
+module.exports = { binaryFile, build, buildIfStale, hostTarget }

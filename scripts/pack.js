@@ -1,0 +1,85 @@
+'use strict'
+
+// Makes the tarballs that npm publishes, in target/pack: the main package and this machine's own.
+// `npm run pack -- --all` makes all ten platform packages from binaries built elsewhere.
+
+const fs = require('node:fs')
+const path = require('node:path')
+const { ROOT, ScriptError, main, npm, output, say } = require('./run')
+const { binaryFile, hostTarget } = require('./build')
+const { TARGETS } = require('./targets')
+
+const FOLDER = path.join(ROOT, 'target', 'pack')
+
+/** Packs the main package and the given platform packages; returns the paths of the tarballs. */
+function pack (targets = [hostTarget()]) {
+  const manifest = readJson(path.join(ROOT, 'package.json'))
+  fs.mkdirSync(FOLDER, { recursive: true })
+  const platforms = targets.map((target) => stagePlatform(target, manifest))
+  return [stageMain(manifest), ...platforms].map(tarball)
+}
+
+// The platform packages stand only in the packed package.json: in the repository's, npm would look
+// for versions that are not published yet, and `npm ci` would refuse a lock file without them.
+function stageMain (manifest) {
+  const { scripts, devDependencies, ...published } = manifest
+  const names = Object.keys(TARGETS).map((target) => `@${manifest.name}/${target}`)
+  published.optionalDependencies = Object.fromEntries(names.map((name) => [name, manifest.version]))
+  const stage = emptyStage('ferrolite')
+  for (const name of manifest.files) {
+    const source = path.join(ROOT, name)
+    if (!fs.existsSync(source)) throw new ScriptError(`${name} is missing, and package.json lists it in files`)
+    fs.cpSync(source, path.join(stage, name), { recursive: true })
+  }
+  writeJson(path.join(stage, 'package.json'), published)
+  return stage
+}
+
+function stagePlatform (target, { version }) {
+  const source = path.join(ROOT, 'packages', target)
+  const published = readJson(path.join(source, 'package.json'))
+  if (published.version !== version) throw new ScriptError(`packages/${target} is not at ${version}: npm run packages`)
+  if (!fs.existsSync(binaryFile(target))) throw new ScriptError(`packages/${target} has no binary: npm run build`)
+  const stage = emptyStage(target)
+  for (const name of ['package.json', 'README.md', 'ferrolite.node']) {
+    fs.copyFileSync(path.join(source, name), path.join(stage, name))
+  }
+  fs.copyFileSync(path.join(ROOT, 'LICENSE'), path.join(stage, 'LICENSE'))
+  return stage
+}
+
+function emptyStage (name) {
+  const stage = path.join(FOLDER, 'stage', name)
+  fs.rmSync(stage, { recursive: true, force: true })
+  fs.mkdirSync(stage, { recursive: true })
+  return stage
+}
+
+function tarball (stage) {
+  const [command, args] = npm('pack', '--json', '--ignore-scripts', '--loglevel=error', '--pack-destination', FOLDER)
+  const text = output(command, args, { cwd: stage })
+  if (text === null) throw new ScriptError(`npm pack failed in ${stage}`)
+  // npm 11 and older print a list, npm 12 an object with a key for each package.
+  const [packed] = Object.values(JSON.parse(text))
+  return { ...packed, path: path.join(FOLDER, packed.filename) }
+}
+
+function readJson (file) {
+  return JSON.parse(fs.readFileSync(file, 'utf8'))
+}
+
+function writeJson (file, value) {
+  fs.writeFileSync(file, `${JSON.stringify(value, null, 2)}\n`)
+}
+
+async function command () {
+  const all = process.argv.includes('--all')
+  if (!all) await require('./prepare').prepare()
+  for (const { path: file, size, files } of pack(all ? Object.keys(TARGETS) : undefined)) {
+    say(`${path.relative(ROOT, file)}  ${(size / 1e6).toFixed(2)} MB, ${files.length} files`)
+  }
+}
+
+if (require.main === module) main(command)
+
+module.exports = { pack }

@@ -1,0 +1,30 @@
+'use strict'
+
+// The platforms that have a package. `npm run packages` writes packages/<target> from this table.
+
+const TARGETS = {
+  'darwin-arm64': { os: 'darwin', cpu: 'arm64', rust: 'aarch64-apple-darwin', words: 'macOS on Apple silicon' },
+  'darwin-x64': { os: 'darwin', cpu: 'x64', rust: 'x86_64-apple-darwin', words: 'macOS on Intel' },
+  'linux-arm-gnueabihf': {
+    os: 'linux', cpu: 'arm', libc: 'glibc', rust: 'armv7-unknown-linux-gnueabihf', words: 'Linux on 32-bit ARM with glibc'
+  },
+  'linux-arm-musleabihf': {
+    os: 'linux', cpu: 'arm', libc: 'musl', rust: 'armv7-unknown-linux-musleabihf', words: 'Linux on 32-bit ARM with musl'
+  },
+  'linux-arm64-gnu': {
+    os: 'linux', cpu: 'arm64', libc: 'glibc', rust: 'aarch64-unknown-linux-gnu', words: 'Linux on 64-bit ARM with glibc'
+  },
+  'linux-arm64-musl': {
+    os: 'linux', cpu: 'arm64', libc: 'musl', rust: 'aarch64-unknown-linux-musl', words: 'Linux on 64-bit ARM with musl'
+  },
+  'linux-x64-gnu': {
+    os: 'linux', cpu: 'x64', libc: 'glibc', rust: 'x86_64-unknown-linux-gnu', words: 'Linux on x64 with glibc'
+  },
+  'linux-x64-musl': {
+    os: 'linux', cpu: 'x64', libc: 'musl', rust: 'x86_64-unknown-linux-musl', words: 'Linux on x64 with musl'
+  },
+  'win32-arm64-msvc': { os: 'win32', cpu: 'arm64', rust: 'aarch64-pc-windows-msvc', words: 'Windows on ARM' },
+  'win32-x64-msvc': { os: 'win32', cpu: 'x64', rust: 'x86_64-pc-windows-msvc', words: 'Windows on x64' }
+}
+
+module.exports = { TARGETS }

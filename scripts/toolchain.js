@@ -1,0 +1,101 @@
+'use strict'
+
+// What the build needs of the machine: Rust, a C compiler, make; and CMake, which we provide.
+
+const fs = require('node:fs')
+const os = require('node:os')
+const path = require('node:path')
+const { ScriptError, TOOLS, WINDOWS, find, output, run, say } = require('./run')
+
+const CMAKE_VERSION = '4.4.4'
+const CMAKE_OLDEST = [3, 18] // what the engine's CMakeLists.txt asks for
+const RUST_OLDEST = [1, 85] // rust-version in Cargo.toml
+
+const ADVICE = {
+  linux: 'Debian: apt install build-essential; Fedora: dnf install gcc make; Alpine: apk add build-base',
+  darwin: 'xcode-select --install',
+  win32: 'install "Desktop development with C++" of the Visual Studio Build Tools'
+}
+
+/** Checks the machine, provides CMake, and returns the environment in which cargo must run. */
+async function toolchain () {
+  const env = { ...process.env, PATH: withCargo(process.env.PATH ?? '') }
+  delete env.Path
+  requireRust(env.PATH)
+  requireCompiler(env.PATH)
+  if (!recentEnough(find('cmake', env.PATH), CMAKE_OLDEST)) {
+    env.PATH = await provideCmake() + path.delimiter + env.PATH
+  }
+  return env
+}
+
+function withCargo (searchPath) {
+  if (find('cargo', searchPath) !== null) return searchPath
+  const home = process.env.CARGO_HOME ?? path.join(os.homedir(), '.cargo')
+  return path.join(home, 'bin') + path.delimiter + searchPath
+}
+
+function requireRust (searchPath) {
+  const cargo = find('cargo', searchPath)
+  const advice = `Rust ${RUST_OLDEST.join('.')} or newer: install it from https://rustup.rs`
+  if (cargo === null) throw new ScriptError(`cargo is missing. Building Ferrolite needs ${advice}`)
+  if (!recentEnough(cargo, RUST_OLDEST)) {
+    throw new ScriptError(`${cargo} is too old or does not run. Building Ferrolite needs ${advice}`)
+  }
+}
+
+function requireCompiler (searchPath) {
+  if (WINDOWS) return // cargo and CMake find Visual Studio by themselves, and say so when it is missing.
+  const names = process.env.CC ? [process.env.CC.split(' ')[0]] : ['cc', 'gcc', 'clang']
+  const has = (name) => path.isAbsolute(name) || find(name, searchPath) !== null
+  const missing = []
+  if (!names.some(has)) missing.push('a C compiler')
+  if (!has('make')) missing.push('make')
+  if (missing.length === 0) return
+  throw new ScriptError(`${missing.join(' and ')} is missing, and the SQLite engine is written in C. ` +
+    (ADVICE[process.platform] ?? 'Install it with the package manager of this system'))
+}
+
+function recentEnough (command, oldest) {
+  if (command === null) return false
+  const version = output(command, ['--version'])?.match(/(\d+)\.(\d+)/)
+  if (!version) return false
+  const [major, minor] = [Number(version[1]), Number(version[2])]
+  return major > oldest[0] || (major === oldest[0] && minor >= oldest[1])
+}
+
+// CMake comes from PyPI into target/tools: nothing is installed outside this folder.
+async function provideCmake () {
+  const home = path.join(TOOLS, `cmake-${CMAKE_VERSION}`)
+  const folders = [path.join(home, WINDOWS ? 'Scripts' : 'bin'), path.join(home, 'cmake', 'data', 'bin')]
+  const provided = () => folders.find((folder) => recentEnough(find('cmake', folder), CMAKE_OLDEST))
+  const ready = provided()
+  if (ready) return ready
+
+  const python = find('python3') ?? find('python')
+  if (python === null) {
+    throw new ScriptError('CMake is missing, and so is Python 3, which would fetch it. Install one of the two')
+  }
+  say(`CMake is missing: fetching CMake ${CMAKE_VERSION} into ${path.relative(process.cwd(), home)}`)
+  fs.rmSync(home, { recursive: true, force: true })
+  fs.mkdirSync(TOOLS, { recursive: true })
+  const wanted = ['install', '--quiet', '--disable-pip-version-check', `cmake==${CMAKE_VERSION}`]
+  const ways = [
+    async () => {
+      await run(python, ['-m', 'venv', home])
+      await run(path.join(folders[0], WINDOWS ? 'python.exe' : 'python'), ['-m', 'pip', ...wanted])
+    },
+    // Some systems ship Python without venv.
+    () => run(python, ['-m', 'pip', ...wanted, '--target', home])
+  ]
+  for (const way of ways) {
+    const error = await way().then(() => null, (error) => error)
+    const folder = provided()
+    if (folder) return folder
+    if (error) say(`  ${error.message}`)
+    fs.rmSync(home, { recursive: true, force: true })
+  }
+  throw new ScriptError('CMake could not be fetched with pip. Install CMake 3.18 or newer and try again')
+}
+
+module.exports = { toolchain }
