@@ -1,0 +1,338 @@
+//! Open, configure and close a database connection.
+
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::ffi::{c_char, c_int, c_void, CStr, CString};
+use std::ptr;
+use std::rc::{Rc, Weak};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use crate::error::{check, last_error, Error, Result};
+use crate::ffi;
+use crate::hooks::Hooks;
+use crate::interrupt::{DbPtr, InterruptHandle, Watch};
+use crate::patches;
+use crate::statement::Statement;
+
+/// How to open a database.
+#[derive(Debug, Clone, Copy)]
+pub struct OpenOptions<'a> {
+    /// File name, `:memory:`, or empty for a temporary database.
+    pub path: &'a str,
+    /// Open without the right to write.
+    pub readonly: bool,
+    /// Refuse to create the file.
+    pub must_exist: bool,
+    /// How long to wait for a lock, in ms.
+    pub timeout: u32,
+    /// Name of a registered VFS, or the default one.
+    pub vfs: Option<&'a str>,
+    /// Treat `file:` names as URIs.
+    pub uri: bool,
+}
+
+/// The longest string that V8 can hold on 64-bit systems, in characters: (1 << 29) - 24.
+const MAX_STRING: c_int = (1 << 29) - 24;
+
+/// What a connection and its statements share; it outlives both.
+pub(crate) struct Shared {
+    db: Cell<*mut ffi::sqlite3>,
+    interrupt: InterruptHandle,
+    pub(crate) watch: Watch,
+    pub(crate) hooks: Hooks,
+    /// Compiled statements, oldest first: the queue of a clock that finalizes idle ones.
+    pub(crate) compiled: RefCell<VecDeque<Weak<Statement>>>,
+    /// Backups and sessions, which must end before the connection closes.
+    dependents: RefCell<Vec<Weak<dyn Dependent>>>,
+    /// Grows whenever statements compiled before may no longer mean the same.
+    epoch: Cell<u32>,
+    busy_timeout: Cell<u32>,
+}
+
+/// Something that holds on to the `sqlite3*` beside statements.
+pub(crate) trait Dependent {
+    fn end(&self);
+}
+
+/// A database connection; it stays on the thread that opened it.
+#[derive(Clone)]
+pub struct Connection {
+    pub(crate) shared: Rc<Shared>,
+}
+
+impl Shared {
+    #[inline]
+    pub(crate) fn raw(&self) -> *mut ffi::sqlite3 {
+        self.db.get()
+    }
+
+    #[inline]
+    pub(crate) fn is_open(&self) -> bool {
+        !self.db.get().is_null()
+    }
+
+    pub(crate) fn open_db(&self) -> Result<*mut ffi::sqlite3> {
+        if self.is_open() {
+            Ok(self.db.get())
+        } else {
+            Err(Error::closed())
+        }
+    }
+
+    #[inline]
+    pub(crate) fn bump_epoch(&self) {
+        self.epoch.set(self.epoch.get().wrapping_add(1));
+    }
+
+    #[inline]
+    pub(crate) fn epoch(&self) -> u32 {
+        self.epoch.get()
+    }
+
+    fn close(&self) {
+        let db = self.db.get();
+        if db.is_null() {
+            return;
+        }
+        for dependent in self.dependents.take() {
+            if let Some(dependent) = dependent.upgrade() {
+                dependent.end();
+            }
+        }
+        for statement in self.compiled.take() {
+            if let Some(statement) = statement.upgrade() {
+                statement.finalize();
+            }
+        }
+        self.interrupt.db.lock().unwrap_or_else(PoisonError::into_inner).0 = ptr::null_mut();
+        self.db.set(ptr::null_mut());
+        // SAFETY: every statement, backup and session of ours has ended. What an extension may have left
+        // open keeps a zombie alive rather than freed memory.
+        unsafe {
+            if ffi::sqlite3_close(db) != ffi::SQLITE_OK {
+                ffi::sqlite3_close_v2(db);
+            }
+        }
+        self.hooks.clear();
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+impl Connection {
+    /// Opens a database and sets it up as better-sqlite3 does: extended result codes, defensive mode,
+    /// foreign keys, no double-quoted strings, strings no longer than V8 can hold.
+    pub fn open(options: &OpenOptions) -> Result<Self> {
+        ffi::initialize()?;
+        let path = c_string(options.path, "Database path cannot contain a NUL character")?;
+        let vfs = options.vfs.map(|vfs| c_string(vfs, "VFS name cannot contain a NUL character"));
+        let vfs = vfs.transpose()?;
+        let mut flags = ffi::SQLITE_OPEN_NOMUTEX | ffi::SQLITE_OPEN_EXRESCODE;
+        flags |= match (options.readonly, options.must_exist) {
+            (true, _) => ffi::SQLITE_OPEN_READONLY,
+            (false, true) => ffi::SQLITE_OPEN_READWRITE,
+            (false, false) => ffi::SQLITE_OPEN_READWRITE | ffi::SQLITE_OPEN_CREATE,
+        };
+        if options.uri {
+            flags |= ffi::SQLITE_OPEN_URI;
+        }
+        let mut db = ptr::null_mut();
+        let vfs = vfs.as_ref().map_or(ptr::null(), |vfs| vfs.as_ptr());
+        // SAFETY: both strings end in NUL and outlive the call.
+        let rc = unsafe { ffi::sqlite3_open_v2(path.as_ptr(), &mut db, flags, vfs) };
+        if rc != ffi::SQLITE_OK {
+            // SAFETY: SQLite returns a handle to ask for the error even when it could not open, or null.
+            unsafe {
+                let error = last_error(db, rc);
+                ffi::sqlite3_close(db);
+                return Err(error);
+            }
+        }
+        let connection = Self {
+            shared: Rc::new(Shared {
+                db: Cell::new(db),
+                interrupt: InterruptHandle { db: Arc::new(Mutex::new(DbPtr(db))) },
+                watch: Watch::default(),
+                hooks: Hooks::default(),
+                compiled: RefCell::default(),
+                dependents: RefCell::default(),
+                epoch: Cell::new(0),
+                busy_timeout: Cell::new(options.timeout),
+            }),
+        };
+        connection.configure(options.timeout)?;
+        Ok(connection)
+    }
+
+    fn configure(&self, timeout: u32) -> Result<()> {
+        let db = self.shared.raw();
+        // SAFETY: `db` is open; the variadic arguments are those that the documentation names.
+        unsafe {
+            check(db, ffi::sqlite3_busy_timeout(db, c_int::try_from(timeout).unwrap_or(c_int::MAX)))?;
+            ffi::sqlite3_limit(db, ffi::SQLITE_LIMIT_LENGTH, MAX_STRING);
+            ffi::sqlite3_limit(db, ffi::SQLITE_LIMIT_SQL_LENGTH, MAX_STRING);
+        }
+        self.config(ffi::SQLITE_DBCONFIG_DEFENSIVE, true)?;
+        self.config(ffi::SQLITE_DBCONFIG_DQS_DML, false)?;
+        self.config(ffi::SQLITE_DBCONFIG_DQS_DDL, false)?;
+        patches::apply(self)
+    }
+
+    /// Switches one of the boolean `SQLITE_DBCONFIG_*` settings.
+    pub(crate) fn config(&self, setting: c_int, on: bool) -> Result<()> {
+        let db = self.shared.open_db()?;
+        // SAFETY: boolean settings take an int and an optional int pointer.
+        let rc = unsafe {
+            ffi::sqlite3_db_config(db, setting, c_int::from(on), ptr::null_mut::<c_int>())
+        };
+        // SAFETY: `db` is open.
+        unsafe { check(db, rc) }
+    }
+
+    /// Defensive mode keeps SQL from corrupting the file on purpose.
+    pub fn set_defensive(&self, on: bool) -> Result<()> {
+        self.config(ffi::SQLITE_DBCONFIG_DEFENSIVE, on)
+    }
+
+    /// True until [`close`](Self::close).
+    #[inline]
+    pub fn is_open(&self) -> bool {
+        self.shared.is_open()
+    }
+
+    /// Finalizes every statement, ends backups and sessions, and closes. Does nothing the second time.
+    pub fn close(&self) {
+        self.shared.close();
+    }
+
+    /// False once closed or in autocommit mode.
+    pub fn in_transaction(&self) -> bool {
+        // SAFETY: checked open first.
+        self.is_open() && unsafe { ffi::sqlite3_get_autocommit(self.shared.raw()) } == 0
+    }
+
+    /// A handle that other threads may use.
+    pub fn interrupt_handle(&self) -> InterruptHandle {
+        self.shared.interrupt.clone()
+    }
+
+    /// Ends what runs with `SQLITE_INTERRUPT` once `timeout` has passed; `None` lifts the limit.
+    #[inline]
+    pub fn set_timeout(&self, timeout: Option<Duration>) {
+        self.shared.set_deadline(timeout.and_then(|timeout| Instant::now().checked_add(timeout)));
+    }
+
+    /// Asks `stop` every few thousand VM instructions, and every 10 ms of waiting for a lock.
+    pub fn set_stop_check(&self, stop: Box<dyn Fn() -> bool>) {
+        self.shared.set_stop_check(stop);
+        self.install_busy_handler();
+    }
+
+    /// Number grows when statements compiled before may no longer mean the same.
+    #[inline]
+    pub fn epoch(&self) -> u32 {
+        self.shared.epoch()
+    }
+
+    /// Says that statements compiled before may no longer mean the same.
+    #[inline]
+    pub fn bump_epoch(&self) {
+        self.shared.bump_epoch();
+    }
+
+    /// Rows changed by the last statement, triggers left out, and the last inserted rowid.
+    #[inline]
+    pub fn last_changes(&self) -> (i64, i64) {
+        let db = self.shared.raw();
+        if db.is_null() {
+            return (0, 0);
+        }
+        // SAFETY: checked open.
+        unsafe { (ffi::sqlite3_changes64(db), ffi::sqlite3_last_insert_rowid(db)) }
+    }
+
+    /// Rows changed since the connection was opened.
+    #[inline]
+    pub fn total_changes(&self) -> i64 {
+        let db = self.shared.raw();
+        if db.is_null() {
+            return 0;
+        }
+        // SAFETY: checked open.
+        unsafe { ffi::sqlite3_total_changes64(db) }
+    }
+
+    /// Runs every statement of a script and drops its rows. `log` sees each statement before it runs.
+    pub fn exec(&self, sql: &str, log: &mut dyn FnMut(&Statement) -> Result<()>) -> Result<()> {
+        let sql = c_string(sql, "The supplied SQL string contains a NUL character")?;
+        let mut rest: &[u8] = sql.as_bytes_with_nul();
+        self.bump_epoch();
+        loop {
+            let skipped = rest.iter().take_while(|byte| is_skipped(**byte)).count();
+            rest = &rest[skipped..];
+            let (statement, tail) = Statement::compile(&self.shared, rest)?;
+            let Some(statement) = statement else { break };
+            log(&statement)?;
+            let result = statement.run_to_end();
+            self.bump_epoch();
+            result?;
+            rest = &rest[tail..];
+        }
+        Ok(())
+    }
+
+    pub(crate) fn add_dependent(&self, dependent: Weak<dyn Dependent>) {
+        let mut dependents = self.shared.dependents.borrow_mut();
+        dependents.retain(|known| known.strong_count() > 0);
+        dependents.push(dependent);
+    }
+
+    /// SQLite's own busy handler sleeps up to 100 ms at a time; this one looks up every 10 ms.
+    fn install_busy_handler(&self) {
+        if !self.is_open() {
+            return;
+        }
+        let this = Rc::as_ptr(&self.shared).cast_mut().cast::<c_void>();
+        // SAFETY: open; `shared` outlives the connection.
+        unsafe { ffi::sqlite3_busy_handler(self.shared.raw(), Some(on_busy), this) };
+    }
+}
+
+unsafe extern "C" fn on_busy(shared: *mut c_void, calls: c_int) -> c_int {
+    const SLICE_MS: u32 = 10;
+    // SAFETY: registered above with the Shared that owns the connection.
+    let shared = unsafe { &*shared.cast::<Shared>() };
+    let waited = u32::try_from(calls).unwrap_or(0).saturating_mul(SLICE_MS);
+    if waited >= shared.busy_timeout.get() || shared.stop_requested() {
+        return 0;
+    }
+    std::thread::sleep(Duration::from_millis(SLICE_MS.into()));
+    1
+}
+
+/// White space and semicolons in front of a statement.
+pub(crate) const fn is_skipped(byte: u8) -> bool {
+    matches!(byte, b' ' | b';' | b'\t'..=b'\r')
+}
+
+/// A NUL in the middle would cut the string short, so it is refused.
+pub(crate) fn c_string(text: &str, message: &'static str) -> Result<CString> {
+    CString::new(text).map_err(|_| Error::Range(message))
+}
+
+/// A C string of `SQLite` as bytes; null is `None`.
+///
+/// # Safety
+/// `text` is null or ends in NUL and lives for `'a`.
+pub(crate) unsafe fn c_bytes<'a>(text: *const c_char) -> Option<&'a [u8]> {
+    if text.is_null() {
+        return None;
+    }
+    // SAFETY: forwarded from the caller.
+    Some(unsafe { CStr::from_ptr(text) }.to_bytes())
+}

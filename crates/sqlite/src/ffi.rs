@@ -1,0 +1,32 @@
+//! The C API, and the one-time set-up of the engine.
+
+pub use libsql::ffi::*;
+
+use std::future::Future;
+use std::pin::pin;
+use std::sync::OnceLock;
+use std::task::{Context, Poll, Waker};
+
+use crate::error::{Error, Result};
+
+const _: () = assert!(SQLITE_VERSION_NUMBER >= 3_047_000, "the engine is older than the patches expect");
+
+/// Prepares the engine; every way into it calls this first.
+///
+/// The crate `libsql` asserts that its own `sqlite3_config()` was the first call to `SQLite` in the
+/// process. Building one database of it first keeps that true for whoever uses `libsql` later.
+pub fn initialize() -> Result<()> {
+    static READY: OnceLock<bool> = OnceLock::new();
+    let ready = *READY.get_or_init(|| {
+        let build = pin!(libsql::Builder::new_local(":memory:").build());
+        match build.poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(built) => built.is_ok(),
+            Poll::Pending => false,
+        }
+    });
+    if ready {
+        Ok(())
+    } else {
+        Err(Error::sqlite(SQLITE_ERROR, "the SQLite engine could not be initialized"))
+    }
+}

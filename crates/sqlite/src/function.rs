@@ -1,0 +1,332 @@
+//! SQL functions and aggregates written by the host.
+
+use std::ffi::{c_int, c_void};
+use std::marker::PhantomData;
+use std::panic::{catch_unwind, AssertUnwindSafe};
+use std::slice;
+
+use crate::connection::{c_string, Connection};
+use crate::error::{check, Result};
+use crate::ffi;
+use crate::value::ValueRef;
+
+/// What `SQLite` may assume of a function.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct FunctionFlags {
+    /// The same arguments always give the same result.
+    pub deterministic: bool,
+    /// Not to be called from triggers, views and the schema.
+    pub direct_only: bool,
+}
+
+/// Arguments of one call.
+#[derive(Clone, Copy)]
+pub struct Args<'a> {
+    values: &'a [*mut ffi::sqlite3_value],
+}
+
+impl<'a> Args<'a> {
+    /// Number of arguments.
+    pub fn len(&self) -> usize {
+        self.values.len()
+    }
+
+    /// True without arguments.
+    pub fn is_empty(&self) -> bool {
+        self.values.is_empty()
+    }
+
+    /// One argument; `NULL` out of range.
+    pub fn get(&self, at: usize) -> ValueRef<'a> {
+        match self.values.get(at) {
+            // SAFETY: SQLite keeps arguments alive for the call, which `'a` is.
+            Some(value) => unsafe { ValueRef::from_raw(*value) },
+            None => ValueRef::Null,
+        }
+    }
+
+    /// # Safety
+    /// `argv` points to `argc` live values for `'a`.
+    pub(crate) unsafe fn from_raw(argc: c_int, argv: *mut *mut ffi::sqlite3_value) -> Self {
+        let len = usize::try_from(argc).unwrap_or(0);
+        let values = if len == 0 || argv.is_null() {
+            &[]
+        } else {
+            // SAFETY: forwarded from the caller.
+            unsafe { slice::from_raw_parts(argv, len) }
+        };
+        Self { values }
+    }
+}
+
+/// Takes the result of one call.
+pub struct Context<'a> {
+    raw: *mut ffi::sqlite3_context,
+    marker: PhantomData<&'a ()>,
+}
+
+impl Context<'_> {
+    pub(crate) fn new(raw: *mut ffi::sqlite3_context) -> Self {
+        Self { raw, marker: PhantomData }
+    }
+
+    /// Sets the result; `SQLite` copies text and blobs, and refuses what is beyond its length limit.
+    pub fn set(&mut self, value: ValueRef<'_>) {
+        let transient = ffi::SQLITE_TRANSIENT();
+        // SAFETY: `raw` is live during the call; lengths are 64-bit.
+        unsafe {
+            match value {
+                ValueRef::Null => ffi::sqlite3_result_null(self.raw),
+                ValueRef::Integer(value) => ffi::sqlite3_result_int64(self.raw, value),
+                ValueRef::Real(value) => ffi::sqlite3_result_double(self.raw, value),
+                ValueRef::Text(text) => {
+                    let (at, len) = (text.as_ptr().cast(), text.len() as u64);
+                    ffi::sqlite3_result_text64(self.raw, at, len, transient, ffi::SQLITE_UTF8 as u8);
+                }
+                ValueRef::Blob([]) => ffi::sqlite3_result_zeroblob(self.raw, 0),
+                ValueRef::Blob(blob) => {
+                    let (at, len) = (blob.as_ptr().cast(), blob.len() as u64);
+                    ffi::sqlite3_result_blob64(self.raw, at, len, transient);
+                }
+            }
+        }
+    }
+
+    /// Ends the statement with an error; the host remembers why.
+    pub fn fail(&mut self) {
+        self.fail_with(b"");
+    }
+
+    /// Ends the statement with `SQLITE_ERROR` and a message.
+    pub fn fail_with(&mut self, message: &[u8]) {
+        let len = c_int::try_from(message.len()).unwrap_or(c_int::MAX);
+        // SAFETY: live during the call; SQLite copies the message.
+        unsafe { ffi::sqlite3_result_error(self.raw, message.as_ptr().cast(), len) }
+    }
+
+    /// Ends the statement with `SQLITE_TOOBIG`.
+    pub fn too_big(&mut self) {
+        // SAFETY: live during the call.
+        unsafe { ffi::sqlite3_result_error_toobig(self.raw) }
+    }
+}
+
+/// A function that is called once per row.
+pub trait Scalar: 'static {
+    /// Computes one result.
+    fn call(&self, args: Args<'_>, context: &mut Context<'_>);
+}
+
+/// An aggregate; a window function too if it can take rows back.
+pub trait Aggregate: 'static {
+    /// What one group accumulates.
+    type State: 'static;
+    /// Whether `inverse` and `value` are implemented.
+    fn is_window(&self) -> bool;
+    /// The state before the first row; `None` after a failure that `context` was told of.
+    fn start(&self, context: &mut Context<'_>) -> Option<Self::State>;
+    /// Takes a row in.
+    fn step(&self, state: &mut Self::State, args: Args<'_>, context: &mut Context<'_>);
+    /// Takes a row back.
+    fn inverse(&self, state: &mut Self::State, args: Args<'_>, context: &mut Context<'_>);
+    /// The result for the rows so far; `is_final` on the last call for the group.
+    fn value(&self, state: &mut Self::State, is_final: bool, context: &mut Context<'_>);
+}
+
+/// What the per-group memory of SQLite points to. Zeroed memory is "not started".
+#[repr(C)]
+struct Slot<S> {
+    state: *mut Group<S>,
+}
+
+struct Group<S> {
+    /// `None` once a callback failed: nothing more is called for this group.
+    state: Option<S>,
+}
+
+impl Connection {
+    /// Registers a scalar function; `arg_count` -1 takes any number.
+    pub fn create_scalar<F: Scalar>(
+        &self,
+        name: &str,
+        arg_count: i32,
+        flags: FunctionFlags,
+        function: F,
+    ) -> Result<()> {
+        let db = self.shared.open_db()?;
+        let name = c_string(name, "User-defined function name cannot contain a NUL character")?;
+        self.bump_epoch();
+        let function = Box::into_raw(Box::new(function)).cast::<c_void>();
+        // SAFETY: `db` is open; SQLite calls `destroy::<F>` on `function` exactly once, even on failure.
+        unsafe {
+            let rc = ffi::sqlite3_create_function_v2(
+                db,
+                name.as_ptr(),
+                arg_count,
+                flags.bits(),
+                function,
+                Some(scalar::<F>),
+                None,
+                None,
+                Some(destroy::<F>),
+            );
+            check(db, rc)
+        }
+    }
+
+    /// Registers an aggregate; `arg_count` -1 takes any number.
+    pub fn create_aggregate<A: Aggregate>(
+        &self,
+        name: &str,
+        arg_count: i32,
+        flags: FunctionFlags,
+        aggregate: A,
+    ) -> Result<()> {
+        let db = self.shared.open_db()?;
+        let name = c_string(name, "User-defined function name cannot contain a NUL character")?;
+        self.bump_epoch();
+        let window = aggregate.is_window();
+        let aggregate = Box::into_raw(Box::new(aggregate)).cast::<c_void>();
+        // SAFETY: as above.
+        unsafe {
+            let rc = ffi::sqlite3_create_window_function(
+                db,
+                name.as_ptr(),
+                arg_count,
+                flags.bits(),
+                aggregate,
+                Some(step::<A>),
+                Some(finish::<A>),
+                if window { Some(value::<A>) } else { None },
+                if window { Some(inverse::<A>) } else { None },
+                Some(destroy::<A>),
+            );
+            check(db, rc)
+        }
+    }
+}
+
+impl FunctionFlags {
+    fn bits(self) -> c_int {
+        let mut bits = ffi::SQLITE_UTF8;
+        if self.deterministic {
+            bits |= ffi::SQLITE_DETERMINISTIC;
+        }
+        if self.direct_only {
+            bits |= ffi::SQLITE_DIRECTONLY;
+        }
+        bits
+    }
+}
+
+/// Runs a callback of the host; a panic must not unwind into C.
+pub(crate) fn boundary<R>(or: R, callback: impl FnOnce() -> R) -> R {
+    catch_unwind(AssertUnwindSafe(callback)).unwrap_or(or)
+}
+
+fn guarded(context: *mut ffi::sqlite3_context, callback: impl FnOnce(&mut Context<'_>)) {
+    let mut cx = Context::new(context);
+    if !boundary(false, || {
+        callback(&mut cx);
+        true
+    }) {
+        Context::new(context).fail_with(b"a callback panicked");
+    }
+}
+
+unsafe extern "C" fn scalar<F: Scalar>(
+    context: *mut ffi::sqlite3_context,
+    argc: c_int,
+    argv: *mut *mut ffi::sqlite3_value,
+) {
+    guarded(context, |cx| {
+        // SAFETY: SQLite passes back the pointer that was registered, and live arguments.
+        let (function, args) = unsafe {
+            (&*ffi::sqlite3_user_data(context).cast::<F>(), Args::from_raw(argc, argv))
+        };
+        function.call(args, cx);
+    });
+}
+
+/// # Safety
+/// `context` belongs to a call of an aggregate registered as `A`.
+unsafe fn group<'a, A: Aggregate>(
+    context: *mut ffi::sqlite3_context,
+    cx: &mut Context<'_>,
+) -> Option<(&'a A, *mut Slot<A::State>)> {
+    let size = c_int::try_from(size_of::<Slot<A::State>>()).unwrap_or(c_int::MAX);
+    // SAFETY: the registered pointer, and zeroed memory of the size asked for, or null without memory.
+    unsafe {
+        let aggregate = &*ffi::sqlite3_user_data(context).cast::<A>();
+        let slot = ffi::sqlite3_aggregate_context(context, size).cast::<Slot<A::State>>();
+        if slot.is_null() {
+            ffi::sqlite3_result_error_nomem(context);
+            return None;
+        }
+        if (*slot).state.is_null() {
+            let state = aggregate.start(cx);
+            (*slot).state = Box::into_raw(Box::new(Group { state }));
+        }
+        Some((aggregate, slot))
+    }
+}
+
+unsafe extern "C" fn step<A: Aggregate>(
+    context: *mut ffi::sqlite3_context,
+    argc: c_int,
+    argv: *mut *mut ffi::sqlite3_value,
+) {
+    guarded(context, |cx| {
+        // SAFETY: called by SQLite for `A` with live arguments; the group lives until `finish`.
+        unsafe {
+            let Some((aggregate, slot)) = group::<A>(context, cx) else { return };
+            let Some(state) = &mut (*(*slot).state).state else { return };
+            aggregate.step(state, Args::from_raw(argc, argv), cx);
+        }
+    });
+}
+
+unsafe extern "C" fn inverse<A: Aggregate>(
+    context: *mut ffi::sqlite3_context,
+    argc: c_int,
+    argv: *mut *mut ffi::sqlite3_value,
+) {
+    guarded(context, |cx| {
+        // SAFETY: as in `step`.
+        unsafe {
+            let Some((aggregate, slot)) = group::<A>(context, cx) else { return };
+            let Some(state) = &mut (*(*slot).state).state else { return };
+            aggregate.inverse(state, Args::from_raw(argc, argv), cx);
+        }
+    });
+}
+
+unsafe extern "C" fn value<A: Aggregate>(context: *mut ffi::sqlite3_context) {
+    guarded(context, |cx| {
+        // SAFETY: as in `step`.
+        unsafe {
+            let Some((aggregate, slot)) = group::<A>(context, cx) else { return };
+            let Some(state) = &mut (*(*slot).state).state else { return };
+            aggregate.value(state, false, cx);
+        }
+    });
+}
+
+unsafe extern "C" fn finish<A: Aggregate>(context: *mut ffi::sqlite3_context) {
+    guarded(context, |cx| {
+        // SAFETY: as in `step`; this is SQLite's last call for the group, so its box is taken back.
+        unsafe {
+            let Some((aggregate, slot)) = group::<A>(context, cx) else { return };
+            let mut group = Box::from_raw(std::mem::replace(&mut (*slot).state, std::ptr::null_mut()));
+            let Some(state) = &mut group.state else { return };
+            aggregate.value(state, true, cx);
+        }
+    });
+}
+
+pub(crate) unsafe extern "C" fn destroy<T>(data: *mut c_void) {
+    boundary((), || {
+        // SAFETY: made by Box::into_raw when it was registered; SQLite calls this once.
+        drop(unsafe { Box::from_raw(data.cast::<T>()) });
+    });
+}

@@ -1,0 +1,150 @@
+//! Authorizer and update hook.
+
+use std::cell::{Cell, RefCell};
+use std::ffi::{c_char, c_int, c_void};
+use std::ptr;
+
+use crate::connection::{c_bytes, Connection};
+use crate::error::{check, Result};
+use crate::ffi;
+use crate::function::boundary;
+
+/// Decides whether a statement may be compiled.
+pub trait Authorize: 'static {
+    /// `action` is an `SQLITE_*` action code; `args` are the four strings that come with it (two that
+    /// depend on the action, database, trigger or view). Returns `SQLITE_OK`, `SQLITE_DENY` or
+    /// `SQLITE_IGNORE`.
+    fn authorize(&self, action: i32, args: [Option<&[u8]>; 4]) -> i32;
+}
+
+/// What happened to a row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ChangeKind {
+    /// A row was added.
+    Insert,
+    /// A row was changed.
+    Update,
+    /// A row was removed.
+    Delete,
+}
+
+/// One changed row of a rowid table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Change {
+    /// What happened.
+    pub kind: ChangeKind,
+    /// `main`, `temp` or the name of an attached database.
+    pub database: Vec<u8>,
+    /// Table name.
+    pub table: Vec<u8>,
+    /// Rowid of the row after the change.
+    pub rowid: i64,
+}
+
+#[derive(Default)]
+pub(crate) struct Hooks {
+    authorizer: RefCell<Option<Box<dyn Authorize>>>,
+    changes: RefCell<Vec<Change>>,
+    watching: Cell<bool>,
+}
+
+impl Hooks {
+    pub(crate) fn clear(&self) {
+        self.authorizer.take();
+        self.changes.take();
+        self.watching.set(false);
+    }
+}
+
+impl Connection {
+    /// Sets or removes the authorizer. It is asked while a statement is compiled.
+    pub fn set_authorizer(&self, authorizer: Option<Box<dyn Authorize>>) -> Result<()> {
+        let db = self.shared.open_db()?;
+        self.bump_epoch();
+        let wanted = authorizer.is_some();
+        let hooks = ptr::from_ref(&self.shared.hooks).cast_mut().cast::<c_void>();
+        // SAFETY: open; the hooks live as long as the connection.
+        let rc = unsafe {
+            if wanted {
+                ffi::sqlite3_set_authorizer(db, Some(on_authorize), hooks)
+            } else {
+                ffi::sqlite3_set_authorizer(db, None, ptr::null_mut())
+            }
+        };
+        self.shared.hooks.authorizer.replace(authorizer);
+        // SAFETY: open.
+        unsafe { check(db, rc) }
+    }
+
+    /// Collects changed rows, or stops to.
+    pub fn watch_changes(&self, watch: bool) -> Result<()> {
+        let db = self.shared.open_db()?;
+        let hooks = ptr::from_ref(&self.shared.hooks).cast_mut().cast::<c_void>();
+        self.shared.hooks.watching.set(watch);
+        // SAFETY: open; the hooks live as long as the connection.
+        unsafe {
+            if watch {
+                ffi::sqlite3_update_hook(db, Some(on_update), hooks);
+            } else {
+                ffi::sqlite3_update_hook(db, None, ptr::null_mut());
+            }
+        }
+        Ok(())
+    }
+
+    /// True while changes are collected.
+    #[inline]
+    pub fn watches_changes(&self) -> bool {
+        self.shared.hooks.watching.get()
+    }
+
+    /// The rows changed since the last call, in order.
+    pub fn take_changes(&self) -> Vec<Change> {
+        self.shared.hooks.changes.take()
+    }
+}
+
+unsafe extern "C" fn on_authorize(
+    hooks: *mut c_void,
+    action: c_int,
+    first: *const c_char,
+    second: *const c_char,
+    database: *const c_char,
+    source: *const c_char,
+) -> c_int {
+    boundary(ffi::SQLITE_DENY, || {
+        // SAFETY: registered above; SQLite passes C strings or null.
+        let (hooks, args) = unsafe {
+            let args = [c_bytes(first), c_bytes(second), c_bytes(database), c_bytes(source)];
+            (&*hooks.cast::<Hooks>(), args)
+        };
+        let authorizer = hooks.authorizer.borrow();
+        authorizer.as_ref().map_or(ffi::SQLITE_OK, |authorizer| authorizer.authorize(action, args))
+    })
+}
+
+unsafe extern "C" fn on_update(
+    hooks: *mut c_void,
+    operation: c_int,
+    database: *const c_char,
+    table: *const c_char,
+    rowid: ffi::sqlite3_int64,
+) {
+    boundary((), || {
+        // SAFETY: registered above; SQLite passes C strings.
+        let (hooks, database, table) = unsafe {
+            (&*hooks.cast::<Hooks>(), c_bytes(database), c_bytes(table))
+        };
+        let kind = match operation {
+            ffi::SQLITE_INSERT => ChangeKind::Insert,
+            ffi::SQLITE_DELETE => ChangeKind::Delete,
+            _ => ChangeKind::Update,
+        };
+        hooks.changes.borrow_mut().push(Change {
+            kind,
+            database: database.unwrap_or_default().to_vec(),
+            table: table.unwrap_or_default().to_vec(),
+            rowid,
+        });
+    });
+}

@@ -1,0 +1,45 @@
+//! A thin safe layer over libSQL's `SQLite` C API.
+//!
+//! One file per concept, named as `SQLite` names it. A [`Connection`] and its [`Statement`]s belong to
+//! the thread that opened them; only an [`InterruptHandle`] may cross threads.
+
+mod backup;
+mod connection;
+mod error;
+mod extension;
+mod ffi;
+mod function;
+mod hooks;
+mod interrupt;
+mod limits;
+mod packed;
+mod params;
+mod patches;
+mod serialize;
+mod session;
+mod statement;
+mod value;
+mod vtab;
+
+pub use backup::{Backup, Progress};
+pub use connection::{Connection, OpenOptions};
+pub use error::{code_name, Error, Result};
+pub use function::{Aggregate, Args, Context, FunctionFlags, Scalar};
+pub use hooks::{Authorize, Change, ChangeKind};
+pub use interrupt::InterruptHandle;
+pub use limits::Limit;
+pub use packed::{Encoder, Large, Tag, Target, BYTES_PER_BLOCK, SLOTS_PER_BLOCK};
+pub use params::{Param, Params};
+pub use serialize::Serialized;
+pub use session::{ApplyHandler, ConflictAction, Session};
+pub use statement::{PrepareFlags, Row, Running, Statement, Step};
+pub use value::ValueRef;
+pub use vtab::{Cursor, Module, ModuleError, Table, TableDefinition};
+
+/// Authorizer action codes, conflict types and limits keep `SQLite`'s own numbers.
+pub mod consts {
+    pub use crate::ffi::{
+        SQLITE_CHANGESET_CONFLICT, SQLITE_CHANGESET_CONSTRAINT, SQLITE_CHANGESET_DATA,
+        SQLITE_CHANGESET_FOREIGN_KEY, SQLITE_CHANGESET_NOTFOUND,
+    };
+}

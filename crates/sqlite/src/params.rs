@@ -1,0 +1,51 @@
+//! Parameters of one execution, collected before `SQLite` is touched.
+
+/// One parameter; text and blobs are ranges of [`Params::bytes`].
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Param {
+    /// `NULL`
+    Null,
+    /// 64-bit signed integer
+    Integer(i64),
+    /// IEEE double
+    Real(f64),
+    /// UTF-8 text: offset and length in bytes
+    Text(usize, usize),
+    /// Bytes: offset and length
+    Blob(usize, usize),
+}
+
+/// Positional parameters, in order, with the memory that their text and blobs stand in.
+///
+/// Collecting and binding are two steps because whoever supplies values may run code of the user.
+#[derive(Debug, Default)]
+pub struct Params {
+    /// One entry per parameter.
+    pub values: Vec<Param>,
+    /// The bytes that text and blob entries point into.
+    pub bytes: Vec<u8>,
+}
+
+/// Capacity that is kept from one execution to the next; larger ones are given back.
+const KEPT_BYTES: usize = 4 << 20;
+
+impl Params {
+    /// Empties the list and keeps its memory, up to 4 MiB.
+    pub fn clear(&mut self) {
+        self.values.clear();
+        self.bytes.clear();
+        self.bytes.shrink_to(KEPT_BYTES);
+    }
+
+    /// Appends text.
+    pub fn push_text(&mut self, text: &[u8]) {
+        self.values.push(Param::Text(self.bytes.len(), text.len()));
+        self.bytes.extend_from_slice(text);
+    }
+
+    /// Appends a blob.
+    pub fn push_blob(&mut self, blob: &[u8]) {
+        self.values.push(Param::Blob(self.bytes.len(), blob.len()));
+        self.bytes.extend_from_slice(blob);
+    }
+}

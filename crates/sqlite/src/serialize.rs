@@ -1,0 +1,73 @@
+//! A whole database as bytes, and back.
+
+use std::ptr;
+
+use crate::connection::{c_string, Connection};
+use crate::error::{Error, Result};
+use crate::ffi;
+
+/// Bytes that `SQLite` allocated.
+pub struct Serialized {
+    data: *mut u8,
+    len: usize,
+}
+
+impl Serialized {
+    /// The database file's content.
+    pub fn as_bytes(&self) -> &[u8] {
+        if self.data.is_null() {
+            return &[];
+        }
+        // SAFETY: sqlite3_serialize gave `len` bytes.
+        unsafe { std::slice::from_raw_parts(self.data, self.len) }
+    }
+}
+
+impl Drop for Serialized {
+    fn drop(&mut self) {
+        // SAFETY: allocated by SQLite, or null.
+        unsafe { ffi::sqlite3_free(self.data.cast()) }
+    }
+}
+
+impl Connection {
+    /// The content that a file of this database would have.
+    pub fn serialize(&self, database: &str) -> Result<Serialized> {
+        let db = self.shared.open_db()?;
+        let database = c_string(database, "Database name cannot contain a NUL character")?;
+        let mut len = -1;
+        // SAFETY: open; flags 0 asks for a copy of our own.
+        let data = unsafe { ffi::sqlite3_serialize(db, database.as_ptr(), &mut len, 0) };
+        if data.is_null() && len != 0 {
+            return Err(Error::sqlite(ffi::SQLITE_NOMEM, "Out of memory"));
+        }
+        Ok(Serialized { data, len: usize::try_from(len).unwrap_or(0) })
+    }
+
+    /// Replaces the main database by `bytes`, which are copied.
+    pub fn deserialize(&self, bytes: &[u8], readonly: bool) -> Result<()> {
+        let db = self.shared.open_db()?;
+        self.bump_epoch();
+        let len = i64::try_from(bytes.len()).map_err(|_| Error::from_code(ffi::SQLITE_TOOBIG))?;
+        let mut flags = ffi::SQLITE_DESERIALIZE_FREEONCLOSE | ffi::SQLITE_DESERIALIZE_RESIZEABLE;
+        if readonly {
+            flags |= ffi::SQLITE_DESERIALIZE_READONLY;
+        }
+        // SAFETY: open; the memory comes from SQLite's allocator, which frees it, even on failure.
+        let rc = unsafe {
+            let data = ffi::sqlite3_malloc64(bytes.len() as u64).cast::<u8>();
+            if data.is_null() && !bytes.is_empty() {
+                return Err(Error::sqlite(ffi::SQLITE_NOMEM, "Out of memory"));
+            }
+            if !bytes.is_empty() {
+                ptr::copy_nonoverlapping(bytes.as_ptr(), data, bytes.len());
+            }
+            ffi::sqlite3_deserialize(db, c"main".as_ptr(), data, len, len, flags.cast_unsigned())
+        };
+        match rc {
+            ffi::SQLITE_OK => Ok(()),
+            ffi::SQLITE_ERROR => Err(Error::sqlite(rc, "unable to deserialize database")),
+            rc => Err(Error::from_code(rc)),
+        }
+    }
+}

@@ -1,0 +1,473 @@
+//! Prepare, bind, step and reset one SQL statement.
+
+use std::cell::Cell;
+use std::ffi::{c_int, c_void, CString};
+use std::ptr;
+use std::rc::Rc;
+
+use crate::connection::{c_bytes, c_string, is_skipped, Connection, Shared};
+use crate::error::{check, last_error, Error, Result};
+use crate::ffi;
+use crate::params::{Param, Params};
+use crate::value::ValueRef;
+
+/// Compiled statements that one connection keeps; beyond it idle ones are finalized, the least recently
+/// used first, and compiled again at their next use. A small one takes about 4 kB.
+const MAX_COMPILED: usize = 2048;
+
+/// How [`Connection::prepare`] reads its SQL.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct PrepareFlags {
+    /// The statement will be kept: `SQLite` then spares its short-lived memory.
+    pub persistent: bool,
+}
+
+/// What one step gave.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// A row is there.
+    Row,
+    /// The statement has ended.
+    Done,
+}
+
+/// One prepared statement. Its compiled form may be dropped while it is idle.
+pub struct Statement {
+    shared: Rc<Shared>,
+    raw: Cell<*mut ffi::sqlite3_stmt>,
+    sql: CString,
+    persistent: bool,
+    /// Bound for good, or running: its compiled form holds state.
+    pinned: Cell<bool>,
+    /// Used since the clock last came by.
+    used: Cell<bool>,
+    /// Times that it was compiled again here, on top of `SQLite`'s own count.
+    compiles: Cell<u32>,
+    epoch: Cell<u32>,
+}
+
+impl Connection {
+    /// Compiles exactly one statement; none, or a second one, is an error.
+    pub fn prepare(&self, sql: &str, flags: PrepareFlags) -> Result<Rc<Statement>> {
+        self.shared.open_db()?;
+        let sql = c_string(sql, "The supplied SQL string contains a NUL character")?;
+        let statement = Rc::new(Statement {
+            shared: self.shared.clone(),
+            raw: Cell::new(ptr::null_mut()),
+            sql,
+            persistent: flags.persistent,
+            pinned: Cell::new(false),
+            used: Cell::new(false),
+            compiles: Cell::new(0),
+            epoch: Cell::new(0),
+        });
+        statement.revive()?;
+        Ok(statement)
+    }
+}
+
+impl Statement {
+    /// Compiles the first statement of a script; the second value is how many bytes it took.
+    pub(crate) fn compile(shared: &Rc<Shared>, sql: &[u8]) -> Result<(Option<Self>, usize)> {
+        let (raw, tail) = compile(shared, sql, 0)?;
+        if raw.is_null() {
+            return Ok((None, tail));
+        }
+        let statement = Self {
+            shared: shared.clone(),
+            raw: Cell::new(raw),
+            sql: CString::default(),
+            persistent: false,
+            pinned: Cell::new(true),
+            used: Cell::new(true),
+            compiles: Cell::new(0),
+            epoch: Cell::new(shared.epoch()),
+        };
+        Ok((Some(statement), tail))
+    }
+
+    /// The live handle; compiles it again if it had been given up.
+    #[inline]
+    pub(crate) fn handle(self: &Rc<Self>) -> Result<*mut ffi::sqlite3_stmt> {
+        if !self.shared.is_open() {
+            return Err(Error::closed());
+        }
+        self.used.set(true);
+        if self.raw.get().is_null() {
+            self.revive()?;
+        }
+        Ok(self.raw.get())
+    }
+
+    #[cold]
+    fn revive(self: &Rc<Self>) -> Result<()> {
+        let flags = if self.persistent { ffi::SQLITE_PREPARE_PERSISTENT } else { 0 };
+        let sql = self.sql.as_bytes_with_nul();
+        let (raw, tail) = compile(&self.shared, sql, flags)?;
+        if raw.is_null() {
+            return Err(Error::Range("The supplied SQL string contains no statements"));
+        }
+        if self.compiles.get() == 0 && !is_blank(&sql[tail..]) {
+            // SAFETY: compiled above, used nowhere else.
+            unsafe { ffi::sqlite3_finalize(raw) };
+            return Err(Error::Range("The supplied SQL string contains more than one statement"));
+        }
+        self.raw.set(raw);
+        self.epoch.set(self.shared.epoch());
+        self.compiles.set(self.compiles.get() + 1);
+        self.enqueue();
+        Ok(())
+    }
+
+    /// Joins the clock's queue, and makes room in it.
+    fn enqueue(self: &Rc<Self>) {
+        let mut queue = self.shared.compiled.borrow_mut();
+        queue.push_back(Rc::downgrade(self));
+        // Each turn drops a dead entry, finalizes an idle statement or spares one that was used; two
+        // turns a call keep the queue at its bound without ever walking it whole.
+        let mut turns = if queue.len() > MAX_COMPILED { 4 } else { 0 };
+        while queue.len() > MAX_COMPILED && turns > 0 {
+            turns -= 1;
+            let Some(oldest) = queue.pop_front() else { break };
+            let Some(statement) = oldest.upgrade() else { continue };
+            if statement.pinned.get() || statement.used.replace(false) {
+                queue.push_back(oldest);
+            } else {
+                statement.finalize();
+            }
+        }
+    }
+
+    pub(crate) fn finalize(&self) {
+        let raw = self.raw.replace(ptr::null_mut());
+        if !raw.is_null() && self.shared.is_open() {
+            // SAFETY: `raw` was live and is forgotten now.
+            unsafe { ffi::sqlite3_finalize(raw) };
+        }
+    }
+
+    /// Steps to the end without bindings.
+    pub(crate) fn run_to_end(&self) -> Result<()> {
+        let raw = self.raw.get();
+        loop {
+            // SAFETY: live: just compiled by `compile`.
+            match unsafe { ffi::sqlite3_step(raw) } {
+                ffi::SQLITE_ROW => {}
+                ffi::SQLITE_DONE => return Ok(()),
+                // SAFETY: the connection is open while it executes.
+                rc => return Err(unsafe { last_error(self.shared.raw(), rc) }),
+            }
+        }
+    }
+
+    /// True while nothing happened that could change what the SQL means.
+    #[inline]
+    pub fn is_current(&self) -> bool {
+        self.epoch.get() == self.shared.epoch()
+    }
+
+    /// Keeps the compiled form from being given up: it is bound for good, or running.
+    pub fn set_pinned(&self, pinned: bool) {
+        self.pinned.set(pinned);
+    }
+
+    /// The connection that compiled it.
+    pub fn connection(&self) -> Connection {
+        Connection { shared: self.shared.clone() }
+    }
+
+    /// True if it writes nothing directly (`BEGIN` counts as reading, `BEGIN EXCLUSIVE` does not).
+    pub fn readonly(self: &Rc<Self>) -> Result<bool> {
+        let raw = self.handle()?;
+        // SAFETY: live.
+        Ok(unsafe { ffi::sqlite3_stmt_readonly(raw) } != 0)
+    }
+
+    /// Columns of its rows; 0 for a statement that returns none.
+    #[inline]
+    pub fn column_count(self: &Rc<Self>) -> Result<usize> {
+        let raw = self.handle()?;
+        // SAFETY: live.
+        Ok(usize::try_from(unsafe { ffi::sqlite3_column_count(raw) }).unwrap_or(0))
+    }
+
+    /// Changes when the columns may have: `SQLite` compiles a statement again after a schema change.
+    #[inline]
+    pub fn version(&self) -> i32 {
+        let raw = self.raw.get();
+        if raw.is_null() || !self.shared.is_open() {
+            return 0;
+        }
+        // SAFETY: live.
+        let again = unsafe { ffi::sqlite3_stmt_status(raw, ffi::SQLITE_STMTSTATUS_REPREPARE, 0) };
+        again.wrapping_add(self.compiles.get().cast_signed().wrapping_shl(16))
+    }
+
+    /// Number of parameters.
+    #[inline]
+    pub fn parameter_count(self: &Rc<Self>) -> Result<usize> {
+        let raw = self.handle()?;
+        // SAFETY: live.
+        Ok(usize::try_from(unsafe { ffi::sqlite3_bind_parameter_count(raw) }).unwrap_or(0))
+    }
+
+    /// Name of each parameter without its prefix; `None` for a plain `?`.
+    pub fn parameter_names(self: &Rc<Self>) -> Result<Vec<Option<Vec<u8>>>> {
+        let raw = self.handle()?;
+        let count = self.parameter_count()?;
+        Ok((1..=count)
+            .map(|i| {
+                let i = c_int::try_from(i).unwrap_or(c_int::MAX);
+                // SAFETY: live; the name is copied at once.
+                let name = unsafe { c_bytes(ffi::sqlite3_bind_parameter_name(raw, i)) };
+                name.map(|name| name.get(1..).unwrap_or_default().to_vec())
+            })
+            .collect())
+    }
+
+    /// Calls `each` with name, origin column, table, database and declared type of every column.
+    pub fn columns(self: &Rc<Self>, each: &mut dyn FnMut([Option<&[u8]>; 5])) -> Result<()> {
+        let raw = self.handle()?;
+        for i in 0..self.column_count()? {
+            let i = c_int::try_from(i).unwrap_or(c_int::MAX);
+            // SAFETY: live and in range; the strings are read before the next call on the statement.
+            let column = unsafe {
+                [
+                    c_bytes(ffi::sqlite3_column_name(raw, i)),
+                    c_bytes(ffi::sqlite3_column_origin_name(raw, i)),
+                    c_bytes(ffi::sqlite3_column_table_name(raw, i)),
+                    c_bytes(ffi::sqlite3_column_database_name(raw, i)),
+                    c_bytes(ffi::sqlite3_column_decltype(raw, i)),
+                ]
+            };
+            each(column);
+        }
+        Ok(())
+    }
+
+    /// The SQL with its parameters filled in, long ones cut at 32 bytes; `None` when memory is short.
+    pub fn expanded_sql(&self) -> Option<Vec<u8>> {
+        let raw = self.raw.get();
+        if raw.is_null() || !self.shared.is_open() {
+            return None;
+        }
+        // SAFETY: live; SQLite hands over a string that we free after copying.
+        unsafe {
+            let text = ffi::sqlite3_expanded_sql(raw);
+            let copy = c_bytes(text).map(<[u8]>::to_vec);
+            ffi::sqlite3_free(text.cast());
+            copy
+        }
+    }
+
+    /// Binds `params` for good; text and blobs are copied by `SQLite`.
+    pub fn bind_permanently(self: &Rc<Self>, params: &Params) -> Result<()> {
+        let raw = self.handle()?;
+        self.set_pinned(true);
+        bind(raw, params, ffi::SQLITE_TRANSIENT())
+    }
+
+    /// Starts an execution with `params`, which it keeps until it ends.
+    #[inline]
+    pub fn start(self: &Rc<Self>, params: Params) -> Result<Running> {
+        let raw = self.handle()?;
+        let running = Running { statement: self.clone(), raw, params, bound: true };
+        // The memory of `params` belongs to `running`, which clears the bindings before it lets go.
+        bind(raw, &running.params, ffi::SQLITE_STATIC())?;
+        Ok(running)
+    }
+
+    /// Starts an execution of a statement that was bound for good.
+    pub fn start_bound(self: &Rc<Self>, unused: Params) -> Result<Running> {
+        let raw = self.handle()?;
+        Ok(Running { statement: self.clone(), raw, params: unused, bound: false })
+    }
+}
+
+impl Drop for Statement {
+    fn drop(&mut self) {
+        self.finalize();
+    }
+}
+
+/// One execution. Dropping it resets the statement and clears its bindings.
+pub struct Running {
+    statement: Rc<Statement>,
+    raw: *mut ffi::sqlite3_stmt,
+    params: Params,
+    bound: bool,
+}
+
+/// The row that a running statement stands on.
+#[derive(Clone, Copy)]
+pub struct Row<'a> {
+    raw: *mut ffi::sqlite3_stmt,
+    marker: std::marker::PhantomData<&'a Running>,
+}
+
+impl Running {
+    /// Advances to the next row.
+    #[inline]
+    pub fn step(&mut self) -> Result<Step> {
+        if !self.statement.shared.is_open() {
+            return Err(Error::closed());
+        }
+        // SAFETY: live: the connection is open and a running statement is never given up.
+        match unsafe { ffi::sqlite3_step(self.raw) } {
+            ffi::SQLITE_ROW => Ok(Step::Row),
+            ffi::SQLITE_DONE => Ok(Step::Done),
+            rc => Err(self.fail(rc)),
+        }
+    }
+
+    #[cold]
+    fn fail(&self, rc: c_int) -> Error {
+        // An error may have rolled back DDL, so cached statements are not to be trusted.
+        self.statement.shared.bump_epoch();
+        // SAFETY: the connection is open.
+        unsafe { last_error(self.statement.shared.raw(), rc) }
+    }
+
+    /// The current row; call it only after [`Step::Row`].
+    #[inline]
+    pub fn row(&self) -> Row<'_> {
+        Row { raw: self.raw, marker: std::marker::PhantomData }
+    }
+
+    /// The statement that runs.
+    #[inline]
+    pub fn statement(&self) -> &Rc<Statement> {
+        &self.statement
+    }
+
+    /// Ends the execution and gives the parameters' memory back for the next one.
+    #[inline]
+    pub fn finish(mut self) -> Params {
+        self.end();
+        let mut params = std::mem::take(&mut self.params);
+        params.clear();
+        params
+    }
+
+    #[inline]
+    fn end(&mut self) {
+        let raw = std::mem::replace(&mut self.raw, ptr::null_mut());
+        if raw.is_null() || !self.statement.shared.is_open() {
+            return;
+        }
+        // SAFETY: live. Bindings point into `params`, so they go before it does.
+        unsafe {
+            ffi::sqlite3_reset(raw);
+            if self.bound && !self.params.values.is_empty() {
+                ffi::sqlite3_clear_bindings(raw);
+            }
+        }
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+impl<'a> Row<'a> {
+    /// One value; `NULL` when the column does not exist.
+    #[inline]
+    pub fn get(&self, column: usize) -> ValueRef<'a> {
+        let column = c_int::try_from(column).unwrap_or(c_int::MAX);
+        // SAFETY: SQLite answers NULL to a column out of range; values live until the next step, which
+        // needs the `Running` that this row borrows.
+        unsafe { ValueRef::from_raw(ffi::sqlite3_column_value(self.raw, column)) }
+    }
+}
+
+fn bind(
+    raw: *mut ffi::sqlite3_stmt,
+    params: &Params,
+    lifetime: ffi::sqlite3_destructor_type,
+) -> Result<()> {
+    for (at, param) in params.values.iter().enumerate() {
+        let i = c_int::try_from(at + 1).unwrap_or(c_int::MAX);
+        let slice = |start: usize, len: usize| params.bytes.get(start..start + len).unwrap_or_default();
+        // SAFETY: `raw` is live; with SQLITE_STATIC the bytes outlive the bindings (`Running`).
+        let rc = unsafe {
+            match *param {
+                Param::Null => ffi::sqlite3_bind_null(raw, i),
+                Param::Integer(value) => ffi::sqlite3_bind_int64(raw, i, value),
+                Param::Real(value) => ffi::sqlite3_bind_double(raw, i, value),
+                Param::Text(start, len) => {
+                    let text = slice(start, len);
+                    let utf8 = ffi::SQLITE_UTF8 as u8;
+                    ffi::sqlite3_bind_text64(raw, i, pointer(text).cast(), text.len() as u64, lifetime, utf8)
+                }
+                Param::Blob(start, len) => {
+                    let blob = slice(start, len);
+                    ffi::sqlite3_bind_blob64(raw, i, pointer(blob), blob.len() as u64, lifetime)
+                }
+            }
+        };
+        if rc != ffi::SQLITE_OK {
+            return Err(bind_error(rc));
+        }
+    }
+    Ok(())
+}
+
+/// SQLite takes a null pointer for NULL, so empty values need one that is not null.
+#[inline]
+fn pointer(bytes: &[u8]) -> *const c_void {
+    if bytes.is_empty() {
+        c"".as_ptr().cast()
+    } else {
+        bytes.as_ptr().cast()
+    }
+}
+
+#[cold]
+fn bind_error(rc: c_int) -> Error {
+    match rc & 0xff {
+        ffi::SQLITE_TOOBIG => Error::Range("The bound string, buffer, or bigint is too big"),
+        ffi::SQLITE_RANGE => Error::Range("Too many parameter values were provided"),
+        ffi::SQLITE_NOMEM => Error::sqlite(ffi::SQLITE_NOMEM, "Out of memory"),
+        _ => Error::from_code(rc),
+    }
+}
+
+fn compile(
+    shared: &Rc<Shared>,
+    sql: &[u8],
+    flags: c_int,
+) -> Result<(*mut ffi::sqlite3_stmt, usize)> {
+    let db = shared.open_db()?;
+    let len = c_int::try_from(sql.len()).map_err(|_| Error::from_code(ffi::SQLITE_TOOBIG))?;
+    let mut raw = ptr::null_mut();
+    let mut tail = ptr::null();
+    let flags = flags.cast_unsigned();
+    // SAFETY: `db` is open; `sql` ends in NUL and its length is exact.
+    unsafe {
+        let rc = ffi::sqlite3_prepare_v3(db, sql.as_ptr().cast(), len, flags, &mut raw, &mut tail);
+        check(db, rc)?;
+    }
+    let tail = if tail.is_null() { sql.len() } else { tail as usize - sql.as_ptr() as usize };
+    Ok((raw, tail.min(sql.len())))
+}
+
+/// True if nothing but white space, semicolons and comments is left before the NUL.
+fn is_blank(mut sql: &[u8]) -> bool {
+    loop {
+        match sql {
+            [] | [0, ..] => return true,
+            [byte, rest @ ..] if is_skipped(*byte) => sql = rest,
+            [b'/', b'*', rest @ ..] => {
+                let end = rest.windows(2).position(|pair| pair == b"*/");
+                sql = end.map_or(&[][..], |end| &rest[end + 2..]);
+            }
+            [b'-', b'-', rest @ ..] => {
+                let end = rest.iter().position(|byte| *byte == b'\n');
+                sql = end.map_or(&[][..], |end| &rest[end + 1..]);
+            }
+            _ => return false,
+        }
+    }
+}
