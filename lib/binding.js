@@ -20,7 +20,7 @@ const packages = {
 
 let loaded = null
 
-/** The native addon: the one given, else FERROLITE_BINDING, this platform's package, a local build. */
+/** The native addon: the one given, FERROLITE_BINDING, the platform's package, or a local build. */
 function getBinding (nativeBinding) {
   if (nativeBinding == null && loaded !== null) return loaded
   requireSupportedRuntime()

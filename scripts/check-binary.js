@@ -1,7 +1,7 @@
 'use strict'
 
 // Checks the built addon: what it exports, how large it is, which glibc it needs.
-// CHECK_GLIBC=1 enforces the oldest glibc that a release supports; a local build uses its machine's.
+// CHECK_GLIBC=1 enforces the oldest glibc that a release supports; a local build has its machine's.
 
 const fs = require('node:fs')
 const path = require('node:path')
@@ -42,8 +42,8 @@ function exportedSymbols (file) {
   const nm = find('nm')
   if (nm === null) return null
   const flags = process.platform === 'darwin' ? ['-gU'] : ['-D', '--defined-only']
-  const text = output(nm, [...flags, file])
-  return text && text.trim().split('\n').filter(Boolean).map((line) => line.trim().split(/\s+/).pop().split('@')[0])
+  const lines = output(nm, [...flags, file])?.split('\n').filter(Boolean)
+  return lines?.map((line) => line.trim().split(/\s+/).pop().split('@')[0]) ?? null
 }
 
 function checkGlibc (file) {

@@ -45,7 +45,7 @@ function requireRust (searchPath) {
 }
 
 function requireCompiler (searchPath) {
-  if (WINDOWS) return // cargo and CMake find Visual Studio by themselves, and say so when it is missing.
+  if (WINDOWS) return // cargo and CMake find Visual Studio, and say so when it is missing.
   const names = process.env.CC ? [process.env.CC.split(' ')[0]] : ['cc', 'gcc', 'clang']
   const has = (name) => path.isAbsolute(name) || find(name, searchPath) !== null
   const missing = []

@@ -1,0 +1,110 @@
+'use strict'
+
+const assert = require('node:assert/strict')
+const { spawnSync } = require('node:child_process')
+const fs = require('node:fs')
+const os = require('node:os')
+const path = require('node:path')
+const test = require('node:test')
+const { pathToFileURL } = require('node:url')
+const { target } = require('../lib/binding')
+const { packageFiles } = require('../scripts/packages')
+const { TARGETS } = require('../scripts/targets')
+
+const ROOT = path.join(__dirname, '..')
+const TARGET = target()
+const ENTRY = path.join(ROOT, 'lib', 'targets', `${TARGET}.js`)
+
+// The platform's package as npm would install it, found through NODE_PATH.
+function linkedPackage (t) {
+  const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'ferrolite-entry-'))
+  t.after(() => fs.rmSync(dir, { recursive: true, force: true }))
+  fs.mkdirSync(path.join(dir, '@ferrolite'))
+  fs.symlinkSync(path.join(ROOT, 'packages', TARGET), path.join(dir, '@ferrolite', TARGET), 'junction')
+  return dir
+}
+
+// Runs a script that ends in a value, with the entry point of this platform as `Database`.
+function withEntry (script, nodePath = '') {
+  const body = `
+    'use strict'
+    const Database = require(${JSON.stringify(ENTRY)})
+    const caught = (fn) => { try { return fn() } catch ({ name, message }) { return { name, message } } }
+    console.log(JSON.stringify((() => { ${script} })()))`
+  const env = { ...process.env, NODE_TEST_CONTEXT: undefined, NODE_PATH: nodePath }
+  const result = spawnSync(process.execPath, ['-e', body], { encoding: 'utf8', env })
+  assert.equal(result.signal, null)
+  assert.equal(result.status, 0, result.stderr)
+  return JSON.parse(result.stdout)
+}
+
+test('require() gives the class, and its parts by name', () => {
+  const Database = require('..')
+  assert.equal(Database.name, 'Database')
+  assert.equal(Database.Database, Database)
+  assert.equal(Database.default, Database)
+  assert.ok(Object.create(Database.SqliteError.prototype) instanceof Error)
+})
+
+test('import gives the class by default and by name', async () => {
+  const Database = require('..')
+  const imported = await import(pathToFileURL(path.join(ROOT, 'index.js')))
+  assert.equal(imported.default, Database)
+  assert.equal(imported.Database, Database)
+  assert.equal(imported.SqliteError, Database.SqliteError)
+})
+
+test('every platform has a package, an entry point and a place in the loader', () => {
+  const { exports, version } = require('../package.json')
+  const loader = fs.readFileSync(path.join(ROOT, 'lib', 'binding.js'), 'utf8')
+  const entries = Object.keys(exports).filter((name) => name !== '.' && name !== './package.json')
+  assert.deepEqual(entries, Object.keys(TARGETS).map((name) => `./${name}`))
+  assert.deepEqual(fs.readdirSync(path.join(ROOT, 'packages')).sort(), Object.keys(TARGETS))
+  for (const name of Object.keys(TARGETS)) {
+    const entry = fs.readFileSync(path.join(ROOT, exports[`./${name}`].default), 'utf8')
+    assert.ok(entry.includes(`require('@ferrolite/${name}')`), name)
+    assert.ok(loader.includes(`'${name}': () => require('@ferrolite/${name}')`), name)
+    for (const [file, text] of Object.entries(packageFiles(name))) {
+      const committed = fs.readFileSync(path.join(ROOT, 'packages', name, file), 'utf8')
+      assert.equal(committed, text, `packages/${name}/${file}: npm run packages`)
+    }
+    assert.equal(require(`../packages/${name}/package.json`).version, version)
+  }
+})
+
+test("a platform's entry point uses its package, and not the loader", (t) => {
+  const [answer, loader] = withEntry(`
+    const db = new Database(':memory:')
+    const answer = db.prepare('SELECT 6 * 7').pluck().get()
+    db.close()
+    const files = Object.keys(require.cache)
+    return [answer, files.some((file) => /binding\\.js$|neon-rs/.test(file))]`, linkedPackage(t))
+  assert.equal(answer, 42)
+  assert.equal(loader, false)
+})
+
+test("a platform's entry point has the same names", (t) => {
+  const script = `
+    return [Database.Database === Database, Database.default === Database, typeof Database.SqliteError]`
+  assert.deepEqual(withEntry(script), [true, true, 'function'])
+})
+
+test("a platform's entry point refuses the option nativeBinding", (t) => {
+  const error = withEntry("return caught(() => new Database(':memory:', { nativeBinding: {} }))", linkedPackage(t))
+  assert.deepEqual(error, {
+    name: 'TypeError',
+    message: 'The "nativeBinding" option is only supported by the default ferrolite entrypoint'
+  })
+})
+
+test("a platform's entry point without its package throws the reason", () => {
+  const error = withEntry("return caught(() => new Database(':memory:'))")
+  assert.match(error.message, new RegExp(`^Cannot find module '@ferrolite/${TARGET}'`))
+})
+
+test("a platform's entry point refuses Node.js 18", (t) => {
+  const error = withEntry(`
+    Object.defineProperty(process, 'versions', { value: { node: '18.20.8', napi: '9' } })
+    return caught(() => new Database(':memory:'))`, linkedPackage(t))
+  assert.match(error.message, /^Ferrolite needs Node\.js 20 or newer/)
+})

@@ -1,0 +1,133 @@
+'use strict'
+
+const assert = require('node:assert/strict')
+const { spawnSync } = require('node:child_process')
+const fs = require('node:fs')
+const os = require('node:os')
+const path = require('node:path')
+const test = require('node:test')
+const { target } = require('../../lib/binding')
+const { pack } = require('../../scripts/pack')
+const { npm } = require('../../scripts/run')
+
+const ROOT = path.join(__dirname, '..', '..')
+const GOLDEN = path.join(__dirname, 'files.txt')
+const TARGET = target()
+
+let main
+let platform
+let project
+
+test.before(() => {
+  [main, platform] = pack()
+  project = fs.realpathSync(fs.mkdtempSync(path.join(os.tmpdir(), 'ferrolite-pack-')))
+  fs.writeFileSync(path.join(project, 'package.json'), '{ "private": true }\n')
+  // Offline, npm skips the optional packages of other platforms; the dependency is given as a file.
+  const neon = packed(path.join(ROOT, 'node_modules', '@neon-rs', 'load'))
+  const flags = ['--offline', '--ignore-scripts', '--no-audit', '--no-fund']
+  const [command, args] = npm('install', ...flags, main.path, platform.path, neon)
+  const options = { cwd: project, encoding: 'utf8', env: withoutRust() }
+  const result = spawnSync(command, args, options)
+  assert.equal(result.status, 0, result.stderr)
+})
+
+test.after(() => fs.rmSync(project, { recursive: true, force: true }))
+
+function packed (folder) {
+  const flags = ['--json', '--ignore-scripts', '--pack-destination', project]
+  const [command, args] = npm('pack', ...flags, folder)
+  const { status, stdout, stderr } = spawnSync(command, args, { cwd: project, encoding: 'utf8' })
+  assert.equal(status, 0, stderr)
+  return path.join(project, Object.values(JSON.parse(stdout))[0].filename)
+}
+
+// Nothing of the machine's tools but the folder of node itself, and an empty home.
+function withoutRust () {
+  const { FERROLITE_BINDING, NODE_PATH, NODE_TEST_CONTEXT, ...env } = process.env
+  return { ...env, PATH: path.dirname(process.execPath), CARGO_HOME: path.join(project, 'no-cargo') }
+}
+
+function runScript (name, text) {
+  fs.writeFileSync(path.join(project, name), text)
+  const options = { cwd: project, encoding: 'utf8', env: withoutRust() }
+  const result = spawnSync(process.execPath, [name], options)
+  assert.equal(result.signal, null)
+  assert.equal(result.status, 0, result.stderr)
+  return result.stdout.trim()
+}
+
+function manifest (name) {
+  return JSON.parse(fs.readFileSync(path.join(project, 'node_modules', name, 'package.json'), 'utf8'))
+}
+
+// UPDATE_GOLDEN=1 writes the list anew, for a reader to judge.
+test('the tarballs hold these files and no others', () => {
+  const list = (name, { files }) => files.map((file) => `${name}/${file.path}`).sort()
+  const packed = [...list('ferrolite', main), ...list('@ferrolite/<target>', platform)]
+  if (process.env.UPDATE_GOLDEN) fs.writeFileSync(GOLDEN, `${packed.join('\n')}\n`)
+  assert.deepEqual(packed, fs.readFileSync(GOLDEN, 'utf8').trim().split('\n'))
+})
+
+test('nothing runs at install time, and @neon-rs/load is the only dependency', () => {
+  const { optionalDependencies, version, ...rest } = manifest('ferrolite')
+  assert.deepEqual(rest.dependencies, { '@neon-rs/load': '0.2.6' })
+  assert.deepEqual([rest.devDependencies, rest.scripts], [undefined, undefined])
+  assert.deepEqual(Object.keys(optionalDependencies), [
+    '@ferrolite/darwin-arm64', '@ferrolite/darwin-x64', '@ferrolite/linux-arm-gnueabihf',
+    '@ferrolite/linux-arm-musleabihf', '@ferrolite/linux-arm64-gnu', '@ferrolite/linux-arm64-musl',
+    '@ferrolite/linux-x64-gnu', '@ferrolite/linux-x64-musl',
+    '@ferrolite/win32-arm64-msvc', '@ferrolite/win32-x64-msvc'
+  ])
+  assert.deepEqual([...new Set(Object.values(optionalDependencies))], [version])
+  const binary = manifest(`@ferrolite/${TARGET}`)
+  assert.deepEqual([binary.dependencies, binary.scripts], [undefined, undefined])
+  assert.equal(binary.version, version)
+  assert.deepEqual([binary.os, binary.cpu], [[process.platform], [process.arch]])
+  const installed = fs.readdirSync(path.join(project, 'node_modules')).sort()
+  assert.deepEqual(installed.filter((name) => !name.startsWith('.')), ['@ferrolite', '@neon-rs', 'ferrolite'])
+})
+
+test('require() of the installed package opens a database', () => {
+  assert.equal(runScript('common.cjs', `
+    const Database = require('ferrolite')
+    const db = new Database('common.db')
+    db.exec('CREATE TABLE t (x)')
+    db.prepare('INSERT INTO t VALUES (?)').run(42)
+    console.log(db.prepare('SELECT x FROM t').pluck().get())
+    db.close()`), '42')
+})
+
+test('import of the installed package has the default and the named exports', () => {
+  assert.equal(runScript('module.mjs', `
+    import Database from 'ferrolite'
+    import { Database as Named, SqliteError } from 'ferrolite'
+    const db = new Database(':memory:')
+    try {
+      db.exec('nonsense')
+    } catch (error) {
+      console.log(Named === Database, error instanceof SqliteError, error.code)
+    }
+    db.close()`), 'true true SQLITE_ERROR')
+})
+
+test("the platform's entry point of the installed package works", () => {
+  assert.equal(runScript('entry.mjs', `
+    import Database, { SqliteError } from 'ferrolite/${TARGET}'
+    const db = Database(':memory:')
+    console.log(db.prepare('SELECT 1').pluck().get(), SqliteError.name)
+    db.close()`), '1 SqliteError')
+})
+
+test('without the platform package, the error says what to install', () => {
+  const home = path.join(project, 'node_modules', '@ferrolite')
+  fs.renameSync(home, `${home}-away`)
+  try {
+    const message = runScript('missing.cjs', `
+      const Database = require('ferrolite')
+      try { new Database(':memory:') } catch (error) { console.log(error.message) }`)
+    assert.match(message, new RegExp(`npm install @ferrolite/${TARGET}@`))
+    assert.match(message, new RegExp(`platform ${process.platform}, arch ${process.arch}`))
+  } finally {
+    fs.renameSync(`${home}-away`, home)
+  }
+})
