@@ -1,0 +1,476 @@
+/// <reference types="node" />
+
+/**
+ * Ferrolite: SQLite for JavaScript, in Rust. A drop-in for better-sqlite3.
+ *
+ * ```js
+ * const Database = require('ferrolite')
+ * const db = new Database('app.db')
+ * const row = db.prepare('SELECT * FROM user WHERE id = ?').get(1)
+ * ```
+ */
+declare const Database: Database.DatabaseConstructor
+
+/** One connection to one database. */
+interface Database {
+  /** Whether the connection is open. */
+  readonly open: boolean
+  /** Whether a transaction is open. */
+  readonly inTransaction: boolean
+  /** The filename as it was given. */
+  readonly name: string
+  /** Whether the database lives in memory or in a temporary file. */
+  readonly memory: boolean
+  /** Whether the connection refuses writes. */
+  readonly readonly: boolean
+  /** SQLite's upper bounds for this connection; each can be read and lowered. */
+  readonly limits: Database.Limits
+
+  /** Compile exactly one SQL statement. */
+  prepare<BindParameters extends unknown[] | {} = unknown[], Result = unknown>(
+    source: string
+  ): BindParameters extends unknown[]
+    ? Database.PreparedStatement<BindParameters, Result>
+    : Database.PreparedStatement<[BindParameters], Result>
+
+  /** Run any number of statements and discard their rows. */
+  exec(source: string, options?: Database.QueryOptions): this
+
+  /**
+   * Wrap a function so that each call of it runs in a transaction: committed when it returns,
+   * rolled back when it throws. Inside another transaction it is a savepoint.
+   */
+  transaction<F extends Database.AnyFunction>(fn: F): Database.Transaction<F>
+
+  /** Run a PRAGMA. All rows, or with `simple` the first column of the first row. */
+  pragma(source: string, options?: Database.PragmaOptions | null): unknown
+
+  /** The rows of `EXPLAIN source`; start with `QUERY PLAN` for a query plan. */
+  explain<Row = Record<string, Database.Value>>(source: string): Row[]
+
+  /** Run statements in one transaction, one result each. An error rolls all of them back. */
+  batch<Row = Record<string, Database.Value>>(
+    statements: readonly Database.BatchStatement[],
+    mode?: Database.TransactionMode
+  ): Array<Database.BatchResult<Row>>
+
+  /** Copy the database to a file while it stays in use. */
+  backup(
+    destinationFile: string,
+    options?: Database.BackupOptions | null
+  ): Promise<Database.BackupMetadata>
+
+  /** The bytes of the database, as a file would hold them. */
+  serialize(options?: Database.SerializeOptions | null): Buffer
+
+  /** Register a scalar SQL function. */
+  function(name: string, fn: (...args: any[]) => any): this
+  function(
+    name: string,
+    options: Database.RegistrationOptions | null | undefined,
+    fn: (...args: any[]) => any
+  ): this
+
+  /** Register an aggregate function, or with `inverse` a window function. */
+  aggregate<T>(name: string, options: Database.AggregateOptions<T>): this
+
+  /**
+   * Register a virtual table: a definition makes a table-valued function, a factory makes a
+   * module for `CREATE VIRTUAL TABLE`, called with the words in its parentheses.
+   */
+  table(name: string, definition: Database.VirtualTableOptions | Database.VirtualTableFactory): this
+
+  /** Load an SQLite extension from a shared library. */
+  loadExtension(path: string, entryPoint?: string): this
+
+  /** Whether statements and functions made from now on give integers as bigints. */
+  defaultSafeIntegers(toggleState?: boolean): this
+
+  /** Allow what can break things: writes while iterating, and what defensive mode refuses. */
+  unsafeMode(unsafe?: boolean): this
+
+  /** Allow or deny access by table, or by ordered rules; `null` removes them. */
+  authorizer(rules: Database.AuthorizerTables | Database.AuthorizerConfig | null): this
+
+  /** Record changes from now on, of one table or of all, to be replayed elsewhere. */
+  createSession(options?: Database.SessionOptions | null): Database.Session
+
+  /** Apply a changeset or patchset. False when a conflict aborted it. */
+  applyChangeset(changeset: Uint8Array, options?: Database.ApplyChangesetOptions | null): boolean
+
+  /** Call `listener` for every row inserted, updated or deleted through this connection. */
+  on(event: 'update', listener: (change: Database.UpdateEvent) => void): this
+
+  /** Remove a listener. */
+  off(event: 'update', listener: (change: Database.UpdateEvent) => void): this
+
+  /** Stop whatever this connection is running; it throws SQLITE_INTERRUPT. */
+  interrupt(): this
+
+  /** Close the connection and finalize its statements. Harmless when already closed. */
+  close(): this
+
+  /** The same as `close()`, for `using db = new Database(...)`. */
+  [Symbol.dispose](): void
+}
+
+type Connection = Database
+
+declare namespace Database {
+  /** What SQLite can store, as it comes out of a query. Safe integers are bigints. */
+  type Value = number | bigint | string | Buffer | null
+
+  /** What can be bound to a parameter. `undefined` binds NULL; any typed array binds a blob. */
+  type BindValue = number | bigint | string | NodeJS.ArrayBufferView | null | undefined
+
+  /** How a transaction starts. `read` is `deferred` and `write` is `immediate`, libsql's names. */
+  type TransactionMode = 'deferred' | 'immediate' | 'exclusive' | 'read' | 'write'
+
+  /** The same type as `Database` itself. */
+  type Database = Connection
+
+  type AnyFunction = (...args: any[]) => unknown
+  type ArgumentTypes<F extends AnyFunction> = F extends (...args: infer A) => unknown ? A : never
+
+  interface DatabaseConstructor {
+    /**
+     * Open a database.
+     *
+     * @param filename A path, `':memory:'`, `''` (temporary), or a Buffer of `serialize()`.
+     */
+    new (filename?: string | Buffer | null, options?: Options | null): Database
+    /** Open a database; `new` may be left out. */
+    (filename?: string | Buffer | null, options?: Options | null): Database
+
+    readonly prototype: Database
+    /** The class of every error that SQLite reports. */
+    readonly SqliteError: typeof SqliteErrorClass
+    /** What an authorizer may answer. */
+    readonly Authorization: Readonly<AuthorizationValues>
+    /** Numbers that `applyChangeset` takes and gives. */
+    readonly constants: Readonly<Constants>
+    /** The same class, for `import { Database } from 'ferrolite'`. */
+    readonly Database: DatabaseConstructor
+    /** The same class, for `import Database from 'ferrolite'` through a transpiler. */
+    readonly default: DatabaseConstructor
+  }
+
+  interface Options {
+    /** Refuse every write. Not for in-memory or temporary databases. Default: false. */
+    readonly?: boolean
+    /** Throw when the file does not exist instead of creating it. Default: false. */
+    fileMustExist?: boolean
+    /** Milliseconds to wait for a lock before SQLITE_BUSY, 0 to 2147483647. Default: 5000. */
+    timeout?: number
+    /** Called with the SQL of every statement that runs, its parameters filled in. */
+    verbose?: ((message?: any, ...additionalArgs: any[]) => void) | null | undefined
+    /** Path of a native binary to load (`.node` may be left out), or the addon object itself. */
+    nativeBinding?: string | object | null | undefined
+    /** Milliseconds that a statement may run before SQLITE_INTERRUPT; 0 is none. Default: 0. */
+    defaultQueryTimeout?: number
+    /** Upper bounds of SQLite, for SQL or data that is not trusted. See `db.limits`. */
+    limits?: Partial<Limits>
+    /** Name of the SQLite VFS to open the file with. Default: the platform's own. */
+    vfs?: string
+  }
+
+  /** A compiled statement. `BindParameters` is a tuple, or the type of one object of names. */
+  type Statement<
+    BindParameters extends unknown[] | {} = unknown[],
+    Result = unknown
+  > = BindParameters extends unknown[]
+    ? PreparedStatement<BindParameters, Result>
+    : PreparedStatement<[BindParameters], Result>
+
+  interface PreparedStatement<BindParameters extends unknown[], Result = unknown> {
+    /** The connection that prepared it. */
+    readonly database: Database
+    /** The SQL it was prepared from. */
+    readonly source: string
+    /** Whether it returns rows. */
+    readonly reader: boolean
+    /** Whether it leaves the database as it is. */
+    readonly readonly: boolean
+    /** Whether it is being iterated. */
+    readonly busy: boolean
+
+    /** Run it to its end and tell what changed. */
+    run(...params: [...params: unknown[], options: QueryOptions]): RunResult
+    run(...params: BindParameters): RunResult
+
+    /** The first row, or undefined. */
+    get(...params: [...params: unknown[], options: QueryOptions]): Result | undefined
+    get(...params: BindParameters): Result | undefined
+
+    /** All rows. */
+    all(...params: [...params: unknown[], options: QueryOptions]): Result[]
+    all(...params: BindParameters): Result[]
+
+    /** The rows one by one. */
+    iterate(...params: [...params: unknown[], options: QueryOptions]): StatementIterator<Result>
+    iterate(...params: BindParameters): StatementIterator<Result>
+
+    /** Give the first column only. Excludes `raw` and `expand`. */
+    pluck(toggleState?: boolean): this
+    /** Give rows as objects by table name, expressions under `$`. Excludes `raw` and `pluck`. */
+    expand(toggleState?: boolean): this
+    /** Give rows as arrays. Excludes `pluck` and `expand`. */
+    raw(toggleState?: boolean): this
+    /** Give integers as bigints. */
+    safeIntegers(toggleState?: boolean): this
+    /** Bind parameters once and for all. */
+    bind(...params: BindParameters): this
+    /** Milliseconds that each execution may take before SQLITE_INTERRUPT; 0 is none. */
+    timeout(milliseconds: number): this
+    /** The columns of the result. */
+    columns(): ColumnDefinition[]
+    /** Stop it where it runs; it throws SQLITE_INTERRUPT. */
+    interrupt(): this
+    /** The SQL, with the values of `bind()` filled in. */
+    toString(): string
+  }
+
+  interface StatementIterator<Result> extends Iterator<Result, undefined, undefined> {
+    next(): IteratorResult<Result, undefined>
+    /** Stop early and release the statement. */
+    return(): IteratorResult<Result, undefined>
+    [Symbol.iterator](): StatementIterator<Result>
+  }
+
+  interface QueryOptions {
+    /** Milliseconds that this execution may take before SQLITE_INTERRUPT; 0 is none. */
+    queryTimeout: number
+  }
+
+  interface RunResult {
+    /** Rows inserted, updated or deleted, without those of triggers and foreign key actions. */
+    changes: number
+    /** The rowid of the last row inserted; a bigint under safe integers. */
+    lastInsertRowid: number | bigint
+  }
+
+  interface ColumnDefinition {
+    /** The name in the result, or its alias. */
+    name: string
+    /** The column it comes from, or null for an expression. */
+    column: string | null
+    /** The table it comes from, or null. */
+    table: string | null
+    /** The database it comes from (`main`, `temp`, or as attached), or null. */
+    database: string | null
+    /** The type as declared, or null. */
+    type: string | null
+  }
+
+  /** The function given to `db.transaction`, in a transaction; and one for each way to begin. */
+  interface Transaction<F extends AnyFunction = AnyFunction> {
+    (this: ThisParameterType<F>, ...params: ArgumentTypes<F>): ReturnType<F>
+    /** Begins with BEGIN. */
+    default(this: ThisParameterType<F>, ...params: ArgumentTypes<F>): ReturnType<F>
+    /** Begins with BEGIN DEFERRED: locks at the first read or write. */
+    deferred(this: ThisParameterType<F>, ...params: ArgumentTypes<F>): ReturnType<F>
+    /** Begins with BEGIN IMMEDIATE: locks for writing at once. */
+    immediate(this: ThisParameterType<F>, ...params: ArgumentTypes<F>): ReturnType<F>
+    /** Begins with BEGIN EXCLUSIVE. */
+    exclusive(this: ThisParameterType<F>, ...params: ArgumentTypes<F>): ReturnType<F>
+    /** The connection it belongs to. */
+    readonly database: Database
+  }
+
+  interface PragmaOptions {
+    /** Give the first column of the first row. Default: false. */
+    simple?: boolean
+  }
+
+  interface SerializeOptions {
+    /** Name of the database: `main`, `temp`, or as attached. Default: `main`. */
+    attached?: string
+  }
+
+  interface BackupOptions {
+    /** Name of the database to copy: `main`, `temp`, or as attached. Default: `main`. */
+    attached?: string
+    /** Called between steps; may return how many pages the next one copies (0 pauses). */
+    progress?: ((info: BackupMetadata) => number | void) | null | undefined
+  }
+
+  interface BackupMetadata {
+    totalPages: number
+    remainingPages: number
+  }
+
+  interface RegistrationOptions {
+    /** Take any number of arguments. Default: false. */
+    varargs?: boolean
+    /** Equal arguments give equal results, so SQLite may call it less often. Default: false. */
+    deterministic?: boolean
+    /** Get integers as bigints. Default: as `defaultSafeIntegers` says. */
+    safeIntegers?: boolean
+    /** Not to be called from views, triggers, or the schema. Default: false. */
+    directOnly?: boolean
+  }
+
+  interface AggregateOptions<T = any> extends RegistrationOptions {
+    /** The first total, or a function that makes it. Default: null. */
+    start?: T | (() => T)
+    /** Add a row. Returning nothing keeps the total. */
+    step: (total: T, ...values: any[]) => T | void
+    /** Take a row away, which makes it a window function. */
+    inverse?: ((total: T, ...dropped: any[]) => T | void) | null | undefined
+    /** Make the result from the total. Default: the total itself. */
+    result?: ((total: T) => unknown) | null | undefined
+  }
+
+  interface VirtualTableOptions {
+    /** Names of the columns. */
+    columns: readonly string[]
+    /** A generator function that yields rows as arrays or as objects. */
+    rows: (...params: any[]) => Generator
+    /** Names of the parameters, as hidden columns; 32 at most. Default: `$1`, `$2` ... */
+    parameters?: readonly string[]
+    /** Get integers as bigints. Default: as `defaultSafeIntegers` says. */
+    safeIntegers?: boolean
+    /** Not to be used from views, triggers, or the schema. Default: false. */
+    directOnly?: boolean
+  }
+
+  type VirtualTableFactory = (
+    this: VirtualTableContext,
+    ...args: string[]
+  ) => VirtualTableOptions
+
+  /** What a virtual table is being made for. */
+  interface VirtualTableContext {
+    module: string
+    database: string
+    table: string
+  }
+
+  type BatchStatement =
+    | string
+    | { sql: string, args?: readonly unknown[] | Record<string, unknown> }
+    | readonly [sql: string, args?: readonly unknown[] | Record<string, unknown>]
+
+  interface BatchResult<Row = Record<string, Value>> {
+    /** Names of the columns; empty when the statement returns no rows. */
+    columns: string[]
+    rows: Row[]
+    changes: number
+    lastInsertRowid: number | bigint
+  }
+
+  /** Upper bounds of one connection; none can exceed what SQLite was built with. */
+  interface Limits {
+    /** Bytes of a string, blob or row. */
+    length: number
+    /** Bytes of an SQL statement. */
+    sqlLength: number
+    /** Columns of a table, index or result. */
+    column: number
+    /** Depth of an expression. */
+    exprDepth: number
+    /** Terms of a compound SELECT. */
+    compoundSelect: number
+    /** Instructions of a compiled statement. */
+    vdbeOp: number
+    /** Arguments of a function. */
+    functionArg: number
+    /** Attached databases. */
+    attach: number
+    /** Bytes of a LIKE or GLOB pattern. */
+    likePatternLength: number
+    /** Highest number of a parameter. */
+    variableNumber: number
+    /** Depth of trigger recursion. */
+    triggerDepth: number
+  }
+
+  interface AuthorizationValues {
+    readonly ALLOW: 0
+    readonly DENY: 1
+  }
+
+  /** Policy by table name; a table that is not named is denied. */
+  type AuthorizerTables = Record<string, 0 | 1>
+
+  interface AuthorizerConfig {
+    /** The first rule that matches decides. */
+    rules: readonly AuthorizerRule[]
+    /** What holds when no rule matches. Default: DENY. */
+    defaultPolicy?: number
+  }
+
+  interface AuthorizerRule {
+    /** SQLite's action code or codes; all when left out. */
+    action?: number | readonly number[]
+    table?: AuthorizerPattern
+    column?: AuthorizerPattern
+    entity?: AuthorizerPattern
+    accessor?: AuthorizerPattern
+    policy: number
+  }
+
+  /** An exact name, or a pattern of `*` and `?`. */
+  type AuthorizerPattern = string | { glob: string }
+
+  interface SessionOptions {
+    /** Record this table only. Default: all tables with a primary key. */
+    table?: string
+    /** Name of the database: `main`, `temp`, or as attached. Default: `main`. */
+    db?: string
+  }
+
+  interface Session {
+    /** What changed so far, with old values: it can be inverted and checked for conflicts. */
+    changeset(): Buffer
+    /** What changed so far, smaller: without old values. */
+    patchset(): Buffer
+    /** Stop recording. */
+    close(): void
+    /** The same as `close()`, for `using`. */
+    [Symbol.dispose](): void
+  }
+
+  interface ApplyChangesetOptions {
+    /** Whether to apply the changes of this table. Default: all. */
+    filter?: ((table: string) => boolean) | null | undefined
+    /** Given a conflict type, returns SQLITE_CHANGESET_OMIT, REPLACE or ABORT. Default: ABORT. */
+    onConflict?: ((type: number) => number) | null | undefined
+  }
+
+  interface Constants {
+    readonly SQLITE_CHANGESET_OMIT: 0
+    readonly SQLITE_CHANGESET_REPLACE: 1
+    readonly SQLITE_CHANGESET_ABORT: 2
+    readonly SQLITE_CHANGESET_DATA: 1
+    readonly SQLITE_CHANGESET_NOTFOUND: 2
+    readonly SQLITE_CHANGESET_CONFLICT: 3
+    readonly SQLITE_CHANGESET_CONSTRAINT: 4
+    readonly SQLITE_CHANGESET_FOREIGN_KEY: 5
+  }
+
+  interface UpdateEvent {
+    operation: 'insert' | 'update' | 'delete'
+    /** Name of the database: `main`, `temp`, or as attached. */
+    database: string
+    table: string
+    /** A bigint under `defaultSafeIntegers`. */
+    rowid: number | bigint
+  }
+
+  /** An error that SQLite reports. */
+  type SqliteError = SqliteErrorClass
+}
+
+declare class SqliteErrorClass extends Error {
+  constructor(message: string, code: string, rawCode?: number)
+  /** `'SqliteError'` */
+  name: string
+  message: string
+  /** SQLite's extended result code by name, such as `SQLITE_CONSTRAINT_UNIQUE`. */
+  code: string
+  /** The same as a number, such as 2067. */
+  rawCode?: number
+}
+
+export = Database

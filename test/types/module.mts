@@ -1,0 +1,21 @@
+// What an ES module in TypeScript may write.
+
+import Ferrolite, { Authorization, constants, Database, SqliteError } from 'ferrolite'
+import Linux from 'ferrolite/linux-x64-gnu'
+import type { Options, RunResult, Statement, Transaction } from 'ferrolite'
+
+const options: Options = { timeout: 10 }
+const db: Ferrolite.Database = new Ferrolite(':memory:', options)
+const same: Database = new Database(':memory:')
+const fixed: Ferrolite = new Linux()
+const statement: Statement<[], { n: number }> = db.prepare<[], { n: number }>('SELECT 1 AS n')
+const n: number | undefined = statement.get()?.n
+const transaction: Transaction<() => RunResult> = same.transaction(() => statement.run())
+const error = new SqliteError('message', 'SQLITE_ERROR', 1)
+const caught: SqliteError = error
+const deny: 1 = Authorization.DENY
+const abort: 2 = constants.SQLITE_CHANGESET_ABORT
+// @ts-expect-error not exported
+import { Connection } from 'ferrolite'
+
+export { abort, caught, deny, fixed, n, transaction }
