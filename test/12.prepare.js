@@ -1,0 +1,196 @@
+'use strict'
+
+const assert = require('node:assert/strict')
+const test = require('node:test')
+const { BUSY, Database, open, ours, rangeError, sqliteError, tempFile, typeError } = require('./support')
+
+const NONE = 'The supplied SQL string contains no statements'
+const MANY = 'The supplied SQL string contains more than one statement'
+
+test('prepare() of anything but a string is a TypeError', t => {
+  const db = open(t)
+  const call = (...args) => () => db.prepare(...args)
+  for (const args of [[], [123], [0], [null], [undefined], [{}], [['SELECT 1']], [Buffer.from('SELECT 1')], [true]]) {
+    typeError(call(...args))
+  }
+})
+
+ours('prepare() tells that it expected a string', t => {
+  const db = open(t)
+  typeError(() => db.prepare(5), 'Expected first argument to be a string')
+})
+
+test('prepare() of a String object is a TypeError', t => {
+  const db = open(t)
+  typeError(() => db.prepare(new String('SELECT 1'))) // eslint-disable-line no-new-wrappers
+})
+
+test('prepare() of invalid SQL is an SqliteError with the message of SQLite', t => {
+  const db = open(t)
+  sqliteError(() => db.prepare('CREATE TABLE t (a'), 'SQLITE_ERROR', 'incomplete input')
+  sqliteError(() => db.prepare('INSERT INTO t VALUES (?)'), 'SQLITE_ERROR', 'no such table: t')
+  sqliteError(() => db.prepare('SELEC 1'), 'SQLITE_ERROR', 'near "SELEC": syntax error')
+})
+
+test('prepare() without a statement is a RangeError', t => {
+  const db = open(t)
+  for (const sql of ['', ' ', ';', ' ; ', ';;', '-- comment', '/* comment */', '/* open', '\n\t\r\f ', '--\n;']) {
+    rangeError(() => db.prepare(sql), NONE)
+  }
+})
+
+test('prepare() of two statements is a RangeError', t => {
+  const db = open(t)
+  for (const tail of ['SELECT 2', ' SELECT', '/', '-', '--\n/', '--\nSELECT 2', '-- comment\nSELECT 2', '/**/-',
+    '/**/SELECT 2', '/* comment */SELECT 2', '/* comment */ -- another\n x', 'nonsense', '*', ':', '?', '\u00e9',
+    '/*/ SELECT */ SELECT 2']) {
+    rangeError(() => db.prepare(`SELECT 1;${tail}`), MANY)
+  }
+})
+
+test('two statements do not run the first', t => {
+  const db = open(t)
+  rangeError(() => db.prepare('CREATE TABLE a (x); CREATE TABLE b (x)'), MANY)
+  assert.deepEqual(db.prepare('SELECT name FROM sqlite_master').all(), [])
+})
+
+test('white space, semicolons and comments may follow the statement', t => {
+  const db = open(t)
+  for (const tail of ['', ' ', ';', ';     ', ';;; ;', ';-- comment', ';--abc\n--de\n--f', ';/* comment */',
+    ';/* comment */-- comment', ';-- comment\n/* comment */', ';/* open', '; --', ' -- no semicolon', ';\t\r\n\f',
+    ';/**/', ';/***/', ';/*/*/']) {
+    const stmt = db.prepare(`SELECT 555${tail}`)
+    assert.equal(stmt.source, `SELECT 555${tail}`)
+    assert.equal(stmt.pluck().get(), 555)
+  }
+})
+
+test('comments may come before the statement', t => {
+  const db = open(t)
+  assert.equal(db.prepare('-- one\n/* two */ ; SELECT 5').pluck().get(), 5)
+})
+
+test('a statement has source, database, reader and readonly, own, enumerable and frozen', t => {
+  const db = open(t)
+  const stmt = db.prepare('SELECT 555')
+  for (const [key, value] of Object.entries({ reader: true, readonly: true, source: 'SELECT 555', database: db })) {
+    assert.deepEqual(Object.getOwnPropertyDescriptor(stmt, key), {
+      value, writable: false, enumerable: true, configurable: false
+    })
+    typeError(() => { stmt[key] = 1 })
+  }
+})
+
+test('busy is an own getter', t => {
+  const stmt = open(t).prepare('SELECT 555')
+  assert.deepEqual(Object.keys(stmt).sort(), ['busy', 'database', 'reader', 'readonly', 'source'])
+  assert.equal(typeof Object.getOwnPropertyDescriptor(stmt, 'busy').get, 'function')
+  assert.equal(stmt.busy, false)
+})
+
+test('reader and readonly tell what a statement does', t => {
+  const db = open(t)
+  db.exec('CREATE TABLE t (a)')
+  const kind = sql => {
+    const { reader, readonly } = db.prepare(sql)
+    return [reader, readonly]
+  }
+  assert.deepEqual({
+    select: kind('SELECT 555'),
+    insert: kind('INSERT INTO t VALUES (1)'),
+    returning: kind('DELETE FROM t RETURNING *'),
+    create: kind('CREATE TABLE u (a)'),
+    begin: kind('BEGIN'),
+    immediate: kind('BEGIN IMMEDIATE'),
+    exclusive: kind('BEGIN EXCLUSIVE'),
+    commit: kind('COMMIT'),
+    savepoint: kind('SAVEPOINT x'),
+    pragma: kind('PRAGMA cache_size'),
+    vacuum: kind('VACUUM'),
+    attach: kind("ATTACH ':memory:' AS o")
+  }, {
+    select: [true, true],
+    insert: [false, false],
+    returning: [true, false],
+    create: [false, false],
+    begin: [false, true],
+    immediate: [false, false],
+    exclusive: [false, false],
+    commit: [false, true],
+    savepoint: [false, true],
+    pragma: [true, true],
+    vacuum: [false, false],
+    attach: [false, true]
+  })
+})
+
+test('the class of statements is called Statement and cannot be constructed', t => {
+  const stmt = open(t).prepare('SELECT 1')
+  assert.equal(stmt.constructor.name, 'Statement')
+  typeError(() => new stmt.constructor('SELECT 1'), 'Statements can only be constructed by the db.prepare() method')
+  typeError(() => new stmt.constructor(), 'Statements can only be constructed by the db.prepare() method')
+})
+
+test('every statement is of one class, whose methods are on its prototype', t => {
+  const one = open(t).prepare('SELECT 1')
+  const two = open(t).prepare('SELECT 2')
+  assert.equal(one.constructor, two.constructor)
+  const proto = Object.getPrototypeOf(one)
+  for (const name of ['run', 'get', 'all', 'iterate', 'bind', 'pluck', 'expand', 'raw', 'safeIntegers', 'columns', 'toString']) {
+    assert.equal(one[name], proto[name])
+    assert.equal(typeof proto[name], 'function')
+  }
+})
+
+test('prepare() returns another object each time', t => {
+  const db = open(t)
+  assert.notEqual(db.prepare('SELECT 1'), db.prepare('SELECT 1'))
+})
+
+test('prepare() is allowed while iterating', t => {
+  const db = open(t)
+  const seen = []
+  for (const row of db.prepare('SELECT 1 AS a UNION SELECT 2').iterate()) {
+    seen.push(row.a, db.prepare(`SELECT ${row.a} * 10`).pluck().get())
+  }
+  assert.deepEqual(seen, [1, 10, 2, 20])
+})
+
+test('prepare() is blocked inside a user function', t => {
+  const db = open(t)
+  db.function('f', () => { typeError(() => db.prepare('SELECT 1'), BUSY) })
+  assert.equal(db.prepare('SELECT f()').pluck().get(), null)
+})
+
+test('a statement works after the database was closed and another opened', t => {
+  const file = tempFile(t)
+  const one = open(t, file)
+  const stmt = one.prepare('SELECT 1')
+  one.close()
+  const two = open(t, file)
+  typeError(() => stmt.get(), 'The database connection is not open')
+  assert.equal(two.prepare('SELECT 1').pluck().get(), 1)
+})
+
+test('SQL with characters of every width comes out as it went in', t => {
+  const db = open(t)
+  const sql = "SELECT '\u00e9\u6570\u{1f600}' AS \"\u00fc\u6f22\u{1f680}\""
+  const stmt = db.prepare(sql)
+  assert.equal(stmt.source, sql)
+  assert.deepEqual(stmt.get(), { '\u00fc\u6f22\u{1f680}': '\u00e9\u6570\u{1f600}' })
+})
+
+test('a statement is of the database it was prepared on', t => {
+  const one = open(t)
+  const two = open(t)
+  assert.equal(one.prepare('SELECT 1').database, one)
+  assert.equal(two.prepare('SELECT 1').database, two)
+  assert.ok(one.prepare('SELECT 1').database instanceof Database)
+})
+
+test('a readonly database prepares a write and refuses to run it', t => {
+  const file = tempFile(t)
+  open(t, file).close()
+  const stmt = open(t, file, { readonly: true }).prepare('CREATE TABLE t (a)')
+  sqliteError(() => stmt.run(), 'SQLITE_READONLY', 'attempt to write a readonly database')
+})

@@ -1,0 +1,201 @@
+'use strict'
+
+const assert = require('node:assert/strict')
+const { spawn } = require('node:child_process')
+const fs = require('node:fs')
+const os = require('node:os')
+const path = require('node:path')
+const test = require('node:test')
+
+// Another package can be put in Ferrolite's place, to check a test against the real better-sqlite3.
+const MODULE = process.env.DATABASE_MODULE || path.join(__dirname, '..')
+const OURS = !process.env.DATABASE_MODULE
+const Database = require(MODULE)
+
+const cleanups = new WeakMap()
+
+// What a test opened last goes first, so that files are closed before they are removed.
+function cleanup (t, fn) {
+  let list = cleanups.get(t)
+  if (!list) {
+    list = []
+    cleanups.set(t, list)
+    t.after(async () => {
+      for (const undo of list.reverse()) await undo()
+    })
+  }
+  list.push(fn)
+}
+
+function open (t, filename = ':memory:', options) {
+  const db = new Database(filename, options)
+  cleanup(t, () => { db.close() })
+  return db
+}
+
+function tempDir (t) {
+  const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'ferrolite-'))
+  cleanup(t, () => fs.rmSync(dir, { recursive: true, force: true, maxRetries: 5 }))
+  return dir
+}
+
+function tempFile (t, name = 'test.db') {
+  return path.join(tempDir(t), name)
+}
+
+// A test of what only Ferrolite has.
+function ours (name, ...rest) {
+  const fn = rest.pop()
+  const [options] = rest
+  test(name, { ...options, skip: OURS ? options?.skip : 'not in the package under test' }, fn)
+}
+
+function quote (text) {
+  return `'${text.replaceAll("'", "'\\''")}'`
+}
+
+/**
+ * Run a script, or a function with JSON arguments, in a process of its own. `Database` and `require` are in its scope.
+ * `started` is called with the process as soon as it runs.
+ */
+async function child (script, options = {}) {
+  const { args = [], env = {}, execArgv = [], timeout = 60000, memory, started } = options
+  const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'ferrolite-child-'))
+  const file = path.join(dir, 'script.cjs')
+  const body = typeof script === 'function' ? `;(${script})(...${JSON.stringify(args)})` : script
+  const prelude = `'use strict'\nconst MODULE = ${JSON.stringify(MODULE)}\nconst Database = require(MODULE)\n`
+  fs.writeFileSync(file, (options.bare ? '' : prelude) + body + '\n')
+  let command = process.execPath
+  let argv = [...execArgv, file]
+  if (memory) {
+    argv = ['-c', `ulimit -v ${Math.ceil(memory / 1024)}; exec ${[command, ...argv].map(quote).join(' ')}`]
+    command = '/bin/sh'
+  }
+  const start = process.hrtime.bigint()
+  try {
+    return await new Promise((resolve, reject) => {
+      // The runner's own channel must not be taken up by what runs below it.
+      const childEnv = { ...process.env, NODE_TEST_CONTEXT: undefined, ...env }
+      const proc = spawn(command, argv, { env: childEnv, stdio: options.ipc ? ['pipe', 'pipe', 'pipe', 'ipc'] : 'pipe' })
+      let stdout = ''
+      let stderr = ''
+      proc.stdout.setEncoding('utf8').on('data', text => { stdout += text })
+      proc.stderr.setEncoding('utf8').on('data', text => { stderr += text })
+      const timer = setTimeout(() => proc.kill('SIGKILL'), timeout)
+      proc.on('error', reject)
+      proc.on('close', (code, signal) => {
+        clearTimeout(timer)
+        const ms = Number(process.hrtime.bigint() - start) / 1e6
+        resolve({ code, signal, stdout, stderr, ms })
+      })
+      if (started) started(proc)
+    })
+  } finally {
+    fs.rmSync(dir, { recursive: true, force: true })
+  }
+}
+
+// The child ended by itself, with the exit code that was meant.
+function exited (result, code = 0) {
+  const { stdout, stderr } = result
+  assert.deepEqual({ code: result.code, signal: result.signal }, { code, signal: null }, `${stdout}\n${stderr}`)
+  return result
+}
+
+function typeError (fn, message) {
+  assert.throws(fn, error => {
+    assert.equal(Object.prototype.toString.call(error), '[object Error]', `threw ${String(error)}`)
+    assert.equal(error.name, 'TypeError', error.stack)
+    if (message !== undefined) match(error.message, message)
+    return true
+  })
+}
+
+function rangeError (fn, message) {
+  assert.throws(fn, error => {
+    assert.ok(error instanceof RangeError, `threw ${error && error.stack}`)
+    if (message !== undefined) match(error.message, message)
+    return true
+  })
+}
+
+function sqliteError (fn, code, message) {
+  assert.throws(fn, isSqliteError(code, message))
+}
+
+function isSqliteError (code, message) {
+  return error => {
+    assert.ok(error instanceof Database.SqliteError, `threw ${error && error.stack}`)
+    assert.equal(error.code, code, error.message)
+    if (message !== undefined) match(error.message, message)
+    return true
+  }
+}
+
+function match (actual, expected) {
+  if (expected instanceof RegExp) assert.match(actual, expected)
+  else assert.equal(actual, expected)
+}
+
+// Whatever was thrown, by identity: `null` and '' are thrown too.
+function thrown (fn) {
+  try {
+    fn()
+  } catch (error) {
+    return { error }
+  }
+  assert.fail('expected a throw')
+}
+
+async function until (condition, what = 'the condition', ms = 10000) {
+  const deadline = Date.now() + ms
+  while (!await condition()) {
+    if (Date.now() > deadline) assert.fail(`${what} did not come within ${ms} ms`)
+    await new Promise(resolve => setTimeout(resolve, 2))
+  }
+}
+
+// A small generator of numbers, the same on every runtime for one seed.
+function random (seed) {
+  let state = seed >>> 0
+  return limit => {
+    state = (state + 0x6d2b79f5) >>> 0
+    let x = Math.imul(state ^ (state >>> 15), state | 1)
+    x ^= x + Math.imul(x ^ (x >>> 7), x | 61)
+    return ((x ^ (x >>> 14)) >>> 0) % limit
+  }
+}
+
+function seed (t) {
+  const value = Number(process.env.TEST_SEED) || Date.now() % 0x7fffffff
+  t.diagnostic(`TEST_SEED=${value}`)
+  return value
+}
+
+const BUSY = 'This database connection is busy executing a query'
+const STATEMENT_BUSY = 'This statement is busy executing a query'
+const CLOSED = 'The database connection is not open'
+
+module.exports = {
+  BUSY,
+  CLOSED,
+  Database,
+  MODULE,
+  OURS,
+  STATEMENT_BUSY,
+  child,
+  cleanup,
+  exited,
+  isSqliteError,
+  open,
+  ours,
+  random,
+  rangeError,
+  seed,
+  sqliteError,
+  tempDir,
+  tempFile,
+  thrown,
+  typeError,
+  until
+}
