@@ -1,0 +1,22 @@
+'use strict'
+
+const assert = require('node:assert/strict')
+const test = require('node:test')
+
+const { CURRENT_NODE } = require('../../scripts/runtimes')
+const { Session, peers } = require('./session')
+
+// The full run is `node test/differential/run.js --seeds 200`; each Node version takes its own seeds.
+const SEEDS = Number(process.env.FERROLITE_SEEDS ?? 40)
+const FIRST = Number(process.env.FERROLITE_SEED ?? CURRENT_NODE * 1000)
+const OPERATIONS = 500
+
+test('random programs see on Ferrolite what they see on better-sqlite3', async (t) => {
+  t.diagnostic(`FERROLITE_SEED=${FIRST} FERROLITE_SEEDS=${SEEDS}`)
+  const session = new Session(await peers())
+  t.after(() => session.close())
+  for (let seed = FIRST; seed < FIRST + SEEDS; seed++) {
+    const failure = await session.seed(seed, OPERATIONS)
+    assert.equal(failure, null, failure && `seed ${seed} differs${failure.text}`)
+  }
+})

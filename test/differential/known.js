@@ -1,0 +1,40 @@
+'use strict'
+
+// The differences that are meant. Each has its heading in docs/differences.md, where its reason is,
+// and a matcher that lets nothing else through: it gets [path, kind, seen] of both sides and the
+// operation.
+
+// Properties that errors have beyond those of better-sqlite3.
+const EXTRAS = { error: ['rawCode'] }
+
+function withoutProto (seen) {
+  if (Array.isArray(seen)) return seen.map(withoutProto)
+  if (typeof seen !== 'object' || seen === null) return seen
+  if (!Array.isArray(seen.o)) return seen
+  const { p, tag, ...rest } = seen
+  const kept = seen.o.filter(([key]) => key !== '__proto__')
+  return { ...rest, o: kept.map(([key, value, ...odd]) => [key, withoutProto(value), ...odd]) }
+}
+
+const hasProto = (seen) => JSON.stringify(seen).includes('["__proto__",')
+const same = (a, b) => JSON.stringify(a) === JSON.stringify(b)
+
+const KNOWN = [
+  {
+    heading: 'A column named __proto__',
+    matches: ([, kind, seen], [, otherKind, other]) =>
+      kind === otherKind && hasProto(seen) && same(withoutProto(seen), withoutProto(other))
+  },
+  {
+    heading: 'NUL in SQL and in paths',
+    matches: ([, kind, seen], theirs, op) => kind.endsWith(' throws') &&
+      JSON.stringify(op).includes('\\u0000') && /\bNUL\b|null (byte|character)/i.test(seen.m)
+  }
+]
+
+// The heading of the difference, or undefined when it is none that we mean.
+function known (ours, theirs, op) {
+  return KNOWN.find(({ matches }) => matches(ours, theirs, op))?.heading
+}
+
+module.exports = { EXTRAS, KNOWN, known }
