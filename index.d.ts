@@ -1,5 +1,8 @@
 /// <reference types="node" />
 
+// One name for a value, a type and a namespace is how the three become one export.
+/* eslint-disable @typescript-eslint/no-redeclare */
+
 /**
  * Ferrolite: SQLite for JavaScript, in Rust. A drop-in for better-sqlite3.
  *
@@ -463,7 +466,7 @@ declare namespace Database {
 }
 
 declare class SqliteErrorClass extends Error {
-  constructor(message: string, code: string, rawCode?: number)
+  constructor (message: string, code: string, rawCode?: number)
   /** `'SqliteError'` */
   name: string
   message: string
