@@ -160,21 +160,21 @@ declare namespace Database {
 
   interface Options {
     /** Refuse every write. Not for in-memory or temporary databases. Default: false. */
-    readonly?: boolean
+    readonly?: boolean | undefined
     /** Throw when the file does not exist instead of creating it. Default: false. */
-    fileMustExist?: boolean
+    fileMustExist?: boolean | undefined
     /** Milliseconds to wait for a lock before SQLITE_BUSY, 0 to 2147483647. Default: 5000. */
-    timeout?: number
+    timeout?: number | undefined
     /** Called with the SQL of every statement that runs, its parameters filled in. */
     verbose?: ((message?: any, ...additionalArgs: any[]) => void) | null | undefined
     /** Path of a native binary to load (`.node` may be left out), or the addon object itself. */
     nativeBinding?: string | object | null | undefined
     /** Milliseconds that a statement may run before SQLITE_INTERRUPT; 0 is none. Default: 0. */
-    defaultQueryTimeout?: number
+    defaultQueryTimeout?: number | undefined
     /** Upper bounds of SQLite, for SQL or data that is not trusted. See `db.limits`. */
-    limits?: Partial<Limits>
+    limits?: Partial<Limits> | undefined
     /** Name of the SQLite VFS to open the file with. Default: the platform's own. */
-    vfs?: string
+    vfs?: string | undefined
   }
 
   /** A compiled statement. `BindParameters` is a tuple, or the type of one object of names. */
@@ -282,17 +282,17 @@ declare namespace Database {
 
   interface PragmaOptions {
     /** Give the first column of the first row. Default: false. */
-    simple?: boolean
+    simple?: boolean | undefined
   }
 
   interface SerializeOptions {
     /** Name of the database: `main`, `temp`, or as attached. Default: `main`. */
-    attached?: string
+    attached?: string | undefined
   }
 
   interface BackupOptions {
     /** Name of the database to copy: `main`, `temp`, or as attached. Default: `main`. */
-    attached?: string
+    attached?: string | undefined
     /** Called between steps; may return how many pages the next one copies (0 pauses). */
     progress?: ((info: BackupMetadata) => number | void) | null | undefined
   }
@@ -304,13 +304,13 @@ declare namespace Database {
 
   interface RegistrationOptions {
     /** Take any number of arguments. Default: false. */
-    varargs?: boolean
+    varargs?: boolean | undefined
     /** Equal arguments give equal results, so SQLite may call it less often. Default: false. */
-    deterministic?: boolean
+    deterministic?: boolean | undefined
     /** Get integers as bigints. Default: as `defaultSafeIntegers` says. */
-    safeIntegers?: boolean
+    safeIntegers?: boolean | undefined
     /** Not to be called from views, triggers, or the schema. Default: false. */
-    directOnly?: boolean
+    directOnly?: boolean | undefined
   }
 
   interface AggregateOptions<T = any> extends RegistrationOptions {
@@ -330,11 +330,11 @@ declare namespace Database {
     /** A generator function that yields rows as arrays or as objects. */
     rows: (...params: any[]) => Generator
     /** Names of the parameters, as hidden columns; 32 at most. Default: `$1`, `$2` ... */
-    parameters?: readonly string[]
+    parameters?: readonly string[] | undefined
     /** Get integers as bigints. Default: as `defaultSafeIntegers` says. */
-    safeIntegers?: boolean
+    safeIntegers?: boolean | undefined
     /** Not to be used from views, triggers, or the schema. Default: false. */
-    directOnly?: boolean
+    directOnly?: boolean | undefined
   }
 
   type VirtualTableFactory = (
@@ -400,16 +400,16 @@ declare namespace Database {
     /** The first rule that matches decides. */
     rules: readonly AuthorizerRule[]
     /** What holds when no rule matches. Default: DENY. */
-    defaultPolicy?: number
+    defaultPolicy?: number | undefined
   }
 
   interface AuthorizerRule {
     /** SQLite's action code or codes; all when left out. */
-    action?: number | readonly number[]
-    table?: AuthorizerPattern
-    column?: AuthorizerPattern
-    entity?: AuthorizerPattern
-    accessor?: AuthorizerPattern
+    action?: number | readonly number[] | undefined
+    table?: AuthorizerPattern | undefined
+    column?: AuthorizerPattern | undefined
+    entity?: AuthorizerPattern | undefined
+    accessor?: AuthorizerPattern | undefined
     policy: number
   }
 
@@ -418,9 +418,9 @@ declare namespace Database {
 
   interface SessionOptions {
     /** Record this table only. Default: all tables with a primary key. */
-    table?: string
+    table?: string | undefined
     /** Name of the database: `main`, `temp`, or as attached. Default: `main`. */
-    db?: string
+    db?: string | undefined
   }
 
   interface Session {

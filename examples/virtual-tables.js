@@ -31,18 +31,15 @@ const counts = db.prepare(`
 console.log('counts:', counts)
 assert.deepEqual(counts, [['be', 2], ['not', 1], ['or', 1], ['to', 2]])
 
-// A factory makes a table for each CREATE VIRTUAL TABLE; here one table is one CSV file.
-db.table('csv', function (file) {
-  const lines = fs.readFileSync(file, 'utf8').trim().split('\n').map((line) => line.split(','))
-  return {
-    columns: lines[0],
-    rows: function * () { yield * lines.slice(1) }
-  }
-})
+// A factory makes a table for each CREATE VIRTUAL TABLE; here each is a CSV file of a folder.
 const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'ferrolite-'))
-const file = path.join(folder, 'planets.csv')
-fs.writeFileSync(file, 'name,moons\nEarth,1\nMars,2\nVenus,0\n')
-db.exec(`CREATE VIRTUAL TABLE planet USING csv(${file})`)
+fs.writeFileSync(path.join(folder, 'planets.csv'), 'name,moons\nEarth,1\nMars,2\nVenus,0\n')
+db.table('csv', (name) => {
+  const text = fs.readFileSync(path.join(folder, `${name}.csv`), 'utf8')
+  const [columns, ...rows] = text.trim().split('\n').map((line) => line.split(','))
+  return { columns, rows: function * () { yield * rows } }
+})
+db.exec('CREATE VIRTUAL TABLE planet USING csv(planets)')
 const rows = db.prepare("SELECT * FROM planet WHERE moons <> '0' ORDER BY moons DESC").all()
 console.log('planets:', rows)
 assert.deepEqual(rows, [{ name: 'Mars', moons: '2' }, { name: 'Earth', moons: '1' }])

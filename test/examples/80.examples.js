@@ -1,0 +1,62 @@
+'use strict'
+
+// Every example runs to its end; each checks what it prints.
+
+const assert = require('node:assert/strict')
+const { execFile } = require('node:child_process')
+const fs = require('node:fs')
+const os = require('node:os')
+const path = require('node:path')
+const test = require('node:test')
+const { promisify } = require('node:util')
+
+const EXAMPLES = path.join(__dirname, '..', '..', 'examples')
+const run = promisify(execFile)
+
+function tempDir (t) {
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'ferrolite-'))
+  t.after(() => fs.rmSync(folder, { recursive: true, force: true, maxRetries: 5 }))
+  return folder
+}
+
+// A rejection of execFile carries the exit code, the signal and what was printed.
+function runExample (name, cwd, ...args) {
+  const env = { ...process.env, NO_COLOR: '1', TMPDIR: cwd, TEMP: cwd, TMP: cwd }
+  return run(process.execPath, [path.join(EXAMPLES, name), ...args], { cwd, env })
+}
+
+for (const name of fs.readdirSync(EXAMPLES)) {
+  if (!/\.m?js$/.test(name) || name === 'demo.js') continue
+  test(`examples/${name} runs, prints, and leaves nothing behind`, async (t) => {
+    const folder = tempDir(t)
+    const { stdout, stderr } = await runExample(name, folder)
+    assert.notEqual(stdout, '')
+    assert.equal(stderr, '')
+    const left = fs.readdirSync(folder).filter((file) => name !== 'readme.js' || file !== 'app.db')
+    assert.deepEqual(left, [])
+  })
+}
+
+test('examples/demo.js imports the cities, answers, and answers more', async (t) => {
+  const folder = tempDir(t)
+  const file = path.join(folder, 'ferrolite-demo', 'cities.db')
+  const { stdout, stderr } = await runExample('demo.js', folder)
+  assert.equal(stderr, '')
+  assert.equal(stdout.includes('\r'), false)
+  assert.match(stdout, /^ {2}Shanghai +China +22,315,474$/m)
+  assert.match(stdout, /^ {2}Perth +Australia +Adelaide +2,130$/m)
+  assert.equal(stdout.match(/^ {2}5 rows in [\d.]+ ms$/gm).length, 5)
+  assert.equal(stdout.includes(`The database is ${file}`), true)
+  assert.deepEqual(fs.readdirSync(path.dirname(file)), ['cities.db'])
+
+  const sql = "SELECT count(*) AS cities FROM city WHERE code = 'IS'"
+  const more = await runExample('demo.js', folder, sql)
+  assert.match(more.stdout, /^ {2}cities\n {2}------\n {2} {4}\d\d\n {2}1 row in [\d.]+ ms\n$/)
+})
+
+test('the list of examples names every one of them', () => {
+  const list = fs.readFileSync(path.join(EXAMPLES, 'README.md'), 'utf8')
+  const listed = [...list.matchAll(/^\| \[[^\]]+\]\(([^)]+)\)/gm)].map(([, name]) => name)
+  const files = fs.readdirSync(EXAMPLES).filter((name) => /\.m?js$/.test(name))
+  assert.deepEqual(listed.sort(), files.sort())
+})

@@ -1,0 +1,119 @@
+'use strict'
+
+// Every ```js block of the documentation runs by itself, and prints what its `// ->` comments say.
+
+const assert = require('node:assert/strict')
+const { execFile } = require('node:child_process')
+const fs = require('node:fs')
+const os = require('node:os')
+const path = require('node:path')
+const test = require('node:test')
+const { promisify } = require('node:util')
+const Database = require('ferrolite')
+
+const ROOT = path.join(__dirname, '..', '..')
+const PAGES = ['README.md', 'docs/api.md', 'docs/migrating.md', 'docs/threads.md']
+const run = promisify(execFile)
+
+function read (name) {
+  return fs.readFileSync(path.join(ROOT, name), 'utf8').replaceAll('\r\n', '\n')
+}
+
+function blocks (name) {
+  const text = read(name)
+  return [...text.matchAll(/^```js\n([\s\S]*?)^```$/gm)].map(({ 1: code, index }) => ({
+    code,
+    line: text.slice(0, index).split('\n').length
+  }))
+}
+
+// An output is what follows `// ->`; comments below it that are as deep go on with it.
+function expectedOutput (code) {
+  let output = ''
+  let within = false
+  for (const line of code.split('\n')) {
+    const first = /\/\/ -> (.*)$/.exec(line)
+    const next = within && /^\s*\/\/ {4}(.*)$/.exec(line)
+    within = Boolean(first || next)
+    if (within) output += `${(first || next)[1]}\n`
+  }
+  return output
+}
+
+// A folder in which `ferrolite` is installed.
+function project (t) {
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'ferrolite-'))
+  t.after(() => fs.rmSync(folder, { recursive: true, force: true, maxRetries: 5 }))
+  fs.mkdirSync(path.join(folder, 'node_modules'))
+  fs.symlinkSync(ROOT, path.join(folder, 'node_modules', 'ferrolite'), 'junction')
+  return folder
+}
+
+async function runBlock (t, code) {
+  const folder = project(t)
+  const file = path.join(folder, /^import /m.test(code) ? 'example.mjs' : 'example.js')
+  fs.writeFileSync(file, code)
+  const env = { ...process.env, NO_COLOR: '1' }
+  return await run(process.execPath, [file], { cwd: folder, env })
+}
+
+for (const page of PAGES) {
+  for (const { code, line } of blocks(page)) {
+    test(`${page}:${line} prints what it says`, async (t) => {
+      const { stdout, stderr } = await runBlock(t, code)
+      assert.equal(stdout, expectedOutput(code))
+      assert.equal(stderr, '')
+    })
+  }
+}
+
+test("examples/readme.js is the README's example", () => {
+  assert.equal(blocks('README.md')[0].code, read('examples/readme.js'))
+})
+
+// Own names of a prototype, less what belongs to every class or to the inspector.
+function methods ({ prototype }) {
+  return Object.getOwnPropertyNames(prototype).filter((name) => name !== 'constructor')
+}
+
+test('the reference and the types name every method and property', () => {
+  const db = new Database(':memory:')
+  const statement = db.prepare('SELECT 1')
+  const session = db.createSession()
+  const names = {
+    db: [...methods(Database), ...Object.keys(db)],
+    stmt: [...methods(statement.constructor), ...Object.keys(statement)],
+    session: methods(session.constructor),
+    Database: Object.keys(Database).filter((name) => !['Database', 'default'].includes(name))
+  }
+  db.close()
+  const reference = read('docs/api.md')
+  const types = read('index.d.ts')
+  for (const [owner, list] of Object.entries(names)) {
+    assert.notEqual(list.length, 0)
+    for (const name of list) {
+      assert.match(reference, new RegExp(`^#+ .*\\b${owner}\\.${name}\\b`, 'm'), `${owner}.${name}`)
+      assert.match(types, new RegExp(`\\b${name}\\b[?]?[:(<]`), `${owner}.${name}`)
+    }
+  }
+})
+
+test('links between the pages lead somewhere', () => {
+  const pages = [...PAGES, 'docs/differences.md', 'examples/README.md']
+  for (const page of pages) {
+    for (const [, target] of read(page).matchAll(/\]\((?!https?:)([^)\s]+)\)/g)) {
+      const [file, anchor] = target.split('#')
+      const linked = file ? path.posix.join(path.posix.dirname(page), file) : page
+      assert.equal(fs.existsSync(path.join(ROOT, linked)), true, `${page} links to ${target}`)
+      if (anchor) assert.equal(anchors(read(linked)).includes(anchor), true, `${page}: ${target}`)
+    }
+  }
+})
+
+// As GitHub makes them from headings.
+function anchors (text) {
+  return [...text.matchAll(/^#+ (.*)$/gm)].map(([, heading]) => heading
+    .toLowerCase()
+    .replace(/[^\w\- ]/g, '')
+    .replaceAll(' ', '-'))
+}
