@@ -6,7 +6,7 @@ const test = require('node:test')
 const { CURRENT_NODE } = require('../../scripts/runtimes')
 const { Session, peers } = require('./session')
 
-// The full run is `node test/differential/run.js --seeds 200`; each Node version takes its own seeds.
+// In full: `node test/differential/run.js --seeds 200`. Each Node version takes its own seeds.
 const SEEDS = Number(process.env.FERROLITE_SEEDS ?? 40)
 const FIRST = Number(process.env.FERROLITE_SEED ?? CURRENT_NODE * 1000)
 const OPERATIONS = 500
