@@ -1,9 +1,11 @@
 'use strict'
 
 // Builds the addon and puts it where npm publishes it from: packages/<target>/ferrolite.node.
+// `--target <name>` builds for another platform, `--zig` with cargo-zigbuild for the oldest glibc.
 
 const fs = require('node:fs')
 const path = require('node:path')
+const { parseArgs } = require('node:util')
 const { target: currentTarget } = require('../lib/binding')
 const { ROOT, ScriptError, main, run, say, seconds } = require('./run')
 const { TARGETS } = require('./targets')
@@ -11,14 +13,30 @@ const { toolchain } = require('./toolchain')
 
 const SOURCES = ['.cargo', 'Cargo.lock', 'Cargo.toml', 'crates']
 
-/** Builds the addon; cargo itself decides what has changed. */
+const OLDEST_GLIBC = '2.28'
+
+/** Builds the addon for this machine; cargo itself decides what has changed. */
 async function build () {
-  const target = hostTarget()
-  const started = Date.now()
   const env = await toolchain()
-  say(`Building the addon for ${target} (the first build compiles SQLite and takes about five minutes)`)
-  await run('cargo', ['build', '--release', '--locked', '--package', 'ferrolite-node'], { env })
-  const binary = install(target, libraryFile(targetFolder(env)), started)
+  return compile(hostTarget(), 'build', [], path.join(targetFolder(env), 'release'), env)
+}
+
+async function buildFor (target, zig) {
+  const { rust, libc } = requireTarget(target)
+  const env = await toolchain()
+  // A shared library for musl must not bring a C library of its own.
+  if (libc === 'musl') env.RUSTFLAGS = `${env.RUSTFLAGS ?? ''} -C target-feature=-crt-static`.trim()
+  const triple = zig && libc === 'glibc' ? `${rust}.${OLDEST_GLIBC}` : rust
+  const folder = path.join(targetFolder(env), rust, 'release')
+  return compile(target, zig ? 'zigbuild' : 'build', ['--target', triple], folder, env)
+}
+
+async function compile (target, command, flags, folder, env) {
+  const started = Date.now()
+  say(`Building the addon for ${target} (the first build compiles SQLite and takes some minutes)`)
+  const args = [command, '--release', '--locked', '--package', 'ferrolite-node', ...flags]
+  await run('cargo', args, { env })
+  const binary = install(target, path.join(folder, libraryName(target)), started)
   say(`Built ${path.relative(ROOT, binary)} in ${seconds(started)}`)
   return binary
 }
@@ -26,13 +44,18 @@ async function build () {
 /** Builds the addon unless the one at hand is newer than every source. */
 async function buildIfStale () {
   const binary = binaryFile(hostTarget())
-  const built = fs.statSync(binary, { throwIfNoEntry: false })?.mtimeMs ?? -Infinity
+  const built = fs.statSync(binary, { throwIfNoEntry: false })?.mtimeMs ?? 0
   return newest(SOURCES) < built ? binary : build()
 }
 
 function hostTarget () {
   const target = currentTarget()
-  if (target in TARGETS) return target
+  requireTarget(target)
+  return target
+}
+
+function requireTarget (target) {
+  if (Object.hasOwn(TARGETS, target)) return TARGETS[target]
   throw new ScriptError(`Ferrolite has no package for ${target}; add it to scripts/targets.js`)
 }
 
@@ -44,9 +67,9 @@ function targetFolder (env) {
   return path.resolve(ROOT, env.CARGO_TARGET_DIR ?? 'target')
 }
 
-function libraryFile (folder) {
+function libraryName (target) {
   const names = { darwin: 'libferrolite_node.dylib', win32: 'ferrolite_node.dll' }
-  return path.join(folder, 'release', names[process.platform] ?? 'libferrolite_node.so')
+  return names[TARGETS[target].os] ?? 'libferrolite_node.so'
 }
 
 // A process may have the old file mapped: writing into it would crash that process, a rename not.
@@ -82,6 +105,11 @@ function newest (names, folder = ROOT) {
   return time
 }
 
-if (require.main === module) main(build)
+async function command () {
+  const { values } = parseArgs({ options: { target: { type: 'string' }, zig: { type: 'boolean' } } })
+  return values.target ? buildFor(values.target, values.zig) : build()
+}
+
+if (require.main === module) main(command)
 
 module.exports = { binaryFile, build, buildIfStale, hostTarget }

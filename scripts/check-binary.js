@@ -1,21 +1,23 @@
 'use strict'
 
-// Checks the built addon: what it exports, how large it is, which glibc it needs.
+// `node scripts/check-binary.js [target]`: what the addon exports, its size, the glibc it needs.
 // CHECK_GLIBC=1 enforces the oldest glibc that a release supports; a local build has its machine's.
 
 const fs = require('node:fs')
 const path = require('node:path')
 const { ROOT, ScriptError, find, main, output, say } = require('./run')
 const { binaryFile, hostTarget } = require('./build')
+const { TARGETS } = require('./targets')
 
 const LARGEST = 9_000_000
 const OLDEST_GLIBC = [2, 28]
 // What Node looks up in an addon; the engine's own symbols must not meet those of another SQLite.
 const EXPORTS = /^_?(napi_register_module_v\d+|node_api_module_get_api_version_v\d+)$/
 
-async function checkBinary (file = binaryFile(hostTarget())) {
+async function checkBinary (target = hostTarget()) {
+  const file = binaryFile(target)
   if (!fs.existsSync(file)) throw new ScriptError(`${file} is missing: npm run build`)
-  const faults = [...checkSize(file), ...checkExports(file), ...checkGlibc(file)]
+  const faults = [...checkSize(file), ...checkExports(file), ...checkGlibc(file, target)]
   if (faults.length > 0) throw new ScriptError(`${path.relative(ROOT, file)}: ${faults.join('; ')}`)
 }
 
@@ -46,8 +48,8 @@ function exportedSymbols (file) {
   return lines?.map((line) => line.trim().split(/\s+/).pop().split('@')[0]) ?? null
 }
 
-function checkGlibc (file) {
-  if (!hostTarget().includes('-gnu')) return []
+function checkGlibc (file, target) {
+  if (TARGETS[target].libc !== 'glibc') return []
   const versions = [...fs.readFileSync(file, 'latin1').matchAll(/GLIBC_(\d+)\.(\d+)/g)]
     .map(([, major, minor]) => [Number(major), Number(minor)])
   const newest = versions.sort(compare).at(-1) ?? [0, 0]

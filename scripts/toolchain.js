@@ -52,7 +52,7 @@ function requireCompiler (searchPath) {
   if (!names.some(has)) missing.push('a C compiler')
   if (!has('make')) missing.push('make')
   if (missing.length === 0) return
-  throw new ScriptError(`${missing.join(' and ')} is missing, and the SQLite engine is written in C. ` +
+  throw new ScriptError(`Missing: ${missing.join(', ')}. The SQLite engine is written in C. ` +
     (ADVICE[process.platform] ?? 'Install it with the package manager of this system'))
 }
 
@@ -67,35 +67,39 @@ function recentEnough (command, oldest) {
 // CMake comes from PyPI into target/tools: nothing is installed outside this folder.
 async function provideCmake () {
   const home = path.join(TOOLS, `cmake-${CMAKE_VERSION}`)
-  const folders = [path.join(home, WINDOWS ? 'Scripts' : 'bin'), path.join(home, 'cmake', 'data', 'bin')]
-  const provided = () => folders.find((folder) => recentEnough(find('cmake', folder), CMAKE_OLDEST))
-  const ready = provided()
-  if (ready) return ready
+  const folder = path.join(home, 'cmake', 'data', 'bin')
+  const provided = () => recentEnough(find('cmake', folder), CMAKE_OLDEST)
+  if (provided()) return folder
 
   const python = find('python3') ?? find('python')
   if (python === null) {
     throw new ScriptError('CMake is missing, and so is Python 3, which would fetch it. Install one of the two')
   }
   say(`CMake is missing: fetching CMake ${CMAKE_VERSION} into ${path.relative(process.cwd(), home)}`)
-  fs.rmSync(home, { recursive: true, force: true })
-  fs.mkdirSync(TOOLS, { recursive: true })
-  const wanted = ['install', '--quiet', '--disable-pip-version-check', `cmake==${CMAKE_VERSION}`]
-  const ways = [
-    async () => {
-      await run(python, ['-m', 'venv', home])
-      await run(path.join(folders[0], WINDOWS ? 'python.exe' : 'python'), ['-m', 'pip', ...wanted])
-    },
-    // Some systems ship Python without venv.
-    () => run(python, ['-m', 'pip', ...wanted, '--target', home])
-  ]
-  for (const way of ways) {
-    const error = await way().then(() => null, (error) => error)
-    const folder = provided()
-    if (folder) return folder
-    if (error) say(`  ${error.message}`)
+  for (const install of [pipInstall, venvInstall]) {
     fs.rmSync(home, { recursive: true, force: true })
+    const error = await install(python, home).then(() => null, (error) => error)
+    if (provided()) return folder
+    if (error) say(`  ${error.message}`)
   }
   throw new ScriptError('CMake could not be fetched with pip. Install CMake 3.18 or newer and try again')
+}
+
+function pipInstall (python, home) {
+  const flags = ['--quiet', '--disable-pip-version-check', '--target', home]
+  const env = { ...process.env, PIP_ROOT_USER_ACTION: 'ignore' }
+  return run(python, ['-m', 'pip', 'install', ...flags, `cmake==${CMAKE_VERSION}`], { env })
+}
+
+// Some systems ship Python without pip: an environment of its own has one.
+async function venvInstall (python, home) {
+  const venv = `${home}-venv`
+  try {
+    await run(python, ['-m', 'venv', venv])
+    await pipInstall(path.join(venv, ...(WINDOWS ? ['Scripts', 'python.exe'] : ['bin', 'python'])), home)
+  } finally {
+    fs.rmSync(venv, { recursive: true, force: true })
+  }
 }
 
 module.exports = { toolchain }
