@@ -3,6 +3,7 @@
 const assert = require('node:assert/strict')
 const { execFileSync } = require('node:child_process')
 const fs = require('node:fs')
+const os = require('node:os')
 const path = require('node:path')
 const test = require('node:test')
 const { BUSY, cleanup, open, sqliteError, tempDir, thrown, typeError } = require('./support')
@@ -12,11 +13,12 @@ const SOURCE = path.join(__dirname, 'fixtures', 'extension.c')
 
 // The header comes with the engine's sources, which cargo has fetched for the build.
 function headers () {
-  const root = path.join(__dirname, '..')
-  const json = execFileSync('cargo', ['metadata', '--format-version', '1', '--locked', '--offline'], {
-    cwd: root, encoding: 'utf8', maxBuffer: 1 << 28, stdio: ['ignore', 'pipe', 'ignore']
+  const run = (command, ...args) => execFileSync(command, args, {
+    cwd: path.join(__dirname, '..'), encoding: 'utf8', maxBuffer: 1 << 28, stdio: ['ignore', 'pipe', 'ignore']
   })
-  const engine = JSON.parse(json).packages.find(({ name }) => name === 'libsql-ffi')
+  const [, host] = /^host: (.+)$/m.exec(run('rustc', '-vV'))
+  const metadata = run('cargo', 'metadata', '--format-version', '1', '--locked', '--offline', '--filter-platform', host)
+  const engine = JSON.parse(metadata).packages.find(({ name }) => name === 'libsql-ffi')
   return path.join(path.dirname(engine.manifest_path), 'bundled', 'src')
 }
 
@@ -24,7 +26,7 @@ let built
 
 function build () {
   if (built) return built
-  const dir = fs.mkdtempSync(path.join(require('node:os').tmpdir(), 'ferrolite-extension-'))
+  const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'ferrolite-extension-'))
   process.on('exit', () => fs.rmSync(dir, { recursive: true, force: true }))
   const file = path.join(dir, `extension${SUFFIX}`)
   try {

@@ -1,0 +1,154 @@
+'use strict'
+
+const assert = require('node:assert/strict')
+const { BUSY, isSqliteError, open, ours, rangeError, tempFile, thrown, typeError } = require('./support')
+
+function setup (t) {
+  return open(t).exec('CREATE TABLE users (id INTEGER PRIMARY KEY, name TEXT UNIQUE)')
+}
+
+const names = db => db.prepare('SELECT name FROM users ORDER BY id').pluck().all()
+
+ours('batch() returns a result for each statement, in order', t => {
+  const db = setup(t)
+  const results = db.batch([
+    "INSERT INTO users (name) VALUES ('ada')",
+    { sql: 'INSERT INTO users (name) VALUES (?), (?)', args: ['bob', 'cleo'] },
+    ['UPDATE users SET name = @name WHERE id = @id', { id: 1, name: 'ann' }],
+    'SELECT id, name FROM users ORDER BY id'
+  ])
+  assert.deepEqual(results, [
+    { columns: [], rows: [], changes: 1, lastInsertRowid: 1 },
+    { columns: [], rows: [], changes: 2, lastInsertRowid: 3 },
+    { columns: [], rows: [], changes: 1, lastInsertRowid: 3 },
+    {
+      columns: ['id', 'name'],
+      rows: [{ id: 1, name: 'ann' }, { id: 2, name: 'bob' }, { id: 3, name: 'cleo' }],
+      changes: 0,
+      lastInsertRowid: 3
+    }
+  ])
+})
+
+ours('batch() of RETURNING has rows and changes', t => {
+  const [result] = setup(t).batch(["INSERT INTO users (name) VALUES ('ada'), ('bob') RETURNING name"])
+  assert.deepEqual([result.columns, result.rows, result.changes], [['name'], [{ name: 'ada' }, { name: 'bob' }], 2])
+})
+
+ours('batch() takes each statement back when one fails', t => {
+  const db = setup(t)
+  const { error } = thrown(() => db.batch([
+    "INSERT INTO users (name) VALUES ('ada')",
+    "INSERT INTO users (name) VALUES ('ada')",
+    "INSERT INTO users (name) VALUES ('bob')"
+  ]))
+  assert.equal(error.code, 'SQLITE_CONSTRAINT_UNIQUE')
+  assert.equal(db.inTransaction, false)
+  assert.deepEqual(names(db), [])
+})
+
+ours('batch() takes each statement back when one cannot be prepared or bound', t => {
+  const db = setup(t)
+  const insert = "INSERT INTO users (name) VALUES ('ada')"
+  assert.throws(() => db.batch([insert, 'nonsense']), isSqliteError('SQLITE_ERROR', 'near "nonsense": syntax error'))
+  rangeError(() => db.batch([insert, ['SELECT ?, ?', [1]]]), 'Too few parameter values were provided')
+  rangeError(() => db.batch([insert, 'SELECT 1; SELECT 2']), 'The supplied SQL string contains more than one statement')
+  assert.deepEqual([names(db), db.inTransaction], [[], false])
+})
+
+ours('a statement of a batch sees what those before it did', t => {
+  const results = open(t).batch(['CREATE TABLE t (a)', 'INSERT INTO t VALUES (5)', 'SELECT a FROM t', 'DROP TABLE t'])
+  assert.deepEqual(results[2].rows, [{ a: 5 }])
+})
+
+ours('an empty batch is an empty array', t => {
+  const db = setup(t)
+  assert.deepEqual(db.batch([]), [])
+  assert.equal(db.inTransaction, false)
+})
+
+ours('args may be left out, an array or an object', t => {
+  const db = open(t)
+  const rows = statement => db.batch([statement])[0].rows
+  assert.deepEqual([rows({ sql: 'SELECT 1 AS a' }), rows(['SELECT 1 AS a']), rows({ sql: 'SELECT ? AS a', args: [1] }),
+    rows(['SELECT :a AS a', { a: 1 }])], Array(4).fill([{ a: 1 }]))
+})
+
+ours('the mode says which locks are taken', t => {
+  const db = open(t, tempFile(t))
+  db.exec('CREATE TABLE t (a)')
+  const other = open(t, db.name, { timeout: 0 })
+  other.function('probe', () => 1)
+  const seen = {}
+  for (const mode of ['deferred', 'immediate', 'exclusive', 'write', 'read']) {
+    const probe = open(t, db.name, { timeout: 0 })
+    const attempt = sql => {
+      try {
+        probe.exec(sql)
+        return 'ok'
+      } catch (error) {
+        return error.code
+      }
+    }
+    db.function('probe', () => { seen[mode] = [attempt('SELECT * FROM t'), attempt('BEGIN IMMEDIATE; ROLLBACK')].join() })
+    db.batch(['SELECT probe()'], mode)
+  }
+  assert.deepEqual(seen, {
+    deferred: 'ok,ok',
+    immediate: 'ok,SQLITE_BUSY',
+    exclusive: 'SQLITE_BUSY,SQLITE_BUSY',
+    write: 'ok,SQLITE_BUSY',
+    read: 'ok,ok'
+  })
+})
+
+ours('batch() of anything but an array of statements is a TypeError', t => {
+  const db = setup(t)
+  for (const statements of [undefined, null, 5, 'SELECT 1', {}, [5], [null], [{}], [[]], [[5]], [{ sql: 5 }]]) {
+    typeError(() => db.batch(statements))
+  }
+  for (const mode of ['nonsense', 5, null, {}]) typeError(() => db.batch(['SELECT 1'], mode))
+  assert.equal(db.inTransaction, false)
+})
+
+ours('batch() inside a transaction is part of it', t => {
+  const db = setup(t)
+  db.transaction(() => {
+    db.batch(["INSERT INTO users (name) VALUES ('ada')"])
+    assert.equal(db.inTransaction, true)
+    thrown(() => db.batch(["INSERT INTO users (name) VALUES ('bob')", "INSERT INTO users (name) VALUES ('ada')"]))
+    assert.equal(db.inTransaction, true)
+  })()
+  assert.deepEqual(names(db), ['ada'])
+})
+
+ours('batch() obeys defaultSafeIntegers()', t => {
+  const db = setup(t)
+  db.defaultSafeIntegers()
+  const [insert, select] = db.batch(["INSERT INTO users (name) VALUES ('ada')", 'SELECT id FROM users'])
+  assert.deepEqual([insert.lastInsertRowid, insert.changes, select.rows], [1n, 1, [{ id: 1n }]])
+})
+
+ours('batch() is blocked while iterating and inside a user function', t => {
+  const db = setup(t)
+  for (const value of db.prepare('SELECT 5').pluck().iterate()) {
+    assert.equal(value, 5)
+    typeError(() => db.batch(['SELECT 1']), BUSY)
+  }
+  db.function('f', () => { typeError(() => db.batch(['SELECT 1']), BUSY) })
+  db.exec('SELECT f()')
+})
+
+ours('a batch of ten thousand statements is one transaction', t => {
+  const db = setup(t)
+  const results = db.batch(Array.from({ length: 10000 }, (_, i) => ['INSERT INTO users (name) VALUES (?)', [`n${i}`]]))
+  assert.deepEqual([results.length, results[9999].lastInsertRowid, names(db).length], [10000, 10000, 10000])
+})
+
+ours('a statement list that changes under way changes nothing', t => {
+  const db = setup(t)
+  const statements = [{ sql: 'SELECT ? AS a', get args () { statements.length = 0; return [1] } }, 'SELECT 2 AS a']
+  const results = db.batch(statements)
+  assert.deepEqual(results[0].rows, [{ a: 1 }])
+  assert.equal(db.inTransaction, false)
+})
