@@ -3,6 +3,7 @@
 // `npm test`: every check of both languages, every supported Node version, Bun and Deno.
 // `npm run test:node [file ...]`: the JavaScript tests alone, on the Node that runs this, in full.
 
+const { spawnSync } = require('node:child_process')
 const fs = require('node:fs')
 const os = require('node:os')
 const path = require('node:path')
@@ -14,8 +15,7 @@ const { ROOT, ScriptError, main, run, say, seconds } = require('./run')
 const runtimes = require('./runtimes')
 const { toolchain } = require('./toolchain')
 
-// Test files are named like 20.run.js; these folders are searched, in this order.
-const FOLDERS = ['test', 'test/differential', 'test/fault', 'test/orm', 'test/types', 'test/pack']
+// Anywhere below test/, a test file is named like 20.run.js.
 const TEST_FILE = /^\d\d\.[\w-]+\.m?js$/
 const LOGS = path.join(ROOT, 'target', 'test-logs')
 const FILE_TIMEOUT = 900_000
@@ -58,6 +58,7 @@ async function runtimeSteps (step) {
     if (major === current) continue
     await step(`node ${major}`, () => onRuntime(runtimes.node(major), nodeTests, `node-${major}`))
   }
+  await step('node 18 is refused', () => onRuntime(runtimes.node(18), isRefused))
   await step('bun', () => onRuntime(runtimes.bun(), example, []))
   await step('deno', () => onRuntime(runtimes.deno(), example, ['run', '--allow-all']))
 }
@@ -87,6 +88,13 @@ async function nodeTests (binary, name) {
   }
 }
 
+async function isRefused (binary) {
+  const open = `new (require(${JSON.stringify(ROOT)}))(':memory:')`
+  const { signal, status, stderr } = spawnSync(binary, ['-e', open], { encoding: 'utf8' })
+  if (signal === null && status === 1 && /Error: Ferrolite needs Node\.js 20/.test(stderr)) return
+  throw new ScriptError(`ended with ${signal ?? `exit code ${status}`}:\n${stderr}`)
+}
+
 async function example (binary, args) {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'ferrolite-example-'))
   try {
@@ -102,24 +110,17 @@ function testArguments (files) {
 }
 
 function testFiles () {
-  const files = []
-  for (const folder of FOLDERS.filter((name) => fs.existsSync(path.join(ROOT, name)))) {
-    const names = fs.readdirSync(path.join(ROOT, folder)).filter((name) => TEST_FILE.test(name))
-    files.push(...names.sort().map((name) => path.join(folder, name)))
-  }
-  requireEveryTest(files)
-  return files
+  const names = fs.readdirSync(path.join(ROOT, 'test'), { recursive: true }).sort()
+  const files = names.filter((name) => /\.m?js$/.test(name)).map((name) => path.join('test', name))
+  const isTest = (file) => TEST_FILE.test(path.basename(file))
+  // A misnamed test file would pass by never running.
+  const missed = files.find((file) => !isTest(file) && hasTests(file))
+  if (missed) throw new ScriptError(`${missed} has tests that would not run: name it like 20.run.js`)
+  return files.filter(isTest)
 }
 
-// A misnamed test file would pass by never running.
-function requireEveryTest (files) {
-  for (const name of fs.readdirSync(path.join(ROOT, 'test'), { recursive: true })) {
-    const file = path.join('test', name)
-    if (files.includes(file) || !/\.m?js$/.test(name)) continue
-    if (/^(test|describe|it)\(/m.test(fs.readFileSync(path.join(ROOT, file), 'utf8'))) {
-      throw new ScriptError(`${file} has tests but would not run: name it like 20.run.js, in a folder of scripts/test.js`)
-    }
-  }
+function hasTests (file) {
+  return /^(test|describe|it)\(/m.test(fs.readFileSync(path.join(ROOT, file), 'utf8'))
 }
 
 function summary (results, started) {
