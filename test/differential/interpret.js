@@ -259,6 +259,24 @@ class Run {
     })
   }
 
+  _crowd (op) {
+    const db = this.handle(['db', op.db])
+    if (db === undefined) return this.note('skip', null)
+    this.#attempt('crowd', () => {
+      const many = []
+      for (let i = 0; i < op.count; i++) many.push(db.prepare(`SELECT ${i} AS i, ? AS v, @n AS n`))
+      many[0].bind('kept', { n: 1 })
+      many[1].raw(true)
+      many[2].pluck(true).safeIntegers(true)
+      const rows = many[3].bind(1, { n: 2 }).iterate()
+      rows.next()
+      for (const stmt of many.slice(4)) stmt.get(1, { n: 2 })
+      const args = [Buffer.from('v'), { n: 5n }]
+      const first = [many[0].get(), many[1].get(...args), many[2].get(...args)]
+      return [first, String(many[0]), [...rows], many[3].columns()]
+    })
+  }
+
   _gc () {
     globalThis.gc?.()
   }

@@ -61,7 +61,7 @@ class Session {
     const text = last === null
       ? `, but not each time it runs: operation ${found.at}\n${outcomes(found)}\n`
       : `${listing(small.ops)}\n${outcomes(last)}\n`
-    return { cause: found.cause, ended: found.ended, text }
+    return { cause: found.cause, text }
   }
 
   #count (trace) {
@@ -77,8 +77,8 @@ class Session {
   }
 }
 
-function outcomes ({ ended, how, stderr, ours, theirs }) {
-  if (ended) return `${ended} ended with ${how}\n${stderr}`
+function outcomes ({ ended, stderr, ours, theirs }) {
+  if (ended) return `ours ended with ${ended}\n${stderr}`
   return `ours:   ${JSON.stringify(ours)}\ntheirs: ${JSON.stringify(theirs)}`
 }
 

@@ -32,6 +32,7 @@ const SCENES = [
   [1, connections.foreign],
   [1, connections.set],
   [0.5, connections.extension],
+  [0.2, scenes.crowd],
   [1, connections.oddOpen],
   [0.6, connections.openReadonly]
 ]

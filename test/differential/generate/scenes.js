@@ -1,6 +1,6 @@
 'use strict'
 
-const { bindArguments } = require('./arguments')
+const { bindArguments, iterateArguments } = require('./arguments')
 const callables = require('./callables')
 const { THROWN, WRONG, ordinary } = require('./literals')
 const { makeTable, quote } = require('./schema')
@@ -84,7 +84,7 @@ function iterate (g, db, deep = false) {
   const { r } = g
   const stmt = pickStatement(g, db, (s) => s.reads)
   const iter = { id: g.world.id('iter'), stmt }
-  const args = stmt.bound ? [] : bindArguments(r, stmt.params, 0.06)
+  const args = stmt.bound ? [] : iterateArguments(r, stmt.params, 0.06)
   g.emit({ do: 'call', on: ['stmt', stmt.id], m: 'iterate', args, save: ['iter', iter.id] })
   if (r.chance(0.1)) g.emit({ do: 'props', on: ['iter', iter.id] })
   for (let i = r.int(0, 4); i > 0; i--) {
@@ -149,7 +149,8 @@ function each (g, db) {
   const body = g.collect(() => {
     for (let i = r.int(0, 3); i > 0; i--) whileIterating(g, db, stmt)
   })
-  const op = { do: 'each', on: ['stmt', stmt.id], args: stmt.bound ? [] : bindArguments(r, stmt.params, 0.04), body }
+  const args = stmt.bound ? [] : iterateArguments(r, stmt.params, 0.04)
+  const op = { do: 'each', on: ['stmt', stmt.id], args, body }
   if (r.chance(0.3)) op.breakAt = r.int(1, 3)
   else if (r.chance(0.15)) Object.assign(op, { throwAt: r.int(1, 3), throws: r.pick(THROWN) })
   g.emit(op)
@@ -208,7 +209,7 @@ function pragma (g, db) {
     [1, [r.pick([null, 1, 'x', [], callables.obj([['simple', 1]]), callables.obj([['simple', { $: 'undefined' }]]), callables.obj([])])]]
   ])
   const source = r.chance(0.97) ? r.pick(PRAGMAS) : r.pick([1, null, { $: 'undefined' }, { $: 'boxed', v: 'x' }])
-  g.emit(onDb(db, 'pragma', source.$ === 'undefined' && r.chance(0.5) ? [] : [source, ...options]))
+  g.emit(onDb(db, 'pragma', source?.$ === 'undefined' && r.chance(0.5) ? [] : [source, ...options]))
 }
 
 function exec (g, db) {
@@ -315,11 +316,17 @@ function alter (g, db) {
   }
 }
 
+// So many statements that a cache of them must overflow; the first ones keep what was set on them.
+function crowd (g, db) {
+  g.emit({ do: 'crowd', db: db.id, count: g.r.pick([100, 1500, 5000]) })
+}
+
 module.exports = {
   alter,
   bind,
   callable,
   createTable,
+  crowd,
   describe,
   each,
   exec,
