@@ -17,6 +17,8 @@ const { toolchain } = require('./toolchain')
 
 // Anywhere below test/, a test file is named like 20.run.js.
 const TEST_FILE = /^\d\d\.[\w-]+\.m?js$/
+// How the reporter begins seeds and totals.
+const INFORMATION = /^\s*\u2139 /
 const LOGS = path.join(ROOT, 'target', 'test-logs')
 const FILE_TIMEOUT = 900_000
 const EXAMPLE = path.join(ROOT, 'examples', 'readme.js')
@@ -69,7 +71,7 @@ async function onRuntime (binary, body, ...args) {
   await body(file, ...args)
 }
 
-// Prints what failed and the closing lines; the whole output goes to a log.
+// Prints what failed, the seeds and the closing lines; the whole output goes to a log.
 async function nodeTests (binary, name) {
   fs.mkdirSync(LOGS, { recursive: true })
   const log = path.join(LOGS, `${name}.log`)
@@ -78,7 +80,7 @@ async function nodeTests (binary, name) {
   const filter = (line) => {
     file.write(`${line}\n`)
     failing ||= line.includes('failing tests:')
-    if (failing || /^\S* ?(tests|suites|pass|fail|cancelled|skipped|todo|duration_ms) [\d.]+$/.test(line)) say(line)
+    if (failing || INFORMATION.test(line)) say(line)
   }
   try {
     await run(binary, testArguments(testFiles()), { filter })
