@@ -56,7 +56,7 @@ async function everything () {
 async function runtimeSteps (step) {
   const current = runtimes.CURRENT_NODE
   await step(`node ${current}`, () => nodeTests(process.execPath, `node-${current}`))
-  // As under a content security policy: the plain row decoder must do all that the compiled one does.
+  // As under a content security policy: the plain row decoder takes over from the compiled one.
   const noEval = '--disallow-code-generation-from-strings'
   await step(`node ${current} ${noEval}`, () => {
     return nodeTests(process.execPath, `node-${current}-no-eval`, [noEval])
