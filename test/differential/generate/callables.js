@@ -136,6 +136,32 @@ function moduleArguments (r, name) {
   return [name, { $: 'factory', name, def, ...faults(r, 0.1) }]
 }
 
+const integer = (n) => Number.isInteger(n) && n >= 0 && n <= 100
+const entry = (spec, key) => spec?.entries?.find(([name]) => name === key)?.[1]
+
+// What calls must know of a definition: { name, arity, windows }, or null for a wrong one.
+const SHAPES = {
+  function ([name, ...rest]) {
+    const fn = rest.find((arg) => arg?.$ === 'fn')
+    if (typeof name !== 'string' || !fn || !integer(fn.length)) return null
+    return { name, arity: entry(rest[0], 'varargs') === true ? -1 : fn.length }
+  },
+  aggregate ([name, options]) {
+    const lengths = ['step', 'inverse'].map((key) => entry(options, key)?.length ?? 0)
+    if (typeof name !== 'string' || !entry(options, 'step')?.$ || !lengths.every(integer)) return null
+    const arity = entry(options, 'varargs') === true ? -1 : Math.max(0, Math.max(...lengths) - 1)
+    return { name, arity, windows: Boolean(entry(options, 'inverse')?.$) }
+  },
+  table ([name, definition]) {
+    const rows = entry(definition, 'rows')
+    if (typeof name !== 'string' || rows?.$ !== 'gen' || !integer(rows.length)) return null
+    return { name, arity: entry(definition, 'parameters')?.length ?? rows.length }
+  },
+  module: ([name]) => ({ name, arity: 0 })
+}
+
+const shapeOf = (kind, args) => SHAPES[kind](args)
+
 const LOGGERS = (r, ops) => r.weighted([
   [3, { $: 'logger' }],
   [1, { $: 'logger', throwAt: r.int(8, 40), throws: r.pick(THROWN) }],
@@ -172,5 +198,6 @@ module.exports = {
   moduleArguments,
   obj,
   oddOpen,
+  shapeOf,
   tableArguments
 }

@@ -262,7 +262,8 @@ function callable (g, db) {
   const name = `${prefix}${r.int(0, count - 1)}`
   const args = callables[`${kind}Arguments`](r, name, ops)
   g.emit(onDb(db, kind === 'module' ? 'table' : kind, args))
-  if (!db.user[list].includes(name)) db.user[list].push(name)
+  const shape = callables.shapeOf(kind, args)
+  if (shape) db.user[list] = [...db.user[list].filter((other) => other.name !== name), shape]
   for (let i = r.int(1, 4); i > 0; i--) use(g, prepareCall(g, db))
   if (r.chance(0.3)) each(g, db)
 }

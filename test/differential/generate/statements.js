@@ -51,7 +51,8 @@ const limit = (r) => r.chance(0.3) ? ` LIMIT ${r.int(0, 6)}` : ''
 function values (r, p, table) {
   return table.columns.map(({ name, type }) => {
     if (name === 'id' && r.chance(0.45)) return type === 'key' && table.rowid ? 'NULL' : p.add(type)
-    return r.chance(0.85) ? p.add(type) : r.pick(SQL_LITERALS.slice(0, 10))
+    const bound = name === 'id' || r.chance(0.85)
+    return bound ? p.add(type) : r.pick(SQL_LITERALS.slice(0, 10))
   }).join(', ')
 }
 
@@ -169,32 +170,53 @@ const ALONE = [
   [1, () => ({ sql: 'EXPLAIN QUERY PLAN SELECT 1', reads: true, writes: false, opaque: true })]
 ]
 
-// `user` are the names of user functions that the database is thought to have.
+// Mostly as many arguments as the callable takes; `first` is the text of the first one.
+function argumentsOf (r, p, { arity }, first) {
+  const right = arity >= 0 && r.chance(0.93)
+  const count = right ? Math.min(arity, 5) : r.int(0, 3)
+  return Array.from({ length: count }, (_, i) => {
+    if (i === 0 && first) return first
+    return r.chance(0.6) ? p.add('') : r.pick(SQL_LITERALS)
+  }).join(', ')
+}
+
+const FRAME_START = ['1 PRECEDING', 'UNBOUNDED PRECEDING', 'CURRENT ROW']
+const FRAME_END = ['1 FOLLOWING', 'CURRENT ROW']
+
+// Calls of the user functions, aggregates and tables that the database is thought to have.
 function callsOf (user) {
-  const name = (r) => r.pick(user.functions)
-  const args = (r, p) => Array.from({ length: r.int(0, 3) }, () => r.chance(0.6) ? p.add('') : r.pick(SQL_LITERALS)).join(', ')
   const calls = []
+  const call = (r, p, list, first) => {
+    const callee = r.pick(list)
+    return `${callee.name}(${argumentsOf(r, p, callee, first)})`
+  }
   if (user.functions.length) {
-    calls.push([8, (r, p) => reads(`SELECT ${name(r)}(${args(r, p)}) AS f`)])
-    calls.push([3, (r) => reads(`${numbers(4)} SELECT i, ${name(r)}(i) AS f FROM n`)])
-    calls.push([2, (r) => reads(`${numbers(4)} SELECT i FROM n WHERE ${name(r)}(i, 'x') IS NOT 0`)])
+    const f = (r, p, first) => call(r, p, user.functions, first)
+    calls.push([8, (r, p) => reads(`SELECT ${f(r, p)} AS f`)])
+    calls.push([3, (r, p) => reads(`${numbers(4)} SELECT i, ${f(r, p, 'i')} AS f FROM n`)])
+    calls.push([2, (r, p) => reads(`${numbers(4)} SELECT i FROM n WHERE ${f(r, p, 'i')} IS NOT 0`)])
   }
   if (user.aggregates.length) {
-    const agg = (r) => r.pick(user.aggregates)
-    calls.push([6, (r) => reads(`${numbers(r.int(0, 5))} SELECT ${agg(r)}(${r.pick(['i', 'i, i * 2', '', 'NULL'])}) AS g FROM n`)])
-    calls.push([3, (r) => reads(`${numbers(5)} SELECT i, ${agg(r)}(i) OVER (ORDER BY i ROWS BETWEEN ` +
-      `${r.pick(['1 PRECEDING', 'UNBOUNDED PRECEDING', 'CURRENT ROW'])} AND ${r.pick(['1 FOLLOWING', 'CURRENT ROW'])}) AS w FROM n`)])
-    calls.push([2, (r) => reads(`${numbers(5)} SELECT i % 2 AS odd, ${agg(r)}(i) AS g FROM n GROUP BY odd ORDER BY odd`)])
+    const g = (r, p) => call(r, p, user.aggregates, r.pick(['i', 'i', 'i', 'NULL']))
+    calls.push([6, (r, p) => reads(`${numbers(r.int(0, 5))} SELECT ${g(r, p)} AS g FROM n`)])
+    calls.push([2, (r, p) => reads(`${numbers(5)} SELECT i % 2 AS odd, ${g(r, p)} AS g FROM n GROUP BY odd ORDER BY odd`)])
+  }
+  const windowed = user.aggregates.filter(({ windows }) => windows)
+  if (windowed.length) {
+    calls.push([5, (r, p) => reads(`${numbers(5)} SELECT i, ${call(r, p, windowed, 'i')} OVER (ORDER BY i ROWS BETWEEN ` +
+      `${r.pick(FRAME_START)} AND ${r.pick(FRAME_END)}) AS w FROM n`)])
   }
   if (user.tables.length) {
-    const tab = (r) => r.pick(user.tables)
-    calls.push([5, (r, p) => reads(`SELECT * FROM ${tab(r)}${r.pick(['', '()', `(${p.add('')})`, "(1, 'two')", '(NULL)', ' LIMIT 1', "(x'0102')"])}`)])
-    calls.push([2, (r) => reads(`SELECT rowid, * FROM ${tab(r)}(1) WHERE rowid > 1`)])
-    calls.push([1, (r) => reads(`SELECT * FROM ${tab(r)} WHERE "$1" > 3`)])
+    const v = (r, p) => call(r, p, user.tables, r.pick(['1', '1', 'NULL', "'x'", "x'0102'"]))
+    calls.push([5, (r, p) => reads(`SELECT * FROM ${v(r, p)}${r.pick(['', '', ' LIMIT 1'])}`)])
+    calls.push([2, (r) => reads(`SELECT * FROM ${r.pick(user.tables).name}`)])
+    calls.push([2, (r, p) => reads(`SELECT rowid, * FROM ${v(r, p)} WHERE rowid > 1`)])
+    calls.push([0.5, (r) => reads(`SELECT * FROM ${r.pick(user.tables).name} WHERE "$1" > 3`)])
   }
   if (user.modules.length) {
-    const made = (r) => `v${r.int(0, 3)}`
-    calls.push([3, (r) => writes(`CREATE VIRTUAL TABLE IF NOT EXISTS ${made(r)} USING ${r.pick(user.modules)}${r.pick(['', '(1, b, "c")', "(x='y')"])}`)])
+    const made = (r) => `v${r.int(0, 1)}`
+    calls.push([5, (r) => writes('CREATE VIRTUAL TABLE IF NOT EXISTS ' +
+      `${made(r)} USING ${r.pick(user.modules).name}${r.pick(['', '(1, b, "c")', "(x='y')"])}`)])
     calls.push([3, (r) => reads(`SELECT * FROM ${made(r)}`)])
     calls.push([1, (r) => writes(`DROP TABLE IF EXISTS ${made(r)}`)])
   }
