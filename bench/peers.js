@@ -50,7 +50,7 @@ function preparePeers () {
     if (!fs.existsSync(manifest)) fs.writeFileSync(manifest, '{ "private": true }\n')
     const specs = Object.keys(wanted).map(name => `${name}@${wanted[name]}`)
     console.error(`Installing ${specs.join(' ')} into ${path.relative(root, home)} ...`)
-    const args = ['install', '--no-audit', '--no-fund', '--prefix', home, ...specs]
+    const args = ['install', '--no-audit', '--no-fund', '--loglevel', 'error', '--prefix', home, ...specs]
     const shell = process.platform === 'win32'
     const { status, error } = spawnSync('npm', args, { cwd: home, stdio: ['ignore', 2, 2], shell })
     if (error) throw error

@@ -40,7 +40,13 @@ function all (rows) {
     start (driver, db) {
       const stmt = db.prepare('SELECT z, i, r, t FROM mixed')
       return {
-        run (n) { for (let i = 0; i < n; i++) kept.last = stmt.all() },
+        // One row keeps the hidden class alive; five times a million would be a burden to all.
+        run (n) {
+          for (let i = 0; i < n; i++) {
+            const all = stmt.all()
+            kept.last = all[all.length - 1]
+          }
+        },
         check () {
           const all = stmt.all()
           return [all.length, all[0], all[rows >> 1], all[rows - 1]]
