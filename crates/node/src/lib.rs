@@ -1,1 +1,114 @@
+//! Node-API bindings: arguments in, packed rows out. The only crate that knows JavaScript.
 
+mod authorizer;
+mod backup;
+mod bind;
+mod callback;
+mod database;
+mod env;
+mod execute;
+mod guard;
+mod session;
+mod statement;
+mod sys;
+mod table;
+
+use std::rc::Rc;
+
+use neon::prelude::*;
+
+use crate::env::State;
+use crate::sys::{callback, Env};
+
+#[neon::main]
+fn main(mut cx: ModuleContext) -> NeonResult<()> {
+    if !sys::load() {
+        return cx.throw_error("This runtime lacks Node-API functions that Ferrolite needs");
+    }
+    cx.export_function("init", init)
+}
+
+/// `init(options)` -> the functions of this addon, bound to one environment.
+fn init(mut cx: FunctionContext) -> JsResult<JsObject> {
+    let options = cx.argument::<JsObject>(0)?;
+    let exports = cx.empty_object();
+    let env = Env::from_neon(&mut cx);
+    match export_all(env, env.value_of(&options), env.value_of(&exports)) {
+        Ok(()) => Ok(exports),
+        // A Node-API call failed: its exception is pending.
+        Err(sys::Thrown) => Err(pending_throw(&mut cx)),
+    }
+}
+
+/// Neon's token for a pending exception.
+fn pending_throw(cx: &mut FunctionContext) -> neon::result::Throw {
+    match cx.throw_error::<_, ()>("Ferrolite could not be initialized") {
+        Err(throw) => throw,
+        Ok(()) => unreachable!("throw_error always throws"),
+    }
+}
+
+fn export_all(env: Env<'_>, options: sys::Value<'_>, exports: sys::Value<'_>) -> sys::Result<()> {
+    let state = State::new(env, options)?;
+    // The functions hold this count: they can be called as long as the environment lives.
+    let data = Rc::into_raw(state).cast();
+    macro_rules! export {
+        ($($name:literal => $body:path,)*) => {
+            $(env.export(exports, $name, callback!($body), data)?;)*
+        };
+    }
+    export! {
+        "databaseOpen" => database::open,
+        "databaseClose" => database::close,
+        "databaseIsOpen" => database::is_open,
+        "databaseInTransaction" => database::in_transaction,
+        "databaseExec" => database::exec,
+        "databaseUnsafeMode" => database::unsafe_mode,
+        "databaseLoadExtension" => database::load_extension,
+        "databaseSerialize" => database::serialize,
+        "databaseInterrupt" => database::interrupt,
+        "databaseLimit" => database::limit,
+        "databaseAuthorizer" => authorizer::authorizer,
+        "databaseOnChange" => database::on_change,
+        "databaseRequireReady" => database::require_ready,
+        "databaseFunction" => callback::function,
+        "databaseAggregate" => callback::aggregate,
+        "databaseTable" => table::table,
+        "databaseBackup" => backup::backup,
+        "backupStep" => backup::step,
+        "backupClose" => backup::close,
+        "databaseSession" => session::create,
+        "databaseApplyChangeset" => session::apply,
+        "sessionChangeset" => session::changeset,
+        "sessionClose" => session::close,
+        "statementPrepare" => statement::prepare,
+        "statementReuse" => statement::reuse,
+        "statementColumnNames" => statement::column_names,
+        "statementColumns" => statement::columns,
+        "statementTables" => statement::tables,
+        "statementParameterNames" => statement::parameter_names,
+        "statementExpandedSql" => statement::expanded_sql,
+        "statementBusy" => statement::busy,
+        "statementRequireIdle" => statement::require_idle,
+        "statementClone" => statement::clone,
+        "statementRequireNotBusy" => statement::require_not_busy,
+        "statementCheck" => execute::check,
+        "statementTimeout" => statement::timeout,
+        "statementBind" => statement::bind,
+        "statementRun" => execute::run,
+        "statementGet" => execute::get,
+        "statementPluck" => execute::pluck,
+        "statementPluckInt64" => execute::pluck_int64,
+        "statementAllPluck" => execute::all_pluck,
+        "statementAllPluckInt64" => execute::all_pluck_int64,
+        "statementGetInt64" => execute::get_int64,
+        "statementAll" => execute::all,
+        "statementAllInt64" => execute::all_int64,
+        "statementMore" => execute::more,
+        "statementEnd" => execute::end,
+        "statementIterate" => execute::iterate,
+        "statementNext" => execute::next,
+        "statementReturn" => execute::iterator_return,
+    }
+    Ok(())
+}

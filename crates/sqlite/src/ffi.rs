@@ -7,7 +7,7 @@ use std::pin::pin;
 use std::sync::OnceLock;
 use std::task::{Context, Poll, Waker};
 
-use crate::error::{Error, Result};
+use crate::error::{Error as EngineError, Result};
 
 const _: () = assert!(SQLITE_VERSION_NUMBER >= 3_047_000, "the engine is older than the patches expect");
 
@@ -27,6 +27,6 @@ pub fn initialize() -> Result<()> {
     if ready {
         Ok(())
     } else {
-        Err(Error::sqlite(SQLITE_ERROR, "the SQLite engine could not be initialized"))
+        Err(EngineError::sqlite(SQLITE_ERROR, "the SQLite engine could not be initialized"))
     }
 }

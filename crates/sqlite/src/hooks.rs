@@ -1,7 +1,7 @@
 //! Authorizer and update hook.
 
 use std::cell::{Cell, RefCell};
-use std::ffi::{c_char, c_int, c_void};
+use std::ffi::{c_char, c_int, c_void, CString};
 use std::ptr;
 
 use crate::connection::{c_bytes, Connection};
@@ -15,6 +15,55 @@ pub trait Authorize: 'static {
     /// depend on the action, database, trigger or view). Returns `SQLITE_OK`, `SQLITE_DENY` or
     /// `SQLITE_IGNORE`.
     fn authorize(&self, action: i32, args: [Option<&[u8]>; 4]) -> i32;
+}
+
+/// What an authorizer's question is about, as far as its action says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Subject<'a> {
+    /// The table that is read or changed, or that an index or trigger belongs to.
+    pub table: Option<&'a [u8]>,
+    /// The column that is read or updated.
+    pub column: Option<&'a [u8]>,
+    /// The index, trigger, view, pragma, function, module, savepoint, file or command.
+    pub entity: Option<&'a [u8]>,
+}
+
+impl<'a> Subject<'a> {
+    /// Sorts the first two strings of an action: <https://www.sqlite.org/c3ref/c_alter_table.html>.
+    pub fn new(action: i32, args: [Option<&'a [u8]>; 4]) -> Self {
+        let [first, second, ..] = args;
+        let (table, column, entity) = match action {
+            ffi::SQLITE_READ | ffi::SQLITE_UPDATE => (first, second, None),
+            ffi::SQLITE_INSERT
+            | ffi::SQLITE_DELETE
+            | ffi::SQLITE_ANALYZE
+            | ffi::SQLITE_CREATE_TABLE
+            | ffi::SQLITE_CREATE_TEMP_TABLE
+            | ffi::SQLITE_DROP_TABLE
+            | ffi::SQLITE_DROP_TEMP_TABLE => (first, None, None),
+            ffi::SQLITE_CREATE_VTABLE | ffi::SQLITE_DROP_VTABLE => (first, None, second),
+            ffi::SQLITE_ALTER_TABLE => (second, None, first),
+            ffi::SQLITE_CREATE_INDEX
+            | ffi::SQLITE_CREATE_TEMP_INDEX
+            | ffi::SQLITE_CREATE_TRIGGER
+            | ffi::SQLITE_CREATE_TEMP_TRIGGER
+            | ffi::SQLITE_DROP_INDEX
+            | ffi::SQLITE_DROP_TEMP_INDEX
+            | ffi::SQLITE_DROP_TRIGGER
+            | ffi::SQLITE_DROP_TEMP_TRIGGER => (second, None, first),
+            // The name of a function comes second, as the name of a savepoint does.
+            ffi::SQLITE_FUNCTION | ffi::SQLITE_SAVEPOINT => (None, None, second),
+            _ => (None, None, first),
+        };
+        Self { table, column, entity }
+    }
+}
+
+/// Whether `text` matches a GLOB pattern, by the rules of SQL.
+pub fn glob(pattern: &[u8], text: &[u8]) -> bool {
+    let (Ok(pattern), Ok(text)) = (CString::new(pattern), CString::new(text)) else { return false };
+    // SAFETY: both end in NUL.
+    unsafe { ffi::sqlite3_strglob(pattern.as_ptr(), text.as_ptr()) == 0 }
 }
 
 /// What happened to a row.

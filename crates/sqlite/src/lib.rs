@@ -25,7 +25,7 @@ pub use backup::{Backup, Progress};
 pub use connection::{Connection, OpenOptions};
 pub use error::{code_name, Error, Result};
 pub use function::{Aggregate, Args, Context, FunctionFlags, Scalar};
-pub use hooks::{Authorize, Change, ChangeKind};
+pub use hooks::{glob, Authorize, Change, ChangeKind, Subject};
 pub use interrupt::InterruptHandle;
 pub use limits::Limit;
 pub use packed::{Encoder, Large, Tag, Target, BYTES_PER_BLOCK, SLOTS_PER_BLOCK};

@@ -171,6 +171,11 @@ impl Statement {
         self.pinned.set(pinned);
     }
 
+    /// The text that it was compiled from.
+    pub fn sql(&self) -> &str {
+        self.sql.to_str().unwrap_or_default()
+    }
+
     /// The connection that compiled it.
     pub fn connection(&self) -> Connection {
         Connection { shared: self.shared.clone() }
@@ -340,27 +345,32 @@ impl Running {
         &self.statement
     }
 
-    /// Ends the execution and gives the parameters' memory back for the next one.
+    /// Ends the execution. A commit that a reset makes may fail, and that is reported. The parameters'
+    /// memory is given back for the next execution.
     #[inline]
-    pub fn finish(mut self) -> Params {
-        self.end();
+    pub fn finish(mut self) -> (Params, Result<()>) {
+        let result = match self.end() {
+            ffi::SQLITE_OK => Ok(()),
+            rc => Err(self.fail(rc)),
+        };
         let mut params = std::mem::take(&mut self.params);
         params.clear();
-        params
+        (params, result)
     }
 
     #[inline]
-    fn end(&mut self) {
+    fn end(&mut self) -> c_int {
         let raw = std::mem::replace(&mut self.raw, ptr::null_mut());
         if raw.is_null() || !self.statement.shared.is_open() {
-            return;
+            return ffi::SQLITE_OK;
         }
         // SAFETY: live. Bindings point into `params`, so they go before it does.
         unsafe {
-            ffi::sqlite3_reset(raw);
+            let rc = ffi::sqlite3_reset(raw);
             if self.bound && !self.params.values.is_empty() {
                 ffi::sqlite3_clear_bindings(raw);
             }
+            rc
         }
     }
 }

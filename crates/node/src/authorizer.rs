@@ -1,0 +1,95 @@
+//! Authorizer rules: written in JavaScript, decided here.
+
+use ferrolite_sqlite::{glob, Authorize, Subject};
+
+use crate::database::this_ready;
+use crate::sys::{Call, Env, Result, Value, ValueType};
+
+/// One rule: what it matches, and the answer. `None` matches everything.
+struct Rule {
+    actions: Option<Vec<i32>>,
+    table: Option<Pattern>,
+    column: Option<Pattern>,
+    entity: Option<Pattern>,
+    accessor: Option<Pattern>,
+    policy: i32,
+}
+
+enum Pattern {
+    Exact(Vec<u8>),
+    Glob(Vec<u8>),
+}
+
+fn matches(pattern: Option<&Pattern>, text: Option<&[u8]>) -> bool {
+    match (pattern, text) {
+        (None, _) => true,
+        (Some(_), None) => false,
+        (Some(Pattern::Exact(name)), Some(text)) => name.eq_ignore_ascii_case(text),
+        (Some(Pattern::Glob(pattern)), Some(text)) => glob(pattern, text),
+    }
+}
+
+struct Rules {
+    rules: Vec<Rule>,
+    otherwise: i32,
+}
+
+impl Authorize for Rules {
+    fn authorize(&self, action: i32, args: [Option<&[u8]>; 4]) -> i32 {
+        let subject = Subject::new(action, args);
+        let decides = self.rules.iter().find(|rule| {
+            rule.actions.as_ref().is_none_or(|actions| actions.contains(&action))
+                && matches(rule.table.as_ref(), subject.table)
+                && matches(rule.column.as_ref(), subject.column)
+                && matches(rule.entity.as_ref(), subject.entity)
+                && matches(rule.accessor.as_ref(), args[3])
+        });
+        decides.map_or(self.otherwise, |rule| rule.policy)
+    }
+}
+
+/// `(rules | null, otherwise)`. A rule is an array: action codes or null, then name and whether it is a
+/// glob for table, column, entity and accessor, then the policy.
+pub fn authorizer<'e>(call: &Call<'e>) -> Result<Value<'e>> {
+    let env = call.env;
+    let db = this_ready(call)?;
+    let list = call.arg(0);
+    let rules: Option<Box<dyn Authorize>> = if list.type_of(env) == ValueType::Object {
+        let rules = (0..list.array_len(env))
+            .map(|at| rule(env, list.at(env, at)?))
+            .collect::<Result<Vec<_>>>()?;
+        Some(Box::new(Rules { rules, otherwise: call.arg(1).as_i32(env) }))
+    } else {
+        None
+    };
+    db.conn.set_authorizer(rules).map_err(|error| db.raise(env, &error))?;
+    env.undefined()
+}
+
+fn rule<'e>(env: Env<'e>, rule: Value<'e>) -> Result<Rule> {
+    let pattern = |at| -> Result<Option<Pattern>> {
+        let name = rule.at(env, at)?;
+        if name.type_of(env) != ValueType::String {
+            return Ok(None);
+        }
+        let name = name.to_utf8(env)?.into_bytes();
+        let glob = rule.at(env, at + 1)?.as_bool(env);
+        Ok(Some(if glob { Pattern::Glob(name) } else { Pattern::Exact(name) }))
+    };
+    let codes = rule.at(env, 0)?;
+    let actions = if codes.type_of(env) == ValueType::Object {
+        let len = codes.array_len(env);
+        let codes = (0..len).map(|at| Ok(codes.at(env, at)?.as_i32(env)));
+        Some(codes.collect::<Result<Vec<_>>>()?)
+    } else {
+        None
+    };
+    Ok(Rule {
+        actions,
+        table: pattern(1)?,
+        column: pattern(3)?,
+        entity: pattern(5)?,
+        accessor: pattern(7)?,
+        policy: rule.at(env, 9)?.as_i32(env),
+    })
+}

@@ -1,0 +1,51 @@
+//! JavaScript values to `SQLite`: arguments of a statement, and results of callbacks.
+
+use ferrolite_sqlite::{Param, Params};
+
+use crate::sys::{Call, Env, Result, Value, ValueType};
+
+/// Collects the arguments of a call as positional parameters.
+///
+/// False if one of them is no plain value, or if there are too few or too many: JavaScript then looks at
+/// them one by one, flattens arrays and named parameters, or says what is wrong. No user code runs here.
+#[inline]
+pub fn collect(call: &Call<'_>, expected: usize, params: &mut Params) -> Result<bool> {
+    if call.len() != expected {
+        return Ok(false);
+    }
+    for at in 0..expected {
+        if !push(call.env, call.arg(at), params)? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// Appends one value; false if `SQLite` has no type for it.
+#[inline]
+pub fn push(env: Env<'_>, value: Value<'_>, params: &mut Params) -> Result<bool> {
+    let value = env.adopt(value);
+    match value.type_of(env) {
+        // JavaScript has one number type, which is a double: column affinity makes integers of them.
+        ValueType::Number => params.values.push(Param::Real(value.as_f64(env))),
+        ValueType::String => {
+            let start = params.bytes.len();
+            let len = value.append_utf8(env, &mut params.bytes)?;
+            params.values.push(Param::Text(start, len));
+        }
+        ValueType::Null | ValueType::Undefined => params.values.push(Param::Null),
+        ValueType::BigInt => match value.as_i64(env) {
+            Some(integer) => params.values.push(Param::Integer(integer)),
+            None => return Ok(false),
+        },
+        ValueType::Object => {
+            let start = params.bytes.len();
+            match value.append_bytes(env, &mut params.bytes) {
+                Some(len) => params.values.push(Param::Blob(start, len)),
+                None => return Ok(false),
+            }
+        }
+        _ => return Ok(false),
+    }
+    Ok(true)
+}

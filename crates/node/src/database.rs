@@ -1,0 +1,347 @@
+//! Methods of a connection.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::time::Duration;
+
+use ferrolite_sqlite::{
+    Change, ChangeKind, Connection, Error, InterruptHandle, Limit, OpenOptions, Statement,
+};
+use neon::types::Finalize;
+
+use crate::env::State;
+use crate::sys::{Call, Env, Ref, Result, Thrown, Value, ValueType};
+
+/// A connection and who uses it now.
+pub struct Database {
+    pub state: Rc<State>,
+    pub conn: Connection,
+    pub busy: Cell<bool>,
+    pub iterators: Cell<u32>,
+    pub unsafe_mode: Cell<bool>,
+    /// A callback failed: its exception is stashed until `SQLite` has unwound.
+    pub pending: Cell<bool>,
+    /// Times that `SQLite` called into JavaScript.
+    pub callbacks: Cell<u32>,
+    logger: Option<Ref>,
+    on_change: RefCell<Option<Ref>>,
+    /// ms; 0 is none
+    default_timeout: u32,
+    interrupt: InterruptHandle,
+}
+
+/// What JavaScript holds.
+pub struct DatabaseHandle(pub Rc<Database>);
+
+impl Finalize for DatabaseHandle {}
+
+impl Database {
+    /// Throws what went wrong: the exception of a callback if there is one.
+    #[cold]
+    pub fn raise(&self, env: Env<'_>, error: &Error) -> Thrown {
+        if self.pending.replace(false) {
+            return self.state.throw(env, &Error::Callback);
+        }
+        self.state.throw(env, error)
+    }
+
+    /// Turns a pending JavaScript exception into an error that passes through `SQLite`.
+    pub fn stash(&self, env: Env<'_>) -> Error {
+        if !self.pending.replace(true) {
+            self.state.stash_exception(env);
+        }
+        Error::Callback
+    }
+
+    /// Shows a statement to the `verbose` logger.
+    #[inline]
+    pub fn log(&self, statement: &Statement) -> std::result::Result<(), Error> {
+        match &self.logger {
+            Some(logger) => self.call_logger(logger, statement),
+            None => Ok(()),
+        }
+    }
+
+    #[cold]
+    fn call_logger(&self, logger: &Ref, statement: &Statement) -> std::result::Result<(), Error> {
+        let sql = statement.expanded_sql().unwrap_or_default();
+        let called = self.state.in_callback(|env| {
+            let call = || {
+                env.call(logger.get(env)?, env.undefined()?, &[env.utf8(&sql)?])?;
+                Ok(())
+            };
+            call().map_err(|_: Thrown| self.stash(env))
+        });
+        called.unwrap_or(Err(Error::Callback))
+    }
+
+    /// Limits what runs next to `timeout` ms, or to the connection's default.
+    #[inline]
+    pub fn start_clock(&self, timeout: u32) -> Clock<'_> {
+        let timeout = if timeout == 0 { self.default_timeout } else { timeout };
+        if timeout != 0 {
+            self.conn.set_timeout(Some(Duration::from_millis(timeout.into())));
+        }
+        Clock { conn: (timeout != 0).then_some(&self.conn) }
+    }
+
+    /// Tells the listener about changed rows; the statement that changed them has ended.
+    #[inline]
+    pub fn dispatch_changes(&self, env: Env<'_>) -> Result<()> {
+        if self.conn.watches_changes() {
+            self.call_listener(env)?;
+        }
+        Ok(())
+    }
+
+    #[cold]
+    fn call_listener(&self, env: Env<'_>) -> Result<()> {
+        let changes = self.conn.take_changes();
+        if changes.is_empty() {
+            return Ok(());
+        }
+        // The rows of the statement are still in the block, so this is a callback like others.
+        let told = self.state.in_callback(|env| {
+            changes
+                .iter()
+                .try_for_each(|change| self.tell(env, change))
+                .map_err(|Thrown| self.stash(env))
+        });
+        match told {
+            Some(Err(error)) => Err(self.raise(env, &error)),
+            _ => Ok(()),
+        }
+    }
+
+    fn tell(&self, env: Env<'_>, change: &Change) -> Result<()> {
+        let listener = match &*self.on_change.borrow() {
+            Some(listener) => listener.get(env)?,
+            None => return Ok(()),
+        };
+        let operation = match change.kind {
+            ChangeKind::Insert => "insert",
+            ChangeKind::Update => "update",
+            ChangeKind::Delete => "delete",
+        };
+        let args = [
+            env.utf8(operation.as_bytes())?,
+            env.utf8(&change.database)?,
+            env.utf8(&change.table)?,
+            env.bigint(change.rowid)?,
+        ];
+        env.call(listener, env.undefined()?, &args).map(|_| ())
+    }
+
+    /// Closes for good when the environment ends.
+    pub fn shut_down(&self) {
+        self.conn.close();
+        self.on_change.take();
+    }
+
+    fn check(&self, env: Env<'_>, result: std::result::Result<(), Error>) -> Result<()> {
+        result.map_err(|error| self.raise(env, &error))
+    }
+}
+
+/// Lifts the time limit when it is dropped.
+pub struct Clock<'db> {
+    conn: Option<&'db Connection>,
+}
+
+impl Drop for Clock<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        if let Some(conn) = self.conn {
+            conn.set_timeout(None);
+        }
+    }
+}
+
+/// `(path, readonly, mustExist, timeout, logger, buffer, vfs, uri, defaultTimeout)` -> handle
+pub fn open<'e>(call: &Call<'e>) -> Result<Value<'e>> {
+    let env = call.env;
+    let state: Rc<State> = call.data();
+    let path = call.arg(0).to_utf8(env)?;
+    let readonly = call.arg(1).as_bool(env);
+    let (logger, buffer, vfs) = (call.arg(4), call.arg(5), call.arg(6));
+    let vfs = if vfs.type_of(env) == ValueType::String { Some(vfs.to_utf8(env)?) } else { None };
+    let options = OpenOptions {
+        path: &path,
+        readonly,
+        must_exist: call.arg(2).as_bool(env),
+        timeout: unsigned(call.arg(3).as_i32(env)),
+        vfs: vfs.as_deref(),
+        uri: call.arg(7).as_bool(env),
+    };
+    let throw = |error: Error| state.throw(env, &error);
+    let conn = Connection::open(&options).map_err(throw)?;
+    let mut bytes = Vec::new();
+    if buffer.append_bytes(env, &mut bytes).is_some() {
+        conn.deserialize(&bytes, readonly).map_err(throw)?;
+    }
+    if state.is_worker {
+        let watched = state.clone();
+        conn.set_stop_check(Box::new(move || !watched.can_run_js()));
+    }
+    let has_logger = logger.type_of(env) == ValueType::Function;
+    let database = Rc::new(Database {
+        interrupt: conn.interrupt_handle(),
+        conn,
+        busy: Cell::new(false),
+        iterators: Cell::new(0),
+        unsafe_mode: Cell::new(false),
+        pending: Cell::new(false),
+        callbacks: Cell::new(0),
+        logger: if has_logger { Some(env.reference(logger)?) } else { None },
+        on_change: RefCell::default(),
+        default_timeout: unsigned(call.arg(8).as_i32(env)),
+        state,
+    });
+    database.state.add_database(&database);
+    Ok(env.boxed(DatabaseHandle(database)))
+}
+
+fn unsigned(value: i32) -> u32 {
+    u32::try_from(value).unwrap_or(0)
+}
+
+fn this<'e>(call: &Call<'e>) -> Result<&'e Rc<Database>> {
+    Ok(&call.this::<DatabaseHandle>()?.0)
+}
+
+/// The connection that a function was called on, if it is open, not executing and nothing iterates.
+pub fn this_idle<'e>(call: &Call<'e>) -> Result<&'e Rc<Database>> {
+    let db = this(call)?;
+    db.check(call.env, db.require_idle())?;
+    Ok(db)
+}
+
+/// The connection that a function was called on, if it is open and not executing.
+pub fn this_ready<'e>(call: &Call<'e>) -> Result<&'e Rc<Database>> {
+    let db = this(call)?;
+    db.check(call.env, db.require_ready())?;
+    Ok(db)
+}
+
+pub fn require_ready<'e>(call: &Call<'e>) -> Result<Value<'e>> {
+    this_ready(call)?;
+    call.env.undefined()
+}
+
+pub fn close<'e>(call: &Call<'e>) -> Result<Value<'e>> {
+    let db = this(call)?;
+    if db.conn.is_open() {
+        this_idle(call)?;
+        db.conn.close();
+        db.on_change.take();
+    }
+    call.env.undefined()
+}
+
+pub fn is_open<'e>(call: &Call<'e>) -> Result<Value<'e>> {
+    call.env.boolean(this(call)?.conn.is_open())
+}
+
+pub fn in_transaction<'e>(call: &Call<'e>) -> Result<Value<'e>> {
+    call.env.boolean(this(call)?.conn.in_transaction())
+}
+
+/// `(sql, timeout)`
+pub fn exec<'e>(call: &Call<'e>) -> Result<Value<'e>> {
+    let env = call.env;
+    let db = this_ready(call)?;
+    db.check(env, db.require_no_iterators_unless_unsafe())?;
+    let sql = call.arg(0).to_utf8(env)?;
+    let result = {
+        let _clock = db.start_clock(unsigned(call.arg(1).as_i32(env)));
+        let _busy = db.enter_busy();
+        db.conn.exec(&sql, &mut |statement| db.log(statement))
+    };
+    let dispatched = db.dispatch_changes(env);
+    db.check(env, result)?;
+    dispatched?;
+    env.undefined()
+}
+
+/// `(on)`
+pub fn unsafe_mode<'e>(call: &Call<'e>) -> Result<Value<'e>> {
+    let db = this(call)?;
+    db.check(call.env, db.require_open())?;
+    let on = call.arg(0).as_bool(call.env);
+    db.unsafe_mode.set(on);
+    db.check(call.env, db.conn.set_defensive(!on))?;
+    call.env.undefined()
+}
+
+/// `(path, entryPoint | undefined)`
+pub fn load_extension<'e>(call: &Call<'e>) -> Result<Value<'e>> {
+    let env = call.env;
+    let db = this_idle(call)?;
+    let path = call.arg(0).to_utf8(env)?;
+    let entry = call.arg(1);
+    let entry =
+        if entry.type_of(env) == ValueType::String { Some(entry.to_utf8(env)?) } else { None };
+    let _busy = db.enter_busy();
+    db.check(env, db.conn.load_extension(&path, entry.as_deref()))?;
+    env.undefined()
+}
+
+/// `(database)` -> Buffer
+pub fn serialize<'e>(call: &Call<'e>) -> Result<Value<'e>> {
+    let env = call.env;
+    let db = this_idle(call)?;
+    let name = call.arg(0).to_utf8(env)?;
+    match db.conn.serialize(&name) {
+        Ok(bytes) => env.buffer(bytes.as_bytes()),
+        Err(error) => Err(db.raise(env, &error)),
+    }
+}
+
+pub fn interrupt<'e>(call: &Call<'e>) -> Result<Value<'e>> {
+    let db = this(call)?;
+    db.check(call.env, db.require_open())?;
+    db.interrupt.interrupt();
+    call.env.undefined()
+}
+
+/// `(index in LIMITS, value or -1)` -> the value before
+pub fn limit<'e>(call: &Call<'e>) -> Result<Value<'e>> {
+    const LIMITS: [Limit; 11] = [
+        Limit::Length,
+        Limit::SqlLength,
+        Limit::Column,
+        Limit::ExprDepth,
+        Limit::CompoundSelect,
+        Limit::VdbeOp,
+        Limit::FunctionArg,
+        Limit::Attached,
+        Limit::LikePatternLength,
+        Limit::VariableNumber,
+        Limit::TriggerDepth,
+    ];
+    let env = call.env;
+    let db = this(call)?;
+    db.check(env, db.require_open())?;
+    let value = call.arg(1).as_i32(env);
+    if value >= 0 {
+        db.check(env, db.require_not_busy())?;
+    }
+    let index = usize::try_from(call.arg(0).as_i32(env)).unwrap_or(usize::MAX);
+    let limit = LIMITS.get(index).copied().unwrap_or(Limit::Length);
+    match db.conn.limit(limit, value) {
+        Ok(before) => env.number(before.into()),
+        Err(error) => Err(db.raise(env, &error)),
+    }
+}
+
+/// `(listener | null)`: called with operation, database, table, rowid.
+pub fn on_change<'e>(call: &Call<'e>) -> Result<Value<'e>> {
+    let env = call.env;
+    let db = this(call)?;
+    db.check(env, db.require_open())?;
+    let listener = call.arg(0);
+    let on = listener.type_of(env) == ValueType::Function;
+    db.on_change.replace(if on { Some(env.reference(listener)?) } else { None });
+    db.check(env, db.conn.watch_changes(on))?;
+    env.undefined()
+}

@@ -1,0 +1,89 @@
+//! Who may use a connection now: open, busy, iterating. The texts are better-sqlite3's.
+
+use std::cell::Cell;
+
+use ferrolite_sqlite::Error;
+
+use crate::database::Database;
+
+type Check = Result<(), Error>;
+
+const DATABASE_BUSY: Error = Error::Type("This database connection is busy executing a query");
+const STATEMENT_BUSY: Error = Error::Type("This statement is busy executing a query");
+
+/// The connection executes a query while this lives.
+pub struct Busy<'db> {
+    busy: &'db Cell<bool>,
+    before: bool,
+}
+
+impl Drop for Busy<'_> {
+    fn drop(&mut self) {
+        self.busy.set(self.before);
+    }
+}
+
+impl Database {
+    #[inline]
+    pub fn enter_busy(&self) -> Busy<'_> {
+        Busy { busy: &self.busy, before: self.busy.replace(true) }
+    }
+
+    #[inline]
+    pub fn require_open(&self) -> Check {
+        if self.conn.is_open() {
+            Ok(())
+        } else {
+            Err(Error::closed())
+        }
+    }
+
+    #[inline]
+    pub fn require_not_busy(&self) -> Check {
+        if self.busy.get() {
+            Err(DATABASE_BUSY)
+        } else {
+            Ok(())
+        }
+    }
+
+    #[inline]
+    pub fn require_no_iterators(&self) -> Check {
+        if self.iterators.get() != 0 {
+            Err(DATABASE_BUSY)
+        } else {
+            Ok(())
+        }
+    }
+
+    #[inline]
+    pub fn require_no_iterators_unless_unsafe(&self) -> Check {
+        if self.iterators.get() != 0 && !self.unsafe_mode.get() {
+            Err(DATABASE_BUSY)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Open and not executing.
+    #[inline]
+    pub fn require_ready(&self) -> Check {
+        self.require_open()?;
+        self.require_not_busy()
+    }
+
+    /// Open, not executing, and nothing iterates.
+    pub fn require_idle(&self) -> Check {
+        self.require_ready()?;
+        self.require_no_iterators()
+    }
+}
+
+#[inline]
+pub fn require_not_locked(locked: bool) -> Check {
+    if locked {
+        Err(STATEMENT_BUSY)
+    } else {
+        Ok(())
+    }
+}

@@ -1,0 +1,308 @@
+//! Methods of a statement that do not execute it.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+
+use ferrolite_sqlite::{Error, Params, PrepareFlags, Running};
+use neon::types::Finalize;
+
+use crate::bind;
+use crate::database::{Database, DatabaseHandle};
+use crate::env::header;
+use crate::execute::Execution;
+use crate::guard::require_not_locked;
+use crate::sys::{Call, ErrorKind, Result, Value};
+
+pub const ALREADY_BOUND: &str = "This statement already has bound parameters";
+
+/// A prepared statement.
+pub struct Statement {
+    pub db: Rc<Database>,
+    pub stmt: Rc<ferrolite_sqlite::Statement>,
+    pub columns: Cell<usize>,
+    pub version: Cell<i32>,
+    pub parameters: usize,
+    pub reader: bool,
+    /// Some parameter has a name: JavaScript puts the values in order.
+    pub named: bool,
+    /// Cannot change what other statements mean: not DDL, PRAGMA, ATTACH, ROLLBACK …
+    pub plain: bool,
+    pub bound: Cell<bool>,
+    /// An iterator is open on it.
+    pub locked: Cell<bool>,
+    /// ms; 0 is the connection's default
+    pub timeout: Cell<u32>,
+    /// An execution that is not over: an iterator's, or an `all()` of many rows.
+    pub execution: RefCell<Option<Box<Execution>>>,
+}
+
+impl Finalize for Statement {}
+
+type Check = std::result::Result<(), Error>;
+
+impl Statement {
+    pub fn check(&self, call: &Call<'_>, result: Check) -> Result<()> {
+        result.map_err(|error| self.db.raise(call.env, &error))
+    }
+
+    #[inline]
+    pub fn require_reader(&self) -> Check {
+        if self.reader {
+            Ok(())
+        } else {
+            Err(Error::Type("This statement does not return data. Use run() instead"))
+        }
+    }
+
+    #[inline]
+    pub fn require_startable(&self) -> Check {
+        self.db.require_ready()?;
+        require_not_locked(self.locked.get())
+    }
+
+    /// Starts with the call's arguments. `None` if JavaScript has to look at them first.
+    #[inline]
+    pub fn start(&self, call: &Call<'_>) -> Result<Option<Running>> {
+        let state = &*self.db.state;
+        let mut params = state.take_params();
+        if self.bound.get() {
+            if call.len() > 0 {
+                return Err(call.env.throw_error(ErrorKind::Type, ALREADY_BOUND));
+            }
+            let running = self.stmt.start_bound(params);
+            return running.map(Some).map_err(|error| self.db.raise(call.env, &error));
+        }
+        if !self.collect(call, &mut params)? {
+            params.clear();
+            state.give_params(params);
+            return Ok(None);
+        }
+        if !self.plain {
+            self.db.conn.bump_epoch();
+        }
+        self.stmt.start(params).map(Some).map_err(|error| self.db.raise(call.env, &error))
+    }
+
+    /// False if JavaScript has to put the arguments in order first.
+    #[inline]
+    fn collect(&self, call: &Call<'_>, params: &mut Params) -> Result<bool> {
+        if self.named && self.db.state.block.i32(header::ORDERED) == 0 {
+            return Ok(false);
+        }
+        bind::collect(call, self.parameters, params)
+    }
+
+    /// Learns of new columns after a schema change; call it on the first row.
+    #[inline]
+    pub fn refresh(&self) -> std::result::Result<usize, Error> {
+        let version = self.stmt.version();
+        if version != self.version.get() {
+            self.columns.set(self.stmt.column_count()?);
+            self.version.set(version);
+            // Another connection may have changed the schema.
+            self.db.conn.bump_epoch();
+        }
+        self.db.state.block.set_i32(header::VERSION, version);
+        Ok(self.columns.get())
+    }
+}
+
+/// `(sql, isPragma, isExplain)` on a database -> handle; the header tells what kind of statement it is.
+pub fn prepare<'e>(call: &Call<'e>) -> Result<Value<'e>> {
+    let env = call.env;
+    let db = &call.this::<DatabaseHandle>()?.0;
+    let sql = call.arg(0).to_utf8(env);
+    prepare_sql(call, db, &sql?, call.arg(1).as_bool(env), call.arg(2).as_bool(env))
+}
+
+/// Another handle for the same SQL -> handle
+pub fn clone<'e>(call: &Call<'e>) -> Result<Value<'e>> {
+    let st = call.this::<Statement>()?;
+    prepare_sql(call, &st.db, st.stmt.sql(), false, false)
+}
+
+fn prepare_sql<'e>(
+    call: &Call<'e>,
+    db: &Rc<Database>,
+    sql: &str,
+    pragma: bool,
+    explain: bool,
+) -> Result<Value<'e>> {
+    let env = call.env;
+    let raise = |error: Error| db.raise(env, &error);
+    db.require_ready().map_err(raise)?;
+    if pragma {
+        db.require_no_iterators_unless_unsafe().map_err(raise)?;
+    }
+    let flags = PrepareFlags { persistent: !pragma && !explain };
+    let prepared = {
+        let _busy = db.enter_busy();
+        db.conn.prepare(sql, flags)
+    };
+    let stmt = prepared.map_err(raise)?;
+    let columns = stmt.column_count().map_err(raise)?;
+    let parameters = stmt.parameter_count().map_err(raise)?;
+    let statement = Statement {
+        columns: Cell::new(columns),
+        version: Cell::new(stmt.version()),
+        parameters,
+        reader: columns > 0 || pragma,
+        named: parameters > 0
+            && stmt.parameter_names().map_err(raise)?.iter().any(Option::is_some),
+        plain: is_plain(sql),
+        // An EXPLAIN runs without its parameters.
+        bound: Cell::new(explain),
+        locked: Cell::new(false),
+        timeout: Cell::new(0),
+        execution: RefCell::default(),
+        db: db.clone(),
+        stmt,
+    };
+    let readonly = statement.stmt.readonly().map_err(raise)?;
+    let block = &db.state.block;
+    block.set_i32(header::READER, statement.reader.into());
+    block.set_i32(header::READONLY, readonly.into());
+    Ok(env.boxed(statement))
+}
+
+/// True if the handle may serve another `prepare()` of the same SQL; throws where prepare would.
+pub fn reuse<'e>(call: &Call<'e>) -> Result<Value<'e>> {
+    let st = call.this::<Statement>()?;
+    st.check(call, st.db.require_ready())?;
+    call.env.boolean(st.stmt.is_current() && !st.locked.get() && !st.bound.get())
+}
+
+/// Statements that cannot change the schema, the set of databases, or a setting.
+fn is_plain(sql: &str) -> bool {
+    const PLAIN: [&str; 13] = [
+        "SELECT", "INSERT", "UPDATE", "DELETE", "REPLACE", "WITH", "VALUES", "BEGIN", "COMMIT",
+        "END", "SAVEPOINT", "RELEASE", "EXPLAIN",
+    ];
+    let sql = sql.trim_start_matches(|c: char| c.is_ascii_whitespace() || c == ';');
+    let word = sql.split(|c: char| !c.is_ascii_alphabetic()).next().unwrap_or_default();
+    PLAIN.iter().any(|plain| plain.eq_ignore_ascii_case(word))
+}
+
+/// -> array of column names
+pub fn column_names<'e>(call: &Call<'e>) -> Result<Value<'e>> {
+    names_of(call, 0)
+}
+
+/// -> array of the tables that columns come from, null for expressions
+pub fn tables<'e>(call: &Call<'e>) -> Result<Value<'e>> {
+    names_of(call, 2)
+}
+
+fn names_of<'e>(call: &Call<'e>, field: usize) -> Result<Value<'e>> {
+    let env = call.env;
+    let st = call.this::<Statement>()?;
+    let array = env.array(0)?;
+    let mut at = 0;
+    let mut outcome = Ok(());
+    let listed = st.stmt.columns(&mut |column| {
+        let add = || {
+            let name = column.get(field).copied().flatten();
+            array.set_at(env, at, name.map_or_else(|| env.null(), |name| env.utf8(name))?)
+        };
+        outcome = outcome.and_then(|()| add());
+        at += 1;
+    });
+    st.check(call, listed)?;
+    outcome?;
+    Ok(array)
+}
+
+/// -> array of `{ name, column, table, database, type }`
+pub fn columns<'e>(call: &Call<'e>) -> Result<Value<'e>> {
+    const KEYS: [&str; 5] = ["name", "column", "table", "database", "type"];
+    let env = call.env;
+    let st = call.this::<Statement>()?;
+    st.check(call, st.db.require_ready())?;
+    let array = env.array(0)?;
+    let mut at = 0;
+    let mut outcome = Ok(());
+    let listed = st.stmt.columns(&mut |column| {
+        let add = || {
+            let object = env.object()?;
+            for (key, value) in KEYS.iter().zip(column) {
+                let value = value.map_or_else(|| env.null(), |value| env.utf8(value))?;
+                object.set(env, env.utf8(key.as_bytes())?, value)?;
+            }
+            array.set_at(env, at, object)
+        };
+        outcome = outcome.and_then(|()| add());
+        at += 1;
+    });
+    st.check(call, listed)?;
+    outcome?;
+    Ok(array)
+}
+
+/// -> array with the name of each parameter, null for a plain `?`
+pub fn parameter_names<'e>(call: &Call<'e>) -> Result<Value<'e>> {
+    let env = call.env;
+    let st = call.this::<Statement>()?;
+    let names = st.stmt.parameter_names().map_err(|error| st.db.raise(env, &error))?;
+    let array = env.array(names.len())?;
+    for (at, name) in names.iter().enumerate() {
+        let name = name.as_ref().map_or_else(|| env.null(), |name| env.utf8(name))?;
+        array.set_at(env, u32::try_from(at).unwrap_or(u32::MAX), name)?;
+    }
+    Ok(array)
+}
+
+/// -> the SQL with what is bound for good, or null if nothing is
+pub fn expanded_sql<'e>(call: &Call<'e>) -> Result<Value<'e>> {
+    let st = call.this::<Statement>()?;
+    let expanded = if st.bound.get() { st.stmt.expanded_sql() } else { None };
+    expanded.map_or_else(|| call.env.null(), |sql| call.env.utf8(&sql))
+}
+
+/// -> whether an iterator is open on it
+pub fn busy<'e>(call: &Call<'e>) -> Result<Value<'e>> {
+    let st = call.this::<Statement>()?;
+    call.env.boolean(st.locked.get() && st.db.conn.is_open())
+}
+
+/// Throws if its mode cannot be changed now.
+pub fn require_idle<'e>(call: &Call<'e>) -> Result<Value<'e>> {
+    let st = call.this::<Statement>()?;
+    st.check(call, st.db.require_not_busy())?;
+    st.check(call, require_not_locked(st.locked.get()))?;
+    call.env.undefined()
+}
+
+/// Throws if its connection is executing.
+pub fn require_not_busy<'e>(call: &Call<'e>) -> Result<Value<'e>> {
+    let st = call.this::<Statement>()?;
+    st.check(call, st.db.require_not_busy())?;
+    call.env.undefined()
+}
+
+/// `(ms)`
+pub fn timeout<'e>(call: &Call<'e>) -> Result<Value<'e>> {
+    let st = call.this::<Statement>()?;
+    st.timeout.set(u32::try_from(call.arg(0).as_i32(call.env)).unwrap_or(0));
+    call.env.undefined()
+}
+
+/// Binds its arguments for good; false if JavaScript has to look at them first.
+pub fn bind<'e>(call: &Call<'e>) -> Result<Value<'e>> {
+    let env = call.env;
+    let st = call.this::<Statement>()?;
+    if st.bound.get() {
+        let message = "The bind() method can only be invoked once per statement object";
+        return Err(env.throw_error(ErrorKind::Type, message));
+    }
+    st.check(call, st.require_startable())?;
+    let mut params = st.db.state.take_params();
+    if !st.collect(call, &mut params)? {
+        return env.boolean(false);
+    }
+    let bound = st.stmt.bind_permanently(&params);
+    params.clear();
+    st.db.state.give_params(params);
+    st.check(call, bound)?;
+    st.bound.set(true);
+    env.boolean(true)
+}

@@ -1,0 +1,13 @@
+'use strict'
+
+const { getBinding } = require('./lib/binding')
+const createDatabase = require('./lib/create')
+
+const Database = createDatabase(getBinding)
+
+module.exports = Database
+module.exports.Database = Database
+module.exports.SqliteError = Database.SqliteError
+module.exports.Authorization = Database.Authorization
+module.exports.constants = Database.constants
+module.exports.default = Database

@@ -1,0 +1,60 @@
+'use strict'
+
+const fs = require('node:fs/promises')
+const path = require('node:path')
+
+/** Checks the arguments of `db.backup()`; a promise, so that what is wrong becomes a rejection. */
+async function readBackup (file, options) {
+  options ??= {}
+  if (typeof file !== 'string') throw new TypeError('Expected first argument to be a string')
+  if (typeof options !== 'object') throw new TypeError('Expected second argument to be an options object')
+  file = file.trim()
+  const attached = 'attached' in options ? options.attached : 'main'
+  const progress = 'progress' in options ? options.progress : null
+  if (!file) throw new TypeError('Backup filename cannot be an empty string')
+  if (file === ':memory:') throw new TypeError('Invalid backup filename ":memory:"')
+  if (typeof attached !== 'string') throw new TypeError('Expected the "attached" option to be a string')
+  if (!attached) throw new TypeError('The "attached" option cannot be an empty string')
+  if (progress != null && typeof progress !== 'function') throw new TypeError('Expected the "progress" option to be a function')
+
+  await fs.access(path.dirname(file)).catch(() => {
+    throw new TypeError('Cannot save backup because the directory does not exist')
+  })
+  const isNew = await fs.access(file).then(() => false, () => true)
+  return { file, attached, progress: progress ?? null, isNew }
+}
+
+/** Copies 100 pages each time the event loop turns; the first turn only counts them. */
+function runBackup (step, close, progress) {
+  let rate = 0
+  let useDefault = true
+  return new Promise((resolve, reject) => {
+    setImmediate(function turn () {
+      try {
+        const state = step(rate)
+        if (!state.remainingPages) {
+          close()
+          resolve(state)
+          return
+        }
+        if (useDefault) {
+          useDefault = false
+          rate = 100
+        }
+        if (progress !== null) rate = readRate(progress(state), rate)
+        setImmediate(turn)
+      } catch (error) {
+        close()
+        reject(error)
+      }
+    })
+  })
+}
+
+function readRate (value, rate) {
+  if (value === undefined) return rate
+  if (typeof value === 'number' && !Number.isNaN(value)) return Math.max(0, Math.min(0x7fffffff, Math.round(value)))
+  throw new TypeError('Expected progress callback to return a number or undefined')
+}
+
+module.exports = { readBackup, runBackup }

@@ -1,0 +1,42 @@
+'use strict'
+
+// libsql's names for the kinds of transaction, beside SQLite's.
+const MODES = {
+  deferred: 'deferred', immediate: 'immediate', exclusive: 'exclusive', read: 'deferred', write: 'immediate'
+}
+
+/** Runs statements in one transaction and gives a result for each of them. */
+function runBatch (database, statements, mode) {
+  if (!Array.isArray(statements)) throw new TypeError('Expected first argument to be an array of statements')
+  if (!Object.hasOwn(MODES, mode)) {
+    throw new TypeError(`Expected second argument to be one of ${Object.keys(MODES).join(', ')}`)
+  }
+  const list = statements.map(readStatement)
+  return database.transaction(() => list.map(([sql, args]) => runOne(database.prepare(sql), args)))[MODES[mode]]()
+}
+
+function readStatement (statement) {
+  if (typeof statement === 'string') return [statement, []]
+  if (Array.isArray(statement)) return [statement[0], toArgs(statement[1])]
+  if (typeof statement === 'object' && statement !== null) return [statement.sql, toArgs(statement.args)]
+  throw new TypeError('Expected each statement to be a string, { sql, args } or [sql, args]')
+}
+
+function toArgs (args) {
+  return args == null ? [] : [args]
+}
+
+function runOne (statement, args) {
+  if (!statement.reader) {
+    const { changes, lastInsertRowid } = statement.run(...args)
+    return { columns: [], rows: [], changes, lastInsertRowid }
+  }
+  const rows = statement.all(...args)
+  const columns = statement.columns().map(({ name }) => name)
+  if (statement.readonly) return { columns, rows, changes: 0, lastInsertRowid: 0 }
+  // INSERT ... RETURNING: what it changed is known to SQL.
+  const counts = statement.database.prepare('SELECT changes() AS changes, last_insert_rowid() AS lastInsertRowid').get()
+  return { columns, rows, ...counts }
+}
+
+module.exports = { runBatch }

@@ -1,0 +1,20 @@
+'use strict'
+
+const { Authorization } = require('./authorizer')
+const { defineMethods, getters, open } = require('./database')
+const { SqliteError } = require('./errors')
+const { constants } = require('./session')
+
+/**
+ * A Database class over the addon that `getBinding(nativeBinding)` returns. Works with and without `new`,
+ * and can be extended.
+ */
+module.exports = function createDatabase (getBinding, { allowNativeBinding = true } = {}) {
+  function Database (filename, options) {
+    if (new.target === undefined) return new Database(filename, options)
+    open(this, getBinding, filename, options, allowNativeBinding)
+    Object.defineProperties(this, getters)
+  }
+  defineMethods(Database.prototype)
+  return Object.assign(Database, { SqliteError, Authorization, constants })
+}

@@ -1,0 +1,312 @@
+'use strict'
+
+const fs = require('node:fs')
+const path = require('node:path')
+const { readRules } = require('./authorizer')
+const { readBackup, runBackup } = require('./backup')
+const { runBatch } = require('./batch')
+const { Changes } = require('./changes')
+const { readAggregate, readFunction } = require('./functions')
+const { createLimits } = require('./limits')
+const { attach } = require('./natives')
+const { getBooleanOption, readOptions, requireBoolean } = require('./options')
+const { Session, readApplyOptions, readSessionOptions } = require('./session')
+const { KEY, createStatementClass, requireTimeout } = require('./statement')
+const { readTable } = require('./table')
+const { createController, createTransaction } = require('./transaction')
+
+// Statements kept for a prepare() of the same SQL. Longer texts are rarely written twice.
+const MAX_CACHED = 256
+const MAX_CACHED_LENGTH = 8192
+
+// A class body is the only place for #private fields, and a function the only constructor that works
+// without `new`: this one puts the field on an object that the function made.
+class Return {
+  constructor (object) {
+    return object
+  }
+}
+
+class Connection extends Return {
+  #state
+
+  constructor (database, state) {
+    super(database)
+    this.#state = state
+  }
+
+  static of (database) {
+    if (typeof database !== 'object' || database === null || !(#state in database)) {
+      throw new TypeError('Illegal invocation')
+    }
+    return database.#state
+  }
+}
+
+const stateOf = Connection.of
+
+/** What a connection consists of, in JavaScript. */
+class State {
+  constructor (environment, handle, options) {
+    this.natives = environment.natives
+    this.Statement = environment.classes.Statement
+    this.Entry = environment.classes.Entry
+    this.handle = handle
+    this.cache = new Map()
+    this.int64 = false
+    this.options = options
+    this.controller = null
+    this.changes = null
+    this.limits = null
+  }
+
+  /** Compiles a statement of its own, without the cache. */
+  compile (sql, pragma, explain) {
+    return new this.Entry(this.natives.statementPrepare.call(this.handle, sql, pragma, explain), null)
+  }
+
+  statement (entry, sql, database) {
+    return new this.Statement(KEY, entry, sql, database, this.int64)
+  }
+
+  /** Makes room for a compiled statement that others may use too. */
+  remember (sql, entry) {
+    if (sql.length > MAX_CACHED_LENGTH) return
+    const { cache } = this
+    if (cache.size >= MAX_CACHED) cache.delete(cache.keys().next().value)
+    cache.set(sql, entry)
+    entry.cache = cache
+  }
+
+  inTransaction = () => this.natives.databaseInTransaction.call(this.handle)
+}
+
+function open (database, getBinding, filename, given, allowNativeBinding) {
+  const options = readOptions(filename, given, allowNativeBinding)
+  const environment = attach(getBinding(options.nativeBinding))
+  environment.classes ??= createStatementClass(environment)
+  const { file } = options
+  if (!options.anonymous && !file.startsWith('file:') && !fs.existsSync(path.dirname(file))) {
+    throw new TypeError('Cannot open database because the directory does not exist')
+  }
+  const handle = environment.natives.databaseOpen(
+    file, options.readonly, options.fileMustExist, options.timeout, options.verbose, options.buffer,
+    options.vfs, process.env.SQLITE_USE_URI === '1', options.defaultQueryTimeout
+  )
+  const state = new State(environment, handle, options)
+  if (options.limits !== null) Object.assign(limitsOf(state), options.limits)
+  return new Connection(database, state)
+}
+
+function limitsOf (state) {
+  state.limits ??= createLimits((index, value) => state.natives.databaseLimit.call(state.handle, index, value))
+  return state.limits
+}
+
+// Own and enumerable, as better-sqlite3 has them: they show in console.log.
+const getters = {
+  name: { get () { return stateOf(this).options.name }, enumerable: true },
+  open: {
+    get () {
+      const { natives, handle } = stateOf(this)
+      return natives.databaseIsOpen.call(handle)
+    },
+    enumerable: true
+  },
+  inTransaction: { get () { return stateOf(this).inTransaction() }, enumerable: true },
+  readonly: { get () { return stateOf(this).options.readonly }, enumerable: true },
+  memory: { get () { return stateOf(this).options.anonymous }, enumerable: true }
+}
+
+const methods = {
+  prepare (sql) {
+    const state = stateOf(this)
+    requireString(sql)
+    const cached = state.cache.get(sql)
+    if (cached !== undefined && state.natives.statementReuse.call(cached.handle)) {
+      cached.users++
+      return state.statement(cached, sql, this)
+    }
+    const entry = state.compile(sql, false, false)
+    state.remember(sql, entry)
+    return state.statement(entry, sql, this)
+  },
+
+  transaction (fn) {
+    if (typeof fn !== 'function') throw new TypeError('Expected first argument to be a function')
+    const state = stateOf(this)
+    const { natives, handle } = state
+    natives.databaseRequireReady.call(handle)
+    state.controller ??= createController((sql) => {
+      const statement = natives.statementPrepare.call(handle, sql, false, false)
+      return () => natives.statementRun.call(statement)
+    })
+    return createTransaction(fn, this, state.controller, state.inTransaction)
+  },
+
+  pragma (source, options) {
+    options ??= {}
+    requireString(source)
+    if (typeof options !== 'object') throw new TypeError('Expected second argument to be an options object')
+    const simple = getBooleanOption(options, 'simple')
+    const state = stateOf(this)
+    const sql = `PRAGMA ${source}`
+    const statement = state.statement(state.compile(sql, true, false), sql, this)
+    return simple ? statement.pluck().get() : statement.all()
+  },
+
+  explain (source) {
+    requireString(source)
+    const state = stateOf(this)
+    const sql = `EXPLAIN ${source}`
+    return state.statement(state.compile(sql, false, true), sql, this).all()
+  },
+
+  async backup (filename, options) {
+    const state = stateOf(this)
+    const { file, attached, progress, isNew } = await readBackup(filename, options)
+    const { natives, handle } = state
+    const backup = natives.databaseBackup.call(handle, attached, file, isNew)
+    const step = (pages) => natives.backupStep.call(backup, pages)
+    return runBackup(step, () => natives.backupClose.call(backup), progress)
+  },
+
+  serialize (options) {
+    options ??= {}
+    if (typeof options !== 'object') throw new TypeError('Expected first argument to be an options object')
+    const attached = 'attached' in options ? options.attached : 'main'
+    if (typeof attached !== 'string') throw new TypeError('Expected the "attached" option to be a string')
+    if (!attached) throw new TypeError('The "attached" option cannot be an empty string')
+    const { natives, handle } = stateOf(this)
+    return natives.databaseSerialize.call(handle, attached)
+  },
+
+  function (name, options, fn) {
+    const { natives, handle, int64 } = stateOf(this)
+    natives.databaseFunction.apply(handle, readFunction(name, options, fn, int64))
+    return this
+  },
+
+  aggregate (name, options) {
+    const { natives, handle, int64 } = stateOf(this)
+    natives.databaseAggregate.apply(handle, readAggregate(name, options, int64))
+    return this
+  },
+
+  table (name, definition) {
+    const state = stateOf(this)
+    state.natives.databaseTable.apply(state.handle, readTable(name, definition, () => state.int64))
+    return this
+  },
+
+  loadExtension (file, entryPoint) {
+    requireString(file)
+    if (arguments.length > 1 && typeof entryPoint !== 'string') {
+      throw new TypeError('Expected second argument to be a string')
+    }
+    const { natives, handle } = stateOf(this)
+    natives.databaseLoadExtension.call(handle, file, entryPoint)
+    return this
+  },
+
+  exec (sql, options) {
+    requireString(sql)
+    const { natives, handle } = stateOf(this)
+    const timeout = options?.queryTimeout
+    natives.databaseExec.call(handle, sql, timeout === undefined ? 0 : requireTimeout(timeout))
+    return this
+  },
+
+  batch (statements, mode = 'deferred') {
+    return runBatch(this, statements, mode)
+  },
+
+  close () {
+    const state = stateOf(this)
+    state.natives.databaseClose.call(state.handle)
+    state.cache.clear()
+    state.changes = null
+    return this
+  },
+
+  defaultSafeIntegers (on = true) {
+    const state = stateOf(this)
+    requireBoolean(on)
+    state.int64 = on
+    return this
+  },
+
+  unsafeMode (on = true) {
+    const { natives, handle } = stateOf(this)
+    requireBoolean(on)
+    natives.databaseUnsafeMode.call(handle, on)
+    return this
+  },
+
+  interrupt () {
+    const { natives, handle } = stateOf(this)
+    natives.databaseInterrupt.call(handle)
+    return this
+  },
+
+  authorizer (rules) {
+    const { natives, handle } = stateOf(this)
+    natives.databaseAuthorizer.apply(handle, readRules(rules))
+    return this
+  },
+
+  createSession (options) {
+    const { natives, handle } = stateOf(this)
+    return new Session(natives, natives.databaseSession.apply(handle, readSessionOptions(options)))
+  },
+
+  applyChangeset (changeset, options) {
+    const { natives, handle } = stateOf(this)
+    return natives.databaseApplyChangeset.apply(handle, readApplyOptions(changeset, options))
+  },
+
+  on (event, listener) {
+    const state = stateOf(this)
+    state.changes ??= new Changes(() => state.int64, (tell) => state.natives.databaseOnChange.call(state.handle, tell))
+    state.changes.add(event, listener)
+    return this
+  },
+
+  off (event, listener) {
+    const state = stateOf(this)
+    state.changes ??= new Changes(() => state.int64, (tell) => state.natives.databaseOnChange.call(state.handle, tell))
+    state.changes.remove(event, listener)
+    return this
+  },
+
+  [Symbol.dispose ?? Symbol.for('nodejs.dispose')] () {
+    this.close()
+  },
+
+  [Symbol.for('nodejs.util.inspect.custom')] () {
+    const { name, open, inTransaction, readonly, memory } = this
+    return Object.assign(new DatabaseInspection(), { name, open, inTransaction, readonly, memory })
+  }
+}
+
+const DatabaseInspection = function Database () {}
+
+function requireString (value) {
+  if (typeof value !== 'string') throw new TypeError('Expected first argument to be a string')
+}
+
+/** Gives a Database constructor its methods. */
+function defineMethods (prototype) {
+  for (const key of Reflect.ownKeys(methods)) {
+    Object.defineProperty(prototype, key, {
+      value: methods[key], writable: true, enumerable: false, configurable: true
+    })
+  }
+  Object.defineProperty(prototype, 'limits', {
+    get () { return limitsOf(stateOf(this)) },
+    enumerable: false,
+    configurable: true
+  })
+}
+
+module.exports = { defineMethods, getters, open }

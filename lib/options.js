@@ -1,0 +1,109 @@
+'use strict'
+
+// Every option of a connection is read, checked and defaulted here. Texts are better-sqlite3's.
+
+const LIMITS = [
+  'length', 'sqlLength', 'column', 'exprDepth', 'compoundSelect', 'vdbeOp', 'functionArg', 'attach',
+  'likePatternLength', 'variableNumber', 'triggerDepth'
+]
+
+const MAX_INT32 = 0x7fffffff
+
+function getBooleanOption (options, key) {
+  if (!(key in options)) return false
+  const value = options[key]
+  if (typeof value !== 'boolean') throw new TypeError(`Expected the "${key}" option to be a boolean`)
+  return value
+}
+
+function requireBoolean (value) {
+  if (typeof value !== 'boolean') throw new TypeError('Expected first argument to be a boolean')
+}
+
+/** What `new Database(path, options)` means: names, flags and times, all checked. */
+function readOptions (path, options, allowNativeBinding) {
+  let buffer = null
+  if (Buffer.isBuffer(path)) {
+    buffer = path
+    path = ':memory:'
+  }
+  path ??= ''
+  options ??= {}
+  if (typeof path !== 'string') throw new TypeError('Expected first argument to be a string')
+  if (typeof options !== 'object') throw new TypeError('Expected second argument to be an options object')
+  if ('readOnly' in options) throw new TypeError('Misspelled option "readOnly" should be "readonly"')
+  if ('memory' in options) throw new TypeError('Option "memory" was removed in v7.0.0 (use ":memory:" filename instead)')
+
+  const file = path.trim()
+  const anonymous = file === '' || file === ':memory:'
+  const readonly = getBooleanOption(options, 'readonly')
+  const fileMustExist = getBooleanOption(options, 'fileMustExist')
+  const timeout = 'timeout' in options ? options.timeout : 5000
+  const verbose = 'verbose' in options ? options.verbose : null
+  const nativeBinding = 'nativeBinding' in options ? options.nativeBinding : null
+
+  if (readonly && anonymous && buffer === null) throw new TypeError('In-memory/temporary databases cannot be readonly')
+  if (!Number.isInteger(timeout) || timeout < 0) throw new TypeError('Expected the "timeout" option to be a positive integer')
+  if (timeout > MAX_INT32) throw new RangeError('Option "timeout" cannot be greater than 2147483647')
+  if (verbose != null && typeof verbose !== 'function') throw new TypeError('Expected the "verbose" option to be a function')
+  if ('journalFd' in options && options.journalFd !== undefined) {
+    throw new TypeError('The "journalFd" option is not supported: Ferrolite opens databases by name')
+  }
+  if (!allowNativeBinding && 'nativeBinding' in options) {
+    throw new TypeError('The "nativeBinding" option is only supported by the default ferrolite entrypoint')
+  }
+  if (nativeBinding != null && typeof nativeBinding !== 'string' && typeof nativeBinding !== 'object') {
+    throw new TypeError('Expected the "nativeBinding" option to be a string or addon object')
+  }
+  if (path.includes('\0')) throw new TypeError('Database path cannot contain a NUL character')
+  return {
+    name: path,
+    file,
+    anonymous,
+    buffer,
+    readonly,
+    fileMustExist,
+    timeout,
+    verbose,
+    nativeBinding,
+    vfs: readVfs(options),
+    defaultQueryTimeout: readDefaultTimeout(options),
+    limits: readLimits(options)
+  }
+}
+
+function readVfs ({ vfs }) {
+  if (vfs != null && (typeof vfs !== 'string' || vfs === '')) {
+    throw new TypeError('Expected the "vfs" option to be a non-empty string')
+  }
+  return vfs ?? undefined
+}
+
+function readDefaultTimeout ({ defaultQueryTimeout = 0 }) {
+  if (!Number.isInteger(defaultQueryTimeout) || defaultQueryTimeout < 0) {
+    throw new TypeError('Expected the "defaultQueryTimeout" option to be a positive integer')
+  }
+  if (defaultQueryTimeout > MAX_INT32) {
+    throw new RangeError('Option "defaultQueryTimeout" cannot be greater than 2147483647')
+  }
+  return defaultQueryTimeout
+}
+
+function readLimits ({ limits }) {
+  if (limits == null) return null
+  if (typeof limits !== 'object') throw new TypeError('Expected the "limits" option to be an object')
+  for (const name of Object.keys(limits)) {
+    if (!LIMITS.includes(name)) throw new TypeError(`Unknown limit "${name}" (it should be one of ${LIMITS.join(', ')})`)
+    requireLimit(name, limits[name])
+  }
+  return limits
+}
+
+function requireLimit (name, value) {
+  if (!Number.isInteger(value) || value < 0) {
+    throw new TypeError(`Expected the limit "${name}" to be a positive integer`)
+  }
+  if (value > MAX_INT32) throw new RangeError(`The limit "${name}" cannot be greater than 2147483647`)
+}
+
+module.exports = { LIMITS, getBooleanOption, readOptions, requireBoolean, requireLimit }

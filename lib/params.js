@@ -1,0 +1,108 @@
+'use strict'
+
+// The hot path hands plain values straight to the addon. Arrays, named parameters and everything that is
+// wrong come here: all code of the user (getters, proxies) runs before SQLite is touched.
+
+const MIN_INT64 = -(2n ** 63n)
+const MAX_INT64 = 2n ** 63n - 1n
+
+/**
+ * The arguments of a statement as positional values, in the order of its parameters.
+ * @param {unknown[]} args as the user gave them: values, arrays, and one object of named values
+ * @param {(string | null)[]} names of each parameter, null for a plain `?`
+ * @returns {unknown[]} one value per parameter
+ * @throws {TypeError | RangeError} with better-sqlite3's texts
+ */
+function flatten (args, names) {
+  const values = new Array(names.length).fill(null)
+  const hasNames = names.some((name) => name !== null)
+  let anonymous = -1
+  let count = 0
+  let object = null
+
+  const add = (value) => {
+    checkValue(value)
+    do anonymous++
+    while (anonymous < names.length && names[anonymous] !== null)
+    if (anonymous >= names.length) throw new RangeError('Too many parameter values were provided')
+    values[anonymous] = value
+    count++
+  }
+
+  for (const arg of args) {
+    if (Array.isArray(arg)) {
+      const { length } = arg
+      for (let i = 0; i < length; ++i) add(arg[i])
+    } else if (isPlainObject(arg)) {
+      if (object !== null) throw new TypeError('You cannot specify named parameters in two different objects')
+      object = arg
+      count += addNamed(object, names, values)
+    } else if (hasNames && isObject(arg)) {
+      throw new TypeError('Named parameters can only be passed within plain objects')
+    } else {
+      add(arg)
+    }
+  }
+
+  if (count < names.length) {
+    if (hasNames && object === null) throw new TypeError('Missing named parameters')
+    throw new RangeError('Too few parameter values were provided')
+  }
+  if (count > names.length) throw new RangeError('Too many parameter values were provided')
+  return values
+}
+
+function addNamed (object, names, values) {
+  let count = 0
+  for (let i = 0; i < names.length; ++i) {
+    const name = names[i]
+    if (name === null) continue
+    if (!Object.hasOwn(object, name)) throw new RangeError(`Missing named parameter "${name}"`)
+    const value = object[name]
+    checkValue(value)
+    values[i] = value
+    count++
+  }
+  return count
+}
+
+/** Named values alone, by far the most common use of an object; null if it is not that simple. */
+function namedValues (object, names) {
+  if (!isPlainObject(object)) return null
+  const values = new Array(names.length)
+  for (let i = 0; i < names.length; ++i) {
+    const name = names[i]
+    if (name === null) return null
+    if (!Object.hasOwn(object, name)) throw new RangeError(`Missing named parameter "${name}"`)
+    checkValue(values[i] = object[name])
+  }
+  return values
+}
+
+function isObject (value) {
+  return (typeof value === 'object' && value !== null && !ArrayBuffer.isView(value)) || typeof value === 'function'
+}
+
+/** Of any realm: the prototype is null, or has none itself. */
+function isPlainObject (value) {
+  if (!isObject(value)) return false
+  const prototype = Object.getPrototypeOf(value)
+  return prototype === null || Object.getPrototypeOf(prototype) === null
+}
+
+function checkValue (value) {
+  switch (typeof value) {
+    case 'number':
+    case 'string':
+    case 'undefined':
+      return
+    case 'bigint':
+      if (value >= MIN_INT64 && value <= MAX_INT64) return
+      throw new RangeError('The bound string, buffer, or bigint is too big')
+    case 'object':
+      if (value === null || ArrayBuffer.isView(value)) return
+  }
+  throw new TypeError('SQLite3 can only bind numbers, strings, bigints, buffers, and null')
+}
+
+module.exports = { flatten, namedValues }

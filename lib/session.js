@@ -1,0 +1,67 @@
+'use strict'
+
+// https://www.sqlite.org/session/c_changeset_abort.html
+const constants = Object.freeze({
+  SQLITE_CHANGESET_OMIT: 0,
+  SQLITE_CHANGESET_REPLACE: 1,
+  SQLITE_CHANGESET_ABORT: 2,
+  SQLITE_CHANGESET_DATA: 1,
+  SQLITE_CHANGESET_NOTFOUND: 2,
+  SQLITE_CHANGESET_CONFLICT: 3,
+  SQLITE_CHANGESET_CONSTRAINT: 4,
+  SQLITE_CHANGESET_FOREIGN_KEY: 5
+})
+
+/** Records the changes of a connection. */
+class Session {
+  #natives
+  #handle
+
+  constructor (natives, handle) {
+    this.#natives = natives
+    this.#handle = handle
+  }
+
+  changeset () {
+    return this.#natives.sessionChangeset.call(this.#handle, false)
+  }
+
+  patchset () {
+    return this.#natives.sessionChangeset.call(this.#handle, true)
+  }
+
+  close () {
+    this.#natives.sessionClose.call(this.#handle)
+  }
+
+  [Symbol.dispose ?? Symbol.for('nodejs.dispose')] () {
+    this.close()
+  }
+}
+
+function readSessionOptions (options) {
+  options ??= {}
+  if (typeof options !== 'object') throw new TypeError('Expected first argument to be an options object')
+  const { table = null, db = 'main' } = options
+  if (table !== null && typeof table !== 'string') throw new TypeError('Expected the "table" option to be a string')
+  if (typeof db !== 'string') throw new TypeError('Expected the "db" option to be a string')
+  return [db, table]
+}
+
+function readApplyOptions (changeset, options) {
+  options ??= {}
+  if (!(changeset instanceof Uint8Array)) throw new TypeError('Expected first argument to be a Buffer or Uint8Array')
+  if (typeof options !== 'object') throw new TypeError('Expected second argument to be an options object')
+  const { filter = null, onConflict = null } = options
+  for (const [key, value] of Object.entries({ filter, onConflict })) {
+    if (value !== null && typeof value !== 'function') throw new TypeError(`Expected the "${key}" option to be a function`)
+  }
+  return [changeset, filter && ((table) => Boolean(filter(table))), onConflict && ((type) => requireAction(onConflict(type)))]
+}
+
+function requireAction (action) {
+  if (Number.isInteger(action)) return action
+  throw new TypeError('Expected onConflict to return a conflict action')
+}
+
+module.exports = { Session, constants, readApplyOptions, readSessionOptions }

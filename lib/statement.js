@@ -1,0 +1,380 @@
+'use strict'
+
+const { requireBoolean } = require('./options')
+const { flatten, namedValues } = require('./params')
+const { EXPAND, FLAT, HEADER, PLUCK, RAW, decoderFor } = require('./rows')
+
+const {
+  VERSION, ROWS, DONE, READER, READONLY, ORDERED, EXTRAS, DEPTH, CHANGES, ROWID, ROWID_INT64
+} = HEADER
+
+// Only this package can construct statements and iterators.
+const KEY = Symbol('ferrolite')
+
+// Rows that an iterator reads ahead: it starts with one and doubles.
+const MAX_AHEAD = 128
+
+/** The classes of one addon: its functions are constants in them, which V8 calls directly. */
+function createStatementClass ({ natives, block }) {
+  const { header, numbers, bigints } = block
+  const {
+    statementGet, statementAll, statementRun, statementMore, statementEnd, statementNext,
+    statementReturn, statementIterate
+  } = natives
+
+  // By mode: bit 0 is safeIntegers, bit 1 pluck.
+  const gets = [statementGet, natives.statementGetInt64, natives.statementPluck, natives.statementPluckInt64]
+  const alls = [statementAll, natives.statementAllInt64, natives.statementAllPluck, natives.statementAllPluckInt64]
+
+  /**
+   * A compiled statement, which several Statement objects of the same SQL may use in turn, as long as
+   * none of them needs state in it: an iterator, bound parameters, a time limit.
+   */
+  class Entry {
+    constructor (handle, cache) {
+      this.handle = handle
+      this.cache = cache
+      this.users = 1
+      this.reader = header[READER] === 1
+      this.readonly = header[READONLY] === 1
+      this.version = -1
+      this.names = null
+      this.decoders = [null, null, null, null]
+      this.flat = null
+    }
+
+    /** The decoder for rows of the statement as it is now. */
+    decoder (mode) {
+      if (this.version !== header[VERSION]) {
+        this.version = header[VERSION]
+        this.decoders = [null, null, null, null]
+        this.flat = null
+      }
+      return this.decoders[mode] ?? this.#build(mode)
+    }
+
+    #build (mode) {
+      const names = natives.statementColumnNames.call(this.handle)
+      const tables = mode === EXPAND ? natives.statementTables.call(this.handle) : null
+      const decoder = this.decoders[mode] = decoderFor(mode, names, tables)
+      if (mode === FLAT) this.flat = decoder
+      return decoder
+    }
+
+    parameterNames () {
+      this.names ??= natives.statementParameterNames.call(this.handle)
+      return this.names
+    }
+  }
+
+  class Statement {
+    #entry
+    // FLAT, PLUCK, EXPAND or RAW
+    #mode = FLAT
+    #int64
+    #timeout = 0
+    // 0 when rows are flat objects with plain numbers
+    #special
+
+    constructor (key, entry, source, database, int64) {
+      if (key !== KEY) throw new TypeError('Statements can only be constructed by the db.prepare() method')
+      this.#entry = entry
+      this.#int64 = int64
+      this.#special = int64
+      this.reader = entry.reader
+      this.readonly = entry.readonly
+      this.source = source
+      this.database = database
+    }
+
+    /** True while an iterator of this statement is open. */
+    get busy () {
+      return natives.statementBusy.call(this.#entry.handle)
+    }
+
+    run (...params) {
+      if ((params.length === 1 && isNamed(params[0])) ||
+        statementRun.apply(this.#entry.handle, params) === false) {
+        this.#reorder(statementRun, params, true)
+      }
+      return { changes: numbers[CHANGES], lastInsertRowid: this.#int64 ? bigints[ROWID_INT64] : numbers[ROWID] }
+    }
+
+    get (...params) {
+      if (this.#special || (params.length === 1 && isNamed(params[0]))) return this.#get(params)
+      const entry = this.#entry
+      const text = statementGet.apply(entry.handle, params)
+      if (text === undefined) return undefined
+      if (text === false) return this.#get(params)
+      const decoder = entry.version === header[VERSION] && entry.flat !== null ? entry.flat : entry.decoder(FLAT)
+      const row = decoder.one(block, text)
+      if (header[EXTRAS] !== 0) block.extras.length = 0
+      return row
+    }
+
+    #get (params) {
+      const text = this.#execute(gets[this.#nativeMode()], params, false)
+      if (text === undefined) return undefined
+      const row = this.#entry.decoder(this.#mode).one(block, text)
+      if (header[EXTRAS] !== 0) block.extras.length = 0
+      return row
+    }
+
+    all (...params) {
+      const entry = this.#entry
+      if (this.#special || (params.length === 1 && isNamed(params[0]))) return this.#all(params)
+      const text = statementAll.apply(entry.handle, params)
+      return text === false ? this.#all(params) : this.#collect(text)
+    }
+
+    #all (params) {
+      return this.#collect(this.#execute(alls[this.#nativeMode()], params, false))
+    }
+
+    #collect (text) {
+      const rows = []
+      if (header[ROWS] === 0) return rows
+      const entry = this.#entry
+      const { handle } = entry
+      let done = header[DONE]
+      try {
+        const decoder = entry.decoder(this.#mode)
+        decoder.many(block, text, header[ROWS], rows)
+        if (header[EXTRAS] !== 0) block.extras.length = 0
+        while (done === 0) {
+          text = statementMore.call(handle)
+          done = header[DONE]
+          decoder.many(block, text, header[ROWS], rows)
+          if (header[EXTRAS] !== 0) block.extras.length = 0
+        }
+      } finally {
+        // Only an error leaves the execution open: no room on the stack, say.
+        if (done === 0) statementEnd.call(handle)
+      }
+      return rows
+    }
+
+    iterate (...params) {
+      if (!this.reader) throw new TypeError('This statement does not return data. Use run() instead')
+      const entry = this.#own()
+      this.#execute(statementIterate, params, false)
+      return new StatementIterator(KEY, this, entry, this.#mode, this.#nativeMode())
+    }
+
+    bind (...params) {
+      const entry = this.#own()
+      if (natives.statementBind.apply(entry.handle, params) === false) {
+        ordered(natives.statementBind, entry.handle, flatten(params, entry.parameterNames()))
+      }
+      return this
+    }
+
+    pluck (toggle = true) {
+      return this.#setMode('pluck', PLUCK, toggle)
+    }
+
+    expand (toggle = true) {
+      return this.#setMode('expand', EXPAND, toggle)
+    }
+
+    raw (toggle = true) {
+      return this.#setMode('raw', RAW, toggle)
+    }
+
+    #setMode (name, mode, toggle) {
+      if (!this.reader) throw new TypeError(`The ${name}() method is only for statements that return data`)
+      natives.statementRequireIdle.call(this.#entry.handle)
+      requireBoolean(toggle)
+      if (toggle) this.#mode = mode
+      else if (this.#mode === mode) this.#mode = FLAT
+      this.#special = this.#int64 || this.#mode !== FLAT
+      return this
+    }
+
+    safeIntegers (toggle = true) {
+      natives.statementRequireIdle.call(this.#entry.handle)
+      requireBoolean(toggle)
+      this.#int64 = toggle
+      this.#special = toggle || this.#mode !== FLAT
+      return this
+    }
+
+    timeout (ms) {
+      natives.statementRequireIdle.call(this.#entry.handle)
+      this.#timeout = requireTimeout(ms)
+      natives.statementTimeout.call(this.#own().handle, ms)
+      return this
+    }
+
+    columns () {
+      if (!this.reader) throw new TypeError('The columns() method is only for statements that return data')
+      return natives.statementColumns.call(this.#entry.handle)
+    }
+
+    interrupt () {
+      this.database.interrupt()
+      return this
+    }
+
+    toString () {
+      return natives.statementExpandedSql.call(this.#entry.handle) ?? this.source
+    }
+
+    #nativeMode () {
+      return (this.#int64 ? 1 : 0) | (this.#mode === PLUCK ? 2 : 0)
+    }
+
+    /** An entry that no other Statement uses. */
+    #own () {
+      const entry = this.#entry
+      if (entry.cache === null) return entry
+      if (entry.users > 1) {
+        entry.users--
+        return (this.#entry = new Entry(natives.statementClone.call(entry.handle), null))
+      }
+      if (entry.cache.get(this.source) === entry) entry.cache.delete(this.source)
+      entry.cache = null
+      return entry
+    }
+
+    #execute (execute, params, writes) {
+      if (params.length !== 1 || !isNamed(params[0])) {
+        const result = execute.apply(this.#entry.handle, params)
+        if (result !== false) return result
+      }
+      return this.#reorder(execute, params, writes)
+    }
+
+    /** Runs a native function with arguments that it does not take as they are. */
+    #reorder (execute, params, writes) {
+      const { handle } = this.#entry
+      let values
+      let timeout
+      try {
+        const names = this.#entry.parameterNames()
+        timeout = takeTimeout(params, names)
+        values = (params.length === 1 && namedValues(params[0], names)) || flatten(params, names)
+      } catch (error) {
+        // A closed or busy connection comes first, as if it had been asked before the arguments were.
+        natives.statementCheck.call(handle, writes, params.length)
+        throw error
+      }
+      if (timeout === undefined) return ordered(execute, handle, values)
+      natives.statementTimeout.call(handle, timeout)
+      try {
+        return ordered(execute, handle, values)
+      } finally {
+        natives.statementTimeout.call(handle, this.#timeout)
+      }
+    }
+  }
+
+  /** Tells the addon that these values are in the order of the parameters. */
+  function ordered (execute, handle, values) {
+    header[ORDERED] = 1
+    try {
+      return execute.apply(handle, values)
+    } finally {
+      header[ORDERED] = 0
+    }
+  }
+
+  class StatementIterator {
+    #entry
+    #mode
+    #nativeMode
+    #rows = null
+    #at = 0
+    #length = 0
+    #ahead = 1
+    // 0: more rows may come, 1: what is buffered is the rest, 2: closed
+    #state = 0
+
+    constructor (key, statement, entry, mode, nativeMode) {
+      if (key !== KEY) throw new TypeError('Disabled constructor')
+      Object.defineProperty(this, 'statement', { value: statement, enumerable: true })
+      this.#entry = entry
+      this.#mode = mode
+      this.#nativeMode = nativeMode
+    }
+
+    next () {
+      // Inside a callback of SQLite this connection may be the one that is executing.
+      if (header[DEPTH] === 0 && this.#at < this.#length) {
+        return { value: this.#rows[this.#at++], done: false }
+      }
+      return this.#fetch()
+    }
+
+    #fetch () {
+      const { handle } = this.#entry
+      if (header[DEPTH] !== 0) natives.statementRequireNotBusy.call(handle)
+      if (this.#at < this.#length) return { value: this.#rows[this.#at++], done: false }
+      if (this.#state !== 0) return this.return()
+      let text
+      try {
+        text = statementNext.call(handle, this.#ahead, this.#nativeMode)
+      } catch (error) {
+        this.#drop()
+        throw error
+      }
+      const rows = []
+      if (header[DONE] === 1) this.#state = 1
+      if (header[ROWS] === 0) return this.return()
+      this.#entry.decoder(this.#mode).many(block, text, header[ROWS], rows)
+      if (header[EXTRAS] !== 0) block.extras.length = 0
+      if (this.#ahead < MAX_AHEAD) this.#ahead *= 2
+      this.#rows = rows
+      this.#length = rows.length
+      this.#at = 1
+      return { value: rows[0], done: false }
+    }
+
+    return () {
+      if (this.#state !== 2) {
+        statementReturn.call(this.#entry.handle)
+        this.#drop()
+      } else if (header[DEPTH] !== 0) {
+        natives.statementRequireNotBusy.call(this.#entry.handle)
+      }
+      return { value: undefined, done: true }
+    }
+
+    #drop () {
+      this.#state = 2
+      this.#rows = null
+      this.#at = this.#length = 0
+    }
+
+    [Symbol.iterator] () {
+      return this
+    }
+  }
+
+  return { Entry, Statement }
+}
+
+/** An object that is no value for a `?`: named parameters, an array, options. */
+function isNamed (value) {
+  return typeof value === 'object' && value !== null && !ArrayBuffer.isView(value)
+}
+
+/** Takes `{ queryTimeout }` off the end of the arguments, unless it is a parameter of that name. */
+function takeTimeout (params, names) {
+  const last = params.at(-1)
+  if (!isNamed(last) || Array.isArray(last)) return undefined
+  const keys = Object.keys(last)
+  if (keys.length !== 1 || keys[0] !== 'queryTimeout' || names.includes('queryTimeout')) return undefined
+  const timeout = requireTimeout(last.queryTimeout)
+  params.pop()
+  return timeout
+}
+
+function requireTimeout (ms) {
+  if (!Number.isInteger(ms) || ms < 0 || ms > 0x7fffffff) {
+    throw new TypeError('Expected the timeout to be an integer between 0 and 2147483647')
+  }
+  return ms
+}
+
+module.exports = { KEY, createStatementClass, requireTimeout }
