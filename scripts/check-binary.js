@@ -13,7 +13,7 @@ const LARGEST = 9_000_000
 const OLDEST_GLIBC = [2, 28]
 // What Node looks up in an addon. The engine's own symbols must not meet those of another SQLite.
 const NODE_API = /^_?(napi_register_module_v\d+|node_api_module_get_api_version_v\d+)$/
-// Node loads addons with local scope: nothing else in the process can see or replace them.
+// Rust exports these all the same: the bounds of Neon's export table, a callback of crate libsql.
 // Node loads addons with local scope, so that nothing else in the process can see or replace them.
 const HARMLESS = /^_*(start|stop)_linkm[e2]_[A-Z]+$|^_?update_hook_cb$/
 
