@@ -1,0 +1,226 @@
+'use strict'
+
+const assert = require('node:assert/strict')
+const { BUSY, Database, open, ours, sqliteError, typeError } = require('./support')
+
+const { ALLOW, DENY } = Database.Authorization || {}
+const IGNORE = 2
+
+// SQLite's action codes.
+const Action = { CREATE_TABLE: 2, DELETE: 9, DROP_TABLE: 11, INSERT: 18, PRAGMA: 19, READ: 20, SELECT: 21, TRANSACTION: 22, UPDATE: 23, ATTACH: 24, FUNCTION: 31 }
+
+function setup (t) {
+  return open(t).exec(`
+    CREATE TABLE users (id INTEGER PRIMARY KEY, name TEXT, email TEXT);
+    CREATE TABLE secrets (id INTEGER PRIMARY KEY, value TEXT);
+    CREATE TABLE logs_a (msg TEXT); CREATE TABLE logs_b (msg TEXT); CREATE TABLE logs_ab (msg TEXT);
+    INSERT INTO users VALUES (1, 'Ada', 'ada@example.org'), (2, 'Bob', 'bob@example.org');
+    INSERT INTO secrets VALUES (1, 'hidden');
+    INSERT INTO logs_a VALUES ('x');
+  `)
+}
+
+const READ_ALL = [{ action: Action.READ, policy: ALLOW }, { action: Action.SELECT, policy: ALLOW }]
+const denied = fn => sqliteError(fn, 'SQLITE_AUTH')
+
+ours('the constants are those of libsql', () => {
+  assert.deepEqual([Database.Authorization.ALLOW, Database.Authorization.DENY], [0, 1])
+})
+
+ours('authorizer() returns the database', t => {
+  const db = setup(t)
+  assert.equal(db.authorizer({ users: ALLOW }), db)
+  assert.equal(db.authorizer(null), db)
+})
+
+ours('a map of tables allows those it allows', t => {
+  const db = setup(t).authorizer({ users: ALLOW, secrets: DENY })
+  assert.deepEqual(db.prepare('SELECT name FROM users ORDER BY id').pluck().all(), ['Ada', 'Bob'])
+})
+
+ours('a map of tables denies those it denies and those it does not name', t => {
+  const db = setup(t).authorizer({ users: ALLOW, secrets: DENY })
+  denied(() => db.prepare('SELECT * FROM secrets'))
+  denied(() => db.prepare('SELECT * FROM logs_a'))
+  denied(() => db.prepare('SELECT * FROM users, secrets'))
+  denied(() => db.prepare('SELECT (SELECT value FROM secrets) FROM users'))
+  denied(() => db.exec('DELETE FROM secrets'))
+})
+
+ours('the error says what is not authorized', t => {
+  const db = setup(t).authorizer({ users: ALLOW })
+  sqliteError(() => db.prepare('SELECT value FROM secrets'), 'SQLITE_AUTH', /^access to secrets\.(id|value) is prohibited$/)
+})
+
+ours('null removes the authorizer', t => {
+  const db = setup(t).authorizer({ users: DENY })
+  denied(() => db.prepare('SELECT * FROM users'))
+  db.authorizer(null)
+  assert.equal(db.prepare('SELECT value FROM secrets').pluck().get(), 'hidden')
+})
+
+ours('the next authorizer takes the place of the one before', t => {
+  const db = setup(t).authorizer({ users: ALLOW })
+  db.authorizer({ secrets: ALLOW })
+  denied(() => db.prepare('SELECT * FROM users'))
+  assert.equal(db.prepare('SELECT value FROM secrets').pluck().get(), 'hidden')
+})
+
+ours('statements that were prepared before obey it at their next execution, or keep to what was allowed', t => {
+  const db = setup(t)
+  const stmt = db.prepare('SELECT value FROM secrets').pluck()
+  assert.equal(stmt.get(), 'hidden')
+  db.authorizer({ users: ALLOW })
+  denied(() => stmt.get())
+  denied(() => db.prepare('SELECT value FROM secrets'))
+})
+
+ours('rules: those that allow', t => {
+  const db = setup(t)
+  db.authorizer({
+    rules: [{ action: Action.READ, table: 'users', policy: ALLOW }, { action: Action.SELECT, policy: ALLOW }],
+    defaultPolicy: DENY
+  })
+  assert.equal(db.prepare('SELECT * FROM users').all().length, 2)
+  denied(() => db.prepare('SELECT * FROM secrets'))
+})
+
+ours('rules: the default is to deny', t => {
+  for (const defaultPolicy of [{}, { defaultPolicy: DENY }]) {
+    denied(() => setup(t).authorizer({ rules: [], ...defaultPolicy }).prepare('SELECT * FROM users'))
+  }
+  assert.equal(setup(t).authorizer({ rules: [], defaultPolicy: ALLOW }).prepare('SELECT * FROM users').all().length, 2)
+})
+
+ours('rules: the first that matches wins', t => {
+  const rules = [{ action: Action.READ, table: 'users', policy: DENY }, ...READ_ALL]
+  denied(() => setup(t).authorizer({ rules, defaultPolicy: ALLOW }).prepare('SELECT * FROM users'))
+  const db = setup(t).authorizer({ rules: [...READ_ALL, ...rules], defaultPolicy: DENY })
+  assert.equal(db.prepare('SELECT * FROM users').all().length, 2)
+})
+
+ours('rules: one action', t => {
+  const db = setup(t).authorizer({ rules: [{ action: Action.PRAGMA, policy: DENY }], defaultPolicy: ALLOW })
+  denied(() => db.pragma('table_info(users)'))
+  assert.equal(db.prepare('SELECT * FROM users').all().length, 2)
+})
+
+ours('rules: several actions', t => {
+  const db = setup(t).authorizer({
+    rules: [{ action: [Action.INSERT, Action.UPDATE, Action.DELETE], table: 'users', policy: DENY }],
+    defaultPolicy: ALLOW
+  })
+  for (const sql of ['INSERT INTO users VALUES (3, 1, 1)', 'UPDATE users SET name = 1', 'DELETE FROM users']) {
+    denied(() => db.prepare(sql))
+  }
+  db.exec('DELETE FROM secrets')
+  assert.equal(db.prepare('SELECT * FROM users').all().length, 2)
+})
+
+ours('rules: no action matches every action', t => {
+  const db = setup(t).authorizer({ rules: [{ table: 'secrets', policy: DENY }], defaultPolicy: ALLOW })
+  for (const sql of ['SELECT * FROM secrets', 'DELETE FROM secrets', 'DROP TABLE secrets']) denied(() => db.prepare(sql))
+})
+
+ours('rules: { glob } with * and ?', t => {
+  const glob = pattern => setup(t).authorizer({
+    rules: [{ action: Action.READ, table: { glob: pattern }, policy: ALLOW }, { action: Action.SELECT, policy: ALLOW }],
+    defaultPolicy: DENY
+  })
+  const tables = db => ['users', 'secrets', 'logs_a', 'logs_b', 'logs_ab'].filter(table => {
+    try {
+      db.prepare(`SELECT * FROM ${table}`)
+      return true
+    } catch (error) {
+      assert.equal(error.code, 'SQLITE_AUTH')
+      return false
+    }
+  })
+  assert.deepEqual(['logs_*', 'logs_?', '*s', '*o*', '*', 'users', 'user', '?????', ''].map(pattern => tables(glob(pattern))), [
+    ['logs_a', 'logs_b', 'logs_ab'], ['logs_a', 'logs_b'], ['users', 'secrets'], ['logs_a', 'logs_b', 'logs_ab'],
+    ['users', 'secrets', 'logs_a', 'logs_b', 'logs_ab'], ['users'], [], ['users'], []
+  ])
+})
+
+ours('rules: a plain string is exact, whatever is in it', t => {
+  const db = setup(t).exec('CREATE TABLE "logs_*" (x)')
+  db.authorizer({ rules: [{ table: 'logs_*', policy: DENY }], defaultPolicy: ALLOW })
+  db.prepare('SELECT * FROM logs_a')
+  denied(() => db.prepare('SELECT * FROM "logs_*"'))
+})
+
+ours('rules: IGNORE makes a column NULL', t => {
+  const db = setup(t).authorizer({
+    rules: [{ action: Action.READ, table: 'users', column: 'email', policy: IGNORE }, ...READ_ALL],
+    defaultPolicy: DENY
+  })
+  assert.deepEqual(db.prepare('SELECT * FROM users WHERE id = 1').get(), { id: 1, name: 'Ada', email: null })
+})
+
+ours('rules: columns can be globs', t => {
+  const db = setup(t).authorizer({
+    rules: [{ action: Action.READ, table: 'users', column: { glob: 'e*' }, policy: DENY }, ...READ_ALL],
+    defaultPolicy: DENY
+  })
+  assert.deepEqual(db.prepare('SELECT id, name FROM users WHERE id = 1').get(), { id: 1, name: 'Ada' })
+  denied(() => db.prepare('SELECT email FROM users'))
+})
+
+ours('rules: entity names functions and pragmas', t => {
+  const db = setup(t).authorizer({
+    rules: [{ action: Action.FUNCTION, entity: 'upper', policy: ALLOW }, { action: Action.PRAGMA, entity: { glob: 'table_*' }, policy: ALLOW }, ...READ_ALL],
+    defaultPolicy: DENY
+  })
+  assert.equal(db.prepare('SELECT upper(name) FROM users').pluck().get(), 'ADA')
+  denied(() => db.prepare('SELECT lower(name) FROM users'))
+  assert.equal(db.pragma('table_info(users)').length, 3)
+  denied(() => db.pragma('user_version'))
+})
+
+ours('rules: ATTACH and transactions can be denied', t => {
+  const db = setup(t).authorizer({
+    rules: [{ action: [Action.ATTACH, Action.TRANSACTION], policy: DENY }], defaultPolicy: ALLOW
+  })
+  denied(() => db.exec("ATTACH ':memory:' AS x"))
+  denied(() => db.exec('BEGIN'))
+})
+
+ours('what is not a map, rules or null is a TypeError, and what was set stays', t => {
+  const db = setup(t).authorizer({ users: ALLOW })
+  const bad = [undefined, 5, 'x', true, () => {}, [], { users: 5 }, { users: 'ALLOW' }, { users: null }, { rules: 5 },
+    { rules: [5] }, { rules: [null] }, { rules: [{}] }, { rules: [{ policy: 7 }] }, { rules: [{ policy: 'DENY' }] },
+    { rules: [{ action: 'READ', policy: 0 }] }, { rules: [{ action: [1.5], policy: 0 }] }, { rules: [{ table: 5, policy: 0 }] },
+    { rules: [{ table: {}, policy: 0 }] }, { rules: [{ table: { glob: 5 }, policy: 0 }] },
+    { rules: [{ column: [], policy: 0 }] }, { rules: [], defaultPolicy: 9 }, { rules: [], defaultPolicy: 'x' }]
+  for (const rules of bad) typeError(() => db.authorizer(rules))
+  denied(() => db.prepare('SELECT * FROM secrets'))
+  assert.equal(db.prepare('SELECT * FROM users').all().length, 2)
+})
+
+ours('authorizer() is blocked while iterating and inside a user function', t => {
+  const db = setup(t)
+  for (const value of db.prepare('SELECT 5').pluck().iterate()) {
+    assert.equal(value, 5)
+    typeError(() => db.authorizer(null), BUSY)
+  }
+  db.function('f', () => { typeError(() => db.authorizer(null), BUSY) })
+  db.exec('SELECT f()')
+})
+
+ours('rules that are changed later do not matter', t => {
+  const map = { users: ALLOW }
+  const db = setup(t).authorizer(map)
+  map.users = DENY
+  map.secrets = ALLOW
+  assert.equal(db.prepare('SELECT * FROM users').all().length, 2)
+  denied(() => db.prepare('SELECT * FROM secrets'))
+})
+
+ours('a thousand rules of patterns that backtrack are quick', t => {
+  const rules = Array.from({ length: 1000 }, () => ({ table: { glob: '*a*a*a*a*a*a*a*a*b' }, policy: DENY }))
+  const db = setup(t).exec(`CREATE TABLE ${'a'.repeat(200)} (x)`)
+  db.authorizer({ rules, defaultPolicy: ALLOW })
+  const start = Date.now()
+  db.prepare(`SELECT * FROM ${'a'.repeat(200)}`)
+  assert.ok(Date.now() - start < 2000)
+})
