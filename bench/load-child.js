@@ -36,6 +36,19 @@ function filled (rows) {
   return db
 }
 
+async function dropStatements (sql) {
+  const db = filled(1)
+  const loop = () => { for (let i = 0; i < count; i++) db.prepare(sql(i)) }
+  db.prepare(sql(0))
+  const before = await settledRss()
+  loop()
+  const atEnd = rss() - before
+  const after = await settledRss() - before
+  // An allocator may keep what was freed; a second time round then needs no more.
+  loop()
+  return { atEnd, after, again: await settledRss() - before - after }
+}
+
 const questions = {
   // The module that finds the drivers is loaded before the clock starts.
   open () {
@@ -69,20 +82,9 @@ const questions = {
     return { bytes: rss() - before, rows: rows.length }
   },
 
-  async statements () {
-    const db = filled(1)
-    db.prepare('SELECT i, r, t FROM t WHERE id = ?').get(1)
-    const loop = () => {
-      for (let i = 0; i < count; i++) db.prepare('SELECT i, r, t FROM t WHERE id = ?')
-    }
-    const before = await settledRss()
-    loop()
-    const atEnd = rss() - before
-    const after = await settledRss() - before
-    // An allocator may keep what was freed; a second time round then needs no more.
-    loop()
-    return { atEnd, after, again: await settledRss() - before - after }
-  },
+  statements: () => dropStatements(() => 'SELECT i, r, t FROM t WHERE id = ?'),
+
+  newStatements: () => dropStatements(i => `SELECT i, r, t FROM t WHERE id = ${i}`),
 
   async rows () {
     const db = filled(10_000)

@@ -34,9 +34,15 @@ function resultRows (results) {
   return [head, ...rows]
 }
 
+// One line can carry a mean away, so it is also taken without the best line and the worst.
 function meanOf (results, label) {
   const ratios = results.flatMap(({ drivers }) => drivers[label]?.ratio ?? [])
-  return { mean: geometricMean(ratios), lines: ratios.length }
+  const inner = ratios.toSorted((a, b) => a - b).slice(1, -1)
+  return {
+    mean: geometricMean(ratios),
+    trimmed: inner.length > 0 ? geometricMean(inner) : undefined,
+    lines: ratios.length
+  }
 }
 
 function summary (results) {
@@ -44,8 +50,9 @@ function summary (results) {
   for (const label of [...columns.slice(1), 'control']) {
     const some = results.some(({ drivers }) => drivers[label] !== undefined)
     if (!some) continue
-    const { mean, lines: count } = meanOf(results, label)
-    lines.push(`  ${label.padEnd(12)} ${ratio(mean)} over ${count} workloads`)
+    const { mean, trimmed, lines: count } = meanOf(results, label)
+    const rest = trimmed === undefined ? '' : `, ${ratio(trimmed)} without its best and worst`
+    lines.push(`  ${label.padEnd(12)} ${ratio(mean)} over ${count} workloads${rest}`)
   }
   const worst = results.toSorted((a, b) => againstBest(a) - againstBest(b))[0]
   lines.push(`Worst against the best of the peers: ${ratio(againstBest(worst))} (${worst.name})`)

@@ -33,6 +33,9 @@ function megabytes (bytes) {
   return `${(bytes / 1e6).toFixed(Math.abs(bytes) < 1e7 ? 1 : 0)} MB`
 }
 
-const ratio = value => value === undefined ? '-' : value.toFixed(2)
+function ratio (value) {
+  if (value === undefined) return '-'
+  return value >= 10 ? value.toFixed(1) : value.toFixed(2)
+}
 
 module.exports = { duration, megabytes, perSecond, ratio, table }
