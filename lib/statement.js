@@ -107,7 +107,7 @@ function createStatementClass ({ natives, block }) {
       if (text === undefined) return undefined
       if (text === false) return this.#get(params)
       const decoder = entry.version === header[VERSION] && entry.flat !== null ? entry.flat : entry.decoder(FLAT)
-      const row = decoder.one(block, text)
+      const row = decoder.one(block, text ?? '')
       if (header[EXTRAS] !== 0) block.extras.length = 0
       return row
     }
@@ -115,7 +115,7 @@ function createStatementClass ({ natives, block }) {
     #get (params) {
       const text = this.#execute(gets[this.#nativeMode()], params, false)
       if (text === undefined) return undefined
-      const row = this.#entry.decoder(this.#mode).one(block, text)
+      const row = this.#entry.decoder(this.#mode).one(block, text ?? '')
       if (header[EXTRAS] !== 0) block.extras.length = 0
       return row
     }
@@ -139,12 +139,12 @@ function createStatementClass ({ natives, block }) {
       let done = header[DONE]
       try {
         const decoder = entry.decoder(this.#mode)
-        decoder.many(block, text, header[ROWS], rows)
+        decoder.many(block, text ?? '', header[ROWS], rows)
         if (header[EXTRAS] !== 0) block.extras.length = 0
         while (done === 0) {
           text = statementMore.call(handle)
           done = header[DONE]
-          decoder.many(block, text, header[ROWS], rows)
+          decoder.many(block, text ?? '', header[ROWS], rows)
           if (header[EXTRAS] !== 0) block.extras.length = 0
         }
       } finally {
@@ -321,7 +321,7 @@ function createStatementClass ({ natives, block }) {
       const rows = []
       if (header[DONE] === 1) this.#state = 1
       if (header[ROWS] === 0) return this.return()
-      this.#entry.decoder(this.#mode).many(block, text, header[ROWS], rows)
+      this.#entry.decoder(this.#mode).many(block, text ?? '', header[ROWS], rows)
       if (header[EXTRAS] !== 0) block.extras.length = 0
       if (this.#ahead < MAX_AHEAD) this.#ahead *= 2
       this.#rows = rows
