@@ -76,7 +76,7 @@ async function child (script, options = {}) {
     return await new Promise((resolve, reject) => {
       // The runner's own channel must not be taken up by what runs below it.
       const childEnv = { ...process.env, NODE_TEST_CONTEXT: undefined, ...env }
-      const proc = spawn(command, argv, { env: childEnv, stdio: options.ipc ? ['pipe', 'pipe', 'pipe', 'ipc'] : 'pipe' })
+      const proc = spawn(command, argv, { cwd: dir, env: childEnv, stdio: 'pipe' })
       let stdout = ''
       let stderr = ''
       proc.stdout.setEncoding('utf8').on('data', text => { stdout += text })
