@@ -4,34 +4,45 @@ const { known } = require('./known')
 
 const NOTHING = ['', 'nothing', null]
 
-// The first difference of two results that is not a known one, or null.
-function compare (program, ours, theirs, count = () => {}) {
+// The first difference, or null. Known ones are counted, causes in `passed` are left out.
+function compare (program, ours, theirs, count = () => {}, passed = new Set()) {
   if (ours.ended) return ended(ours)
   // What ends better-sqlite3 leaves nothing to compare with.
   if (theirs.ended) return count(`better-sqlite3 ended: ${theirs.ended}`) ?? null
-  const length = Math.max(ours.trace.length, theirs.trace.length)
+  const [mine, others] = [byOperation(ours.trace), byOperation(theirs.trace)]
+  for (const [at, entries] of mine) {
+    const found = compareEntries(entries, others.get(at) ?? [], program.ops[at], count)
+    if (found !== null && !passed.has(found.cause)) return { at, ...found }
+  }
+  return null
+}
+
+function compareEntries (mine, others, op, count) {
+  const length = Math.max(mine.length, others.length)
   for (let i = 0; i < length; i++) {
-    const mine = ours.trace[i] ?? NOTHING
-    const other = theirs.trace[i] ?? NOTHING
-    if (JSON.stringify(mine) === JSON.stringify(other)) continue
-    const op = program.ops[position(mine)]
-    const heading = known(mine, other, op)
-    if (heading === undefined) {
-      const at = Math.min(position(mine), position(other))
-      return { at, ours: mine, theirs: other, cause: cause(mine, other) }
-    }
+    const ours = mine[i] ?? NOTHING
+    const theirs = others[i] ?? NOTHING
+    if (JSON.stringify(ours) === JSON.stringify(theirs)) continue
+    const heading = known(ours, theirs, op)
+    if (heading === undefined) return { ours, theirs, cause: cause(ours, theirs) }
     count(heading)
   }
   return null
 }
 
-function ended ({ ended, stderr }) {
-  return { at: Infinity, ended, stderr, cause: `ended: ${ended}` }
+// The entries of each operation of the program; those of the clean-up come last.
+function byOperation (trace) {
+  const groups = new Map()
+  for (const entry of trace) {
+    const at = /^\d/.test(entry[0]) ? parseInt(entry[0], 10) : Infinity
+    if (!groups.has(at)) groups.set(at, [])
+    groups.get(at).push(entry)
+  }
+  return groups
 }
 
-// The index of the operation that an entry belongs to; the entries of the clean-up come after all.
-function position ([path]) {
-  return /^\d/.test(path) ? parseInt(path, 10) : Infinity
+function ended ({ ended, stderr }) {
+  return { at: Infinity, ended, stderr, cause: `ended: ${ended}` }
 }
 
 // What stays the same while a program shrinks: the kind of the outcome, its text without details.

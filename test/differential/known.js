@@ -19,6 +19,10 @@ function withoutProto (seen) {
 const hasProto = (seen) => JSON.stringify(seen).includes('["__proto__",')
 const same = (a, b) => JSON.stringify(a) === JSON.stringify(b)
 
+// Real numbers with all digits, and with the 15 that older engines write.
+const rounded = (seen) => JSON.stringify(seen).replace(/-?\d+\.\d+(e[+-]?\d+)?/g, (digits) =>
+  Number(Number(digits).toPrecision(15)))
+
 const KNOWN = [
   {
     heading: 'A column named __proto__',
@@ -29,6 +33,16 @@ const KNOWN = [
     heading: 'NUL in SQL and in paths',
     matches: ([, kind, seen], theirs, op) => kind.endsWith(' throws') &&
       JSON.stringify(op).includes('\\u0000') && / a NUL character$/.test(seen.m)
+  },
+  {
+    heading: 'Real numbers as text',
+    matches: ([, kind, seen], [, otherKind, other]) => kind === otherKind &&
+      ['toString', 'call verbose'].includes(kind) && rounded(seen) === rounded(other)
+  },
+  {
+    heading: 'Errors without a code',
+    matches: ([, kind, seen], [, otherKind, other]) => kind === otherKind &&
+      other?.c === 'SQLITE_OK' && other.m === 'not an error' && seen?.c === 'SQLITE_MISUSE'
   }
 ]
 

@@ -9,6 +9,7 @@ const { Session, peers } = require('./session')
 //   --mutant N         plant a fault in every Nth get() of ours
 //   --histogram        print which operations and outcomes were reached
 //   --all              go on after a failure
+//   --past             look for other causes behind those already found
 
 const { values: options } = parseArgs({
   options: {
@@ -19,7 +20,8 @@ const { values: options } = parseArgs({
     theirs: { type: 'string' },
     mutant: { type: 'string' },
     histogram: { type: 'boolean', default: false },
-    all: { type: 'boolean', default: false }
+    all: { type: 'boolean', default: false },
+    past: { type: 'boolean', default: false }
   }
 })
 
@@ -41,15 +43,19 @@ async function main () {
   console.log(`engines: ours ${await sides.ours.version()}, theirs ${await sides.theirs.version()}`)
   console.log(`seeds ${from} to ${from + count - 1}, ${options.ops} operations each`)
   const causes = new Map()
+  const passed = new Set()
   let failures = 0
   for (let seed = from; seed < from + count; seed++) {
-    const failure = await session.seed(seed, Number(options.ops))
+    const failure = await session.seed(seed, Number(options.ops), passed)
     if (failure === null) continue
     failures++
     const seen = causes.get(failure.cause) ?? []
     causes.set(failure.cause, [...seen, seed])
+    if (options.past) passed.add(failure.cause)
+
     if (!seen.length) console.log(`\nseed ${seed} differs${failure.text}`)
-    if (!options.all) break
+    if (options.past) seed--
+    else if (!options.all) break
   }
   session.close()
   if (options.histogram) {

@@ -40,20 +40,20 @@ class Session {
   }
 
   // null, or { seed, cause, text }.
-  async seed (seed, size) {
+  async seed (seed, size, passed) {
     const program = generate(seed, size)
     const [ours, theirs] = await this.#both(program)
     if (theirs.trace) this.#count(theirs.trace)
-    const found = compare(program, ours, theirs, (heading) => tally(this.known, heading))
+    const found = compare(program, ours, theirs, (heading) => tally(this.known, heading), passed)
     if (found === null) return null
-    return { seed, ...await this.#explain(program, found) }
+    return { seed, ...await this.#explain(program, found, passed) }
   }
 
-  async #explain (program, found) {
+  async #explain (program, found, passed) {
     const start = { ...program, ops: program.ops.slice(0, found.at + 1) }
     const differs = async (candidate) => {
       const [ours, theirs] = await this.#both(candidate)
-      return compare(candidate, ours, theirs)
+      return compare(candidate, ours, theirs, undefined, passed)
     }
     const same = async (candidate) => (await differs(candidate))?.cause === found.cause
     const small = await shrink(await same(start) ? start : program, same)

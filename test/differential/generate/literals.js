@@ -15,9 +15,13 @@ const ODD_TEXTS = [
   { $: 'repeat', text: 'long \ud83d\ude00 ', times: 25_000 }
 ]
 const ODD_NUMBERS = [
-  num('-0'), num('NaN'), num('Infinity'), num('-Infinity'), 2 ** 53, 2 ** 53 + 2, -(2 ** 53),
-  num('9007199254740993'), num('9223372036854775807'), num('-9223372036854775808'), num('1e308'),
-  num('5e-324'), 0.1, 1e21, -1.5e-7, 4294967296, 2147483648, -2147483649
+  num('-0'), num('NaN'), num('Infinity'), num('-Infinity'), num('1e308'), 0.1, 1e21, -1.5e-7,
+  4294967296, 2147483648, -2147483649
+]
+// As text the engines write 15 and 17 digits of these, so they go only where they stay numbers.
+const WIDE_NUMBERS = [
+  2 ** 53, 2 ** 53 + 2, -(2 ** 53), num('9223372036854775807'), num('-9223372036854775808'),
+  num('5e-324'), num('1.7976931348623157e308'), 0.1 + 0.2, Math.PI
 ]
 const BIGINTS = ['0', '1', '-1', '42', '9007199254740993', '-9007199254740993', '2147483648',
   '9223372036854775807', '-9223372036854775808'].map(big)
@@ -86,6 +90,7 @@ function keyFor (r) {
 // Mostly what a column of that type holds, sometimes anything that can be bound.
 function valueFor (r, type) {
   if (type === 'key') return keyFor(r)
+  if (type === 'any' && r.chance(0.2)) return r.pick(WIDE_NUMBERS)
   if (r.chance(0.13)) return odd(r)
   if (r.chance(0.2)) return ordinary(r)
   if (/INT/.test(type)) return r.chance(0.2) ? big(String(r.int(0, 60))) : r.int(0, 60)

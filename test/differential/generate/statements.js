@@ -138,7 +138,7 @@ const numbers = (n) => `WITH RECURSIVE n (i) AS (VALUES (1) UNION ALL SELECT i +
 
 // Statements that need no table.
 const ALONE = [
-  [6, (r, p) => reads(`SELECT ${p.add('')} AS a, ${p.add('')} AS b`)],
+  [6, (r, p) => reads(`SELECT ${p.add('any')} AS a, ${p.add('any')} AS b`)],
   [5, (r, p) => reads(`SELECT ${p.add('')}, typeof(${p.add('')}), length(${p.add('')})`)],
   [3, (r, p) => reads(`SELECT hex(${p.add('TEXT')}) AS h, quote(${p.add('BLOB')}) AS q`)],
   [6, (r) => reads(`SELECT ${r.pick(SQL_LITERALS)} AS v, ${r.pick(SQL_LITERALS)} AS w`)],
