@@ -16,5 +16,5 @@ db.function('century', (year) => Math.ceil(year / 100))
 for (const { name, c } of db.prepare('SELECT name, century(born) AS c FROM user').iterate()) {
   console.log(`${name}: century ${c}`)
 } // -> Ada: century 19
-//     Grace: century 20
+//    Grace: century 20
 db.close()
