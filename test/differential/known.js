@@ -32,7 +32,7 @@ const KNOWN = [
   {
     heading: 'NUL in SQL and in paths',
     matches: ([, kind, seen], theirs, op) => kind.endsWith(' throws') &&
-      JSON.stringify(op).includes('\\u0000') && / a NUL character$/.test(seen.m)
+      JSON.stringify(op ?? null).includes('\\u0000') && / a NUL character$/.test(seen.m)
   },
   {
     heading: 'Real numbers as text',
