@@ -245,14 +245,14 @@ class Run {
     })
   }
 
-  // The bytes hold the engine's version, so they are judged by what opens from them.
+  // Bytes and free pages are the engine's, so a copy is judged by what opens from it.
   _serialize (op) {
     const db = this.handle(['db', op.db])
     if (db === undefined) return this.note('skip', null)
     const Database = this.#Database
     this.#attempt('serialize', () => {
       const content = db.serialize(...build(op.args, this))
-      const seen = [Buffer.isBuffer(content), content.length, content.toString('latin1', 0, 15)]
+      const seen = [Buffer.isBuffer(content), content.length % 512, content.toString('latin1', 0, 15)]
       const copy = new Database(content, build(op.options, this))
       this.#keep('db', op.save, copy)
       return [seen, copy]
