@@ -15,8 +15,9 @@ const { KEY, createStatementClass, requireTimeout } = require('./statement')
 const { readTable } = require('./table')
 const { createController, createTransaction } = require('./transaction')
 
-// Statements kept for a prepare() of the same SQL. Longer texts are rarely written twice.
-const MAX_CACHED = 256
+// Statements kept for a prepare() of the same SQL: up to twice as many, in two generations, which finds
+// the recently used ones without ordering them at every use. Longer texts are rarely written twice.
+const MAX_CACHED = 128
 const MAX_CACHED_LENGTH = 8192
 
 // A class body is the only place for #private fields, and a function the only constructor that works
@@ -45,14 +46,52 @@ class Connection extends Return {
 
 const stateOf = Connection.of
 
+/** Compiled statements by their SQL. */
+class StatementCache {
+  #young = new Map()
+  #old = new Map()
+
+  get (sql) {
+    return this.#young.get(sql) ?? this.#promote(sql)
+  }
+
+  #promote (sql) {
+    const entry = this.#old.get(sql)
+    if (entry !== undefined) this.set(sql, entry)
+    return entry
+  }
+
+  set (sql, entry) {
+    if (this.#young.size >= MAX_CACHED) {
+      this.#old = this.#young
+      this.#young = new Map()
+    }
+    this.#young.set(sql, entry)
+    entry.cache = this
+  }
+
+  /** Takes an entry out that is no longer to be shared. */
+  remove (sql, entry) {
+    if (this.#young.get(sql) === entry) this.#young.delete(sql)
+    if (this.#old.get(sql) === entry) this.#old.delete(sql)
+    entry.cache = null
+  }
+
+  clear () {
+    this.#young.clear()
+    this.#old.clear()
+  }
+}
+
 /** What a connection consists of, in JavaScript. */
 class State {
   constructor (environment, handle, options) {
     this.natives = environment.natives
+    this.block = environment.block
     this.Statement = environment.classes.Statement
     this.Entry = environment.classes.Entry
     this.handle = handle
-    this.cache = new Map()
+    this.cache = new StatementCache()
     this.int64 = false
     this.options = options
     this.controller = null
@@ -62,20 +101,11 @@ class State {
 
   /** Compiles a statement of its own, without the cache. */
   compile (sql, pragma, explain) {
-    return new this.Entry(this.natives.statementPrepare.call(this.handle, sql, pragma, explain), null)
+    return new this.Entry(this.natives.statementPrepare.call(this.handle, sql, pragma, explain))
   }
 
   statement (entry, sql, database) {
     return new this.Statement(KEY, entry, sql, database, this.int64)
-  }
-
-  /** Makes room for a compiled statement that others may use too. */
-  remember (sql, entry) {
-    if (sql.length > MAX_CACHED_LENGTH) return
-    const { cache } = this
-    if (cache.size >= MAX_CACHED) cache.delete(cache.keys().next().value)
-    cache.set(sql, entry)
-    entry.cache = cache
   }
 
   inTransaction = () => this.natives.databaseInTransaction.call(this.handle)
@@ -128,7 +158,7 @@ const methods = {
       return state.statement(cached, sql, this)
     }
     const entry = state.compile(sql, false, false)
-    state.remember(sql, entry)
+    if (sql.length <= MAX_CACHED_LENGTH) state.cache.set(sql, entry)
     return state.statement(entry, sql, this)
   },
 
@@ -182,14 +212,14 @@ const methods = {
   },
 
   function (name, options, fn) {
-    const { natives, handle, int64 } = stateOf(this)
-    natives.databaseFunction.apply(handle, readFunction(name, options, fn, int64))
+    const { natives, block, handle, int64 } = stateOf(this)
+    natives.databaseFunction.apply(handle, readFunction(block, name, options, fn, int64))
     return this
   },
 
   aggregate (name, options) {
-    const { natives, handle, int64 } = stateOf(this)
-    natives.databaseAggregate.apply(handle, readAggregate(name, options, int64))
+    const { natives, block, handle, int64 } = stateOf(this)
+    natives.databaseAggregate.apply(handle, readAggregate(block, name, options, int64))
     return this
   },
 

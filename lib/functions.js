@@ -1,9 +1,10 @@
 'use strict'
 
+const { aggregateTrampolines, scalarTrampoline } = require('./callbacks')
 const { getBooleanOption } = require('./options')
 
 /** Arguments of `db.function()`, checked, as the addon takes them. */
-function readFunction (name, options, fn, defaultInt64) {
+function readFunction (block, name, options, fn, defaultInt64) {
   options ??= {}
   if (typeof options === 'function') {
     fn = options
@@ -18,11 +19,12 @@ function readFunction (name, options, fn, defaultInt64) {
   const directOnly = getBooleanOption(options, 'directOnly')
   const varargs = getBooleanOption(options, 'varargs')
   const argCount = varargs ? -1 : requireArgCount(getLength(fn))
-  return [fn, name, argCount, int64, deterministic, directOnly]
+  const trampoline = scalarTrampoline(block, fn, argCount, name)
+  return [trampoline, name, argCount, int64, deterministic, directOnly]
 }
 
 /** Arguments of `db.aggregate()`, checked, as the addon takes them. */
-function readAggregate (name, options, defaultInt64) {
+function readAggregate (block, name, options, defaultInt64) {
   if (typeof name !== 'string') throw new TypeError('Expected first argument to be a string')
   if (typeof options !== 'object' || options === null) throw new TypeError('Expected second argument to be an options object')
   if (!name) throw new TypeError('User-defined function name cannot be an empty string')
@@ -41,7 +43,8 @@ function readAggregate (name, options, defaultInt64) {
     if (argCount > 0) argCount -= 1
     requireArgCount(argCount)
   }
-  return [[start], step, inverse, result, name, argCount, int64, deterministic, directOnly]
+  const trampolines = aggregateTrampolines(block, { start, step, inverse, result }, argCount, name)
+  return [...trampolines, name, argCount, int64, deterministic, directOnly]
 }
 
 function getFunctionOption (options, key, required) {

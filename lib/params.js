@@ -105,4 +105,4 @@ function checkValue (value) {
   throw new TypeError('SQLite3 can only bind numbers, strings, bigints, buffers, and null')
 }
 
-module.exports = { flatten, namedValues }
+module.exports = { MAX_INT64, MIN_INT64, flatten, namedValues }

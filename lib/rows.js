@@ -7,16 +7,13 @@ const SLOTS = 4096
 const TAGS_AT = 256
 const SLOTS_AT = TAGS_AT + SLOTS
 const BYTES_AT = SLOTS_AT + 8 * SLOTS
-const BLOCK_LENGTH = BYTES_AT + 64 * 1024 + 8192
+const CALL_TAGS_AT = BYTES_AT + 64 * 1024 + 8192
+const CALL_SLOTS = 128
+const CALL_SLOTS_AT = CALL_TAGS_AT + CALL_SLOTS
+const BLOCK_LENGTH = CALL_SLOTS_AT + 8 * CALL_SLOTS
 
-// Tags.
-const NULL = 0
-const INT32 = 1
-const DOUBLE = 2
-const LATIN1 = 3
-const UTF16 = 4
-const BYTES = 5
-const LARGE = 6
+const TAG = { NULL: 0, INT32: 1, DOUBLE: 2, LATIN1: 3, UTF16: 4, BYTES: 5, LARGE: 6, INT64: 7 }
+const { NULL, INT32, DOUBLE, LATIN1, UTF16, BYTES, LARGE } = TAG
 
 // Positions in the header, as crates/node/src/env.rs has them.
 const HEADER = {
@@ -29,9 +26,13 @@ const HEADER = {
   EXTRAS: 7,
   BYTES: 8,
   DEPTH: 9,
+  CALL_ARGS: 10,
+  CALL_GROUP: 11,
+  CALL_RESULT: 12,
   CHANGES: 16,
   ROWID: 17,
-  ROWID_INT64: 18
+  ROWID_INT64: 18,
+  CALL_VALUE: 19
 }
 
 // What a row looks like.
@@ -56,7 +57,13 @@ function createBlock () {
     // Text that Latin-1 cannot hold (first), and values too large for a block.
     extras: [],
     // The blobs of a block, copied out of it in one piece when the first of them is read.
-    slab: null
+    slab: null,
+    // Arguments of a callback, and its result if that is no number.
+    callTags: new Uint8Array(buffer, CALL_TAGS_AT, CALL_SLOTS),
+    callF64: new Float64Array(buffer, CALL_SLOTS_AT, CALL_SLOTS),
+    callI32: new Int32Array(buffer, CALL_SLOTS_AT, 2 * CALL_SLOTS),
+    callI64: new BigInt64Array(buffer, CALL_SLOTS_AT, CALL_SLOTS),
+    result: null
   }
 }
 
@@ -231,4 +238,4 @@ function createDecoder (mode, names, tables) {
   }
 }
 
-module.exports = { EXPAND, FLAT, HEADER, PLUCK, RAW, createBlock, decoderFor }
+module.exports = { EXPAND, FLAT, HEADER, PLUCK, RAW, TAG, canCompile, createBlock, decoderFor }

@@ -31,15 +31,16 @@ function createStatementClass ({ natives, block }) {
    * none of them needs state in it: an iterator, bound parameters, a time limit.
    */
   class Entry {
-    constructor (handle, cache) {
+    constructor (handle) {
       this.handle = handle
-      this.cache = cache
+      // The cache that gives it to others; null while one Statement alone has it.
+      this.cache = null
       this.users = 1
       this.reader = header[READER] === 1
       this.readonly = header[READONLY] === 1
       this.version = -1
       this.names = null
-      this.decoders = [null, null, null, null]
+      this.decoders = null
       this.flat = null
     }
 
@@ -230,10 +231,9 @@ function createStatementClass ({ natives, block }) {
       if (entry.cache === null) return entry
       if (entry.users > 1) {
         entry.users--
-        return (this.#entry = new Entry(natives.statementClone.call(entry.handle), null))
+        return (this.#entry = new Entry(natives.statementClone.call(entry.handle)))
       }
-      if (entry.cache.get(this.source) === entry) entry.cache.delete(this.source)
-      entry.cache = null
+      entry.cache.remove(this.source, entry)
       return entry
     }
 

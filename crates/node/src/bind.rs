@@ -4,17 +4,34 @@ use ferrolite_sqlite::{Param, Params};
 
 use crate::sys::{Call, Env, Result, Value, ValueType};
 
+/// Whether the memory of a large Buffer may be lent to `SQLite` instead of copied: the execution ends
+/// within the call that has the Buffer as its argument, and no JavaScript runs in between.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lend {
+    Yes,
+    No,
+}
+
 /// Collects the arguments of a call as positional parameters.
 ///
 /// False if one of them is no plain value, or if there are too few or too many: JavaScript then looks at
 /// them one by one, flattens arrays and named parameters, or says what is wrong. No user code runs here.
 #[inline]
-pub fn collect(call: &Call<'_>, expected: usize, params: &mut Params) -> Result<bool> {
+pub fn collect(
+    call: &Call<'_>,
+    expected: usize,
+    params: &mut Params,
+    lend: Lend,
+) -> Result<bool> {
     if call.len() != expected {
         return Ok(false);
     }
     for at in 0..expected {
-        if !push(call.env, call.arg(at), params)? {
+        let value = call.arg(at);
+        if lend == Lend::Yes && value.lend_bytes(call.env, params) {
+            continue;
+        }
+        if !push(call.env, value, params)? {
             return Ok(false);
         }
     }

@@ -1,13 +1,16 @@
 //! JavaScript called by `SQLite`: functions and aggregates.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
 
-use ferrolite_sqlite::{Aggregate, Args, Context, FunctionFlags, Param, Params, Scalar, ValueRef};
+use ferrolite_sqlite::{
+    Aggregate, Args, Context, FunctionFlags, Param, Params, Scalar, Tag, ValueRef,
+};
 
 use crate::bind;
 use crate::database::{this_idle, Database};
-use crate::sys::{Call, Env, ErrorKind, Ref, Result, Thrown, Value, ValueType};
+use crate::env::header;
+use crate::sys::{Call, Env, ErrorKind, HotFunction, Result, Thrown, Value, ValueType};
 
 /// What callbacks need of their connection.
 pub struct Host {
@@ -20,6 +23,7 @@ pub struct Host {
 
 impl Host {
     pub fn new(db: &Rc<Database>, int64: bool, prefix: String) -> Self {
+        db.runs_callbacks.set(true);
         Self { db: Rc::downgrade(db), int64, prefix, params: RefCell::default() }
     }
 
@@ -89,90 +93,136 @@ impl Host {
         Ok(())
     }
 
-    /// Calls `function` with `first` and the arguments of `SQLite`.
+    /// Calls a trampoline (`lib/callbacks.js`), which finds its arguments in the block and leaves the
+    /// result there. `false` after a failure.
     #[inline]
-    fn call<'e>(
-        &self,
-        env: Env<'e>,
-        function: &Ref,
-        first: Option<Value<'e>>,
-        args: Args<'_>,
-    ) -> Result<Value<'e>> {
-        const INLINE: usize = 6;
-        let undefined = env.undefined()?;
-        let skip = usize::from(first.is_some());
-        let count = args.len() + skip;
-        let mut inline = [undefined; INLINE];
-        let mut more = Vec::new();
-        let values = if count <= INLINE {
-            &mut inline[..count]
+    fn jump(&self, function: &HotFunction, group: i32, args: Args<'_>) -> bool {
+        let Some(db) = self.db.upgrade() else { return false };
+        if db.pending.get() {
+            return false;
+        }
+        db.callbacks.set(db.callbacks.get().wrapping_add(1));
+        let state = &*db.state;
+        state.block.set_i32(header::CALL_GROUP, group);
+        state.block.set_i32(header::CALL_ARGS, i32::try_from(args.len()).unwrap_or(i32::MAX));
+        let mut plain = state.execution() != 0;
+        for at in 0..args.len() {
+            match args.get(at) {
+                ValueRef::Null => state.block.set_argument(at, Tag::Null as u8, 0),
+                ValueRef::Real(value) => {
+                    state.block.set_argument(at, Tag::Double as u8, value.to_bits());
+                }
+                ValueRef::Integer(value) if self.int64 => {
+                    state.block.set_argument(at, Tag::Int64 as u8, value.cast_unsigned());
+                }
+                ValueRef::Integer(value) => {
+                    #[allow(clippy::cast_precision_loss)] // JavaScript numbers, as documented
+                    let (tag, bits) = match i32::try_from(value) {
+                        Ok(value) => (Tag::Int32, u64::from(value.cast_unsigned())),
+                        Err(_) => (Tag::Double, (value as f64).to_bits()),
+                    };
+                    state.block.set_argument(at, tag as u8, bits);
+                }
+                ValueRef::Text(_) | ValueRef::Blob(_) => plain = false,
+            }
+        }
+        let called = if plain {
+            state.in_hot_callback(|| function.call(state.env, state.execution(), &[]))
         } else {
-            more.resize(count, undefined);
-            &mut more[..]
+            self.jump_with_values(&db, function, args)
         };
-        if let (Some(first), Some(slot)) = (first, values.first_mut()) {
-            *slot = first;
+        if called.is_err() {
+            state.env.enter(|env| db.stash(env));
+            db.pending.set(true);
         }
-        for (at, slot) in values.iter_mut().skip(skip).enumerate() {
-            *slot = self.to_js(env, args.get(at))?;
+        called.is_ok()
+    }
+
+    /// Text and blobs go along as real arguments.
+    fn jump_with_values(&self, db: &Database, function: &HotFunction, args: Args<'_>) -> Result<()> {
+        let state = &*db.state;
+        let called = state.in_callback(|env| {
+            let mut values = Vec::with_capacity(4);
+            for at in 0..args.len() {
+                let value = args.get(at);
+                if matches!(value, ValueRef::Text(_) | ValueRef::Blob(_)) {
+                    state.block.set_argument(at, Tag::Large as u8, values.len() as u64);
+                    values.push(self.to_js(env, value)?);
+                }
+            }
+            let called = function.call(state.env, 0, &values);
+            called.map_err(|Thrown| {
+                db.stash(env);
+                Thrown
+            })
+        });
+        called.unwrap_or(Err(Thrown))
+    }
+
+    /// Gives `SQLite` the result that a trampoline left in the block.
+    #[inline]
+    fn take_result(&self, context: &mut Context<'_>) -> bool {
+        let Some(db) = self.db.upgrade() else { return false };
+        let block = &db.state.block;
+        let tag = block.i32(header::CALL_RESULT);
+        if tag == Tag::Double as i32 {
+            context.set(ValueRef::Real(block.f64(header::CALL_VALUE)));
+        } else if tag == Tag::Null as i32 {
+            context.set(ValueRef::Null);
+        } else if tag == Tag::Int64 as i32 {
+            context.set(ValueRef::Integer(block.i64(header::CALL_VALUE)));
+        } else {
+            return self.enter(|env| self.set_result(env, db.state.take_result(env)?, context)).is_some();
         }
-        env.call(function.get(env)?, undefined, values)
+        true
     }
 }
 
 struct JsFunction {
     host: Host,
-    function: Ref,
+    function: HotFunction,
 }
 
 impl Scalar for JsFunction {
     #[inline]
     fn call(&self, args: Args<'_>, context: &mut Context<'_>) {
-        let done = self.host.enter(|env| {
-            let result = self.host.call(env, &self.function, None, args)?;
-            self.host.set_result(env, result, context)
-        });
-        if done.is_none() {
+        if !self.host.jump(&self.function, 0, args) || !self.host.take_result(context) {
             context.fail();
         }
     }
 }
 
+/// Trampolines; the accumulators stay in JavaScript, under the number of their group.
 struct JsAggregate {
     host: Host,
-    /// An array with the start value, which may be anything.
-    start: Ref,
-    start_is_function: bool,
-    step: Ref,
-    inverse: Option<Ref>,
-    result: Option<Ref>,
+    start: HotFunction,
+    step: HotFunction,
+    inverse: Option<HotFunction>,
+    value: HotFunction,
+    finish: HotFunction,
+    groups: Cell<i32>,
+    /// Groups that ended while nothing could be called; JavaScript forgets them at the next chance.
+    dead: RefCell<Vec<i32>>,
 }
 
-/// An accumulator: an array with one element, since only objects can be referred to.
 struct Group {
-    accumulator: Ref,
+    number: i32,
     /// A window's last result was already given by `value`.
     window: bool,
     failed: bool,
 }
 
 impl JsAggregate {
-    fn advance(&self, function: &Ref, state: &mut Group, args: Args<'_>, context: &mut Context<'_>) {
-        if state.failed {
-            return;
+    #[inline]
+    fn jump(&self, function: &HotFunction, group: &mut Group, args: Args<'_>, context: &mut Context<'_>) -> bool {
+        if group.failed {
+            return false;
         }
-        let done = self.host.enter(|env| {
-            let holder = state.accumulator.get(env)?;
-            let next = self.host.call(env, function, Some(holder.at(env, 0)?), args)?;
-            if next.type_of(env) != ValueType::Undefined {
-                holder.set_at(env, 0, next)?;
-            }
-            Ok(())
-        });
-        if done.is_none() {
-            state.failed = true;
+        if !self.host.jump(function, group.number, args) {
+            group.failed = true;
             context.fail();
         }
+        !group.failed
     }
 }
 
@@ -184,50 +234,43 @@ impl Aggregate for JsAggregate {
     }
 
     fn start(&self, context: &mut Context<'_>) -> Option<Group> {
-        let group = self.host.enter(|env| {
-            let mut start = self.start.get(env)?.at(env, 0)?;
-            if self.start_is_function {
-                start = env.call(start, env.undefined()?, &[])?;
-            }
-            let holder = env.array(1)?;
-            holder.set_at(env, 0, start)?;
-            Ok(Group { accumulator: env.reference(holder)?, window: false, failed: false })
-        });
-        if group.is_none() {
-            context.fail();
+        for number in self.dead.take() {
+            self.host.jump(&self.finish, number, Args::default());
         }
-        group
+        let number = self.groups.get().wrapping_add(1);
+        self.groups.set(number);
+        let mut group = Group { number, window: false, failed: false };
+        self.jump(&self.start, &mut group, Args::default(), context).then_some(group)
     }
 
+    #[inline]
     fn step(&self, state: &mut Group, args: Args<'_>, context: &mut Context<'_>) {
-        self.advance(&self.step, state, args, context);
+        self.jump(&self.step, state, args, context);
     }
 
     fn inverse(&self, state: &mut Group, args: Args<'_>, context: &mut Context<'_>) {
         if let Some(inverse) = &self.inverse {
-            self.advance(inverse, state, args, context);
+            self.jump(inverse, state, args, context);
         }
     }
 
     fn value(&self, state: &mut Group, is_final: bool, context: &mut Context<'_>) {
-        if state.failed {
-            return;
-        }
-        // A window function has given its last value before the final call.
-        if is_final && state.window {
-            return;
-        }
+        // After a window function's last value, the final call only drops the accumulator.
+        let give = !(is_final && state.window);
         state.window = !is_final;
-        let done = self.host.enter(|env| {
-            let mut value = state.accumulator.get(env)?.at(env, 0)?;
-            if let Some(result) = &self.result {
-                value = env.call(result.get(env)?, env.undefined()?, &[value])?;
+        let function = if give { &self.value } else { &self.finish };
+        if !self.jump(function, state, Args::default(), context) {
+            if is_final {
+                self.dead.borrow_mut().push(state.number);
             }
-            self.host.set_result(env, value, context)
-        });
-        if done.is_none() {
+            return;
+        }
+        if give && !self.host.take_result(context) {
             state.failed = true;
             context.fail();
+        }
+        if give && is_final {
+            self.jump(&self.finish, state, Args::default(), context);
         }
     }
 }
@@ -249,31 +292,30 @@ pub fn function<'e>(call: &Call<'e>) -> Result<Value<'e>> {
     let db = this_idle(call)?;
     let name = call.arg(1).to_utf8(env)?;
     let host = Host::new(db, call.arg(3).as_bool(env), prefix(&name));
-    let function = JsFunction { host, function: env.reference(call.arg(0))? };
+    let function = JsFunction { host, function: HotFunction::new(env, call.arg(0))? };
     let created = db.conn.create_scalar(&name, call.arg(2).as_i32(env), flags(call, 4), function);
     created.map_err(|error| db.raise(env, &error))?;
     env.undefined()
 }
 
-/// `([start], step, inverse | null, result | null, name, argCount, int64, deterministic, directOnly)`
+/// `(start, step, inverse | null, value, finish, name, argCount, int64, deterministic, directOnly)`
 pub fn aggregate<'e>(call: &Call<'e>) -> Result<Value<'e>> {
     let env = call.env;
     let db = this_idle(call)?;
-    let name = call.arg(4).to_utf8(env)?;
-    let optional = |value: Value<'_>| {
-        let is_function = env.adopt(value).type_of(env) == ValueType::Function;
-        is_function.then(|| env.reference(value)).transpose()
-    };
-    let start = call.arg(0);
+    let name = call.arg(5).to_utf8(env)?;
+    let inverse = call.arg(2);
+    let has_inverse = inverse.type_of(env) == ValueType::Function;
     let aggregate = JsAggregate {
-        host: Host::new(db, call.arg(6).as_bool(env), prefix(&name)),
-        start: env.reference(start)?,
-        start_is_function: start.at(env, 0)?.type_of(env) == ValueType::Function,
-        step: env.reference(call.arg(1))?,
-        inverse: optional(call.arg(2))?,
-        result: optional(call.arg(3))?,
+        host: Host::new(db, call.arg(7).as_bool(env), prefix(&name)),
+        start: HotFunction::new(env, call.arg(0))?,
+        step: HotFunction::new(env, call.arg(1))?,
+        inverse: if has_inverse { Some(HotFunction::new(env, inverse)?) } else { None },
+        value: HotFunction::new(env, call.arg(3))?,
+        finish: HotFunction::new(env, call.arg(4))?,
+        groups: Cell::new(0),
+        dead: RefCell::default(),
     };
-    let created = db.conn.create_aggregate(&name, call.arg(5).as_i32(env), flags(call, 7), aggregate);
+    let created = db.conn.create_aggregate(&name, call.arg(6).as_i32(env), flags(call, 8), aggregate);
     created.map_err(|error| db.raise(env, &error))?;
     env.undefined()
 }

@@ -21,6 +21,8 @@ pub struct Database {
     pub unsafe_mode: Cell<bool>,
     /// A callback failed: its exception is stashed until `SQLite` has unwound.
     pub pending: Cell<bool>,
+    /// `SQLite` may call JavaScript while it executes: a function, a table or a logger is registered.
+    pub runs_callbacks: Cell<bool>,
     /// Times that `SQLite` called into JavaScript.
     pub callbacks: Cell<u32>,
     logger: Option<Ref>,
@@ -191,6 +193,7 @@ pub fn open<'e>(call: &Call<'e>) -> Result<Value<'e>> {
         iterators: Cell::new(0),
         unsafe_mode: Cell::new(false),
         pending: Cell::new(false),
+        runs_callbacks: Cell::new(has_logger),
         callbacks: Cell::new(0),
         logger: if has_logger { Some(env.reference(logger)?) } else { None },
         on_change: RefCell::default(),

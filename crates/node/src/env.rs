@@ -27,9 +27,17 @@ pub mod header {
     /// Callbacks of `SQLite` into JavaScript that are running
     pub const DEPTH: usize = 9;
     /// 64-bit numbers, from byte 128 on
+    /// Arguments of a callback
+    pub const CALL_ARGS: usize = 10;
+    /// Number of the group that an aggregate's callback is about
+    pub const CALL_GROUP: usize = 11;
+    /// Tag of a callback's result
+    pub const CALL_RESULT: usize = 12;
     pub const CHANGES: usize = 16;
     pub const ROWID: usize = 17;
     pub const ROWID_INT64: usize = 18;
+    /// A callback's result
+    pub const CALL_VALUE: usize = 19;
 }
 
 /// State of one environment.
@@ -48,6 +56,9 @@ pub struct State {
     databases: RefCell<Vec<Weak<Database>>>,
     /// Rows that the running execution has put into the block: slots, bytes, extras.
     used: Cell<(usize, usize, u32)>,
+    /// Unique for each call from JavaScript that executes SQL; 0 outside.
+    execution: Cell<u64>,
+    executions: Cell<u64>,
     /// One entry for each callback of SQLite into JavaScript that is running.
     frames: RefCell<Vec<Frame>>,
 }
@@ -55,6 +66,7 @@ pub struct State {
 /// What a callback found in the block; whoever writes there meanwhile saves it first.
 struct Frame {
     used: (usize, usize, u32),
+    execution: u64,
     saved: Option<Saved>,
 }
 
@@ -81,6 +93,8 @@ impl State {
             params: Cell::new(None),
             databases: RefCell::default(),
             used: Cell::new((0, 0, 0)),
+            execution: Cell::new(0),
+            executions: Cell::new(0),
             frames: RefCell::default(),
         });
         env.on_cleanup(state.clone(), Self::close_all)?;
@@ -184,12 +198,59 @@ impl State {
         result
     }
 
+    /// Runs a callback that needs no scope; only what it puts into the block has to be looked after.
+    #[inline]
+    pub fn in_hot_callback(&self, callback: impl FnOnce() -> Result<()>) -> Result<()> {
+        self.push_frame();
+        let result = callback();
+        match self.pop_frame() {
+            Some(frame) if frame.saved.is_none() => {
+                self.used.set(frame.used);
+                self.execution.set(frame.execution);
+            }
+            Some(frame) => {
+                self.env.enter(|env| self.restore(env, frame));
+            }
+            None => {}
+        }
+        result
+    }
+
+    /// Number of the execution that begins; handles made in it live until it ends.
+    #[inline]
+    pub fn begin_execution(&self) {
+        let next = self.executions.get() + 1;
+        self.executions.set(next);
+        self.execution.set(next);
+    }
+
+    #[inline]
+    pub fn end_execution(&self) {
+        self.execution.set(0);
+    }
+
+    #[inline]
+    pub fn execution(&self) -> u64 {
+        self.execution.get()
+    }
+
+    /// Takes the value that a callback left beside the block.
+    pub fn take_result<'e>(&self, env: Env<'e>) -> Result<Value<'e>> {
+        let shared = self.shared.get(env)?;
+        let result = shared.get(env, "result")?;
+        shared.set(env, env.utf8(b"result")?, env.null()?)?;
+        Ok(result)
+    }
+
+    #[inline]
     fn push_frame(&self) {
         let mut frames = self.frames.borrow_mut();
-        frames.push(Frame { used: self.used.get(), saved: None });
+        let execution = self.execution.get();
+        frames.push(Frame { used: self.used.get(), execution, saved: None });
         self.block.set_i32(header::DEPTH, i32::try_from(frames.len()).unwrap_or(i32::MAX));
     }
 
+    #[inline]
     fn pop_frame(&self) -> Option<Frame> {
         let mut frames = self.frames.borrow_mut();
         let frame = frames.pop();
@@ -198,8 +259,14 @@ impl State {
     }
 
     fn leave_callback(&self, env: Env<'_>) {
-        let Some(frame) = self.pop_frame() else { return };
+        if let Some(frame) = self.pop_frame() {
+            self.restore(env, frame);
+        }
+    }
+
+    fn restore(&self, env: Env<'_>, frame: Frame) {
         self.used.set(frame.used);
+        self.execution.set(frame.execution);
         let Some(saved) = frame.saved else { return };
         let target = self.block.target();
         target.tags[..saved.tags.len()].copy_from_slice(&saved.tags);

@@ -2,6 +2,7 @@
 
 use ferrolite_sqlite::{Encoder, Error, Running, Step};
 
+use crate::bind::Lend;
 use crate::env::header;
 use crate::statement::{Statement, ALREADY_BOUND};
 use crate::sys::{Call, Env, ErrorKind, Ref, Result, Thrown, Value};
@@ -42,9 +43,14 @@ enum Filled {
 impl Statement {
     /// Checks and starts an execution.
     #[inline]
-    fn begin(&self, call: &Call<'_>, check: fn(&Self) -> std::result::Result<(), Error>) -> Result<Option<Running>> {
+    fn begin(
+        &self,
+        call: &Call<'_>,
+        check: fn(&Self) -> std::result::Result<(), Error>,
+        lend: Lend,
+    ) -> Result<Option<Running>> {
         self.check(call, check(self))?;
-        self.start(call)
+        self.start(call, lend)
     }
 
     fn can_run(&self) -> std::result::Result<(), Error> {
@@ -177,7 +183,7 @@ pub fn check<'e>(call: &Call<'e>) -> Result<Value<'e>> {
 pub fn run<'e>(call: &Call<'e>) -> Result<Value<'e>> {
     let env = call.env;
     let st = call.this::<Statement>()?;
-    let Some(mut running) = st.begin(call, Statement::can_run)? else {
+    let Some(mut running) = st.begin(call, Statement::can_run, Lend::Yes)? else {
         return env.boolean(false);
     };
     let db = &*st.db;
@@ -211,7 +217,7 @@ pub fn run<'e>(call: &Call<'e>) -> Result<Value<'e>> {
 fn get_mode<'e>(call: &Call<'e>, mode: u8) -> Result<Value<'e>> {
     let env = call.env;
     let st = call.this::<Statement>()?;
-    let Some(mut running) = st.begin(call, Statement::can_read)? else {
+    let Some(mut running) = st.begin(call, Statement::can_read, Lend::Yes)? else {
         return env.boolean(false);
     };
     let db = &*st.db;
@@ -260,7 +266,7 @@ pub fn pluck_int64<'e>(call: &Call<'e>) -> Result<Value<'e>> {
 fn all_mode<'e>(call: &Call<'e>, mode: u8) -> Result<Value<'e>> {
     let env = call.env;
     let st = call.this::<Statement>()?;
-    let Some(running) = st.begin(call, Statement::can_read)? else {
+    let Some(running) = st.begin(call, Statement::can_read, Lend::No)? else {
         return env.boolean(false);
     };
     let db = &*st.db;
@@ -275,6 +281,7 @@ fn all_mode<'e>(call: &Call<'e>, mode: u8) -> Result<Value<'e>> {
         // Goes on in `more`, or ends in `end`.
         std::mem::forget(busy);
         std::mem::forget(clock);
+        db.state.end_execution();
         return result;
     }
     drop(busy);
@@ -331,11 +338,14 @@ pub fn more<'e>(call: &Call<'e>) -> Result<Value<'e>> {
     let Some(execution) = st.execution.take() else {
         return Err(call.env.throw_error(ErrorKind::Type, "This statement is not executing"));
     };
+    let busy = st.db.enter_busy();
     let result = next_block(call.env, st, execution);
     if st.execution.borrow().is_some() {
+        std::mem::forget(busy);
+        st.db.state.end_execution();
         return result;
     }
-    st.db.busy.set(false);
+    drop(busy);
     st.db.conn.set_timeout(None);
     let block = result?;
     st.db.dispatch_changes(call.env)?;
@@ -361,7 +371,7 @@ pub fn end<'e>(call: &Call<'e>) -> Result<Value<'e>> {
 pub fn iterate<'e>(call: &Call<'e>) -> Result<Value<'e>> {
     let env = call.env;
     let st = call.this::<Statement>()?;
-    let Some(running) = st.begin(call, Statement::can_read)? else {
+    let Some(running) = st.begin(call, Statement::can_read, Lend::No)? else {
         return env.boolean(false);
     };
     // Its own parameters' memory stays with it; the next execution takes new.

@@ -1,7 +1,5 @@
 //! Who may use a connection now: open, busy, iterating. The texts are better-sqlite3's.
 
-use std::cell::Cell;
-
 use ferrolite_sqlite::Error;
 
 use crate::database::Database;
@@ -13,20 +11,23 @@ const STATEMENT_BUSY: Error = Error::Type("This statement is busy executing a qu
 
 /// The connection executes a query while this lives.
 pub struct Busy<'db> {
-    busy: &'db Cell<bool>,
-    before: bool,
+    db: &'db Database,
 }
 
 impl Drop for Busy<'_> {
+    #[inline]
     fn drop(&mut self) {
-        self.busy.set(self.before);
+        self.db.busy.set(false);
+        self.db.state.end_execution();
     }
 }
 
 impl Database {
     #[inline]
     pub fn enter_busy(&self) -> Busy<'_> {
-        Busy { busy: &self.busy, before: self.busy.replace(true) }
+        self.busy.set(true);
+        self.state.begin_execution();
+        Busy { db: self }
     }
 
     #[inline]

@@ -3,10 +3,10 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-use ferrolite_sqlite::{Error, Params, PrepareFlags, Running};
+use ferrolite_sqlite::{Error, Params, Running};
 use neon::types::Finalize;
 
-use crate::bind;
+use crate::bind::{self, Lend};
 use crate::database::{Database, DatabaseHandle};
 use crate::env::header;
 use crate::execute::Execution;
@@ -62,7 +62,7 @@ impl Statement {
 
     /// Starts with the call's arguments. `None` if JavaScript has to look at them first.
     #[inline]
-    pub fn start(&self, call: &Call<'_>) -> Result<Option<Running>> {
+    pub fn start(&self, call: &Call<'_>, lend: Lend) -> Result<Option<Running>> {
         let state = &*self.db.state;
         let mut params = state.take_params();
         if self.bound.get() {
@@ -72,7 +72,7 @@ impl Statement {
             let running = self.stmt.start_bound(params);
             return running.map(Some).map_err(|error| self.db.raise(call.env, &error));
         }
-        if !self.collect(call, &mut params)? {
+        if !self.collect(call, &mut params, lend)? {
             params.clear();
             state.give_params(params);
             return Ok(None);
@@ -85,11 +85,13 @@ impl Statement {
 
     /// False if JavaScript has to put the arguments in order first.
     #[inline]
-    fn collect(&self, call: &Call<'_>, params: &mut Params) -> Result<bool> {
+    fn collect(&self, call: &Call<'_>, params: &mut Params, lend: Lend) -> Result<bool> {
         if self.named && self.db.state.block.i32(header::ORDERED) == 0 {
             return Ok(false);
         }
-        bind::collect(call, self.parameters, params)
+        // Only code of the user could change or free the memory of a Buffer while SQLite reads it.
+        let lend = if self.db.runs_callbacks.get() { Lend::No } else { lend };
+        bind::collect(call, self.parameters, params, lend)
     }
 
     /// Learns of new columns after a schema change; call it on the first row.
@@ -134,10 +136,9 @@ fn prepare_sql<'e>(
     if pragma {
         db.require_no_iterators_unless_unsafe().map_err(raise)?;
     }
-    let flags = PrepareFlags { persistent: !pragma && !explain };
     let prepared = {
         let _busy = db.enter_busy();
-        db.conn.prepare(sql, flags)
+        db.conn.prepare(sql)
     };
     let stmt = prepared.map_err(raise)?;
     let columns = stmt.column_count().map_err(raise)?;
@@ -147,8 +148,7 @@ fn prepare_sql<'e>(
         version: Cell::new(stmt.version()),
         parameters,
         reader: columns > 0 || pragma,
-        named: parameters > 0
-            && stmt.parameter_names().map_err(raise)?.iter().any(Option::is_some),
+        named: stmt.has_named_parameters().map_err(raise)?,
         plain: is_plain(sql),
         // An EXPLAIN runs without its parameters.
         bound: Cell::new(explain),
@@ -296,7 +296,7 @@ pub fn bind<'e>(call: &Call<'e>) -> Result<Value<'e>> {
     }
     st.check(call, st.require_startable())?;
     let mut params = st.db.state.take_params();
-    if !st.collect(call, &mut params)? {
+    if !st.collect(call, &mut params, Lend::No)? {
         return env.boolean(false);
     }
     let bound = st.stmt.bind_permanently(&params);

@@ -4,6 +4,7 @@
 //! Values live as long as the call that they came with, which the lifetime of [`Env`] stands for.
 
 use std::any::Any;
+use std::cell::Cell;
 use std::ffi::{c_char, c_int, c_void};
 use std::marker::PhantomData;
 use std::mem::MaybeUninit;
@@ -12,6 +13,7 @@ use std::ptr;
 use std::rc::Rc;
 use std::sync::OnceLock;
 
+use ferrolite_sqlite::Params;
 use neon::context::{Context, Cx};
 use neon::sys::bindings as napi;
 use neon::types::{Finalize, JsBox, JsObject};
@@ -47,6 +49,7 @@ pub struct RawEnv(napi::Env);
 struct Extra {
     create_string_latin1: CreateString<c_char>,
     create_string_utf16: CreateString<u16>,
+    get_value_string_latin1: GetString,
     get_dataview_info: GetDataview,
     is_dataview: IsDataview,
     create_buffer_copy: CreateBufferCopy,
@@ -55,6 +58,8 @@ struct Extra {
 
 type CreateString<C> =
     unsafe extern "C" fn(napi::Env, *const C, usize, *mut napi::Value) -> c_int;
+type GetString =
+    unsafe extern "C" fn(napi::Env, napi::Value, *mut c_char, usize, *mut usize) -> c_int;
 type GetDataview = unsafe extern "C" fn(
     napi::Env,
     napi::Value,
@@ -108,6 +113,7 @@ unsafe fn load_from(
         Ok(Extra {
             create_string_latin1: *host.get(b"napi_create_string_latin1\0")?,
             create_string_utf16: *host.get(b"napi_create_string_utf16\0")?,
+            get_value_string_latin1: *host.get(b"napi_get_value_string_latin1\0")?,
             get_dataview_info: *host.get(b"napi_get_dataview_info\0")?,
             is_dataview: *host.get(b"napi_is_dataview\0")?,
             create_buffer_copy: *host.get(b"napi_create_buffer_copy\0")?,
@@ -409,17 +415,36 @@ impl<'e> Value<'e> {
         }
         // The terminator takes a byte, and a character of up to 4 bytes may not have fitted.
         if len + 4 >= room {
-            // SAFETY: a null buffer asks for the length.
-            unsafe {
-                ok(napi::get_value_string_utf8(env.raw, self.raw, ptr::null_mut(), 0, &mut len))?;
-                out.reserve(len + 1);
-                let room = out.capacity() - start;
-                let at = out.as_mut_ptr().add(start).cast();
-                ok(napi::get_value_string_utf8(env.raw, self.raw, at, room, &mut len))?;
-            }
+            len = self.append_long(env, out)?;
         }
         // SAFETY: Node-API wrote `len` bytes there.
         unsafe { out.set_len(start + len) };
+        Ok(len)
+    }
+
+    /// Writes a long string behind the bytes of `out`, whose length the caller sets.
+    fn append_long(self, env: Env<'e>, out: &mut Vec<u8>) -> Result<usize> {
+        let (start, mut len, mut units) = (out.len(), 0, 0);
+        // SAFETY: a null buffer asks for the length.
+        unsafe {
+            ok(napi::get_value_string_utf8(env.raw, self.raw, ptr::null_mut(), 0, &mut len))?;
+            ok(napi::get_value_string_utf16(env.raw, self.raw, ptr::null_mut(), 0, &mut units))?;
+        }
+        out.reserve(len + 1);
+        let room = out.capacity() - start;
+        // SAFETY: the spare capacity of `out`, with its size.
+        unsafe {
+            let at = out.as_mut_ptr().add(start).cast();
+            if len == units {
+                // One byte a character: ASCII, which is copied much faster as Latin-1.
+                let get = extra()?.get_value_string_latin1;
+                if get(env.raw, self.raw, at, room, &mut len) != 0 {
+                    return Err(Thrown);
+                }
+            } else {
+                ok(napi::get_value_string_utf8(env.raw, self.raw, at, room, &mut len))?;
+            }
+        }
         Ok(len)
     }
 
@@ -439,6 +464,30 @@ impl<'e> Value<'e> {
         Some(len)
     }
 
+    /// Adds a large typed array as a parameter without copying it; false if it is none, or is shared with
+    /// other threads. The caller sees to it that no JavaScript runs before the parameters are dropped.
+    #[inline]
+    pub fn lend_bytes(self, env: Env<'e>, params: &mut Params) -> bool {
+        // Copying less than this costs less than asking.
+        const WORTH_IT: usize = 16 * 1024;
+        if self.type_of(env) != ValueType::Object {
+            return false;
+        }
+        let Some((at, len, buffer)) = self.typed_array(env) else { return false };
+        let mut unshared = false;
+        if len < WORTH_IT || at.is_null() {
+            return false;
+        }
+        // SAFETY: live; a SharedArrayBuffer is no ArrayBuffer. The memory stays: see above.
+        unsafe {
+            let _ = napi::is_arraybuffer(env.raw, buffer, &mut unshared);
+            if unshared {
+                params.push_lent(at.cast(), len);
+            }
+        }
+        unshared
+    }
+
     fn view(self, env: Env<'e>) -> Option<(*mut c_void, usize)> {
         let (mut is, mut len, mut at) = (false, 0, ptr::null_mut());
         // SAFETY: live; each call is preceded by its type check.
@@ -450,7 +499,7 @@ impl<'e> Value<'e> {
             }
             let _ = napi::is_typedarray(env.raw, self.raw, &mut is);
             if is {
-                return self.typed_array(env);
+                return self.typed_array(env).map(|(at, len, _)| (at, len));
             }
             let extra = extra().ok()?;
             if (extra.is_dataview)(env.raw, self.raw, &mut is) != 0 || !is {
@@ -463,10 +512,10 @@ impl<'e> Value<'e> {
         }
     }
 
-    fn typed_array(self, env: Env<'e>) -> Option<(*mut c_void, usize)> {
+    fn typed_array(self, env: Env<'e>) -> Option<(*mut c_void, usize, napi::Value)> {
         let mut kind = napi::TypedArrayType::U8;
         let (mut len, mut at, mut buffer, mut offset) = (0, ptr::null_mut(), ptr::null_mut(), 0);
-        // SAFETY: checked to be a typed array.
+        // SAFETY: live. It fails for what is no typed array.
         let status = unsafe {
             napi::get_typedarray_info(
                 env.raw,
@@ -487,7 +536,7 @@ impl<'e> Value<'e> {
             | napi::TypedArrayType::U64 => 8,
             _ => 1,
         };
-        Some((at, len * size))
+        Some((at, len * size, buffer))
     }
 
     pub fn get(self, env: Env<'e>, key: &str) -> Result<Value<'e>> {
@@ -567,6 +616,38 @@ impl Drop for Ref {
     fn drop(&mut self) {
         // SAFETY: made by `Env::reference`, deleted once; connections close before the environment ends.
         let _ = unsafe { napi::delete_reference(self.env, self.raw) };
+    }
+}
+
+/// A function that `SQLite` calls again and again. During one execution its handle is fetched once and
+/// kept, and a call without arguments makes no handle at all: it costs one Node-API call.
+pub struct HotFunction {
+    function: Ref,
+    /// The execution that `value` was fetched in, and the handle, which lives as long as that runs.
+    cached: Cell<(u64, napi::Value)>,
+}
+
+impl HotFunction {
+    pub fn new(env: Env<'_>, function: Value<'_>) -> Result<Self> {
+        Ok(Self { function: env.reference(function)?, cached: Cell::new((0, ptr::null_mut())) })
+    }
+
+    /// Calls it with `args`; what it returns is not looked at. `execution` is unique for each time that
+    /// JavaScript called into this addon, and 0 when that is not known.
+    #[inline]
+    pub fn call(&self, env: RawEnv, execution: u64, args: &[Value<'_>]) -> Result<()> {
+        let (fetched_in, mut function) = self.cached.get();
+        if execution == 0 || fetched_in != execution {
+            let env = Env { raw: env.0, scope: PhantomData };
+            function = self.function.get(env)?.raw;
+            self.cached.set((execution, function));
+        }
+        let argv = args.as_ptr().cast::<napi::Value>();
+        // SAFETY: on the thread of the environment, inside a call from JavaScript; the handle was made in
+        // that call. The function takes no `this`, so any value serves; no result is asked for.
+        ok(unsafe {
+            napi::call_function(env.0, function, function, args.len(), argv, ptr::null_mut())
+        })
     }
 }
 
@@ -709,7 +790,11 @@ pub const TAGS_AT: usize = HEADER_BYTES;
 pub const SLOTS_AT: usize = TAGS_AT + ferrolite_sqlite::SLOTS_PER_BLOCK;
 pub const BYTES_AT: usize = SLOTS_AT + 8 * ferrolite_sqlite::SLOTS_PER_BLOCK;
 /// Blobs that start below the limit may end beyond it by what one large value has at most.
-pub const BLOCK_LEN: usize = BYTES_AT + ferrolite_sqlite::BYTES_PER_BLOCK + 8192;
+pub const CALL_TAGS_AT: usize = BYTES_AT + ferrolite_sqlite::BYTES_PER_BLOCK + 8192;
+/// Arguments that a callback can have: `SQLITE_MAX_FUNCTION_ARG` is 127.
+pub const CALL_SLOTS: usize = 128;
+pub const CALL_SLOTS_AT: usize = CALL_TAGS_AT + CALL_SLOTS;
+pub const BLOCK_LEN: usize = CALL_SLOTS_AT + 8 * CALL_SLOTS;
 
 impl SharedBlock {
     /// Takes over the memory of an ArrayBuffer that the caller keeps alive and never detaches.
@@ -726,6 +811,32 @@ impl SharedBlock {
         debug_assert!(index < 16);
         // SAFETY: within the first 64 bytes of the header.
         unsafe { self.at.cast::<i32>().add(index).write(value) }
+    }
+
+    #[inline]
+    pub fn f64(&self, index: usize) -> f64 {
+        debug_assert!((16..32).contains(&index));
+        // SAFETY: within the header.
+        unsafe { self.at.cast::<f64>().add(index).read() }
+    }
+
+    #[inline]
+    pub fn i64(&self, index: usize) -> i64 {
+        debug_assert!((16..32).contains(&index));
+        // SAFETY: within the header.
+        unsafe { self.at.cast::<i64>().add(index).read() }
+    }
+
+    /// Sets an argument of the callback that is about to be called.
+    #[inline]
+    pub fn set_argument(&self, at: usize, tag: u8, bits: u64) {
+        if at < CALL_SLOTS {
+            // SAFETY: within the two parts for arguments; the second is 8-byte aligned.
+            unsafe {
+                self.at.add(CALL_TAGS_AT + at).write(tag);
+                self.at.add(CALL_SLOTS_AT).cast::<u64>().add(at).write(bits);
+            }
+        }
     }
 
     #[inline]
@@ -764,7 +875,7 @@ impl SharedBlock {
                     self.at.add(SLOTS_AT).cast(),
                     ferrolite_sqlite::SLOTS_PER_BLOCK,
                 ),
-                bytes: std::slice::from_raw_parts_mut(self.at.add(BYTES_AT), BLOCK_LEN - BYTES_AT),
+                bytes: std::slice::from_raw_parts_mut(self.at.add(BYTES_AT), CALL_TAGS_AT - BYTES_AT),
             }
         }
     }

@@ -7,17 +7,21 @@ use std::pin::pin;
 use std::sync::OnceLock;
 use std::task::{Context, Poll, Waker};
 
+use crate::allocator;
 use crate::error::{Error as EngineError, Result};
 
 const _: () = assert!(SQLITE_VERSION_NUMBER >= 3_047_000, "the engine is older than the patches expect");
 
 /// Prepares the engine; every way into it calls this first.
 ///
-/// The crate `libsql` asserts that its own `sqlite3_config()` was the first call to `SQLite` in the
-/// process. Building one database of it first keeps that true for whoever uses `libsql` later.
+/// The crate `libsql` asserts that the engine still takes `sqlite3_config()` when it builds its first
+/// database, so that is done here, before anything initializes the engine.
 pub fn initialize() -> Result<()> {
     static READY: OnceLock<bool> = OnceLock::new();
     let ready = *READY.get_or_init(|| {
+        if !allocator::install() {
+            return false;
+        }
         let build = pin!(libsql::Builder::new_local(":memory:").build());
         match build.poll(&mut Context::from_waker(Waker::noop())) {
             Poll::Ready(built) => built.is_ok(),

@@ -20,7 +20,7 @@ pub struct FunctionFlags {
 }
 
 /// Arguments of one call.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Default)]
 pub struct Args<'a> {
     values: &'a [*mut ffi::sqlite3_value],
 }

@@ -3,6 +3,7 @@
 //! One file per concept, named as `SQLite` names it. A [`Connection`] and its [`Statement`]s belong to
 //! the thread that opened them; only an [`InterruptHandle`] may cross threads.
 
+mod allocator;
 mod backup;
 mod connection;
 mod error;
@@ -32,7 +33,7 @@ pub use packed::{Encoder, Large, Tag, Target, BYTES_PER_BLOCK, SLOTS_PER_BLOCK};
 pub use params::{Param, Params};
 pub use serialize::Serialized;
 pub use session::{ApplyHandler, ConflictAction, Session};
-pub use statement::{PrepareFlags, Row, Running, Statement, Step};
+pub use statement::{Row, Running, Statement, Step};
 pub use value::ValueRef;
 pub use vtab::{Cursor, Module, ModuleError, Table, TableDefinition};
 

@@ -25,9 +25,9 @@ const LARGE: usize = 4096;
 pub enum Tag {
     /// `NULL`
     Null = 0,
-    /// An integer within 32 bits
+    /// A whole number within 32 bits
     Int32 = 1,
-    /// A double, or an integer rounded to one
+    /// A double that is no such integer, or a larger integer rounded to one
     Double = 2,
     /// Start and end in the block's Latin-1 text
     Latin1 = 3,
@@ -141,7 +141,7 @@ impl Encoder {
                 #[allow(clippy::cast_precision_loss)]
                 Err(_) => (Tag::Double, (value as f64).to_bits()),
             },
-            ValueRef::Real(value) => (Tag::Double, value.to_bits()),
+            ValueRef::Real(value) => real(value),
             ValueRef::Text(text) => self.text(text, large),
             ValueRef::Blob(blob) => {
                 let start = self.used_bytes;
@@ -209,6 +209,19 @@ impl Encoder {
     }
 }
 
+/// A whole number within 32 bits is one to JavaScript engines however it is stored, and as such it needs
+/// no memory of its own. -0 stays a double.
+#[inline]
+fn real(value: f64) -> (Tag, u64) {
+    #[allow(clippy::cast_possible_truncation)] // `as` saturates, and the result is compared
+    let whole = value as i32;
+    if f64::from(whole).to_bits() == value.to_bits() {
+        (Tag::Int32, u64::from(whole.cast_unsigned()))
+    } else {
+        (Tag::Double, value.to_bits())
+    }
+}
+
 /// Start in the low half, end in the high half; a block is far smaller than 4 GiB.
 #[inline]
 fn range(start: usize, end: usize) -> u64 {
@@ -258,6 +271,7 @@ mod tests {
             ValueRef::Integer(-5),
             ValueRef::Integer(1 << 40),
             ValueRef::Real(-0.0),
+            ValueRef::Real(7.0),
             ValueRef::Text(b"plain\0text"),
             ValueRef::Text("caf\u{e9}".as_bytes()),
             ValueRef::Text("\u{1F600}z".as_bytes()),
@@ -268,7 +282,7 @@ mod tests {
             ValueRef::Text(&long),
         ];
         let expected = [
-            "null", "i32 -5", "f64 1099511627776.0", "f64 -0.0", "plain\0text", "caf\u{e9}",
+            "null", "i32 -5", "f64 1099511627776.0", "f64 -0.0", "i32 7", "plain\0text", "caf\u{e9}",
             "\u{1F600}z", "\u{FFFD}!", "", "[1, 2]", "[]", "large 0",
         ];
         assert_eq!(decode(&values, false), expected);

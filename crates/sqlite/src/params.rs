@@ -13,6 +13,8 @@ pub enum Param {
     Text(usize, usize),
     /// Bytes: offset and length
     Blob(usize, usize),
+    /// Bytes of somebody else: see [`Params::push_lent`]
+    Lent(*const u8, usize),
 }
 
 /// Positional parameters, in order, with the memory that their text and blobs stand in.
@@ -41,6 +43,14 @@ impl Params {
     pub fn push_text(&mut self, text: &[u8]) {
         self.values.push(Param::Text(self.bytes.len(), text.len()));
         self.bytes.extend_from_slice(text);
+    }
+
+    /// Appends a blob that stays where it is.
+    ///
+    /// # Safety
+    /// The `len` bytes at `at` neither move nor change until these parameters are cleared or dropped.
+    pub unsafe fn push_lent(&mut self, at: *const u8, len: usize) {
+        self.values.push(Param::Lent(at, len));
     }
 
     /// Appends a blob.

@@ -15,13 +15,6 @@ use crate::value::ValueRef;
 /// used first, and compiled again at their next use. A small one takes about 4 kB.
 const MAX_COMPILED: usize = 2048;
 
-/// How [`Connection::prepare`] reads its SQL.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct PrepareFlags {
-    /// The statement will be kept: `SQLite` then spares its short-lived memory.
-    pub persistent: bool,
-}
-
 /// What one step gave.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Step {
@@ -36,7 +29,6 @@ pub struct Statement {
     shared: Rc<Shared>,
     raw: Cell<*mut ffi::sqlite3_stmt>,
     sql: CString,
-    persistent: bool,
     /// Bound for good, or running: its compiled form holds state.
     pinned: Cell<bool>,
     /// Used since the clock last came by.
@@ -48,14 +40,13 @@ pub struct Statement {
 
 impl Connection {
     /// Compiles exactly one statement; none, or a second one, is an error.
-    pub fn prepare(&self, sql: &str, flags: PrepareFlags) -> Result<Rc<Statement>> {
+    pub fn prepare(&self, sql: &str) -> Result<Rc<Statement>> {
         self.shared.open_db()?;
         let sql = c_string(sql, "The supplied SQL string contains a NUL character")?;
         let statement = Rc::new(Statement {
             shared: self.shared.clone(),
             raw: Cell::new(ptr::null_mut()),
             sql,
-            persistent: flags.persistent,
             pinned: Cell::new(false),
             used: Cell::new(false),
             compiles: Cell::new(0),
@@ -69,7 +60,7 @@ impl Connection {
 impl Statement {
     /// Compiles the first statement of a script; the second value is how many bytes it took.
     pub(crate) fn compile(shared: &Rc<Shared>, sql: &[u8]) -> Result<(Option<Self>, usize)> {
-        let (raw, tail) = compile(shared, sql, 0)?;
+        let (raw, tail) = compile(shared, sql)?;
         if raw.is_null() {
             return Ok((None, tail));
         }
@@ -77,7 +68,6 @@ impl Statement {
             shared: shared.clone(),
             raw: Cell::new(raw),
             sql: CString::default(),
-            persistent: false,
             pinned: Cell::new(true),
             used: Cell::new(true),
             compiles: Cell::new(0),
@@ -101,9 +91,8 @@ impl Statement {
 
     #[cold]
     fn revive(self: &Rc<Self>) -> Result<()> {
-        let flags = if self.persistent { ffi::SQLITE_PREPARE_PERSISTENT } else { 0 };
         let sql = self.sql.as_bytes_with_nul();
-        let (raw, tail) = compile(&self.shared, sql, flags)?;
+        let (raw, tail) = compile(&self.shared, sql)?;
         if raw.is_null() {
             return Err(Error::Range("The supplied SQL string contains no statements"));
         }
@@ -214,6 +203,14 @@ impl Statement {
         let raw = self.handle()?;
         // SAFETY: live.
         Ok(usize::try_from(unsafe { ffi::sqlite3_bind_parameter_count(raw) }).unwrap_or(0))
+    }
+
+    /// True if some parameter has a name.
+    pub fn has_named_parameters(self: &Rc<Self>) -> Result<bool> {
+        let raw = self.handle()?;
+        let count = c_int::try_from(self.parameter_count()?).unwrap_or(c_int::MAX);
+        // SAFETY: live; only whether there is a name is looked at.
+        Ok((1..=count).any(|i| !unsafe { ffi::sqlite3_bind_parameter_name(raw, i) }.is_null()))
     }
 
     /// Name of each parameter without its prefix; `None` for a plain `?`.
@@ -415,6 +412,9 @@ fn bind(
                     let blob = slice(start, len);
                     ffi::sqlite3_bind_blob64(raw, i, pointer(blob), blob.len() as u64, lifetime)
                 }
+                Param::Lent(at, len) => {
+                    ffi::sqlite3_bind_blob64(raw, i, at.cast(), len as u64, lifetime)
+                }
             }
         };
         if rc != ffi::SQLITE_OK {
@@ -444,19 +444,17 @@ fn bind_error(rc: c_int) -> Error {
     }
 }
 
-fn compile(
-    shared: &Rc<Shared>,
-    sql: &[u8],
-    flags: c_int,
-) -> Result<(*mut ffi::sqlite3_stmt, usize)> {
+/// `SQLITE_PREPARE_PERSISTENT` is not set: it takes the statement's memory, and all that compiling it
+/// needs for a moment, from malloc instead of the connection's own small slots, which is slower for
+/// statements that are used once, and no faster for others.
+fn compile(shared: &Rc<Shared>, sql: &[u8]) -> Result<(*mut ffi::sqlite3_stmt, usize)> {
     let db = shared.open_db()?;
     let len = c_int::try_from(sql.len()).map_err(|_| Error::from_code(ffi::SQLITE_TOOBIG))?;
     let mut raw = ptr::null_mut();
     let mut tail = ptr::null();
-    let flags = flags.cast_unsigned();
     // SAFETY: `db` is open; `sql` ends in NUL and its length is exact.
     unsafe {
-        let rc = ffi::sqlite3_prepare_v3(db, sql.as_ptr().cast(), len, flags, &mut raw, &mut tail);
+        let rc = ffi::sqlite3_prepare_v3(db, sql.as_ptr().cast(), len, 0, &mut raw, &mut tail);
         check(db, rc)?;
     }
     let tail = if tail.is_null() { sql.len() } else { tail as usize - sql.as_ptr() as usize };
