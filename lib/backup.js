@@ -1,6 +1,6 @@
 'use strict'
 
-const fs = require('node:fs/promises')
+const fs = require('node:fs')
 const path = require('node:path')
 
 /** Checks the arguments of `db.backup()`; a promise, so that what is wrong becomes a rejection. */
@@ -17,10 +17,11 @@ async function readBackup (file, options) {
   if (!attached) throw new TypeError('The "attached" option cannot be an empty string')
   if (progress != null && typeof progress !== 'function') throw new TypeError('Expected the "progress" option to be a function')
 
-  await fs.access(path.dirname(file)).catch(() => {
+  const { access } = fs.promises
+  await access(path.dirname(file)).catch(() => {
     throw new TypeError('Cannot save backup because the directory does not exist')
   })
-  const isNew = await fs.access(file).then(() => false, () => true)
+  const isNew = await access(file).then(() => false, () => true)
   return { file, attached, progress: progress ?? null, isNew }
 }
 

@@ -9,7 +9,7 @@ const { Changes } = require('./changes')
 const { readAggregate, readFunction } = require('./functions')
 const { createLimits } = require('./limits')
 const { attach } = require('./natives')
-const { getBooleanOption, readOptions, requireBoolean } = require('./options')
+const { getBooleanOption, readOptions, readToggle } = require('./options')
 const { Session, readApplyOptions, readSessionOptions } = require('./session')
 const { KEY, createStatementClass, requireTimeout } = require('./statement')
 const { readTable } = require('./table')
@@ -166,7 +166,6 @@ const methods = {
     if (typeof fn !== 'function') throw new TypeError('Expected first argument to be a function')
     const state = stateOf(this)
     const { natives, handle } = state
-    natives.databaseRequireReady.call(handle)
     state.controller ??= createController((sql) => {
       const statement = natives.statementPrepare.call(handle, sql, false, false)
       return () => natives.statementRun.call(statement)
@@ -259,17 +258,15 @@ const methods = {
     return this
   },
 
-  defaultSafeIntegers (on = true) {
+  defaultSafeIntegers (on) {
     const state = stateOf(this)
-    requireBoolean(on)
-    state.int64 = on
+    state.int64 = readToggle(arguments)
     return this
   },
 
-  unsafeMode (on = true) {
+  unsafeMode (on) {
     const { natives, handle } = stateOf(this)
-    requireBoolean(on)
-    natives.databaseUnsafeMode.call(handle, on)
+    natives.databaseUnsafeMode.call(handle, readToggle(arguments))
     return this
   },
 
@@ -314,8 +311,7 @@ const methods = {
   },
 
   [Symbol.for('nodejs.util.inspect.custom')] () {
-    const { name, open, inTransaction, readonly, memory } = this
-    return Object.assign(new DatabaseInspection(), { name, open, inTransaction, readonly, memory })
+    return Object.assign(new DatabaseInspection(), this)
   }
 }
 

@@ -16,8 +16,11 @@ function getBooleanOption (options, key) {
   return value
 }
 
-function requireBoolean (value) {
-  if (typeof value !== 'boolean') throw new TypeError('Expected first argument to be a boolean')
+/** The argument of a method that switches something: on when there is none, else a boolean. */
+function readToggle (args) {
+  if (args.length === 0) return true
+  if (typeof args[0] !== 'boolean') throw new TypeError('Expected first argument to be a boolean')
+  return args[0]
 }
 
 /** What `new Database(path, options)` means: names, flags and times, all checked. */
@@ -106,4 +109,4 @@ function requireLimit (name, value) {
   if (value > MAX_INT32) throw new RangeError(`The limit "${name}" cannot be greater than 2147483647`)
 }
 
-module.exports = { LIMITS, getBooleanOption, readOptions, requireBoolean, requireLimit }
+module.exports = { LIMITS, getBooleanOption, readOptions, readToggle, requireLimit }

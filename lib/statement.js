@@ -1,6 +1,6 @@
 'use strict'
 
-const { requireBoolean } = require('./options')
+const { readToggle } = require('./options')
 const { flatten, namedValues } = require('./params')
 const { EXPAND, FLAT, HEADER, PLUCK, RAW, decoderFor } = require('./rows')
 
@@ -70,6 +70,8 @@ function createStatementClass ({ natives, block }) {
 
   class Statement {
     #entry
+    #source
+    #database
     // FLAT, PLUCK, EXPAND or RAW
     #mode = FLAT
     #int64
@@ -80,6 +82,8 @@ function createStatementClass ({ natives, block }) {
     constructor (key, entry, source, database, int64) {
       if (key !== KEY) throw new TypeError('Statements can only be constructed by the db.prepare() method')
       this.#entry = entry
+      this.#source = source
+      this.#database = database
       this.#int64 = int64
       this.#special = int64
       this.reader = entry.reader
@@ -90,10 +94,12 @@ function createStatementClass ({ natives, block }) {
 
     /** True while an iterator of this statement is open. */
     get busy () {
+      check(#entry in this)
       return natives.statementBusy.call(this.#entry.handle)
     }
 
     run (...params) {
+      check(#entry in this)
       if ((params.length === 1 && isNamed(params[0])) ||
         statementRun.apply(this.#entry.handle, params) === false) {
         this.#reorder(statementRun, params, true)
@@ -102,6 +108,7 @@ function createStatementClass ({ natives, block }) {
     }
 
     get (...params) {
+      check(#entry in this)
       if (this.#special || (params.length === 1 && isNamed(params[0]))) return this.#get(params)
       const entry = this.#entry
       const text = statementGet.apply(entry.handle, params)
@@ -122,6 +129,7 @@ function createStatementClass ({ natives, block }) {
     }
 
     all (...params) {
+      check(#entry in this)
       const entry = this.#entry
       if (this.#special || (params.length === 1 && isNamed(params[0]))) return this.#all(params)
       const text = statementAll.apply(entry.handle, params)
@@ -156,13 +164,17 @@ function createStatementClass ({ natives, block }) {
     }
 
     iterate (...params) {
-      if (!this.reader) throw new TypeError('This statement does not return data. Use run() instead')
+      check(#entry in this)
+      if (!this.#entry.reader) throw new TypeError('This statement does not return data. Use run() instead')
       const entry = this.#own()
+      const timeout = params.length === 0 ? undefined : takeTimeout(params, entry.parameterNames())
       this.#execute(statementIterate, params, false)
+      natives.statementTimeout.call(entry.handle, timeout ?? this.#timeout)
       return new StatementIterator(KEY, this, entry, this.#mode, this.#nativeMode())
     }
 
     bind (...params) {
+      check(#entry in this)
       const entry = this.#own()
       if (natives.statementBind.apply(entry.handle, params) === false) {
         ordered(natives.statementBind, entry.handle, flatten(params, entry.parameterNames()))
@@ -170,37 +182,40 @@ function createStatementClass ({ natives, block }) {
       return this
     }
 
-    pluck (toggle = true) {
-      return this.#setMode('pluck', PLUCK, toggle)
+    pluck (on) {
+      check(#entry in this)
+      return this.#setMode('pluck', PLUCK, arguments)
     }
 
-    expand (toggle = true) {
-      return this.#setMode('expand', EXPAND, toggle)
+    expand (on) {
+      check(#entry in this)
+      return this.#setMode('expand', EXPAND, arguments)
     }
 
-    raw (toggle = true) {
-      return this.#setMode('raw', RAW, toggle)
+    raw (on) {
+      check(#entry in this)
+      return this.#setMode('raw', RAW, arguments)
     }
 
-    #setMode (name, mode, toggle) {
-      if (!this.reader) throw new TypeError(`The ${name}() method is only for statements that return data`)
+    #setMode (name, mode, args) {
+      if (!this.#entry.reader) throw new TypeError(`The ${name}() method is only for statements that return data`)
       natives.statementRequireIdle.call(this.#entry.handle)
-      requireBoolean(toggle)
-      if (toggle) this.#mode = mode
+      if (readToggle(args)) this.#mode = mode
       else if (this.#mode === mode) this.#mode = FLAT
       this.#special = this.#int64 || this.#mode !== FLAT
       return this
     }
 
-    safeIntegers (toggle = true) {
+    safeIntegers (on) {
+      check(#entry in this)
       natives.statementRequireIdle.call(this.#entry.handle)
-      requireBoolean(toggle)
-      this.#int64 = toggle
-      this.#special = toggle || this.#mode !== FLAT
+      this.#int64 = readToggle(arguments)
+      this.#special = this.#int64 || this.#mode !== FLAT
       return this
     }
 
     timeout (ms) {
+      check(#entry in this)
       natives.statementRequireIdle.call(this.#entry.handle)
       this.#timeout = requireTimeout(ms)
       natives.statementTimeout.call(this.#own().handle, ms)
@@ -208,17 +223,20 @@ function createStatementClass ({ natives, block }) {
     }
 
     columns () {
-      if (!this.reader) throw new TypeError('The columns() method is only for statements that return data')
+      check(#entry in this)
+      if (!this.#entry.reader) throw new TypeError('The columns() method is only for statements that return data')
       return natives.statementColumns.call(this.#entry.handle)
     }
 
     interrupt () {
-      this.database.interrupt()
+      check(#entry in this)
+      this.#database.interrupt()
       return this
     }
 
     toString () {
-      return natives.statementExpandedSql.call(this.#entry.handle) ?? this.source
+      check(#entry in this)
+      return natives.statementExpandedSql.call(this.#entry.handle) ?? this.#source
     }
 
     #nativeMode () {
@@ -233,7 +251,7 @@ function createStatementClass ({ natives, block }) {
         entry.users--
         return (this.#entry = new Entry(natives.statementClone.call(entry.handle)))
       }
-      entry.cache.remove(this.source, entry)
+      entry.cache.remove(this.#source, entry)
       return entry
     }
 
@@ -259,6 +277,8 @@ function createStatementClass ({ natives, block }) {
         natives.statementCheck.call(handle, writes, params.length)
         throw error
       }
+      // Nothing is left to bind, but something was given: a bound statement must not take it.
+      if (values.length === 0) natives.statementCheck.call(handle, writes, params.length)
       if (timeout === undefined) return ordered(execute, handle, values)
       natives.statementTimeout.call(handle, timeout)
       try {
@@ -352,6 +372,10 @@ function createStatementClass ({ natives, block }) {
   }
 
   return { Entry, Statement }
+}
+
+function check (isStatement) {
+  if (!isStatement) throw new TypeError('Illegal invocation')
 }
 
 /** An object that is no value for a `?`: named parameters, an array, options. */

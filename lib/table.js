@@ -10,8 +10,8 @@ function readTable (name, definition, defaultInt64) {
   if (typeof name !== 'string') throw new TypeError('Expected first argument to be a string')
   if (!name) throw new TypeError('Virtual table module name cannot be an empty string')
   if (typeof definition === 'object' && definition !== null) {
-    const parsed = parseDefinition(definition, 'used', name, defaultInt64)
-    return [() => parsed, name, true]
+    const parsed = parseDefinition(definition, 'used', name)
+    return [() => resolve(parsed, defaultInt64), name, true]
   }
   if (typeof definition !== 'function') {
     throw new TypeError('Expected second argument to be a function or a table definition object')
@@ -25,12 +25,17 @@ function wrapFactory (factory, defaultInt64) {
     if (typeof definition !== 'object' || definition === null) {
       throw new TypeError(`Virtual table module "${module}" did not return a table definition object`)
     }
-    return parseDefinition(definition, 'returned', module, defaultInt64)
+    return resolve(parseDefinition(definition, 'returned', module), defaultInt64)
   }
 }
 
-/** `[sql, generator, parameters, int64, directOnly]` */
-function parseDefinition (definition, verb, moduleName, defaultInt64) {
+/** The connection's default counts when a table is first used, not when it is defined. */
+function resolve ([sql, generator, parameters, int64, directOnly], defaultInt64) {
+  return [sql, generator, parameters, int64 ?? defaultInt64(), directOnly]
+}
+
+/** `[sql, generator, parameters, int64 or null, directOnly]` */
+function parseDefinition (definition, verb, moduleName) {
   const fail = (what, Type = TypeError) => {
     throw new Type(`Virtual table module "${moduleName}" ${verb} a table definition ${what}`)
   }
@@ -62,7 +67,7 @@ function parseDefinition (definition, verb, moduleName, defaultInt64) {
     if (typeof value !== 'boolean') fail(`with an invalid "${key}" property (should be a boolean)`)
     return value
   }
-  const int64 = readBoolean('safeIntegers', defaultInt64())
+  const int64 = readBoolean('safeIntegers', null)
   const directOnly = readBoolean('directOnly', false)
   const fields = [...parameters.map((name) => `${identifier(name)} HIDDEN`), ...columns.map(identifier)]
   const positions = new Map(columns.map((column, i) => [column, parameters.length + i]))

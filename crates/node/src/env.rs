@@ -332,6 +332,7 @@ impl State {
         match error {
             Error::Type(message) => env.throw_error(ErrorKind::Type, message),
             Error::Range(message) => env.throw_error(ErrorKind::Range, message),
+            Error::OutOfMemory => env.throw_error(ErrorKind::Plain, "Out of memory"),
             Error::Sqlite { code, message, offset } => {
                 let throw = || {
                     let args = [

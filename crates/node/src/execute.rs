@@ -91,6 +91,7 @@ impl Statement {
         if !encoder.utf16.is_empty() {
             state.set_wide_text(env, &encoder.utf16)?;
         }
+        state.block.set_i32(header::VERSION, self.version.get());
         state.block.set_i32(header::ROWS, rows);
         state.block.set_i32(header::DONE, done.into());
         state.block.set_i32(header::EXTRAS, state.has_extras().into());
@@ -470,15 +471,16 @@ pub fn iterator_return<'e>(call: &Call<'e>) -> Result<Value<'e>> {
 
 fn release(st: &Statement) -> std::result::Result<(), Error> {
     let Some(execution) = st.execution.take() else { return Ok(()) };
-    let failed = execution.failed;
+    // A reset repeats the error that the rows ended with: it was told already, or came after the rows
+    // that were asked for.
+    let told = execution.failed || execution.deferred.is_some();
     let (running, _) = st.retire(execution);
     let (params, result) = running.finish();
     st.db.state.give_params(params);
     st.stmt.set_pinned(st.bound.get());
     st.locked.set(false);
     st.db.iterators.set(st.db.iterators.get().saturating_sub(1));
-    if failed {
-        // A reset repeats the error that the rows ended with, which was told already.
+    if told {
         return Ok(());
     }
     result

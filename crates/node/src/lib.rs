@@ -20,6 +20,9 @@ use neon::prelude::*;
 use crate::env::State;
 use crate::sys::{callback, Env};
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 #[neon::main]
 fn main(mut cx: ModuleContext) -> NeonResult<()> {
     if !sys::load() {

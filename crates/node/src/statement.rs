@@ -104,7 +104,6 @@ impl Statement {
             // Another connection may have changed the schema.
             self.db.conn.bump_epoch();
         }
-        self.db.state.block.set_i32(header::VERSION, version);
         Ok(self.columns.get())
     }
 }

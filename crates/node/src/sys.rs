@@ -260,6 +260,9 @@ impl<'e> Env<'e> {
             ErrorKind::Type => {
                 value!(|out| napi::create_type_error(self.raw, code, message, out.as_mut_ptr()))
             }
+            ErrorKind::Plain => {
+                value!(|out| napi::create_error(self.raw, code, message, out.as_mut_ptr()))
+            }
             ErrorKind::Range => {
                 value!(|out| napi::create_range_error(self.raw, code, message, out.as_mut_ptr()))
             }
@@ -356,6 +359,7 @@ pub type Callback =
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ErrorKind {
+    Plain,
     Type,
     Range,
 }

@@ -26,6 +26,8 @@ pub enum Error {
     Type(&'static str),
     /// The caller passed something out of range.
     Range(&'static str),
+    /// There is no memory for the result.
+    OutOfMemory,
     /// A callback of the host failed; the host knows the reason.
     Callback,
 }
@@ -62,6 +64,7 @@ impl fmt::Display for Error {
         match self {
             Self::Sqlite { message, .. } => f.write_str(&String::from_utf8_lossy(message)),
             Self::Type(message) | Self::Range(message) => f.write_str(message),
+            Self::OutOfMemory => f.write_str("Out of memory"),
             Self::Callback => f.write_str("a callback failed"),
         }
     }

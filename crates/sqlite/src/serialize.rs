@@ -39,7 +39,7 @@ impl Connection {
         // SAFETY: open; flags 0 asks for a copy of our own.
         let data = unsafe { ffi::sqlite3_serialize(db, database.as_ptr(), &mut len, 0) };
         if data.is_null() && len != 0 {
-            return Err(Error::sqlite(ffi::SQLITE_NOMEM, "Out of memory"));
+            return Err(Error::OutOfMemory);
         }
         Ok(Serialized { data, len: usize::try_from(len).unwrap_or(0) })
     }
@@ -57,7 +57,7 @@ impl Connection {
         let rc = unsafe {
             let data = ffi::sqlite3_malloc64(bytes.len() as u64).cast::<u8>();
             if data.is_null() && !bytes.is_empty() {
-                return Err(Error::sqlite(ffi::SQLITE_NOMEM, "Out of memory"));
+                return Err(Error::OutOfMemory);
             }
             if !bytes.is_empty() {
                 ptr::copy_nonoverlapping(bytes.as_ptr(), data, bytes.len());

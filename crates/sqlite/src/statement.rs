@@ -9,6 +9,7 @@ use crate::connection::{c_bytes, c_string, is_skipped, Connection, Shared};
 use crate::error::{check, last_error, Error, Result};
 use crate::ffi;
 use crate::params::{Param, Params};
+use crate::patches;
 use crate::value::ValueRef;
 
 /// Compiled statements that one connection keeps; beyond it idle ones are finalized, the least recently
@@ -439,7 +440,7 @@ fn bind_error(rc: c_int) -> Error {
     match rc & 0xff {
         ffi::SQLITE_TOOBIG => Error::Range("The bound string, buffer, or bigint is too big"),
         ffi::SQLITE_RANGE => Error::Range("Too many parameter values were provided"),
-        ffi::SQLITE_NOMEM => Error::sqlite(ffi::SQLITE_NOMEM, "Out of memory"),
+        ffi::SQLITE_NOMEM => Error::OutOfMemory,
         _ => Error::from_code(rc),
     }
 }
@@ -449,6 +450,7 @@ fn bind_error(rc: c_int) -> Error {
 /// statements that are used once, and no faster for others.
 fn compile(shared: &Rc<Shared>, sql: &[u8]) -> Result<(*mut ffi::sqlite3_stmt, usize)> {
     let db = shared.open_db()?;
+    patches::check_nesting(sql)?;
     let len = c_int::try_from(sql.len()).map_err(|_| Error::from_code(ffi::SQLITE_TOOBIG))?;
     let mut raw = ptr::null_mut();
     let mut tail = ptr::null();
