@@ -5,7 +5,10 @@ const fs = require('node:fs')
 const path = require('node:path')
 const test = require('node:test')
 const util = require('node:util')
-const { Database, MODULE, OURS, child, cleanup, exited, open, ours, rangeError, sqliteError, tempDir, tempFile, thrown, typeError } = require('./support')
+const {
+  Database, MODULE, OURS, child, cleanup, exited, open, ours, rangeError, sqliteError, tempDir,
+  tempFile, thrown, typeError
+} = require('./support')
 
 test('a path that is neither a string, a Buffer nor nothing is a TypeError', () => {
   const message = OURS ? 'Expected first argument to be a string' : undefined

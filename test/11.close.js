@@ -50,14 +50,6 @@ ours('every method that only Ferrolite has is a TypeError once closed', t => {
   typeError(() => db.on('update', () => {}), CLOSED)
 })
 
-ours('interrupt() of a closed database does nothing', t => {
-  const db = open(t)
-  const stmt = db.prepare('SELECT 1')
-  db.close()
-  assert.equal(db.interrupt(), db)
-  assert.equal(stmt.interrupt(), stmt)
-})
-
 test('statements of a closed database do not run', t => {
   const db = open(t)
   db.exec('CREATE TABLE t (a)')
@@ -79,8 +71,9 @@ test('what a statement tells about itself outlives the database', t => {
   const db = open(t)
   const stmt = db.prepare('SELECT 5 AS five')
   db.close()
-  assert.deepEqual([stmt.source, stmt.reader, stmt.readonly, stmt.busy, stmt.database === db, String(stmt)],
-    ['SELECT 5 AS five', true, true, false, true, 'SELECT 5 AS five'])
+  assert.deepEqual([stmt.source, stmt.reader, stmt.readonly, stmt.busy, stmt.database === db,
+    String(stmt)],
+  ['SELECT 5 AS five', true, true, false, true, 'SELECT 5 AS five'])
 })
 
 test('modes of a statement can be set after close()', t => {
@@ -105,7 +98,8 @@ test('the getters work on a closed database', t => {
   db.exec('BEGIN')
   assert.equal(db.inTransaction, true)
   db.close()
-  assert.deepEqual([db.name, db.open, db.inTransaction, db.readonly, db.memory], [file, false, false, false, false])
+  assert.deepEqual([db.name, db.open, db.inTransaction, db.readonly, db.memory], [file, false,
+    false, false, false])
 })
 
 test('close() rolls an open transaction back', t => {

@@ -2,7 +2,9 @@
 
 const assert = require('node:assert/strict')
 const test = require('node:test')
-const { BUSY, Database, open, ours, rangeError, sqliteError, tempFile, typeError } = require('./support')
+const {
+  BUSY, Database, open, ours, rangeError, sqliteError, tempFile, typeError
+} = require('./support')
 
 const NONE = 'The supplied SQL string contains no statements'
 const MANY = 'The supplied SQL string contains more than one statement'

@@ -11,7 +11,8 @@ function setup (t) {
 test('explain() of anything but a string is a TypeError', t => {
   const db = setup(t)
   const message = 'Expected first argument to be a string'
-  for (const args of [[], [123], [0], [null], [undefined], [{}]]) typeError(() => db.explain(...args), message)
+  for (const args of [[], [123], [0], [null], [undefined],
+    [{}]]) typeError(() => db.explain(...args), message)
   typeError(() => db.explain(new String('SELECT 1')), message) // eslint-disable-line no-new-wrappers
 })
 

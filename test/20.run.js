@@ -2,7 +2,9 @@
 
 const assert = require('node:assert/strict')
 const test = require('node:test')
-const { BUSY, STATEMENT_BUSY, open, rangeError, sqliteError, tempFile, typeError } = require('./support')
+const {
+  BUSY, STATEMENT_BUSY, open, rangeError, sqliteError, tempFile, typeError
+} = require('./support')
 
 const blob = Buffer.alloc(8, 0xdd)
 
@@ -23,7 +25,11 @@ test('the result is a plain object of exactly changes and lastInsertRowid', t =>
   assert.equal(Object.getPrototypeOf(info), Object.prototype)
   for (const key of Object.keys(info)) {
     const { writable, enumerable, configurable } = Object.getOwnPropertyDescriptor(info, key)
-    assert.deepEqual({ writable, enumerable, configurable }, { writable: true, enumerable: true, configurable: true })
+    assert.deepEqual({ writable, enumerable, configurable }, {
+      writable: true,
+      enumerable: true,
+      configurable: true
+    })
   }
 })
 
@@ -54,7 +60,10 @@ test('run() of a SELECT stops at its first row', t => {
 test('INSERT tells how many rows and the last rowid', t => {
   const db = setup(t)
   const one = db.prepare("INSERT INTO entries VALUES ('foo', 25, 3.14, x'1133ddff')")
-  assert.deepEqual([one.run(), one.run()], [{ changes: 1, lastInsertRowid: 1 }, { changes: 1, lastInsertRowid: 2 }])
+  assert.deepEqual([one.run(), one.run()], [{ changes: 1, lastInsertRowid: 1 }, {
+    changes: 1,
+    lastInsertRowid: 2
+  }])
   const two = db.prepare('INSERT INTO entries (a) VALUES (1), (2)')
   assert.deepEqual(two.run(), { changes: 2, lastInsertRowid: 4 })
 })

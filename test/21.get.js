@@ -40,7 +40,11 @@ test('the properties of a row can be written, deleted and added to', t => {
   const row = setup(t).prepare('SELECT a, b FROM entries').get()
   for (const key of ['a', 'b']) {
     const { writable, enumerable, configurable } = Object.getOwnPropertyDescriptor(row, key)
-    assert.deepEqual({ writable, enumerable, configurable }, { writable: true, enumerable: true, configurable: true })
+    assert.deepEqual({ writable, enumerable, configurable }, {
+      writable: true,
+      enumerable: true,
+      configurable: true
+    })
   }
   row.a = 1
   delete row.b
@@ -117,9 +121,12 @@ test('pluck, expand and raw exclude each other and stay until switched off', t =
   const raw = ['foo', 1, 2]
   const expanded = { entries: { a: 'foo', b: 1 }, $: { two: 2 } }
   const steps = [
-    [() => stmt.pluck(true), plucked], [() => stmt.pluck(false), row], [() => stmt.pluck(), plucked],
-    [() => stmt.expand(), expanded], [() => stmt.pluck(false), expanded], [() => stmt.raw(false), expanded],
-    [() => stmt.expand(false), row], [() => stmt.expand(true), expanded], [() => stmt.pluck(true), plucked],
+    [() => stmt.pluck(true), plucked], [() => stmt.pluck(false), row], [() => stmt.pluck(),
+      plucked],
+    [() => stmt.expand(), expanded], [() => stmt.pluck(false), expanded], [() => stmt.raw(false),
+      expanded],
+    [() => stmt.expand(false), row], [() => stmt.expand(true), expanded], [() => stmt.pluck(true),
+      plucked],
     [() => stmt.raw(), raw], [() => stmt.expand(false), raw], [() => stmt.pluck(false), raw],
     [() => stmt.raw(false), row], [() => stmt.raw(true), raw], [() => stmt.expand(true), expanded],
     [() => stmt.expand(false), row], [() => stmt.raw(false), row]

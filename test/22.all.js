@@ -41,7 +41,8 @@ test('all() obeys pluck, raw and expand', t => {
   const stmt = setup(t).prepare('SELECT b, 2.5 AS c FROM entries WHERE b < 3 ORDER BY rowid')
   assert.deepEqual(stmt.pluck().all(), [1, 2])
   assert.deepEqual(stmt.raw().all(), [[1, 2.5], [2, 2.5]])
-  assert.deepEqual(stmt.expand().all(), [{ entries: { b: 1 }, $: { c: 2.5 } }, { entries: { b: 2 }, $: { c: 2.5 } }])
+  assert.deepEqual(stmt.expand().all(), [{ entries: { b: 1 }, $: { c: 2.5 } },
+    { entries: { b: 2 }, $: { c: 2.5 } }])
   assert.deepEqual(stmt.expand(false).all(), [{ b: 1, c: 2.5 }, { b: 2, c: 2.5 }])
 })
 
@@ -70,7 +71,8 @@ test('the array and its rows are plain', t => {
 test('all() returns every row whatever their number', t => {
   const db = open(t)
   const stmt = db.prepare('WITH RECURSIVE n (x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n LIMIT ?) SELECT x FROM n').pluck()
-  for (const count of [1, 2, 63, 64, 65, 127, 128, 1023, 1024, 1025, 2048, 2049, 10000, 65536, 100001]) {
+  for (const count of [1, 2, 63, 64, 65, 127, 128, 1023, 1024, 1025, 2048, 2049, 10000, 65536,
+    100001]) {
     const result = stmt.all(count)
     assert.equal(result.length, count)
     assert.deepEqual([result[0], result[count - 1]], [1, count])
@@ -107,7 +109,8 @@ test('Array.prototype can be broken by others', t => {
   } finally {
     Object.assign(Array.prototype, { push, every, map })
     for (const [key, value] of Object.entries({ push, every, map })) {
-      Object.defineProperty(Array.prototype, key, { value, writable: true, enumerable: false, configurable: true }) // eslint-disable-line no-extend-native
+      const descriptor = { value, writable: true, enumerable: false, configurable: true }
+      Reflect.defineProperty(Array.prototype, key, descriptor)
     }
   }
   assert.deepEqual(result, [1, 2, 3, 4, 5, 6, 7, 8, 9, 10])

@@ -89,7 +89,8 @@ test('iterate() obeys pluck, raw and expand', t => {
   const stmt = setup(t).prepare('SELECT b, 2.5 AS c FROM entries WHERE b < 3 ORDER BY rowid')
   assert.deepEqual([...stmt.pluck().iterate()], [1, 2])
   assert.deepEqual([...stmt.raw().iterate()], [[1, 2.5], [2, 2.5]])
-  assert.deepEqual([...stmt.expand().iterate()], [{ entries: { b: 1 }, $: { c: 2.5 } }, { entries: { b: 2 }, $: { c: 2.5 } }])
+  assert.deepEqual([...stmt.expand().iterate()], [{ entries: { b: 1 }, $: { c: 2.5 } },
+    { entries: { b: 2 }, $: { c: 2.5 } }])
   assert.deepEqual([...stmt.expand(false).iterate()], [{ b: 1, c: 2.5 }, { b: 2, c: 2.5 }])
 })
 
@@ -107,7 +108,10 @@ test('a throw in the loop ends the iterator', t => {
   const stmt = setup(t).prepare('SELECT b FROM entries ORDER BY b').pluck()
   const iterator = stmt.iterate()
   const reason = new Error('foobar')
-  assert.equal(thrown(() => { for (const b of iterator) { assert.equal(b, 1); throw reason } }).error, reason) // eslint-disable-line no-unreachable-loop
+  const loop = () => {
+    for (const b of iterator) if (b === 1) throw reason
+  }
+  assert.equal(thrown(loop).error, reason)
   assert.equal(stmt.busy, false)
   assert.deepEqual(iterator.next(), DONE)
 })
@@ -169,7 +173,11 @@ test('three nested loops give each row to its own', t => {
   const select = () => db.prepare('SELECT b FROM entries WHERE b <= 3 ORDER BY b').pluck()
   const [x, y, z] = [select(), select(), select()]
   const seen = []
-  for (const i of x.iterate()) for (const j of y.iterate()) for (const k of z.iterate()) seen.push(100 * i + 10 * j + k)
+  for (const i of x.iterate()) {
+    for (const j of y.iterate()) {
+      for (const k of z.iterate()) seen.push(100 * i + 10 * j + k)
+    }
+  }
   assert.deepEqual([seen.length, seen[0], seen[13], seen[26]], [27, 111, 222, 333])
 })
 

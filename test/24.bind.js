@@ -89,7 +89,7 @@ test('instances of classes are not plain objects', t => {
   const message = 'Named parameters can only be passed within plain objects'
   typeError(() => stmt.bind(new (class { get a () { return '123' } })(), null), message)
   typeError(() => stmt.bind(Object.assign(new Date(), { a: 123 }), null), message)
-  typeError(() => stmt.bind(Object.assign(new Number(123), { a: 123 }), null), message) // eslint-disable-line no-new-wrappers
+  typeError(() => stmt.bind(Object.assign(Object(123), { a: 123 }), null), message)
   typeError(() => stmt.bind(new Map([['a', 1]]), null), message)
   typeError(() => stmt.bind(Object.create({ a: 1 }), null), message)
   typeError(() => stmt.bind(Object.assign(() => {}, { a: 123 }), null))

@@ -7,7 +7,13 @@ const { BUSY, cleanup, Database, open, thrown, typeError } = require('./support'
 function logged (t) {
   const log = []
   const db = open(t, ':memory:', { verbose (...args) { log.push([this, ...args]) } })
-  return { db, take: () => log.splice(0).map(([self, ...args]) => { assert.equal(self, undefined); return args }) }
+  return {
+    db,
+    take: () => log.splice(0).map(([self, ...args]) => {
+      assert.equal(self,
+        undefined); return args
+    })
+  }
 }
 
 test('verbose gets the SQL of each execution, and nothing at prepare()', t => {

@@ -174,7 +174,10 @@ test('a promise is refused and the transaction rolled back', t => {
   const insert = () => db.exec('INSERT INTO data VALUES (100)')
   typeError(() => db.transaction(async () => { insert() })(), message)
   typeError(() => db.transaction(() => { insert(); return { then () {} } })(), message)
-  typeError(() => db.transaction(() => { insert(); return Object.assign(() => {}, { then () {} }) })(), message)
+  typeError(() => db.transaction(() => {
+    insert(); return Object.assign(() => {},
+      { then () {} })
+  })(), message)
   assert.equal(db.inTransaction, false)
   assert.deepEqual(values(db), [1, 2, 3])
 })

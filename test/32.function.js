@@ -2,7 +2,9 @@
 
 const assert = require('node:assert/strict')
 const test = require('node:test')
-const { BUSY, Database, open, ours, rangeError, sqliteError, tempFile, thrown, typeError } = require('./support')
+const {
+  BUSY, Database, open, ours, rangeError, sqliteError, tempFile, thrown, typeError
+} = require('./support')
 
 const get = (db, sql, ...args) => db.prepare(`SELECT ${sql}`).pluck().get(args)
 const withLength = value => Object.defineProperty(() => {}, 'length', { value })

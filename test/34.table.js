@@ -2,7 +2,9 @@
 
 const assert = require('node:assert/strict')
 const test = require('node:test')
-const { BUSY, Database, open, rangeError, sqliteError, tempFile, thrown, typeError } = require('./support')
+const {
+  BUSY, Database, open, rangeError, sqliteError, tempFile, thrown, typeError
+} = require('./support')
 
 const all = (db, sql, ...args) => db.prepare(sql).all(...args)
 const pluck = (db, sql, ...args) => db.prepare(sql).pluck().all(...args)
@@ -79,7 +81,8 @@ test('rows is a generator function', t => {
   const generator = Object.getPrototypeOf(function * () {})
   const invalid = `${prefix('a')} with an invalid "rows" property (should be a generator function)`
   typeError(() => db.table('a', { columns }), `${prefix('a')} without a "rows" property`)
-  for (const rows of [undefined, {}, () => {}, function () {}, async function * () {}, Object.create(Function.prototype),
+  for (const rows of [undefined, {}, () => {}, function () {}, async function * () {},
+    Object.create(Function.prototype),
     Object.create(generator), Object.setPrototypeOf(() => {}, Object.create(generator))]) {
     typeError(() => db.table('a', { columns, rows }), invalid)
   }
@@ -498,7 +501,7 @@ test('what the generator throws is thrown by identity, before and after a row', 
   const db = open(t)
   for (const reason of REASONS) {
     const calls = []
-    db.table('early', { columns, * rows () { throw reason } }) // eslint-disable-line require-yield
+    db.table('early', { columns, * rows () { throw reason } })
     db.table('late', { columns, * rows () { calls.push('a'); yield [42]; calls.push('b'); throw reason } })
     assert.equal(thrown(() => all(db, 'SELECT * FROM early')).error, reason)
     assert.equal(db.prepare('SELECT * FROM late').pluck().get(), 42)
@@ -534,7 +537,7 @@ test('an error of SQLite after an error of a table is its own', t => {
   const stmt = db.prepare('SELECT value FROM data')
   db.exec('DROP TABLE data')
   const reason = new Error('foo')
-  db.table('v', { columns, * rows () { throw reason } }) // eslint-disable-line require-yield
+  db.table('v', { columns, * rows () { throw reason } })
   assert.equal(thrown(() => all(db, 'SELECT * FROM v')).error, reason)
   sqliteError(() => stmt.get(), 'SQLITE_ERROR', 'no such table: data')
 })

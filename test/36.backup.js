@@ -4,7 +4,9 @@ const assert = require('node:assert/strict')
 const fs = require('node:fs')
 const path = require('node:path')
 const test = require('node:test')
-const { CLOSED, Database, isSqliteError, open, ours, tempDir, tempFile, until } = require('./support')
+const {
+  CLOSED, Database, isSqliteError, open, ours, tempDir, tempFile, until
+} = require('./support')
 
 const tick = () => new Promise(resolve => setImmediate(resolve))
 
@@ -81,7 +83,10 @@ test('the destination is trimmed', async t => {
 test('progress may be null or undefined', async t => {
   const db = setup(t)
   for (const progress of [null, undefined]) {
-    assert.deepEqual(await db.backup(tempFile(t), { progress }), { totalPages: 2, remainingPages: 0 })
+    assert.deepEqual(await db.backup(tempFile(t), { progress }), {
+      totalPages: 2,
+      remainingPages: 0
+    })
   }
 })
 
@@ -142,7 +147,12 @@ test('a hundred pages are copied each turn of the event loop', async t => {
   const db = setup(t)
   db.prepare('INSERT INTO entries (d) VALUES (zeroblob(?))').run(1024 * 1024)
   const calls = []
-  await db.backup(tempFile(t), { progress ({ totalPages, remainingPages }) { calls.push(totalPages - remainingPages) } })
+  await db.backup(tempFile(t), {
+    progress ({
+      totalPages,
+      remainingPages
+    }) { calls.push(totalPages - remainingPages) }
+  })
   assert.deepEqual(calls, [0, 100, 200])
 })
 
@@ -189,7 +199,8 @@ test('progress chooses how many pages come next, and sees pages that others add'
 test('negative numbers and fractions are rounded to pages', async t => {
   const sizes = [-5, 0.4, 0.6, 1e10]
   const seen = []
-  await setup(t).backup(tempFile(t), { progress ({ remainingPages }) { seen.push(remainingPages); return sizes.shift() } })
+  await setup(t).backup(tempFile(t),
+    { progress ({ remainingPages }) { seen.push(remainingPages); return sizes.shift() } })
   assert.deepEqual(seen, [2, 2, 2, 1])
 })
 

@@ -3,7 +3,9 @@
 const assert = require('node:assert/strict')
 const fs = require('node:fs')
 const test = require('node:test')
-const { BUSY, CLOSED, Database, open, sqliteError, tempFile, thrown, typeError } = require('./support')
+const {
+  BUSY, CLOSED, Database, open, sqliteError, tempFile, thrown, typeError
+} = require('./support')
 
 function setup (t) {
   return open(t, tempFile(t)).exec('CREATE TABLE entries (a TEXT, b INTEGER, c REAL, d BLOB, e TEXT)')

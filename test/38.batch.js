@@ -1,7 +1,9 @@
 'use strict'
 
 const assert = require('node:assert/strict')
-const { BUSY, isSqliteError, open, ours, rangeError, tempFile, thrown, typeError } = require('./support')
+const {
+  BUSY, isSqliteError, open, ours, rangeError, tempFile, thrown, typeError
+} = require('./support')
 
 function setup (t) {
   return open(t).exec('CREATE TABLE users (id INTEGER PRIMARY KEY, name TEXT UNIQUE)')
@@ -142,7 +144,8 @@ ours('batch() is blocked while iterating and inside a user function', t => {
 ours('a batch of ten thousand statements is one transaction', t => {
   const db = setup(t)
   const results = db.batch(Array.from({ length: 10000 }, (_, i) => ['INSERT INTO users (name) VALUES (?)', [`n${i}`]]))
-  assert.deepEqual([results.length, results[9999].lastInsertRowid, names(db).length], [10000, 10000, 10000])
+  assert.deepEqual([results.length, results[9999].lastInsertRowid, names(db).length], [10000,
+    10000, 10000])
 })
 
 ours('a statement list that changes under way changes nothing', t => {

@@ -37,34 +37,47 @@ test('safeIntegers() gives BigInts, for integers alone', t => {
   db.prepare('INSERT INTO entries VALUES (?, ?, ?)').run(INT, INT, INT)
   const stmt = db.prepare('SELECT a, b, c, 5 AS d, NULL AS e, x\'01\' AS f FROM entries')
   assert.equal(stmt.safeIntegers(), stmt)
-  assert.deepEqual(stmt.get(), { a: INT, b: ROUNDED, c: String(INT), d: 5n, e: null, f: Buffer.from([1]) })
+  assert.deepEqual(stmt.get(), {
+    a: INT,
+    b: ROUNDED,
+    c: String(INT),
+    d: 5n,
+    e: null,
+    f: Buffer.from([1])
+  })
 })
 
 test('safeIntegers() stays until switched off', t => {
   const stmt = open(t).prepare(`SELECT ${INT}`).pluck()
-  assert.deepEqual([stmt.get(), stmt.safeIntegers().get(), stmt.get(), stmt.safeIntegers(false).get(), stmt.get(),
+  assert.deepEqual([stmt.get(), stmt.safeIntegers().get(), stmt.get(),
+    stmt.safeIntegers(false).get(), stmt.get(),
     stmt.safeIntegers(true).get()], [ROUNDED, INT, INT, ROUNDED, ROUNDED, INT])
 })
 
 test('safeIntegers() works with get, all, iterate and every mode', t => {
   const stmt = open(t).prepare(`SELECT ${INT} AS a`).safeIntegers()
-  assert.deepEqual([stmt.get(), stmt.all(), [...stmt.iterate()]], [{ a: INT }, [{ a: INT }], [{ a: INT }]])
+  assert.deepEqual([stmt.get(), stmt.all(), [...stmt.iterate()]], [{ a: INT }, [{ a: INT }],
+    [{ a: INT }]])
   assert.deepEqual([stmt.raw().get(), stmt.raw().all()], [[INT], [[INT]]])
-  assert.deepEqual([stmt.pluck().get(), stmt.pluck().all(), [...stmt.iterate()]], [INT, [INT], [INT]])
+  assert.deepEqual([stmt.pluck().get(), stmt.pluck().all(), [...stmt.iterate()]], [INT, [INT],
+    [INT]])
   assert.deepEqual(stmt.expand().get(), { $: { a: INT } })
 })
 
 test('the whole range of 64 bits comes back as it was', t => {
   const stmt = open(t).prepare('SELECT ?').pluck().safeIntegers()
-  for (const x of [0n, 1n, -1n, 127n, 128n, -128n, -129n, 32767n, 32768n, -32769n, 2n ** 31n - 1n, 2n ** 31n, -(2n ** 31n),
-    2n ** 32n, 2n ** 52n, 2n ** 53n - 1n, 2n ** 53n, 2n ** 53n + 1n, -(2n ** 53n) - 1n, 2n ** 62n, 2n ** 63n - 1n, -(2n ** 63n)]) {
+  for (const x of [0n, 1n, -1n, 127n, 128n, -128n, -129n, 32767n, 32768n, -32769n, 2n ** 31n - 1n,
+    2n ** 31n, -(2n ** 31n),
+    2n ** 32n, 2n ** 52n, 2n ** 53n - 1n, 2n ** 53n, 2n ** 53n + 1n, -(2n ** 53n) - 1n, 2n ** 62n,
+    2n ** 63n - 1n, -(2n ** 63n)]) {
     assert.equal(stmt.get(x), x)
   }
 })
 
 test('the same integers come back as numbers, nearest to them', t => {
   const stmt = open(t).prepare('SELECT ?').pluck()
-  for (const x of [0n, -1n, 127n, 128n, -129n, 32768n, 2n ** 31n, -(2n ** 31n) - 1n, 2n ** 32n, 2n ** 53n + 1n, -(2n ** 63n), 2n ** 63n - 1n]) {
+  for (const x of [0n, -1n, 127n, 128n, -129n, 32768n, 2n ** 31n, -(2n ** 31n) - 1n, 2n ** 32n,
+    2n ** 53n + 1n, -(2n ** 63n), 2n ** 63n - 1n]) {
     assert.equal(stmt.get(x), Number(x))
   }
 })
@@ -72,7 +85,10 @@ test('the same integers come back as numbers, nearest to them', t => {
 test('lastInsertRowid is a BigInt under safeIntegers, changes never', t => {
   const stmt = setup(t).prepare('INSERT INTO entries VALUES (1, 2, 3)')
   assert.deepEqual([stmt.run(), stmt.safeIntegers().run(), stmt.safeIntegers(false).run()], [
-    { changes: 1, lastInsertRowid: 1 }, { changes: 1, lastInsertRowid: 2n }, { changes: 1, lastInsertRowid: 3 }])
+    { changes: 1, lastInsertRowid: 1 }, { changes: 1, lastInsertRowid: 2n }, {
+      changes: 1,
+      lastInsertRowid: 3
+    }])
 })
 
 test('lastInsertRowid of 64 bits is whole', t => {
@@ -145,7 +161,7 @@ test('functions, aggregates and tables take the default of when they were define
     db.aggregate(`a${suffix}`, { step: (acc, x) => { seen = x } })
     db.aggregate(`as${suffix}`, { safeIntegers: true, step: (acc, x) => { seen = x } })
     db.aggregate(`an${suffix}`, { safeIntegers: false, step: (acc, x) => { seen = x } })
-    const table = { columns: ['x'], * rows (x) { seen = x } } // eslint-disable-line require-yield
+    const table = { columns: ['x'], * rows (x) { seen = x } }
     db.table(`t${suffix}`, table)
     db.table(`ts${suffix}`, { ...table, safeIntegers: true })
     db.table(`tn${suffix}`, { ...table, safeIntegers: false })

@@ -19,7 +19,8 @@ const writer = (files, body) => `
   ${body}
 `
 
-// A process that comes to its end by itself checkpoints its logs; Node tells no addon of process.exit().
+// A process that comes to its end by itself checkpoints its logs; Node tells no addon of
+// process.exit().
 async function leaves (t, body, { code = 0, graceful = false } = {}) {
   const files = [tempFile(t, 'one.db'), tempFile(t, 'two.db')]
   exited(await child(writer(files, body)), code)

@@ -2,7 +2,9 @@
 
 const assert = require('node:assert/strict')
 const test = require('node:test')
-const { open, ours, random, rangeError, seed, sqliteError, tempFile, thrown, typeError } = require('./support')
+const {
+  open, ours, random, rangeError, seed, sqliteError, tempFile, thrown, typeError
+} = require('./support')
 
 const echo = t => {
   const stmt = open(t).prepare('SELECT ?').pluck()
@@ -11,7 +13,8 @@ const echo = t => {
 
 test('doubles come back as they went in', t => {
   const same = echo(t)
-  for (const x of [0, 1, -1, 0.1, 1.5, 1e300, -1e-300, 2 ** 53, 2 ** 53 + 2, 2 ** 64, Number.MAX_VALUE, Number.MIN_VALUE,
+  for (const x of [0, 1, -1, 0.1, 1.5, 1e300, -1e-300, 2 ** 53, 2 ** 53 + 2, 2 ** 64,
+    Number.MAX_VALUE, Number.MIN_VALUE,
     Number.EPSILON, Infinity, -Infinity, -0]) {
     assert.ok(Object.is(same(x), x), String(x))
   }
@@ -125,7 +128,8 @@ test('typed arrays are their bytes, from offset to end', t => {
 })
 
 ours('a DataView is its bytes or a TypeError', t => {
-  const { error, value } = attempt(() => echo(t)(new DataView(new Uint8Array([1, 2, 3, 4]).buffer, 1, 2)))
+  const { error, value } = attempt(() => echo(t)(new DataView(new Uint8Array([1, 2, 3, 4]).buffer,
+    1, 2)))
   if (error) assert.equal(error.name, 'TypeError')
   else assert.deepEqual(value, Buffer.from([2, 3]))
 })
@@ -245,7 +249,10 @@ test('names that would be code are names', t => {
   const sql = names.map((name, i) => `${i} AS "${name.replaceAll('"', '""')}"`).join()
   const stmt = open(t).prepare(`SELECT ${sql}`)
   assert.deepEqual(stmt.get(), Object.fromEntries(names.map((name, i) => [name, i])))
-  assert.deepEqual(stmt.expand().get(), { $: Object.fromEntries(names.map((name, i) => [name, i])) })
+  assert.deepEqual(stmt.expand().get(), {
+    $: Object.fromEntries(names.map((name, i) => [name,
+      i]))
+  })
 })
 
 test('two thousand columns come through in every mode', t => {
@@ -267,7 +274,8 @@ test('Object.prototype is not touched by reading rows', t => {
 
 test('setters on Object.prototype are not called by rows', t => {
   const called = []
-  Object.defineProperty(Object.prototype, 'trap', { set (value) { called.push(value) }, configurable: true }) // eslint-disable-line no-extend-native
+  const trap = { get () {}, set (value) { called.push(value) }, configurable: true }
+  Object.defineProperty(Object.prototype, 'trap', trap) // eslint-disable-line no-extend-native
   try {
     assert.deepEqual(Object.keys(open(t).prepare('SELECT 5 AS trap').get()), ['trap'])
     assert.deepEqual(called, [])

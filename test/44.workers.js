@@ -62,7 +62,8 @@ test('sixteen workers at once have each their own rows', async () => {
     db.transaction(() => { for (let i = 0; i < 500; ++i) insert.run(workerData * 1000 + i) })()
     parentPort.postMessage(db.prepare('SELECT count(*), min(a), max(a), own(1) FROM t').raw().get())
   `, i)))
-  assert.deepEqual(results, Array.from({ length: 16 }, (_, i) => [500, i * 1000, i * 1000 + 499, 1 + i]))
+  assert.deepEqual(results, Array.from({ length: 16 }, (_, i) => [500, i * 1000, i * 1000 + 499,
+    1 + i]))
 })
 
 test('four workers write one file and lose no row', async t => {

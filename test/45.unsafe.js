@@ -2,7 +2,9 @@
 
 const assert = require('node:assert/strict')
 const test = require('node:test')
-const { BUSY, child, exited, open, ours, sqliteError, tempFile, typeError } = require('./support')
+const {
+  BUSY, Database, child, exited, open, ours, sqliteError, tempFile, typeError
+} = require('./support')
 
 function setup (t) {
   return open(t, tempFile(t)).exec('CREATE TABLE foo (x)')
@@ -120,16 +122,23 @@ ours('rows come out when the process forbids code from strings', async () => {
     const db = new Database(':memory:')
     db.exec("CREATE TABLE t (a, b); INSERT INTO t VALUES (1, 'x'), (2.5, NULL)")
     const stmt = db.prepare('SELECT a, b, 3 AS c FROM t')
-    process.stdout.write(JSON.stringify([stmt.get(), stmt.all(), [...stmt.iterate()], stmt.raw().all(), stmt.pluck().all(),
+    process.stdout.write(JSON.stringify([stmt.get(), stmt.all(), [...stmt.iterate()],
+      stmt.raw().all(), stmt.pluck().all(),
       stmt.expand().all()]))
   }, { execArgv: ['--disallow-code-generation-from-strings'] }))
   const rows = [{ a: 1, b: 'x', c: 3 }, { a: 2.5, b: null, c: 3 }]
-  assert.deepEqual(JSON.parse(result.stdout), [rows[0], rows, rows, rows.map(row => Object.values(row)), [1, 2.5],
+  assert.deepEqual(JSON.parse(result.stdout), [rows[0], rows, rows,
+    rows.map(row => Object.values(row)), [1, 2.5],
     rows.map(({ a, b, c }) => ({ t: { a, b }, $: { c } }))])
 })
 
 ours('rows come out in a context of vm that forbids code from strings', t => {
   const vm = require('node:vm')
-  const context = vm.createContext({ db: open(t) }, { codeGeneration: { strings: false, wasm: false } })
+  const context = vm.createContext({ db: open(t) }, {
+    codeGeneration: {
+      strings: false,
+      wasm: false
+    }
+  })
   assert.equal(vm.runInContext('db.prepare("SELECT 5 AS a, 6 AS b").get().b', context), 6)
 })

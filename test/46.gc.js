@@ -2,7 +2,7 @@
 
 const assert = require('node:assert/strict')
 const test = require('node:test')
-const { MODULE, child, exited, ours, tempFile } = require('./support')
+const { Database, MODULE, child, exited, ours, tempFile } = require('./support')
 
 const gc = (script, options) => child(script, { execArgv: ['--expose-gc'], timeout: 120000, ...options })
 
@@ -21,7 +21,8 @@ test('loading the package starts no thread', { skip: process.platform !== 'linux
   assert.deepEqual(JSON.parse(result.stdout), [0, 0])
 })
 
-// Growth of the resident memory in MB: at its highest, and once the event loop has turned and all is collected.
+// Growth of the resident memory in MB: at its highest, and once the event loop has turned and all
+// is collected.
 async function memory (work) {
   const { readFileSync } = require('node:fs')
   const rss = () => {
@@ -60,8 +61,9 @@ async function grows (t, work, { peak, after }) {
 
 // The floor is node:sqlite's; better-sqlite3 grows by 880 MB.
 ours('200,000 statements of one text, dropped in one synchronous loop, cost at most 100 MB and give it back', t => {
-  return grows(t, `(db => n => { for (let i = 0; i < n; ++i) db.prepare('SELECT 1, 2, 3') })(new Database(':memory:'))`, // eslint-disable-line quotes
-    { peak: 100, after: 40 })
+  return grows(t, `(db => {
+    return n => { for (let i = 0; i < n; ++i) db.prepare('SELECT 1, 2, 3') }
+  })(new Database(':memory:'))`, { peak: 100, after: 40 })
 })
 
 ours('200,000 statements of different texts cost at most 100 MB and give it back', t => {
@@ -212,10 +214,11 @@ test('a user function that was replaced is freed', async () => {
     }
     for (let i = 0; i < 100; ++i) define()
     const deadline = Date.now() + 10000
-    while (freed < 90 && Date.now() < deadline) {
+    do {
       globalThis.gc()
       await new Promise(resolve => setTimeout(resolve, 5))
-    }
+      if (freed >= 90) break
+    } while (Date.now() < deadline)
     if (freed < 90) process.exit(3)
     if (db.prepare('SELECT f()').pluck().get() !== 1) process.exit(4)
   }))
@@ -238,10 +241,11 @@ test('a closed database frees its functions, tables and aggregates', async () =>
       kept.push(db)
     }
     const deadline = Date.now() + 10000
-    while (freed < 45 && Date.now() < deadline) {
+    do {
       globalThis.gc()
       await new Promise(resolve => setTimeout(resolve, 5))
-    }
+      if (freed >= 45) break
+    } while (Date.now() < deadline)
     if (freed < 45) process.exit(3)
   }))
 })

@@ -1,13 +1,17 @@
 'use strict'
 
 const assert = require('node:assert/strict')
-const { child, exited, isSqliteError, open, ours, random, rangeError, seed, tempFile, typeError } = require('./support')
+const {
+  Database, child, exited, isSqliteError, open, ours, random, rangeError, seed, tempFile,
+  typeError
+} = require('./support')
 
 const ENDLESS = 'WITH RECURSIVE n (x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT count(*) FROM n'
 const ROWS = 'WITH RECURSIVE n (x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT x FROM n'
 const interrupted = isSqliteError('SQLITE_INTERRUPT', 'interrupted')
 
-// The machines that run this are noisy: what is tested is that the query ends, and not for ever after.
+// The machines that run this are noisy: what is tested is that the query ends, and not for ever
+// after.
 function timed (fn, timeout) {
   const start = performance.now()
   assert.throws(fn, interrupted)
@@ -36,9 +40,9 @@ ours('interrupt() from inside a user function ends the query', t => {
 
 ours('interrupt() of the statement that runs ends it', t => {
   const db = open(t)
-  let stmt
-  db.function('stop', x => { if (x === 100) stmt.interrupt(); return x })
-  stmt = db.prepare(ROWS.replace('SELECT x FROM', 'SELECT stop(x) FROM')) // eslint-disable-line prefer-const
+  const own = {}
+  db.function('stop', x => { if (x === 100) own.stmt.interrupt(); return x })
+  const stmt = own.stmt = db.prepare(ROWS.replace('SELECT x FROM', 'SELECT stop(x) FROM'))
   assert.throws(() => stmt.all(), interrupted)
   assert.equal(db.prepare('SELECT 5').pluck().get(), 5)
 })

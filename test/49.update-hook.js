@@ -1,13 +1,21 @@
 'use strict'
 
 const assert = require('node:assert/strict')
-const { child, exited, open, ours, thrown, typeError } = require('./support')
+const { Database, child, exited, open, ours, thrown, typeError } = require('./support')
 
 function setup (t) {
   const db = open(t).exec('CREATE TABLE a (id INTEGER PRIMARY KEY, x); CREATE TABLE b (id INTEGER PRIMARY KEY, x)')
   const seen = []
   const hook = change => { seen.push(change) }
-  return { db, seen, hook, take: () => seen.splice(0).map(({ operation, table, rowid }) => [operation, table, rowid]) }
+  return {
+    db,
+    seen,
+    hook,
+    take: () => seen.splice(0).map(({
+      operation, table,
+      rowid
+    }) => [operation, table, rowid])
+  }
 }
 
 ours('on() and off() return the database', t => {

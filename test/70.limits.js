@@ -10,7 +10,8 @@ ours('db.limits has the names of node:sqlite and integers', t => {
   const { limits } = open(t)
   const values = NAMES.map(name => limits[name])
   assert.equal(values.every(value => Number.isInteger(value) && value > 0), true, String(values))
-  assert.deepEqual([limits.column, limits.compoundSelect, limits.attach, limits.variableNumber], [2000, 500, 10, 32766])
+  assert.deepEqual([limits.column, limits.compoundSelect, limits.attach, limits.variableNumber],
+    [2000, 500, 10, 32766])
 })
 
 ours('the limit of a value is 2^29 - 24 bytes', t => {
@@ -31,16 +32,31 @@ ours('a limit that is set is obeyed', t => {
   assert.equal(db.limits.length, 1000)
   sqliteError(() => db.prepare('SELECT zeroblob(1001)').get(), 'SQLITE_TOOBIG', 'string or blob too big')
   assert.equal(db.prepare('SELECT length(zeroblob(900))').pluck().get(), 900)
-  db.limits.column = 3
-  sqliteError(() => db.prepare('SELECT 1, 2, 3, 4'), 'SQLITE_ERROR', 'too many columns in result set')
-  db.limits.variableNumber = 2
-  sqliteError(() => db.prepare('SELECT ?3'), 'SQLITE_ERROR', 'variable number must be between ?1 and ?2')
-  db.limits.exprDepth = 5
-  sqliteError(() => db.prepare('SELECT 1+1+1+1+1+1+1+1'), 'SQLITE_ERROR', /Expression tree is too large/)
-  db.limits.compoundSelect = 2
-  sqliteError(() => db.prepare('SELECT 1 UNION SELECT 2 UNION SELECT 3'), 'SQLITE_ERROR', /too many terms in compound SELECT/)
-  db.limits.attach = 0
-  sqliteError(() => db.exec("ATTACH ':memory:' AS x"), 'SQLITE_ERROR', /too many attached databases/)
+})
+
+for (const [name, value, sql, message] of [
+  ['column', 3, 'SELECT 1, 2, 3, 4', 'too many columns in result set'],
+  ['variableNumber', 2, 'SELECT ?3', 'variable number must be between ?1 and ?2'],
+  ['exprDepth', 5, 'SELECT 1+1+1+1+1+1+1+1', 'Expression tree is too large (maximum depth 5)'],
+  ['compoundSelect', 2, 'SELECT 1 UNION SELECT 2 UNION SELECT 3', 'too many terms in compound SELECT'],
+  ['functionArg', 2, 'SELECT max(1, 2, 3)', 'too many arguments on function max'],
+  ['attach', 0, "ATTACH ':memory:' AS x", 'too many attached databases - max 0'],
+  ['likePatternLength', 3, "SELECT 'x' LIKE '%%%%'", 'LIKE or GLOB pattern too complex']
+]) {
+  ours(`limits.${name} is obeyed`, t => {
+    const db = open(t)
+    db.limits[name] = value
+    sqliteError(() => db.exec(sql), 'SQLITE_ERROR', message)
+  })
+}
+
+ours('limits.triggerDepth is obeyed', t => {
+  const db = open(t).exec(`PRAGMA recursive_triggers = ON; CREATE TABLE t (a);
+    CREATE TRIGGER tr AFTER INSERT ON t WHEN new.a < 20 BEGIN INSERT INTO t VALUES (new.a + 1); END`)
+  db.exec('INSERT INTO t VALUES (1)')
+  db.limits.triggerDepth = 5
+  sqliteError(() => db.exec('INSERT INTO t VALUES (1)'), 'SQLITE_ERROR', 'too many levels of trigger recursion')
+  assert.equal(db.prepare('SELECT count(*) FROM t').pluck().get(), 20)
 })
 
 ours('limits.sqlLength is obeyed by prepare() and exec()', t => {
@@ -120,7 +136,8 @@ ours('a large text that UTF-8 makes larger than V8 thought is still an error', t
 ours('a row too large for JavaScript is an error and not a crash', async () => {
   exited(await child(() => {
     const db = new Database(':memory:')
-    // 536 million characters are one more than a string of V8 can have; it is a text that SQLite may hold.
+    // 536 million characters are one more than a string of V8 can have; it is a text that SQLite
+    // may hold.
     for (const sql of ["SELECT printf('%.*c', 536870888, 'x')", "SELECT replace(hex(zeroblob(100000000)), '0', 'ab') || 'x'"]) {
       try {
         const { length } = db.prepare(sql).pluck().get()

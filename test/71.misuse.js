@@ -3,7 +3,9 @@
 const assert = require('node:assert/strict')
 const test = require('node:test')
 const vm = require('node:vm')
-const { BUSY, CLOSED, Database, OURS, child, exited, open, ours, thrown, typeError } = require('./support')
+const {
+  BUSY, CLOSED, Database, OURS, child, exited, open, ours, thrown, typeError
+} = require('./support')
 
 const METHODS = ['run', 'get', 'all', 'iterate', 'bind']
 
@@ -95,7 +97,8 @@ const HOSTILE = {
   'the get trap of an array': act => [new Proxy([1], { get (target, key) { act(); return Reflect.get(target, key) } })],
   'the get trap of an object': act => [new Proxy({ a: 1 }, { get (target, key) { act(); return Reflect.get(target, key) } })],
   'the descriptor trap': act => [new Proxy({ a: 1 }, {
-    getOwnPropertyDescriptor (target, key) { act(); return Reflect.getOwnPropertyDescriptor(target, key) }
+    getOwnPropertyDescriptor (target,
+      key) { act(); return Reflect.getOwnPropertyDescriptor(target, key) }
   })],
   'the has trap': act => [new Proxy({ a: 1 }, { has (target, key) { act(); return key in target } })],
   'the prototype trap': act => [new Proxy({ a: 1 }, { getPrototypeOf () { act(); return Object.prototype } })],
@@ -109,8 +112,8 @@ const HOSTILE = {
   'a getter after a buffer': act => [{ get a () { act(); return Buffer.alloc(10) } }]
 }
 
-// In a child, for what they met in other drivers was a crash. Every call ends in a value or an error, the value thrown comes
-// out as it is, and the database works or is closed.
+// In a child, for what they met in other drivers was a crash. Every call ends in a value or an
+// error, the value thrown comes out as it is, and the database works or is closed.
 async function hostile (make, module) {
   const assert = require('node:assert/strict')
   const methods = ['run', 'get', 'all', 'iterate', 'bind']
@@ -160,19 +163,19 @@ async function hostile (make, module) {
       for (const act of Object.values(acts)) {
         const db = fresh()
         let depth = 0
-        let stmt
+        const own = {}
         const args = make(() => {
           if (depth++ > 0) return 1
           try {
-            act(db, stmt)
+            act(db, own.stmt)
           } catch (error) {
             if (!(error instanceof Error)) throw error
           }
           return 1
         })
-        stmt = db.prepare(source)
+        own.stmt = db.prepare(source)
         try {
-          use(stmt, method, args)
+          use(own.stmt, method, args)
         } catch (error) {
           assert.ok(error instanceof Error)
         }
@@ -207,7 +210,8 @@ ours('a getter that runs the same statement leaves it to the outer call what it 
 ours('a getter that iterates the same statement makes the outer call a TypeError', t => {
   const stmt = open(t).prepare('SELECT @a AS a')
   let iterator
-  const { error } = attempt(() => stmt.get({ get a () { iterator = stmt.iterate({ a: 5 }); return 6 } }))
+  const args = { get a () { iterator = stmt.iterate({ a: 5 }); return 6 } }
+  const { error } = attempt(() => stmt.get(args))
   assert.equal(error.name, 'TypeError')
   assert.deepEqual(iterator.next().value, { a: 5 })
   iterator.return()
@@ -275,7 +279,8 @@ test('a call from the bottom of the stack is a RangeError and not a crash', asyn
     db.function('f', x => x)
     const select = db.prepare('SELECT f(a) AS a, a AS b FROM t')
     const insert = db.prepare('INSERT INTO t VALUES (@a)')
-    const calls = [() => select.get(), () => select.all(), () => [...select.iterate()], () => insert.run({ a: 1 }),
+    const calls = [() => select.get(), () => select.all(), () => [...select.iterate()],
+      () => insert.run({ a: 1 }),
       () => db.prepare('SELECT 1'), () => db.exec('SELECT f(1)'), () => db.pragma('cache_size'),
       () => new Database(':memory:').close(), () => db.transaction(() => insert.run({ a: 2 }))()]
     for (const call of calls) {
@@ -314,7 +319,8 @@ test('what libsql aborts the process at are errors here', async () => {
     const db = new Database(':memory:')
     const stmt = db.prepare('SELECT ? AS a')
     const kinds = []
-    for (const call of [() => stmt.get(true), () => stmt.get(new Date()), () => stmt.get(new Uint8Array(4)),
+    for (const call of [() => stmt.get(true), () => stmt.get(new Date()),
+      () => stmt.get(new Uint8Array(4)),
       () => stmt.get(Buffer.from('x')), () => db.prepare("SELECT CAST(x'ff' AS TEXT)").pluck().get(),
       () => db.loadExtension('/nonexistent', 'entry'), () => { db.close(); return db.inTransaction }]) {
       try {
@@ -334,7 +340,8 @@ ours('arguments too many and too odd for every method end in an error or nothing
   exited(await child(async () => {
     const values = [undefined, null, true, 0, -1, 1.5, NaN, 2 ** 53, 10n, '', 'SELECT 1', 'x'.repeat(1e5), Symbol('s'), {}, [],
       [[]], { a: 1 }, () => {}, function * () {}, class {}, new Date(), /x/, new Map(), new Proxy({}, {}), new Proxy(() => {}, {}),
-      Buffer.alloc(0), new Uint8Array(4), new ArrayBuffer(4), new DataView(new ArrayBuffer(4)), Promise.resolve(), globalThis,
+      Buffer.alloc(0), new Uint8Array(4), new ArrayBuffer(4), new DataView(new ArrayBuffer(4)),
+      Promise.resolve(), globalThis,
       Object.create(null), new Error('x')]
     const skip = new Set(['constructor'])
     const objects = () => {
@@ -346,7 +353,8 @@ ours('arguments too many and too odd for every method end in an error or nothing
     }
     const names = object => {
       const all = new Set()
-      for (let o = object; o && o !== Object.prototype && o !== Function.prototype; o = Object.getPrototypeOf(o)) {
+      const roots = [null, Object.prototype, Function.prototype]
+      for (let o = object; !roots.includes(o); o = Object.getPrototypeOf(o)) {
         for (const key of Reflect.ownKeys(o)) all.add(key)
       }
       return [...all].filter(key => !skip.has(key))
@@ -375,7 +383,10 @@ test('random programs of wrong calls end without a signal', async () => {
   for (const seed of [1, 2, 3]) {
     exited(await child(seed => {
       let state = seed
-      const next = limit => { state = (Math.imul(state, 1103515245) + 12345) & 0x7fffffff; return state % limit }
+      const next = limit => {
+        state = (Math.imul(state,
+          1103515245) + 12345) & 0x7fffffff; return state % limit
+      }
       let db
       let statements = []
       let iterators = []
@@ -393,10 +404,16 @@ test('random programs of wrong calls end without a signal', async () => {
       const actions = [
         () => { statements.push(db.prepare(pick(sql))) },
         () => { const s = pick(statements); return s && s[pick(['run', 'get', 'all'])](...[[], [1], [1, 2]][next(3)]) },
-        () => { const s = pick(statements); if (s) iterators.push(s.iterate(...[[], [1]][next(2)])) },
+        () => {
+          const s = pick(statements); if (s) {
+            iterators.push(s.iterate(...[[],
+              [1]][next(2)]))
+          }
+        },
         () => { const i = pick(iterators); return i && i.next() },
         () => { const i = pick(iterators); return i && i.return() },
-        () => db.exec(pick(sql)), () => db.close(), () => db.unsafeMode(next(2) === 0), () => { const s = pick(statements); return s && s.bind(1) },
+        () => db.exec(pick(sql)), () => db.close(), () => db.unsafeMode(next(2) === 0),
+        () => { const s = pick(statements); return s && s.bind(1) },
         () => { const s = pick(statements); return s && s[pick(['raw', 'pluck', 'expand', 'columns'])]() },
         () => db.function('act', x => x), () => db.transaction(() => step())(), () => { statements.splice(next(10), 1) }
       ]

@@ -12,7 +12,9 @@ function setup (t) {
 }
 
 // The SQL is known to the connection before its table goes away.
-const used = db => { for (let i = 0; i < 3; ++i) assert.deepEqual(db.prepare(SELECT).pluck().all(), [1, 2, 3]) }
+function used (db) {
+  for (let i = 0; i < 3; ++i) assert.deepEqual(db.prepare(SELECT).pluck().all(), [1, 2, 3])
+}
 
 const DROPS = {
   'exec()': db => db.exec('DROP TABLE t'),
@@ -194,7 +196,8 @@ test('modes are of each statement', t => {
   const make = mode => { const stmt = db.prepare(sql); return mode ? stmt[mode]() : stmt }
   const all = [null, 'raw', 'pluck', 'expand', 'safeIntegers'].map(make)
   for (let i = 0; i < 3; ++i) {
-    assert.deepEqual(all.map(stmt => stmt.get()), [{ five: 5 }, [5], 5, { $: { five: 5 } }, { five: 5n }])
+    assert.deepEqual(all.map(stmt => stmt.get()), [{ five: 5 }, [5], 5, { $: { five: 5 } },
+      { five: 5n }])
     assert.deepEqual(db.prepare(sql).get(), { five: 5 })
   }
 })
@@ -219,7 +222,10 @@ test('columns() of two statements of one SQL after ALTER TABLE', t => {
   assert.deepEqual(before.get(), { a: 1, b: 5 })
   assert.deepEqual(before.columns().map(column => column.name), ['a', 'b'])
   db.exec('ALTER TABLE t RENAME COLUMN b TO c')
-  assert.deepEqual([before.get(), after.get(), db.prepare(sql).get()], Array(3).fill({ a: 1, c: 5 }))
+  assert.deepEqual([before.get(), after.get(), db.prepare(sql).get()], Array(3).fill({
+    a: 1,
+    c: 5
+  }))
 })
 
 test('reader and readonly of SQL whose table became a view', t => {
@@ -324,7 +330,8 @@ test('columns, modes and properties outlive thousands of other statements', t =>
     { name: 'y', column: null, table: null, database: null, type: null }
   ])
   assert.deepEqual(stmt.get(), [1n, 5n])
-  assert.deepEqual([stmt.source, stmt.reader, stmt.readonly, stmt.busy], [source, reader, readonly, false])
+  assert.deepEqual([stmt.source, stmt.reader, stmt.readonly, stmt.busy], [source, reader,
+    readonly, false])
 })
 
 test('a statement whose table is gone after thousands of others throws the error of SQLite', t => {
@@ -378,12 +385,21 @@ test('random schedules of statements of few texts give each its own rows', t => 
   const sql = ['SELECT x + ? AS y FROM n ORDER BY x', 'SELECT x * ? AS y FROM n ORDER BY x']
   const value = [(x, p) => x + p, (x, p) => x * p]
   let state = 12345
-  const next = limit => { state = (Math.imul(state, 1103515245) + 12345) & 0x7fffffff; return (state >> 8) % limit }
+  const next = limit => {
+    state = (Math.imul(state,
+      1103515245) + 12345) & 0x7fffffff; return (state >> 8) % limit
+  }
   const running = []
   for (let i = 0; i < 5000; ++i) {
     if (running.length < 6 && next(3) === 0) {
       const kind = next(2)
-      running.push({ kind, p: next(100), at: 0, iterator: null, stmt: db.prepare(sql[kind]).pluck() })
+      running.push({
+        kind,
+        p: next(100),
+        at: 0,
+        iterator: null,
+        stmt: db.prepare(sql[kind]).pluck()
+      })
     }
     if (running.length === 0) continue
     const index = next(running.length)

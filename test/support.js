@@ -55,8 +55,8 @@ function quote (text) {
 }
 
 /**
- * Run a script, or a function with JSON arguments, in a process of its own. `Database` and `require` are in its scope.
- * `started` is called with the process as soon as it runs.
+ * Run a script, or a function with JSON arguments, in a process of its own. `Database` and
+ * `require` are in its scope. `started` is called with the process as soon as it runs.
  */
 async function child (script, options = {}) {
   const { args = [], env = {}, execArgv = [], timeout = 60000, memory, started } = options

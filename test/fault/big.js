@@ -1,9 +1,10 @@
 'use strict'
 
-// Buffers and texts beyond 2 and 4 GiB. It needs some 5 GB of memory, and runs only when it is asked for by name.
+// Buffers and texts beyond 2 and 4 GiB. It needs some 5 GB of memory, and runs only when it is
+// asked for by name.
 
 const assert = require('node:assert/strict')
-const { child, exited, ours } = require('../support')
+const { Database, child, exited, ours } = require('../support')
 
 const run = (work, ...args) => child(work, { args, timeout: 300000, execArgv: ['--max-old-space-size=6000'] })
 

@@ -1,10 +1,10 @@
 'use strict'
 
 const assert = require('node:assert/strict')
-const { child, exited, ours } = require('../support')
+const { Database, child, exited, ours } = require('../support')
 
-// What the engine is known to do wrong, or did in another version: each in a process with little memory, and an error or a
-// value at the end of it.
+// What the engine is known to do wrong, or did in another version: each in a process with little
+// memory, and an error or a value at the end of it.
 const CASES = {
   'concat_ws() with separators that sum to 4 GiB (CVE-2025-3277)': () => {
     const args = Array.from({ length: 121 }, () => "''").join()
@@ -20,7 +20,7 @@ const CASES = {
   ],
   'concat() with parts that sum to 2 GiB': () => {
     const args = Array.from({ length: 121 }, () => 's').join()
-    return [`SELECT length(concat(${args})) FROM (SELECT printf('%.*c', 17895698, 's') AS s)`, 'SQLITE_TOOBIG']
+    return [`SELECT length(concat(${args})) FROM (SELECT printf('%.*c', 17895698, 's') AS s)`]
   },
   'more than 65,535 terms of aggregates (CVE-2025-6965)': () => [
     `SELECT ${Array.from({ length: 1990 }, (_, i) => `sum(${Array.from({ length: 34 }, (_, j) => `c${(i * 34 + j) % 1999}+${i}`).join('+')})`).join()} FROM t`
@@ -37,7 +37,7 @@ const CASES = {
     `SELECT printf('%.*c', 3000, 'a') LIKE '${'%a'.repeat(20)}b', printf('%.*c', 300, 'a') GLOB '${'*a'.repeat(4)}b'`
   ],
   'a LIKE pattern of 100 kB': () => [`SELECT 'x' LIKE '${'%'.repeat(100000)}'`, 'SQLITE_ERROR'],
-  'JSON nested a million deep': () => [`SELECT json_extract(printf('%.*c', 1000000, '['), '$[0]')`, 'SQLITE_ERROR'], // eslint-disable-line quotes
+  'JSON nested a million deep': () => ['SELECT json_extract(printf(\'%.*c\', 1000000, \'[\'), \'$[0]\')', 'SQLITE_ERROR'],
   'JSON nested 100,000 deep in one text': () => [`SELECT json('${'{"a":'.repeat(100000)}1${'}'.repeat(100000)}')`, 'SQLITE_ERROR'],
   'JSON5 and a broken JSONB': () => ["SELECT json(x'ff0000000000000001'), json_each.value FROM json_each(x'cb37')"],
   'generate_series-like recursion with a window of 2^63': () => [

@@ -1,12 +1,13 @@
 'use strict'
 
 const assert = require('node:assert/strict')
-const { child, exited, ours, tempDir } = require('../support')
+const { Database, child, exited, ours, tempDir } = require('../support')
 
 const MB = 1e6
 
-// Ten equal rounds of work after a warm-up, with the resident memory and the descriptors after each. Long churn reaches a
-// level and stays there, a leak goes on rising: so it is the slope over the second half that counts.
+// Ten equal rounds of work after a warm-up, with the resident memory and the descriptors after
+// each. Long churn reaches a level and stays there, a leak goes on rising: so it is the slope over
+// the second half that counts.
 async function rounds (work, dir) {
   const fs = require('node:fs')
   const path = require('node:path')
@@ -28,7 +29,9 @@ async function rounds (work, dir) {
     await settle()
     samples.push(process.memoryUsage.rss())
   }
-  process.stdout.write(JSON.stringify({ samples, fds: fds() - before }))
+  // The first use of process.stdout opens what it needs.
+  const after = fds()
+  process.stdout.write(JSON.stringify({ samples, fds: after - before }))
 }
 
 function slope (ys) {
@@ -121,7 +124,9 @@ const WORK = {
   '100,000 iterators that are left before their end': dir => {
     const db = new Database(':memory:')
     const stmt = db.prepare("SELECT 1 AS a, 'text' AS b UNION ALL SELECT 2, 'other'")
-    return () => { for (let i = 0; i < 10000; ++i) for (const row of stmt.iterate()) if (row.a === 1) break }
+    return () => {
+      for (let i = 0; i < 10000; ++i) for (const row of stmt.iterate()) if (row.a === 1) break
+    }
   },
   '1,000 databases serialized and opened again': dir => {
     const db = new Database(':memory:')

@@ -4,7 +4,7 @@ const assert = require('node:assert/strict')
 const { once } = require('node:events')
 const test = require('node:test')
 const { Worker } = require('node:worker_threads')
-const { MODULE, OURS, child, exited, tempFile, ours } = require('../support')
+const { Database, MODULE, OURS, child, exited, ours, tempFile } = require('../support')
 
 // TEST_LOOPS=500 is what a nightly run makes of it.
 const LOOPS = Number(process.env.TEST_LOOPS) || 50
@@ -26,7 +26,8 @@ const BODIES = {
   'while opening and closing': "while (true) new Database(':memory:').close()"
 }
 
-// How long terminate() took at some moment of each kind of work. It runs in a child, for a crash must not end the tests.
+// How long terminate() took at some moment of each kind of work. It runs in a child, for a crash
+// must not end the tests.
 async function terminate (loops, module, file, body) {
   const { Worker } = require('node:worker_threads')
   const { once } = require('node:events')

@@ -4,7 +4,7 @@ const assert = require('node:assert/strict')
 const { execFileSync } = require('node:child_process')
 const fs = require('node:fs')
 const path = require('node:path')
-const { child, exited, ours, tempDir, tempFile } = require('../support')
+const { Database, child, exited, ours, tempDir, tempFile } = require('../support')
 
 // The binary that this process has loaded.
 function binary () {
@@ -64,7 +64,7 @@ ours('better-sqlite3 in the same process has its own engine and its own rows', a
   for (const order of ['first', 'last']) {
     const result = exited(await child(`
       const load = () => require(${JSON.stringify(other)})
-      ${order === 'first' ? '' : `new Database(':memory:').exec('SELECT 1')`} // eslint-disable-line quotes
+      ${order === 'first' ? '' : 'new Database(\':memory:\').exec(\'SELECT 1\')'} // eslint-disable-line quotes
       const Other = load()
       const file = ${JSON.stringify(tempFile(t))}
       const [ours, theirs] = [new Database(file), new Other(file)]
