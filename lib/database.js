@@ -19,6 +19,7 @@ const { createController, createTransaction } = require('./transaction')
 // the recently used ones without ordering them at every use. Longer texts are rarely written twice.
 const MAX_CACHED = 128
 const MAX_CACHED_LENGTH = 8192
+const MAX_EXEC_LENGTH = 128
 
 // A class body is the only place for #private fields, and a function the only constructor that works
 // without `new`: this one puts the field on an object that the function made.
@@ -92,6 +93,8 @@ class State {
     this.Entry = environment.classes.Entry
     this.handle = handle
     this.cache = new StatementCache()
+    // One-statement scripts that exec() has run.
+    this.executed = new Set()
     this.int64 = false
     this.options = options
     this.controller = null
@@ -240,9 +243,22 @@ const methods = {
 
   exec (sql, options) {
     requireString(sql)
-    const { natives, handle } = stateOf(this)
-    const timeout = options?.queryTimeout
-    natives.databaseExec.call(handle, sql, timeout === undefined ? 0 : requireTimeout(timeout))
+    const state = stateOf(this)
+    const { natives, handle, cache } = state
+    if (options !== undefined) {
+      const timeout = options?.queryTimeout
+      natives.databaseExec.call(handle, sql, timeout === undefined ? 0 : requireTimeout(timeout))
+      return this
+    }
+    const cached = sql.length <= MAX_EXEC_LENGTH ? cache.get(sql) : undefined
+    if (cached !== undefined && natives.statementReuse.call(cached.handle)) {
+      natives.statementExec.call(cached.handle)
+    } else if (natives.databaseExec.call(handle, sql, 0) && sql.length <= MAX_EXEC_LENGTH) {
+      // BEGIN, COMMIT and the like come again and again: the second time it is kept compiled.
+      if (state.executed.has(sql)) cache.set(sql, state.compile(sql, false, false))
+      if (state.executed.size >= MAX_CACHED) state.executed.clear()
+      state.executed.add(sql)
+    }
     return this
   },
 

@@ -1,5 +1,7 @@
 'use strict'
 
+const { isDataView } = require('node:util').types
+
 // The hot path hands plain values straight to the addon. Arrays, named parameters and everything that is
 // wrong come here: all code of the user (getters, proxies) runs before SQLite is touched.
 
@@ -105,4 +107,40 @@ function checkValue (value) {
   throw new TypeError('SQLite3 can only bind numbers, strings, bigints, buffers, and null')
 }
 
-module.exports = { MAX_INT64, MIN_INT64, flatten, namedValues }
+// crates/node/src/bind.rs refuses strings of this length.
+const LONG_TEXT = 8192
+
+// Memory for long texts, kept from one call to the next: up to 8 MiB.
+const MAX_KEPT = 8 << 20
+let scratch = null
+
+/**
+ * Long strings as UTF-8, which Buffer writes far faster than the addon could: a DataView means
+ * a text to it, so the user's DataViews go as typed arrays. What is in it is gone at the next call.
+ */
+function encodeLong (values) {
+  let used = 0
+  for (let i = 0; i < values.length; ++i) {
+    const value = values[i]
+    if (typeof value === 'string') {
+      if (value.length < LONG_TEXT) continue
+      const room = 3 * value.length
+      const memory = used + room <= MAX_KEPT ? growScratch(used + room) : Buffer.allocUnsafeSlow(room)
+      const start = memory === scratch ? used : 0
+      const length = memory.write(value, start)
+      values[i] = new DataView(memory.buffer, start, length)
+      if (memory === scratch) used += length
+    } else if (typeof value === 'object' && value !== null && isDataView(value)) {
+      values[i] = new Uint8Array(value.buffer, value.byteOffset, value.byteLength)
+    }
+  }
+  return values
+}
+
+function growScratch (length) {
+  // Views of earlier texts of the same call keep the old memory.
+  if (scratch === null || scratch.length < length) scratch = Buffer.allocUnsafeSlow(Math.min(MAX_KEPT, 2 * length))
+  return scratch
+}
+
+module.exports = { MAX_INT64, MIN_INT64, encodeLong, flatten, namedValues }

@@ -1,7 +1,7 @@
 'use strict'
 
 const { readToggle } = require('./options')
-const { flatten, namedValues } = require('./params')
+const { encodeLong, flatten, namedValues } = require('./params')
 const { EXPAND, FLAT, HEADER, PLUCK, RAW, decoderFor } = require('./rows')
 
 const {
@@ -291,6 +291,7 @@ function createStatementClass ({ natives, block }) {
 
   /** Tells the addon that these values are in the order of the parameters. */
   function ordered (execute, handle, values) {
+    encodeLong(values)
     header[ORDERED] = 1
     try {
       return execute.apply(handle, values)

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use ferrolite_sqlite::{
-    Change, ChangeKind, Connection, Error, InterruptHandle, Limit, OpenOptions, Statement,
+    is_plain, Change, ChangeKind, Connection, Error, InterruptHandle, Limit, OpenOptions, Statement,
 };
 use neon::types::Finalize;
 
@@ -249,21 +249,26 @@ pub fn in_transaction<'e>(call: &Call<'e>) -> Result<Value<'e>> {
     call.env.boolean(this(call)?.conn.in_transaction())
 }
 
-/// `(sql, timeout)`
+/// `(sql, timeout)` -> whether it was one plain statement, which may be compiled once and kept
 pub fn exec<'e>(call: &Call<'e>) -> Result<Value<'e>> {
     let env = call.env;
     let db = this_ready(call)?;
     db.check(env, db.require_no_iterators_unless_unsafe())?;
-    let sql = call.arg(0).to_utf8(env)?;
+    let mut params = db.state.take_params();
+    call.arg(0).append_utf8(env, &mut params.bytes, usize::MAX)?;
+    params.bytes.push(0);
     let result = {
         let _clock = db.start_clock(unsigned(call.arg(1).as_i32(env)));
         let _busy = db.enter_busy();
-        db.conn.exec(&sql, &mut |statement| db.log(statement))
+        db.conn.exec(&params.bytes, &mut |statement| db.log(statement))
     };
+    let plain = is_plain(&params.bytes);
+    params.clear();
+    db.state.give_params(params);
     let dispatched = db.dispatch_changes(env);
-    db.check(env, result)?;
+    let count = result.map_err(|error| db.raise(env, &error))?;
     dispatched?;
-    env.undefined()
+    env.boolean(plain && count == 1)
 }
 
 /// `(on)`

@@ -213,6 +213,35 @@ pub fn run<'e>(call: &Call<'e>) -> Result<Value<'e>> {
     env.undefined()
 }
 
+/// Runs a statement to its end, as `exec()` does: without parameters, and its rows are dropped.
+pub fn exec<'e>(call: &Call<'e>) -> Result<Value<'e>> {
+    let env = call.env;
+    let st = call.this::<Statement>()?;
+    st.check(call, st.can_run())?;
+    let db = &*st.db;
+    let started = st.stmt.start(db.state.take_params());
+    let mut running = started.map_err(|error| db.raise(env, &error))?;
+    let (stepped, (params, ended)) = {
+        let _clock = db.start_clock(0);
+        let _busy = db.enter_busy();
+        let stepped = db.log(running.statement()).and_then(|()| loop {
+            match running.step() {
+                Ok(Step::Row) => {}
+                Ok(Step::Done) => break Ok(()),
+                Err(error) => break Err(error),
+            }
+        });
+        (stepped, running.finish())
+    };
+    db.state.give_params(params);
+    if let Err(error) = stepped.and(ended) {
+        db.conn.take_changes();
+        return Err(db.raise(env, &error));
+    }
+    db.dispatch_changes(env)?;
+    env.undefined()
+}
+
 /// -> undefined without a row; else the row's Latin-1 text, or null; false: see `Statement::start`
 #[inline]
 fn get_mode<'e>(call: &Call<'e>, mode: u8) -> Result<Value<'e>> {

@@ -98,6 +98,7 @@ fn export_all(env: Env<'_>, options: sys::Value<'_>, exports: sys::Value<'_>) ->
         "statementCheck" => execute::check,
         "statementTimeout" => statement::timeout,
         "statementBind" => statement::bind,
+        "statementExec" => execute::exec,
         "statementRun" => execute::run,
         "statementGet" => execute::get,
         "statementPluck" => execute::pluck,

@@ -3,7 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-use ferrolite_sqlite::{Error, Params, Running};
+use ferrolite_sqlite::{is_plain, Error, Params, Running};
 use neon::types::Finalize;
 
 use crate::bind::{self, Lend};
@@ -86,12 +86,13 @@ impl Statement {
     /// False if JavaScript has to put the arguments in order first.
     #[inline]
     fn collect(&self, call: &Call<'_>, params: &mut Params, lend: Lend) -> Result<bool> {
-        if self.named && self.db.state.block.i32(header::ORDERED) == 0 {
+        let ordered = self.db.state.block.i32(header::ORDERED) != 0;
+        if self.named && !ordered {
             return Ok(false);
         }
         // Only code of the user could change or free the memory of a Buffer while SQLite reads it.
         let lend = if self.db.runs_callbacks.get() { Lend::No } else { lend };
-        bind::collect(call, self.parameters, params, lend)
+        bind::collect(call, self.parameters, params, ordered, lend)
     }
 
     /// Learns of new columns after a schema change; call it on the first row.
@@ -112,8 +113,13 @@ impl Statement {
 pub fn prepare<'e>(call: &Call<'e>) -> Result<Value<'e>> {
     let env = call.env;
     let db = &call.this::<DatabaseHandle>()?.0;
-    let sql = call.arg(0).to_utf8(env);
-    prepare_sql(call, db, &sql?, call.arg(1).as_bool(env), call.arg(2).as_bool(env))
+    let mut params = db.state.take_params();
+    call.arg(0).append_utf8(env, &mut params.bytes, usize::MAX)?;
+    let (pragma, explain) = (call.arg(1).as_bool(env), call.arg(2).as_bool(env));
+    let handle = prepare_sql(call, db, &params.bytes, pragma, explain);
+    params.clear();
+    db.state.give_params(params);
+    handle
 }
 
 /// Another handle for the same SQL -> handle
@@ -125,7 +131,7 @@ pub fn clone<'e>(call: &Call<'e>) -> Result<Value<'e>> {
 fn prepare_sql<'e>(
     call: &Call<'e>,
     db: &Rc<Database>,
-    sql: &str,
+    sql: &[u8],
     pragma: bool,
     explain: bool,
 ) -> Result<Value<'e>> {
@@ -169,17 +175,6 @@ pub fn reuse<'e>(call: &Call<'e>) -> Result<Value<'e>> {
     let st = call.this::<Statement>()?;
     st.check(call, st.db.require_ready())?;
     call.env.boolean(st.stmt.is_current() && !st.locked.get() && !st.bound.get())
-}
-
-/// Statements that cannot change the schema, the set of databases, or a setting.
-fn is_plain(sql: &str) -> bool {
-    const PLAIN: [&str; 13] = [
-        "SELECT", "INSERT", "UPDATE", "DELETE", "REPLACE", "WITH", "VALUES", "BEGIN", "COMMIT",
-        "END", "SAVEPOINT", "RELEASE", "EXPLAIN",
-    ];
-    let sql = sql.trim_start_matches(|c: char| c.is_ascii_whitespace() || c == ';');
-    let word = sql.split(|c: char| !c.is_ascii_alphabetic()).next().unwrap_or_default();
-    PLAIN.iter().any(|plain| plain.eq_ignore_ascii_case(word))
 }
 
 /// -> array of column names

@@ -49,7 +49,6 @@ pub struct RawEnv(napi::Env);
 struct Extra {
     create_string_latin1: CreateString<c_char>,
     create_string_utf16: CreateString<u16>,
-    get_value_string_latin1: GetString,
     get_dataview_info: GetDataview,
     is_dataview: IsDataview,
     create_buffer_copy: CreateBufferCopy,
@@ -58,8 +57,6 @@ struct Extra {
 
 type CreateString<C> =
     unsafe extern "C" fn(napi::Env, *const C, usize, *mut napi::Value) -> c_int;
-type GetString =
-    unsafe extern "C" fn(napi::Env, napi::Value, *mut c_char, usize, *mut usize) -> c_int;
 type GetDataview = unsafe extern "C" fn(
     napi::Env,
     napi::Value,
@@ -113,7 +110,6 @@ unsafe fn load_from(
         Ok(Extra {
             create_string_latin1: *host.get(b"napi_create_string_latin1\0")?,
             create_string_utf16: *host.get(b"napi_create_string_utf16\0")?,
-            get_value_string_latin1: *host.get(b"napi_get_value_string_latin1\0")?,
             get_dataview_info: *host.get(b"napi_get_dataview_info\0")?,
             is_dataview: *host.get(b"napi_is_dataview\0")?,
             create_buffer_copy: *host.get(b"napi_create_buffer_copy\0")?,
@@ -404,9 +400,10 @@ impl<'e> Value<'e> {
         (ok(status).is_ok() && lossless).then_some(value)
     }
 
-    /// Appends the string as UTF-8 and returns its length in bytes; lone surrogates become U+FFFD.
+    /// Appends the string as UTF-8 and returns its length in bytes; lone surrogates become U+FFFD. `None`
+    /// if it has `longest` UTF-16 units or more.
     #[inline]
-    pub fn append_utf8(self, env: Env<'e>, out: &mut Vec<u8>) -> Result<usize> {
+    pub fn append_utf8(self, env: Env<'e>, out: &mut Vec<u8>, longest: usize) -> Result<Option<usize>> {
         const FIRST_TRY: usize = 256;
         let start = out.len();
         out.reserve(FIRST_TRY);
@@ -415,46 +412,45 @@ impl<'e> Value<'e> {
         // SAFETY: the spare capacity of `out`, with its size.
         unsafe {
             let at = out.as_mut_ptr().add(start).cast();
-            ok(napi::get_value_string_utf8(env.raw, self.raw, at, room, &mut len))?;
+            ok(napi::get_value_string_utf8(env.raw, self.raw, at, room.min(FIRST_TRY), &mut len))?;
         }
         // The terminator takes a byte, and a character of up to 4 bytes may not have fitted.
-        if len + 4 >= room {
-            len = self.append_long(env, out)?;
+        if len + 4 >= FIRST_TRY {
+            match self.append_long(env, out, longest)? {
+                Some(whole) => len = whole,
+                None => return Ok(None),
+            }
         }
         // SAFETY: Node-API wrote `len` bytes there.
         unsafe { out.set_len(start + len) };
-        Ok(len)
+        Ok(Some(len))
     }
 
     /// Writes a long string behind the bytes of `out`, whose length the caller sets.
-    fn append_long(self, env: Env<'e>, out: &mut Vec<u8>) -> Result<usize> {
-        let (start, mut len, mut units) = (out.len(), 0, 0);
-        // SAFETY: a null buffer asks for the length.
+    #[cold]
+    fn append_long(self, env: Env<'e>, out: &mut Vec<u8>, longest: usize) -> Result<Option<usize>> {
+        let (start, mut len) = (out.len(), 0);
+        // SAFETY: a null buffer asks for the length, which for UTF-16 is known.
+        ok(unsafe {
+            napi::get_value_string_utf16(env.raw, self.raw, ptr::null_mut(), 0, &mut len)
+        })?;
+        if len >= longest {
+            return Ok(None);
+        }
+        // SAFETY: as above; then the spare capacity of `out`, with its size.
         unsafe {
             ok(napi::get_value_string_utf8(env.raw, self.raw, ptr::null_mut(), 0, &mut len))?;
-            ok(napi::get_value_string_utf16(env.raw, self.raw, ptr::null_mut(), 0, &mut units))?;
-        }
-        out.reserve(len + 1);
-        let room = out.capacity() - start;
-        // SAFETY: the spare capacity of `out`, with its size.
-        unsafe {
+            out.reserve(len + 1);
+            let room = out.capacity() - start;
             let at = out.as_mut_ptr().add(start).cast();
-            if len == units {
-                // One byte a character: ASCII, which is copied much faster as Latin-1.
-                let get = extra()?.get_value_string_latin1;
-                if get(env.raw, self.raw, at, room, &mut len) != 0 {
-                    return Err(Thrown);
-                }
-            } else {
-                ok(napi::get_value_string_utf8(env.raw, self.raw, at, room, &mut len))?;
-            }
+            ok(napi::get_value_string_utf8(env.raw, self.raw, at, room, &mut len))?;
         }
-        Ok(len)
+        Ok(Some(len))
     }
 
     pub fn to_utf8(self, env: Env<'e>) -> Result<String> {
         let mut bytes = Vec::new();
-        self.append_utf8(env, &mut bytes)?;
+        self.append_utf8(env, &mut bytes, usize::MAX)?;
         String::from_utf8(bytes).map_err(|_| Thrown)
     }
 
@@ -474,9 +470,6 @@ impl<'e> Value<'e> {
     pub fn lend_bytes(self, env: Env<'e>, params: &mut Params) -> bool {
         // Copying less than this costs less than asking.
         const WORTH_IT: usize = 16 * 1024;
-        if self.type_of(env) != ValueType::Object {
-            return false;
-        }
         let Some((at, len, buffer)) = self.typed_array(env) else { return false };
         let mut unshared = false;
         if len < WORTH_IT || at.is_null() {
@@ -490,6 +483,29 @@ impl<'e> Value<'e> {
             }
         }
         unshared
+    }
+
+    pub fn is_data_view(self, env: Env<'e>) -> bool {
+        let mut is = false;
+        // SAFETY: live; untouched on failure.
+        extra().is_ok_and(|extra| unsafe { (extra.is_dataview)(env.raw, self.raw, &mut is) } == 0) && is
+    }
+
+    /// Adds a `DataView` over UTF-8 that `lib/params.js` made; nobody else knows of its memory.
+    pub fn push_view_text(self, env: Env<'e>, params: &mut Params, lend: bool) -> bool {
+        let Some((at, len)) = self.view(env) else { return false };
+        if at.is_null() {
+            return false;
+        }
+        // SAFETY: Node-API says that `len` bytes are there; an argument of the running call keeps them.
+        unsafe {
+            if lend {
+                params.push_lent_text(at.cast(), len);
+            } else {
+                params.push_text(std::slice::from_raw_parts(at.cast(), len));
+            }
+        }
+        true
     }
 
     fn view(self, env: Env<'e>) -> Option<(*mut c_void, usize)> {

@@ -267,23 +267,26 @@ impl Connection {
         unsafe { ffi::sqlite3_total_changes64(db) }
     }
 
-    /// Runs every statement of a script and drops its rows. `log` sees each statement before it runs.
-    pub fn exec(&self, sql: &str, log: &mut dyn FnMut(&Statement) -> Result<()>) -> Result<()> {
-        let sql = c_string(sql, "The supplied SQL string contains a NUL character")?;
-        let mut rest: &[u8] = sql.as_bytes_with_nul();
-        self.bump_epoch();
+    /// Runs every statement of a script, which ends in NUL, and drops its rows. `log` sees each statement
+    /// before it runs. Returns how many there were.
+    pub fn exec(&self, sql: &[u8], log: &mut dyn FnMut(&Statement) -> Result<()>) -> Result<u32> {
+        check_nul(sql)?;
+        let mut rest = sql;
+        let mut count = 0;
         loop {
             let skipped = rest.iter().take_while(|byte| is_skipped(**byte)).count();
             rest = &rest[skipped..];
             let (statement, tail) = Statement::compile(&self.shared, rest)?;
-            let Some(statement) = statement else { break };
+            let Some(statement) = statement else { return Ok(count) };
             log(&statement)?;
             let result = statement.run_to_end();
-            self.bump_epoch();
+            if result.is_err() || !is_plain(rest) {
+                self.bump_epoch();
+            }
             result?;
+            count += 1;
             rest = &rest[tail..];
         }
-        Ok(())
     }
 
     pub(crate) fn add_dependent(&self, dependent: Weak<dyn Dependent>) {
@@ -315,9 +318,30 @@ unsafe extern "C" fn on_busy(shared: *mut c_void, calls: c_int) -> c_int {
     1
 }
 
+/// Statements that cannot change the schema, the set of databases, or a setting. One with a comment in
+/// front counts as one that may.
+pub fn is_plain(sql: &[u8]) -> bool {
+    const PLAIN: [&[u8]; 13] = [
+        b"SELECT", b"INSERT", b"UPDATE", b"DELETE", b"REPLACE", b"WITH", b"VALUES", b"BEGIN",
+        b"COMMIT", b"END", b"SAVEPOINT", b"RELEASE", b"EXPLAIN",
+    ];
+    let start = sql.iter().take_while(|byte| is_skipped(**byte)).count();
+    let len = sql[start..].iter().take_while(|byte| byte.is_ascii_alphabetic()).count();
+    PLAIN.iter().any(|plain| plain.eq_ignore_ascii_case(&sql[start..start + len]))
+}
+
 /// White space and semicolons in front of a statement.
 pub(crate) const fn is_skipped(byte: u8) -> bool {
     matches!(byte, b' ' | b';' | b'\t'..=b'\r')
+}
+
+/// SQL that ends in NUL and has no other: `SQLite` would read no further than the first.
+pub(crate) fn check_nul(sql: &[u8]) -> Result<()> {
+    if CStr::from_bytes_with_nul(sql).is_ok() {
+        Ok(())
+    } else {
+        Err(Error::Range("The supplied SQL string contains a NUL character"))
+    }
 }
 
 /// A NUL in the middle would cut the string short, so it is refused.

@@ -23,7 +23,7 @@ mod value;
 mod vtab;
 
 pub use backup::{Backup, Progress};
-pub use connection::{Connection, OpenOptions};
+pub use connection::{is_plain, Connection, OpenOptions};
 pub use error::{code_name, Error, Result};
 pub use function::{Aggregate, Args, Context, FunctionFlags, Scalar};
 pub use hooks::{glob, Authorize, Change, ChangeKind, Subject};

@@ -15,6 +15,8 @@ pub enum Param {
     Blob(usize, usize),
     /// Bytes of somebody else: see [`Params::push_lent`]
     Lent(*const u8, usize),
+    /// UTF-8 of somebody else: see [`Params::push_lent_text`]
+    LentText(*const u8, usize),
 }
 
 /// Positional parameters, in order, with the memory that their text and blobs stand in.
@@ -51,6 +53,14 @@ impl Params {
     /// The `len` bytes at `at` neither move nor change until these parameters are cleared or dropped.
     pub unsafe fn push_lent(&mut self, at: *const u8, len: usize) {
         self.values.push(Param::Lent(at, len));
+    }
+
+    /// Appends text that stays where it is.
+    ///
+    /// # Safety
+    /// As [`push_lent`](Self::push_lent).
+    pub unsafe fn push_lent_text(&mut self, at: *const u8, len: usize) {
+        self.values.push(Param::LentText(at, len));
     }
 
     /// Appends a blob.

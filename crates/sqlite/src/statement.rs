@@ -1,11 +1,11 @@
 //! Prepare, bind, step and reset one SQL statement.
 
 use std::cell::Cell;
-use std::ffi::{c_int, c_void, CString};
+use std::ffi::{c_int, c_void};
 use std::ptr;
 use std::rc::Rc;
 
-use crate::connection::{c_bytes, c_string, is_skipped, Connection, Shared};
+use crate::connection::{c_bytes, check_nul, is_skipped, Connection, Shared};
 use crate::error::{check, last_error, Error, Result};
 use crate::ffi;
 use crate::params::{Param, Params};
@@ -29,7 +29,8 @@ pub enum Step {
 pub struct Statement {
     shared: Rc<Shared>,
     raw: Cell<*mut ffi::sqlite3_stmt>,
-    sql: CString,
+    /// Ends in NUL.
+    sql: Box<[u8]>,
     /// Bound for good, or running: its compiled form holds state.
     pinned: Cell<bool>,
     /// Used since the clock last came by.
@@ -41,13 +42,16 @@ pub struct Statement {
 
 impl Connection {
     /// Compiles exactly one statement; none, or a second one, is an error.
-    pub fn prepare(&self, sql: &str) -> Result<Rc<Statement>> {
+    pub fn prepare(&self, sql: &[u8]) -> Result<Rc<Statement>> {
         self.shared.open_db()?;
-        let sql = c_string(sql, "The supplied SQL string contains a NUL character")?;
+        let mut terminated = Vec::with_capacity(sql.len() + 1);
+        terminated.extend_from_slice(sql);
+        terminated.push(0);
+        check_nul(&terminated)?;
         let statement = Rc::new(Statement {
             shared: self.shared.clone(),
             raw: Cell::new(ptr::null_mut()),
-            sql,
+            sql: terminated.into_boxed_slice(),
             pinned: Cell::new(false),
             used: Cell::new(false),
             compiles: Cell::new(0),
@@ -59,7 +63,7 @@ impl Connection {
 }
 
 impl Statement {
-    /// Compiles the first statement of a script; the second value is how many bytes it took.
+    /// Compiles the first statement of a script that ends in NUL; the second value is how many bytes it took.
     pub(crate) fn compile(shared: &Rc<Shared>, sql: &[u8]) -> Result<(Option<Self>, usize)> {
         let (raw, tail) = compile(shared, sql)?;
         if raw.is_null() {
@@ -68,7 +72,7 @@ impl Statement {
         let statement = Self {
             shared: shared.clone(),
             raw: Cell::new(raw),
-            sql: CString::default(),
+            sql: Box::default(),
             pinned: Cell::new(true),
             used: Cell::new(true),
             compiles: Cell::new(0),
@@ -92,12 +96,11 @@ impl Statement {
 
     #[cold]
     fn revive(self: &Rc<Self>) -> Result<()> {
-        let sql = self.sql.as_bytes_with_nul();
-        let (raw, tail) = compile(&self.shared, sql)?;
+        let (raw, tail) = compile(&self.shared, &self.sql)?;
         if raw.is_null() {
             return Err(Error::Range("The supplied SQL string contains no statements"));
         }
-        if self.compiles.get() == 0 && !is_blank(&sql[tail..]) {
+        if self.compiles.get() == 0 && !is_blank(&self.sql[tail..]) {
             // SAFETY: compiled above, used nowhere else.
             unsafe { ffi::sqlite3_finalize(raw) };
             return Err(Error::Range("The supplied SQL string contains more than one statement"));
@@ -162,8 +165,8 @@ impl Statement {
     }
 
     /// The text that it was compiled from.
-    pub fn sql(&self) -> &str {
-        self.sql.to_str().unwrap_or_default()
+    pub fn sql(&self) -> &[u8] {
+        self.sql.split_last().map_or(&[], |(_, sql)| sql)
     }
 
     /// The connection that compiled it.
@@ -412,6 +415,10 @@ fn bind(
                 Param::Blob(start, len) => {
                     let blob = slice(start, len);
                     ffi::sqlite3_bind_blob64(raw, i, pointer(blob), blob.len() as u64, lifetime)
+                }
+                Param::LentText(at, len) => {
+                    let utf8 = ffi::SQLITE_UTF8 as u8;
+                    ffi::sqlite3_bind_text64(raw, i, at.cast(), len as u64, lifetime, utf8)
                 }
                 Param::Lent(at, len) => {
                     ffi::sqlite3_bind_blob64(raw, i, at.cast(), len as u64, lifetime)
