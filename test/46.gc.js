@@ -49,7 +49,8 @@ async function memory (work) {
   }
   await settle()
   const kept = rss() - before
-  // What came back, to the system or to the allocator, is there for the same work once it has its level.
+  // What came back, to the system or to the allocator, is there for the same work once it has its
+  // level.
   work(200000)
   await settle()
   const level = rss()

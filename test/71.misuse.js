@@ -304,7 +304,7 @@ test('a call from the bottom of the stack is a RangeError and not a crash', asyn
       } catch (error) {
         if (!(error instanceof RangeError)) throw error
       }
-      // An overflow between iterate() and the loop over it leaves an iterator that nobody can close.
+      // An overflow between iterate() and the loop over it leaves an iterator that nobody closes.
       if (select.busy && name !== 'iterate') process.exit(6)
       if (db.prepare('SELECT 5').pluck().get() !== 5) process.exit(4)
     }
