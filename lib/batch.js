@@ -33,10 +33,9 @@ function runOne (statement, args) {
   }
   const rows = statement.all(...args)
   const columns = statement.columns().map(({ name }) => name)
-  if (statement.readonly) return { columns, rows, changes: 0, lastInsertRowid: 0 }
-  // INSERT ... RETURNING: what it changed is known to SQL.
-  const counts = statement.database.prepare('SELECT changes() AS changes, last_insert_rowid() AS lastInsertRowid').get()
-  return { columns, rows, ...counts }
+  const { changes, lastInsertRowid } = statement.database
+    .prepare('SELECT changes() AS changes, last_insert_rowid() AS lastInsertRowid').get()
+  return { columns, rows, changes: statement.readonly ? 0 : Number(changes), lastInsertRowid }
 }
 
 module.exports = { runBatch }

@@ -247,13 +247,13 @@ const methods = {
     const { natives, handle, cache } = state
     if (options !== undefined) {
       const timeout = options?.queryTimeout
-      natives.databaseExec.call(handle, sql, timeout === undefined ? 0 : requireTimeout(timeout))
+      natives.databaseExec.call(handle, sql, timeout === undefined ? -1 : requireTimeout(timeout))
       return this
     }
     const cached = sql.length <= MAX_EXEC_LENGTH ? cache.get(sql) : undefined
     if (cached !== undefined && natives.statementReuse.call(cached.handle)) {
       natives.statementExec.call(cached.handle)
-    } else if (natives.databaseExec.call(handle, sql, 0) && sql.length <= MAX_EXEC_LENGTH) {
+    } else if (natives.databaseExec.call(handle, sql, -1) && sql.length <= MAX_EXEC_LENGTH) {
       // BEGIN, COMMIT and the like come again and again: the second time it is kept compiled.
       if (state.executed.has(sql)) cache.set(sql, state.compile(sql, false, false))
       if (state.executed.size >= MAX_CACHED) state.executed.clear()

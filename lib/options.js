@@ -93,8 +93,8 @@ function readDefaultTimeout ({ defaultQueryTimeout = 0 }) {
 }
 
 function readLimits ({ limits }) {
-  if (limits == null) return null
-  if (typeof limits !== 'object') throw new TypeError('Expected the "limits" option to be an object')
+  if (limits === undefined) return null
+  if (typeof limits !== 'object' || limits === null) throw new TypeError('Expected the "limits" option to be an object')
   for (const name of Object.keys(limits)) {
     if (!LIMITS.includes(name)) throw new TypeError(`Unknown limit "${name}" (it should be one of ${LIMITS.join(', ')})`)
     requireLimit(name, limits[name])

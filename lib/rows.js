@@ -143,7 +143,7 @@ function plainDecoder (width, build) {
     one: (block, text) => build(block, text, 0),
     many (block, text, rows, out) {
       openSlab(block)
-      for (let i = 0; i < rows; ++i) out.push(build(block, text, i * width))
+      for (let i = 0; i < rows; ++i) out[out.length] = build(block, text, i * width)
       block.slab = null
     }
   }
@@ -204,7 +204,7 @@ return {
     let t
     for (let k = 0, end = rows * ${width}; k < end; k += ${width}) {
       ${read('k')}
-      out.push(${row})
+      out[out.length] = ${row}
     }
     block.slab = null
   }

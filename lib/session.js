@@ -42,10 +42,10 @@ class Session {
 function readSessionOptions (options) {
   options ??= {}
   if (typeof options !== 'object') throw new TypeError('Expected first argument to be an options object')
-  const { table = null, db = 'main' } = options
-  if (table !== null && typeof table !== 'string') throw new TypeError('Expected the "table" option to be a string')
+  const { table, db = 'main' } = options
+  if (table !== undefined && typeof table !== 'string') throw new TypeError('Expected the "table" option to be a string')
   if (typeof db !== 'string') throw new TypeError('Expected the "db" option to be a string')
-  return [db, table]
+  return [db, table ?? null]
 }
 
 function readApplyOptions (changeset, options) {

@@ -75,7 +75,8 @@ function createStatementClass ({ natives, block }) {
     // FLAT, PLUCK, EXPAND or RAW
     #mode = FLAT
     #int64
-    #timeout = 0
+    // ms, or -1 for the connection's default
+    #timeout = -1
     // 0 when rows are flat objects with plain numbers
     #special
 

@@ -12,6 +12,9 @@ use crate::database::{this_idle, Database};
 use crate::env::header;
 use crate::sys::{Call, Env, ErrorKind, HotFunction, Result, Thrown, Value, ValueType};
 
+/// Longer results would be copied only for `SQLite` to refuse them.
+const MAX_RESULT: usize = 1 << 30;
+
 /// What callbacks need of their connection.
 pub struct Host {
     db: Weak<Database>,
@@ -71,6 +74,10 @@ impl Host {
         let value = env.adopt(value);
         if value.type_of(env) == ValueType::Number {
             context.set(ValueRef::Real(value.as_f64(env)));
+            return Ok(());
+        }
+        if value.byte_len(env) > MAX_RESULT {
+            context.too_big();
             return Ok(());
         }
         let mut params = self.params.try_borrow_mut().map_err(|_| Thrown)?;

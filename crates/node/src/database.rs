@@ -79,12 +79,14 @@ impl Database {
 
     /// Limits what runs next to `timeout` ms, or to the connection's default.
     #[inline]
-    pub fn start_clock(&self, timeout: u32) -> Clock<'_> {
-        let timeout = if timeout == 0 { self.default_timeout } else { timeout };
-        if timeout != 0 {
-            self.conn.set_timeout(Some(Duration::from_millis(timeout.into())));
+    pub fn start_clock(&self, timeout: Option<u32>) -> Clock<'_> {
+        let timeout = timeout.unwrap_or(self.default_timeout);
+        let watched = timeout != 0 || self.state.is_worker;
+        if watched {
+            let limit = (timeout != 0).then(|| Duration::from_millis(timeout.into()));
+            self.conn.watch(limit);
         }
-        Clock { conn: (timeout != 0).then_some(&self.conn) }
+        Clock { conn: watched.then_some(&self.conn) }
     }
 
     /// Tells the listener about changed rows; the statement that changed them has ended.
@@ -154,7 +156,7 @@ impl Drop for Clock<'_> {
     #[inline]
     fn drop(&mut self) {
         if let Some(conn) = self.conn {
-            conn.set_timeout(None);
+            conn.unwatch();
         }
     }
 }
@@ -249,7 +251,7 @@ pub fn in_transaction<'e>(call: &Call<'e>) -> Result<Value<'e>> {
     call.env.boolean(this(call)?.conn.in_transaction())
 }
 
-/// `(sql, timeout)` -> whether it was one plain statement, which may be compiled once and kept
+/// `(sql, timeout or -1)` -> whether it was one plain statement, which may be compiled once and kept
 pub fn exec<'e>(call: &Call<'e>) -> Result<Value<'e>> {
     let env = call.env;
     let db = this_ready(call)?;
@@ -258,7 +260,7 @@ pub fn exec<'e>(call: &Call<'e>) -> Result<Value<'e>> {
     call.arg(0).append_utf8(env, &mut params.bytes, usize::MAX)?;
     params.bytes.push(0);
     let result = {
-        let _clock = db.start_clock(unsigned(call.arg(1).as_i32(env)));
+        let _clock = db.start_clock(u32::try_from(call.arg(1).as_i32(env)).ok());
         let _busy = db.enter_busy();
         db.conn.exec(&params.bytes, &mut |statement| db.log(statement))
     };

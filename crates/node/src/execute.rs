@@ -222,7 +222,7 @@ pub fn exec<'e>(call: &Call<'e>) -> Result<Value<'e>> {
     let started = st.stmt.start(db.state.take_params());
     let mut running = started.map_err(|error| db.raise(env, &error))?;
     let (stepped, (params, ended)) = {
-        let _clock = db.start_clock(0);
+        let _clock = db.start_clock(None);
         let _busy = db.enter_busy();
         let stepped = db.log(running.statement()).and_then(|()| loop {
             match running.step() {
@@ -376,7 +376,7 @@ pub fn more<'e>(call: &Call<'e>) -> Result<Value<'e>> {
         return result;
     }
     drop(busy);
-    st.db.conn.set_timeout(None);
+    st.db.conn.unwatch();
     let block = result?;
     st.db.dispatch_changes(call.env)?;
     Ok(block)
@@ -392,7 +392,7 @@ pub fn end<'e>(call: &Call<'e>) -> Result<Value<'e>> {
         let (running, _) = st.retire(execution);
         st.db.state.give_params(running.finish().0);
         st.db.busy.set(false);
-        st.db.conn.set_timeout(None);
+        st.db.conn.unwatch();
     }
     call.env.undefined()
 }
@@ -506,7 +506,7 @@ fn release(st: &Statement) -> std::result::Result<(), Error> {
     let (running, _) = st.retire(execution);
     let (params, result) = running.finish();
     st.db.state.give_params(params);
-    st.stmt.set_pinned(st.bound.get());
+    st.stmt.set_pinned(false);
     st.locked.set(false);
     st.db.iterators.set(st.db.iterators.get().saturating_sub(1));
     if told {

@@ -30,8 +30,8 @@ pub struct Statement {
     pub bound: Cell<bool>,
     /// An iterator is open on it.
     pub locked: Cell<bool>,
-    /// ms; 0 is the connection's default
-    pub timeout: Cell<u32>,
+    /// ms; `None` is the connection's default
+    pub timeout: Cell<Option<u32>>,
     /// An execution that is not over: an iterator's, or an `all()` of many rows.
     pub execution: RefCell<Option<Box<Execution>>>,
 }
@@ -158,7 +158,7 @@ fn prepare_sql<'e>(
         // An EXPLAIN runs without its parameters.
         bound: Cell::new(explain),
         locked: Cell::new(false),
-        timeout: Cell::new(0),
+        timeout: Cell::new(None),
         execution: RefCell::default(),
         db: db.clone(),
         stmt,
@@ -273,10 +273,10 @@ pub fn require_not_busy<'e>(call: &Call<'e>) -> Result<Value<'e>> {
     call.env.undefined()
 }
 
-/// `(ms)`
+/// `(ms)`, -1 for the connection's default
 pub fn timeout<'e>(call: &Call<'e>) -> Result<Value<'e>> {
     let st = call.this::<Statement>()?;
-    st.timeout.set(u32::try_from(call.arg(0).as_i32(call.env)).unwrap_or(0));
+    st.timeout.set(u32::try_from(call.arg(0).as_i32(call.env)).ok());
     call.env.undefined()
 }
 
@@ -293,9 +293,7 @@ pub fn bind<'e>(call: &Call<'e>) -> Result<Value<'e>> {
     if !st.collect(call, &mut params, Lend::No)? {
         return env.boolean(false);
     }
-    let bound = st.stmt.bind_permanently(&params);
-    params.clear();
-    st.db.state.give_params(params);
+    let bound = st.stmt.bind_permanently(params);
     st.check(call, bound)?;
     st.bound.set(true);
     env.boolean(true)

@@ -485,6 +485,15 @@ impl<'e> Value<'e> {
         unshared
     }
 
+    /// Length in bytes of a Buffer, typed array or DataView; 0 for anything else.
+    pub fn byte_len(self, env: Env<'e>) -> usize {
+        if self.type_of(env) == ValueType::Object {
+            self.view(env).map_or(0, |(_, len)| len)
+        } else {
+            0
+        }
+    }
+
     pub fn is_data_view(self, env: Env<'e>) -> bool {
         let mut is = false;
         // SAFETY: live; untouched on failure.

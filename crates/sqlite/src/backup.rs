@@ -79,6 +79,10 @@ impl Connection {
             if backup.is_null() {
                 let error = last_error(target, ffi::SQLITE_ERROR);
                 ffi::sqlite3_close(target);
+                if is_new {
+                    // Best effort: the error is told in any case.
+                    let _ = std::fs::remove_file(path);
+                }
                 return Err(error);
             }
             let state = Rc::new(State {

@@ -2,11 +2,10 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
-use std::ffi::{c_char, c_int, c_void, CStr, CString};
+use std::ffi::{c_char, c_int, CStr, CString};
 use std::ptr;
 use std::rc::{Rc, Weak};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
 
 use crate::error::{check, last_error, Error, Result};
 use crate::ffi;
@@ -47,7 +46,6 @@ pub(crate) struct Shared {
     dependents: RefCell<Vec<Weak<dyn Dependent>>>,
     /// Grows whenever statements compiled before may no longer mean the same.
     epoch: Cell<u32>,
-    busy_timeout: Cell<u32>,
 }
 
 /// Something that holds on to the `sqlite3*` beside statements.
@@ -162,7 +160,6 @@ impl Connection {
                 compiled: RefCell::default(),
                 dependents: RefCell::default(),
                 epoch: Cell::new(0),
-                busy_timeout: Cell::new(options.timeout),
             }),
         };
         connection.configure(options.timeout)?;
@@ -219,18 +216,6 @@ impl Connection {
     /// A handle that other threads may use.
     pub fn interrupt_handle(&self) -> InterruptHandle {
         self.shared.interrupt.clone()
-    }
-
-    /// Ends what runs with `SQLITE_INTERRUPT` once `timeout` has passed; `None` lifts the limit.
-    #[inline]
-    pub fn set_timeout(&self, timeout: Option<Duration>) {
-        self.shared.set_deadline(timeout.and_then(|timeout| Instant::now().checked_add(timeout)));
-    }
-
-    /// Asks `stop` every few thousand VM instructions, and every 10 ms of waiting for a lock.
-    pub fn set_stop_check(&self, stop: Box<dyn Fn() -> bool>) {
-        self.shared.set_stop_check(stop);
-        self.install_busy_handler();
     }
 
     /// Number grows when statements compiled before may no longer mean the same.
@@ -294,28 +279,6 @@ impl Connection {
         dependents.retain(|known| known.strong_count() > 0);
         dependents.push(dependent);
     }
-
-    /// SQLite's own busy handler sleeps up to 100 ms at a time; this one looks up every 10 ms.
-    fn install_busy_handler(&self) {
-        if !self.is_open() {
-            return;
-        }
-        let this = Rc::as_ptr(&self.shared).cast_mut().cast::<c_void>();
-        // SAFETY: open; `shared` outlives the connection.
-        unsafe { ffi::sqlite3_busy_handler(self.shared.raw(), Some(on_busy), this) };
-    }
-}
-
-unsafe extern "C" fn on_busy(shared: *mut c_void, calls: c_int) -> c_int {
-    const SLICE_MS: u32 = 10;
-    // SAFETY: registered above with the Shared that owns the connection.
-    let shared = unsafe { &*shared.cast::<Shared>() };
-    let waited = u32::try_from(calls).unwrap_or(0).saturating_mul(SLICE_MS);
-    if waited >= shared.busy_timeout.get() || shared.stop_requested() {
-        return 0;
-    }
-    std::thread::sleep(Duration::from_millis(SLICE_MS.into()));
-    1
 }
 
 /// Statements that cannot change the schema, the set of databases, or a setting. One with a comment in

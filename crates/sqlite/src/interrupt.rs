@@ -4,10 +4,11 @@ use std::cell::{Cell, OnceCell};
 use std::ffi::{c_int, c_void};
 use std::ptr;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use crate::connection::Shared;
+use crate::connection::{Connection, Shared};
 use crate::ffi;
+use crate::statement::Statement;
 
 /// May be sent to any thread; does nothing once the connection is closed.
 #[derive(Clone)]
@@ -35,53 +36,100 @@ impl InterruptHandle {
 /// VM instructions between two looks at the clock: about 50 us of stepping, under 0.1 % of its time.
 const OPS_PER_CHECK: c_int = 4000;
 
-/// What the progress handler looks at.
+/// What may end a statement before its time, besides `interrupt()`.
 #[derive(Default)]
 pub(crate) struct Watch {
     deadline: Cell<Option<Instant>>,
     stop: OnceCell<Box<dyn Fn() -> bool>>,
-    installed: Cell<bool>,
+    /// The connection's busy timeout in ms, and the epoch it was read in.
+    busy_timeout: Cell<(u32, Option<u32>)>,
+    waiting_since: Cell<Option<Instant>>,
 }
 
-impl Shared {
-    /// Ends statements with `SQLITE_INTERRUPT` after `deadline`, until it is set to `None`.
-    pub(crate) fn set_deadline(&self, deadline: Option<Instant>) {
-        self.watch.deadline.set(deadline);
-        self.install_watch(deadline.is_some());
+impl Connection {
+    /// Asks `stop` while a watched statement runs or waits for a lock; true ends it.
+    pub fn set_stop_check(&self, stop: Box<dyn Fn() -> bool>) {
+        // Set once, when the connection is opened.
+        let _ = self.shared.watch.stop.set(stop);
     }
 
-    /// Ends statements with `SQLITE_INTERRUPT` once `stop` answers true.
-    pub(crate) fn set_stop_check(&self, stop: Box<dyn Fn() -> bool>) {
-        if self.watch.stop.set(stop).is_ok() {
-            self.install_watch(true);
-        }
-    }
-
-    pub(crate) fn stop_requested(&self) -> bool {
-        self.watch.stop.get().is_some_and(|stop| stop())
-    }
-
-    fn install_watch(&self, wanted: bool) {
-        let wanted = wanted || self.watch.stop.get().is_some();
-        if !self.is_open() || self.watch.installed.get() == wanted {
+    /// Until [`unwatch`](Self::unwatch), ends what runs with `SQLITE_INTERRUPT`, and what waits for a lock
+    /// with `SQLITE_BUSY`, after `limit` or when the stop check says so.
+    pub fn watch(&self, limit: Option<Duration>) {
+        let shared = &*self.shared;
+        if !shared.is_open() {
             return;
         }
-        self.watch.installed.set(wanted);
-        // SAFETY: the connection is open; `self` lives in an Rc that outlives the connection.
+        let deadline = limit.and_then(|limit| Instant::now().checked_add(limit));
+        shared.watch.deadline.set(deadline);
+        self.read_busy_timeout();
+        let this = ptr::from_ref(shared).cast_mut().cast::<c_void>();
+        // SAFETY: open; `shared` outlives the connection.
         unsafe {
-            if wanted {
-                let this = ptr::from_ref(self).cast_mut().cast::<c_void>();
-                ffi::sqlite3_progress_handler(self.raw(), OPS_PER_CHECK, Some(on_progress), this);
-            } else {
-                ffi::sqlite3_progress_handler(self.raw(), 0, None, ptr::null_mut());
-            }
+            ffi::sqlite3_progress_handler(shared.raw(), OPS_PER_CHECK, Some(on_progress), this);
+            ffi::sqlite3_busy_handler(shared.raw(), Some(on_busy), this);
         }
+    }
+
+    /// Lets statements run again as long as they take.
+    pub fn unwatch(&self) {
+        let shared = &*self.shared;
+        shared.watch.deadline.set(None);
+        if !shared.is_open() {
+            return;
+        }
+        let (timeout, _) = shared.watch.busy_timeout.get();
+        let timeout = c_int::try_from(timeout).unwrap_or(c_int::MAX);
+        // SAFETY: open. Setting the timeout replaces the busy handler.
+        unsafe {
+            ffi::sqlite3_progress_handler(shared.raw(), 0, None, ptr::null_mut());
+            ffi::sqlite3_busy_timeout(shared.raw(), timeout);
+        }
+    }
+
+    /// A busy handler takes the place of the timeout, which PRAGMA may have changed.
+    fn read_busy_timeout(&self) {
+        let epoch = Some(self.shared.epoch());
+        if self.shared.watch.busy_timeout.get().1 == epoch {
+            return;
+        }
+        let read = || {
+            let (pragma, _) = Statement::compile(&self.shared, b"PRAGMA busy_timeout\0").ok()?;
+            pragma?.first_integer()
+        };
+        let timeout = read().and_then(|timeout| u32::try_from(timeout).ok()).unwrap_or(0);
+        self.shared.watch.busy_timeout.set((timeout, epoch));
+    }
+}
+
+impl Watch {
+    fn is_over(&self) -> bool {
+        self.deadline.get().is_some_and(|deadline| Instant::now() >= deadline)
+            || self.stop.get().is_some_and(|stop| stop())
     }
 }
 
 unsafe extern "C" fn on_progress(shared: *mut c_void) -> c_int {
-    // SAFETY: registered above with a pointer to the Shared that owns the connection.
+    // SAFETY: registered above with the Shared that owns the connection.
     let shared = unsafe { &*shared.cast::<Shared>() };
-    let late = shared.watch.deadline.get().is_some_and(|deadline| Instant::now() >= deadline);
-    c_int::from(late || shared.stop_requested())
+    c_int::from(shared.watch.is_over())
+}
+
+/// Waits as `SQLite`'s own handler does, but looks up at least every 10 ms.
+unsafe extern "C" fn on_busy(shared: *mut c_void, calls: c_int) -> c_int {
+    const SLICES_MS: [u64; 3] = [1, 2, 5];
+    // SAFETY: registered above with the Shared that owns the connection.
+    let watch = unsafe { &(*shared.cast::<Shared>()).watch };
+    let now = Instant::now();
+    if calls == 0 {
+        watch.waiting_since.set(Some(now));
+    }
+    let since = watch.waiting_since.get().unwrap_or(now);
+    let limit = Duration::from_millis(watch.busy_timeout.get().0.into());
+    if now.duration_since(since) >= limit || watch.is_over() {
+        return 0;
+    }
+    let slice = usize::try_from(calls).ok().and_then(|calls| SLICES_MS.get(calls)).unwrap_or(&10);
+    std::thread::sleep(Duration::from_millis(*slice));
+    1
 }

@@ -5,6 +5,7 @@
 
 mod allocator;
 mod backup;
+mod changeset;
 mod connection;
 mod error;
 mod extension;

@@ -41,6 +41,20 @@ impl Params {
         self.bytes.shrink_to(KEPT_BYTES);
     }
 
+    /// Copies what is lent, so that nothing points elsewhere.
+    pub(crate) fn own(&mut self) {
+        for value in &mut self.values {
+            let (Param::Lent(at, len) | Param::LentText(at, len)) = *value else { continue };
+            let start = self.bytes.len();
+            // SAFETY: the bytes are there: see `push_lent`.
+            self.bytes.extend_from_slice(unsafe { std::slice::from_raw_parts(at, len) });
+            *value = match value {
+                Param::Lent(..) => Param::Blob(start, len),
+                _ => Param::Text(start, len),
+            };
+        }
+    }
+
     /// Appends text.
     pub fn push_text(&mut self, text: &[u8]) {
         self.values.push(Param::Text(self.bytes.len(), text.len()));

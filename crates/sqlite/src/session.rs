@@ -1,11 +1,11 @@
 //! Record changes as a changeset, and apply one: <https://www.sqlite.org/sessionintro.html>.
 
 use std::cell::Cell;
-use std::collections::HashMap;
 use std::ffi::{c_char, c_int, c_void};
 use std::ptr;
 use std::rc::Rc;
 
+use crate::changeset;
 use crate::connection::{c_bytes, c_string, Connection, Dependent};
 use crate::error::{Error, Result};
 use crate::ffi;
@@ -89,7 +89,7 @@ impl Connection {
         let db = self.shared.open_db()?;
         self.bump_epoch();
         let len = c_int::try_from(changeset.len()).map_err(|_| Error::from_code(ffi::SQLITE_TOOBIG))?;
-        check_changeset(changeset)?;
+        changeset::check(changeset)?;
         let mut context = ApplyContext { handler };
         // SAFETY: open; SQLite only reads the changeset; the context outlives the call.
         let rc = unsafe {
@@ -107,40 +107,6 @@ impl Connection {
             ffi::SQLITE_ABORT => Ok(false),
             rc => Err(Error::from_code(rc)),
         }
-    }
-}
-
-/// CVE-2026-119379: a changeset that names a table twice with different numbers of columns makes the
-/// engine write beyond a buffer of the first size. Such a changeset is refused.
-fn check_changeset(changeset: &[u8]) -> Result<()> {
-    let len = c_int::try_from(changeset.len()).map_err(|_| Error::from_code(ffi::SQLITE_TOOBIG))?;
-    let mut iter = ptr::null_mut();
-    // SAFETY: SQLite only reads the changeset, which outlives the iterator.
-    let rc = unsafe {
-        ffi::sqlite3changeset_start(&mut iter, len, changeset.as_ptr().cast_mut().cast())
-    };
-    if rc != ffi::SQLITE_OK {
-        return Err(Error::from_code(rc));
-    }
-    let mut widths: HashMap<Vec<u8>, c_int> = HashMap::new();
-    let mut consistent = true;
-    // SAFETY: the iterator is live until it is finalized; names are copied before the next step.
-    let rc = unsafe {
-        while ffi::sqlite3changeset_next(iter) == ffi::SQLITE_ROW {
-            let (mut table, mut width, mut operation, mut indirect) = (ptr::null(), 0, 0, 0);
-            ffi::sqlite3changeset_op(iter, &mut table, &mut width, &mut operation, &mut indirect);
-            let name = c_bytes(table).unwrap_or_default().to_ascii_lowercase();
-            consistent &= *widths.entry(name).or_insert(width) == width;
-        }
-        ffi::sqlite3changeset_finalize(iter)
-    };
-    if rc != ffi::SQLITE_OK {
-        return Err(Error::from_code(rc));
-    }
-    if consistent {
-        Ok(())
-    } else {
-        Err(Error::from_code(ffi::SQLITE_CORRUPT))
     }
 }
 

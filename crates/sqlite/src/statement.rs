@@ -1,6 +1,6 @@
 //! Prepare, bind, step and reset one SQL statement.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::ffi::{c_int, c_void};
 use std::ptr;
 use std::rc::Rc;
@@ -31,8 +31,10 @@ pub struct Statement {
     raw: Cell<*mut ffi::sqlite3_stmt>,
     /// Ends in NUL.
     sql: Box<[u8]>,
-    /// Bound for good, or running: its compiled form holds state.
+    /// Running: its compiled form holds state.
     pinned: Cell<bool>,
+    /// What is bound for good; the compiled form points into it.
+    bound: RefCell<Option<Box<Params>>>,
     /// Used since the clock last came by.
     used: Cell<bool>,
     /// Times that it was compiled again here, on top of `SQLite`'s own count.
@@ -53,6 +55,7 @@ impl Connection {
             raw: Cell::new(ptr::null_mut()),
             sql: terminated.into_boxed_slice(),
             pinned: Cell::new(false),
+            bound: RefCell::default(),
             used: Cell::new(false),
             compiles: Cell::new(0),
             epoch: Cell::new(0),
@@ -74,6 +77,7 @@ impl Statement {
             raw: Cell::new(raw),
             sql: Box::default(),
             pinned: Cell::new(true),
+            bound: RefCell::default(),
             used: Cell::new(true),
             compiles: Cell::new(0),
             epoch: Cell::new(shared.epoch()),
@@ -104,6 +108,13 @@ impl Statement {
             // SAFETY: compiled above, used nowhere else.
             unsafe { ffi::sqlite3_finalize(raw) };
             return Err(Error::Range("The supplied SQL string contains more than one statement"));
+        }
+        if let Some(params) = &*self.bound.borrow() {
+            if let Err(error) = bind(raw, params) {
+                // SAFETY: compiled above, used nowhere else.
+                unsafe { ffi::sqlite3_finalize(raw) };
+                return Err(error);
+            }
         }
         self.raw.set(raw);
         self.epoch.set(self.shared.epoch());
@@ -153,13 +164,22 @@ impl Statement {
         }
     }
 
+    /// The first value of the first row, if it is an integer.
+    pub(crate) fn first_integer(&self) -> Option<i64> {
+        let raw = self.raw.get();
+        // SAFETY: live: just compiled by `compile`.
+        let row = unsafe { ffi::sqlite3_step(raw) } == ffi::SQLITE_ROW;
+        // SAFETY: live, and standing on a row.
+        row.then(|| unsafe { ffi::sqlite3_column_int64(raw, 0) })
+    }
+
     /// True while nothing happened that could change what the SQL means.
     #[inline]
     pub fn is_current(&self) -> bool {
         self.epoch.get() == self.shared.epoch()
     }
 
-    /// Keeps the compiled form from being given up: it is bound for good, or running.
+    /// Keeps the compiled form from being given up while it runs.
     pub fn set_pinned(&self, pinned: bool) {
         self.pinned.set(pinned);
     }
@@ -266,11 +286,16 @@ impl Statement {
         }
     }
 
-    /// Binds `params` for good; text and blobs are copied by `SQLite`.
-    pub fn bind_permanently(self: &Rc<Self>, params: &Params) -> Result<()> {
+    /// Binds `params` for good: they are bound again whenever the statement is compiled again.
+    pub fn bind_permanently(self: &Rc<Self>, mut params: Params) -> Result<()> {
         let raw = self.handle()?;
-        self.set_pinned(true);
-        bind(raw, params, ffi::SQLITE_TRANSIENT())
+        params.own();
+        params.values.shrink_to_fit();
+        params.bytes.shrink_to_fit();
+        let params = Box::new(params);
+        bind(raw, &params)?;
+        self.bound.replace(Some(params));
+        Ok(())
     }
 
     /// Starts an execution with `params`, which it keeps until it ends.
@@ -279,7 +304,7 @@ impl Statement {
         let raw = self.handle()?;
         let running = Running { statement: self.clone(), raw, params, bound: true };
         // The memory of `params` belongs to `running`, which clears the bindings before it lets go.
-        bind(raw, &running.params, ffi::SQLITE_STATIC())?;
+        bind(raw, &running.params)?;
         Ok(running)
     }
 
@@ -393,15 +418,14 @@ impl<'a> Row<'a> {
     }
 }
 
-fn bind(
-    raw: *mut ffi::sqlite3_stmt,
-    params: &Params,
-    lifetime: ffi::sqlite3_destructor_type,
-) -> Result<()> {
+/// Binds without copying: `params` must stay as long as they are bound.
+fn bind(raw: *mut ffi::sqlite3_stmt, params: &Params) -> Result<()> {
+    let lifetime = ffi::SQLITE_STATIC();
     for (at, param) in params.values.iter().enumerate() {
         let i = c_int::try_from(at + 1).unwrap_or(c_int::MAX);
         let slice = |start: usize, len: usize| params.bytes.get(start..start + len).unwrap_or_default();
-        // SAFETY: `raw` is live; with SQLITE_STATIC the bytes outlive the bindings (`Running`).
+        // SAFETY: `raw` is live; the bytes outlive the bindings: `Running` clears them, and a statement that
+        // is bound for good is finalized before its parameters go.
         let rc = unsafe {
             match *param {
                 Param::Null => ffi::sqlite3_bind_null(raw, i),

@@ -226,8 +226,8 @@ unsafe extern "C" fn connect<M: Module>(
             if rc == ffi::SQLITE_OK && definition.direct_only {
                 rc = ffi::sqlite3_vtab_config(db, ffi::SQLITE_VTAB_DIRECTONLY);
             }
-            if matches!(rc & 0xff, ffi::SQLITE_INTERRUPT | ffi::SQLITE_NOMEM) {
-                return rc;
+            if rc != ffi::SQLITE_OK && ffi::sqlite3_is_interrupted(db) != 0 {
+                return ffi::SQLITE_INTERRUPT;
             }
             if rc != ffi::SQLITE_OK {
                 let name = String::from_utf8_lossy(args.get(2).copied().unwrap_or_default());
