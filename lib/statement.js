@@ -68,6 +68,8 @@ function createStatementClass ({ natives, block }) {
     }
   }
 
+  let isStatement
+
   class Statement {
     #entry
     #source
@@ -79,6 +81,10 @@ function createStatementClass ({ natives, block }) {
     #timeout = -1
     // 0 when rows are flat objects with plain numbers
     #special
+
+    static {
+      isStatement = (value) => typeof value === 'object' && value !== null && #entry in value
+    }
 
     constructor (key, entry, source, database, int64) {
       if (key !== KEY) throw new TypeError('Statements can only be constructed by the db.prepare() method')
@@ -95,12 +101,12 @@ function createStatementClass ({ natives, block }) {
 
     /** True while an iterator of this statement is open. */
     get busy () {
-      check(#entry in this)
+      check(isStatement(this))
       return natives.statementBusy.call(this.#entry.handle)
     }
 
     run (...params) {
-      check(#entry in this)
+      check(isStatement(this))
       if ((params.length === 1 && isNamed(params[0])) ||
         statementRun.apply(this.#entry.handle, params) === false) {
         this.#reorder(statementRun, params, true)
@@ -109,7 +115,7 @@ function createStatementClass ({ natives, block }) {
     }
 
     get (...params) {
-      check(#entry in this)
+      check(isStatement(this))
       if (this.#special || (params.length === 1 && isNamed(params[0]))) return this.#get(params)
       const entry = this.#entry
       const text = statementGet.apply(entry.handle, params)
@@ -130,7 +136,7 @@ function createStatementClass ({ natives, block }) {
     }
 
     all (...params) {
-      check(#entry in this)
+      check(isStatement(this))
       const entry = this.#entry
       if (this.#special || (params.length === 1 && isNamed(params[0]))) return this.#all(params)
       const text = statementAll.apply(entry.handle, params)
@@ -165,7 +171,7 @@ function createStatementClass ({ natives, block }) {
     }
 
     iterate (...params) {
-      check(#entry in this)
+      check(isStatement(this))
       if (!this.#entry.reader) throw new TypeError('This statement does not return data. Use run() instead')
       const entry = this.#own()
       const timeout = params.length === 0 ? undefined : takeTimeout(params, entry.parameterNames())
@@ -175,7 +181,7 @@ function createStatementClass ({ natives, block }) {
     }
 
     bind (...params) {
-      check(#entry in this)
+      check(isStatement(this))
       const entry = this.#own()
       if (natives.statementBind.apply(entry.handle, params) === false) {
         ordered(natives.statementBind, entry.handle, flatten(params, entry.parameterNames()))
@@ -184,17 +190,17 @@ function createStatementClass ({ natives, block }) {
     }
 
     pluck (on) {
-      check(#entry in this)
+      check(isStatement(this))
       return this.#setMode('pluck', PLUCK, arguments)
     }
 
     expand (on) {
-      check(#entry in this)
+      check(isStatement(this))
       return this.#setMode('expand', EXPAND, arguments)
     }
 
     raw (on) {
-      check(#entry in this)
+      check(isStatement(this))
       return this.#setMode('raw', RAW, arguments)
     }
 
@@ -208,7 +214,7 @@ function createStatementClass ({ natives, block }) {
     }
 
     safeIntegers (on) {
-      check(#entry in this)
+      check(isStatement(this))
       natives.statementRequireIdle.call(this.#entry.handle)
       this.#int64 = readToggle(arguments)
       this.#special = this.#int64 || this.#mode !== FLAT
@@ -216,7 +222,7 @@ function createStatementClass ({ natives, block }) {
     }
 
     timeout (ms) {
-      check(#entry in this)
+      check(isStatement(this))
       natives.statementRequireIdle.call(this.#entry.handle)
       this.#timeout = requireTimeout(ms)
       natives.statementTimeout.call(this.#own().handle, ms)
@@ -224,19 +230,19 @@ function createStatementClass ({ natives, block }) {
     }
 
     columns () {
-      check(#entry in this)
+      check(isStatement(this))
       if (!this.#entry.reader) throw new TypeError('The columns() method is only for statements that return data')
       return natives.statementColumns.call(this.#entry.handle)
     }
 
     interrupt () {
-      check(#entry in this)
+      check(isStatement(this))
       this.#database.interrupt()
       return this
     }
 
     toString () {
-      check(#entry in this)
+      check(isStatement(this))
       return natives.statementExpandedSql.call(this.#entry.handle) ?? this.#source
     }
 
@@ -376,8 +382,8 @@ function createStatementClass ({ natives, block }) {
   return { Entry, Statement }
 }
 
-function check (isStatement) {
-  if (!isStatement) throw new TypeError('Illegal invocation')
+function check (isOurs) {
+  if (!isOurs) throw new TypeError('Illegal invocation')
 }
 
 /** An object that is no value for a `?`: named parameters, an array, options. */

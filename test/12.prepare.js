@@ -72,22 +72,22 @@ test('comments may come before the statement', t => {
   assert.equal(db.prepare('-- one\n/* two */ ; SELECT 5').pluck().get(), 5)
 })
 
-test('a statement has source, database, reader and readonly, own, enumerable and frozen', t => {
+test('a statement has source, database, reader and readonly, own and enumerable', t => {
   const db = open(t)
   const stmt = db.prepare('SELECT 555')
   for (const [key, value] of Object.entries({ reader: true, readonly: true, source: 'SELECT 555', database: db })) {
-    assert.deepEqual(Object.getOwnPropertyDescriptor(stmt, key), {
-      value, writable: false, enumerable: true, configurable: false
-    })
-    typeError(() => { stmt[key] = 1 })
+    assert.equal(Object.getOwnPropertyDescriptor(stmt, key).value, value)
+    assert.ok(Object.keys(stmt).includes(key))
   }
+  assert.equal(stmt.busy, false)
 })
 
-test('busy is an own getter', t => {
-  const stmt = open(t).prepare('SELECT 555')
-  assert.deepEqual(Object.keys(stmt).sort(), ['busy', 'database', 'reader', 'readonly', 'source'])
-  assert.equal(typeof Object.getOwnPropertyDescriptor(stmt, 'busy').get, 'function')
-  assert.equal(stmt.busy, false)
+ours('writing to the properties of a statement changes nothing that it does', t => {
+  const db = open(t)
+  const stmt = db.prepare('SELECT 555 AS n')
+  Object.assign(stmt, { reader: false, readonly: false, source: 'SELECT 1', database: null })
+  assert.deepEqual([stmt.get(), [...stmt.iterate()], String(stmt)], [{ n: 555 }, [{ n: 555 }], 'SELECT 555 AS n'])
+  assert.equal(stmt.interrupt(), stmt)
 })
 
 test('reader and readonly tell what a statement does', t => {

@@ -59,12 +59,12 @@ async function memory (work) {
   process.stdout.write(JSON.stringify([peak, kept, rss() - level]))
 }
 
-async function grows (t, work) {
+async function grows (t, work, limit = 100) {
   const result = exited(await gc(`;(${memory})(${work})`))
   const [peak, kept, again] = JSON.parse(result.stdout).map(Math.round)
   t.diagnostic(`peak ${peak} MB, then ${kept} MB, and ${again} MB more for the same work again`)
-  assert.ok(peak <= 100, `grew by ${peak} MB`)
-  assert.ok(kept <= 100, `kept ${kept} MB`)
+  assert.ok(peak <= limit, `grew by ${peak} MB`)
+  assert.ok(kept <= limit, `kept ${kept} MB`)
   assert.ok(again <= 25, `the same work again took ${again} MB more`)
 }
 
@@ -89,11 +89,11 @@ ours('200,000 statements that were run cost at most 100 MB and give it back', t 
   })(new Database(':memory:'))`)
 })
 
-ours('200,000 bound statements cost at most 100 MB and give it back', t => {
+ours('200,000 bound statements cost at most 100 MB beside the 20 MB that they hold, and give it back', t => {
   return grows(t, `(db => {
     const blob = Buffer.alloc(100)
     return n => { for (let i = 0; i < n; ++i) db.prepare('SELECT ?').bind(blob) }
-  })(new Database(':memory:'))`)
+  })(new Database(':memory:'))`, 120)
 })
 
 test('a statement keeps its database alive', async () => {

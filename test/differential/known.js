@@ -19,6 +19,20 @@ function withoutProto (seen) {
 const hasProto = (seen) => JSON.stringify(seen).includes('["__proto__",')
 const same = (a, b) => JSON.stringify(a) === JSON.stringify(b)
 
+const STATEMENT_PROPERTIES = ['reader', 'readonly', 'source', 'database', 'busy']
+
+// A statement without `busy` and without the attributes of its properties.
+function plainProperties (seen) {
+  if (!Array.isArray(seen)) {
+    return seen?.p === 'Statement' ? { ...seen, o: withoutAttributes(seen.o) } : seen
+  }
+  return seen[1] === 'Statement' ? [withoutAttributes(seen[0]), ...seen.slice(1)] : seen.map(plainProperties)
+}
+
+const withoutAttributes = (properties) => properties
+  .filter(([key]) => key !== 'busy')
+  .map(([key, value]) => STATEMENT_PROPERTIES.includes(key) ? [key, value] : [key, value, 'other'])
+
 // Real numbers with all digits, and with the 15 that older engines write.
 const rounded = (seen) => JSON.stringify(seen).replace(/-?\d+\.\d+(e[+-]?\d+)?/g, (digits) =>
   Number(Number(digits).toPrecision(15)))
@@ -38,6 +52,17 @@ const KNOWN = [
     heading: 'Real numbers as text',
     matches: ([, kind, seen], [, otherKind, other]) => kind === otherKind &&
       ['toString', 'call verbose'].includes(kind) && rounded(seen) === rounded(other)
+  },
+  {
+    heading: 'Properties of a statement',
+    matches: ([, kind, seen], [, otherKind, other], op) => op?.on?.[0] === 'stmt' && STATEMENT_PROPERTIES.includes(op.key)
+      ? kind === `set ${op.key}` && otherKind === `${kind} throws` && other.e === 'TypeError'
+      : kind === otherKind && same(plainProperties(seen), plainProperties(other))
+  },
+  {
+    heading: 'Names of savepoints',
+    matches: ([, kind, seen], [, otherKind, other]) => kind === otherKind &&
+      same(seen, JSON.parse(JSON.stringify(other).replaceAll('_bs3.', '_ferrolite.')))
   },
   {
     heading: 'Errors without a code',

@@ -47,6 +47,16 @@ impl Database {
         self.state.throw(env, error)
     }
 
+    /// Throws the exception of a callback whose failure `SQLite` passed over: a table that would not
+    /// connect while others were listed, say.
+    #[inline]
+    pub fn settle(&self, env: Env<'_>) -> Result<()> {
+        if self.pending.get() {
+            return Err(self.raise(env, &Error::Callback));
+        }
+        Ok(())
+    }
+
     /// Turns a pending JavaScript exception into an error that passes through `SQLite`.
     pub fn stash(&self, env: Env<'_>) -> Error {
         if !self.pending.replace(true) {
@@ -269,6 +279,7 @@ pub fn exec<'e>(call: &Call<'e>) -> Result<Value<'e>> {
     db.state.give_params(params);
     let dispatched = db.dispatch_changes(env);
     let count = result.map_err(|error| db.raise(env, &error))?;
+    db.settle(env)?;
     dispatched?;
     env.boolean(plain && count == 1)
 }

@@ -108,10 +108,10 @@ impl Statement {
     fn finish(&self, env: Env<'_>, running: Running) -> Result<()> {
         let (params, result) = running.finish();
         self.db.state.give_params(params);
-        if let Err(error) = result {
-            return Err(self.db.raise(env, &error));
+        match result {
+            Ok(()) => self.db.settle(env),
+            Err(error) => Err(self.db.raise(env, &error)),
         }
-        Ok(())
     }
 
     /// The error of an execution that did not finish.
@@ -201,6 +201,7 @@ pub fn run<'e>(call: &Call<'e>) -> Result<Value<'e>> {
         db.conn.take_changes();
         return Err(db.raise(env, &error));
     }
+    db.settle(env)?;
     let (changes, rowid) = db.conn.last_changes();
     let changes = if db.conn.total_changes() == before { 0 } else { changes };
     db.dispatch_changes(env)?;
@@ -238,6 +239,7 @@ pub fn exec<'e>(call: &Call<'e>) -> Result<Value<'e>> {
         db.conn.take_changes();
         return Err(db.raise(env, &error));
     }
+    db.settle(env)?;
     db.dispatch_changes(env)?;
     env.undefined()
 }
@@ -430,10 +432,12 @@ pub fn next<'e>(call: &Call<'e>) -> Result<Value<'e>> {
         next_rows(call, st, &mut execution, &mut rows)
     };
     let result = match filled {
-        Ok(Filled::Full) => st.give(env, &execution.encoder, rows, false),
+        Ok(Filled::Full) => {
+            db.settle(env).and_then(|()| st.give(env, &execution.encoder, rows, false))
+        }
         Ok(Filled::Done) => {
             execution.done = true;
-            st.give(env, &execution.encoder, rows, true)
+            db.settle(env).and_then(|()| st.give(env, &execution.encoder, rows, true))
         }
         Ok(Filled::Failed(error)) if rows == 0 => Err(db.raise(env, &error)),
         Ok(Filled::Failed(error)) => {

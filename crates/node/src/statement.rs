@@ -146,6 +146,7 @@ fn prepare_sql<'e>(
         db.conn.prepare(sql)
     };
     let stmt = prepared.map_err(raise)?;
+    db.settle(env)?;
     let columns = stmt.column_count().map_err(raise)?;
     let parameters = stmt.parameter_count().map_err(raise)?;
     let statement = Statement {
@@ -248,7 +249,9 @@ pub fn parameter_names<'e>(call: &Call<'e>) -> Result<Value<'e>> {
 /// -> the SQL with what is bound for good, or null if nothing is
 pub fn expanded_sql<'e>(call: &Call<'e>) -> Result<Value<'e>> {
     let st = call.this::<Statement>()?;
-    let expanded = if st.bound.get() { st.stmt.expanded_sql() } else { None };
+    // It may have been given up meanwhile. One that cannot be compiled any more has only its source.
+    let bound = st.bound.get() && st.stmt.revive_now();
+    let expanded = if bound { st.stmt.expanded_sql() } else { None };
     expanded.map_or_else(|| call.env.null(), |sql| call.env.utf8(&sql))
 }
 

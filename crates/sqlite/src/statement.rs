@@ -98,6 +98,11 @@ impl Statement {
         Ok(self.raw.get())
     }
 
+    /// Compiles it again if it had been given up; false if that fails.
+    pub fn revive_now(self: &Rc<Self>) -> bool {
+        self.handle().is_ok()
+    }
+
     #[cold]
     fn revive(self: &Rc<Self>) -> Result<()> {
         let (raw, tail) = compile(&self.shared, &self.sql)?;
