@@ -282,6 +282,7 @@ const methods = {
 
   unsafeMode (on) {
     const { natives, handle } = stateOf(this)
+    natives.databaseRequireOpen.call(handle)
     natives.databaseUnsafeMode.call(handle, readToggle(arguments))
     return this
   },

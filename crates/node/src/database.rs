@@ -238,8 +238,10 @@ pub fn this_ready<'e>(call: &Call<'e>) -> Result<&'e Rc<Database>> {
     Ok(db)
 }
 
-pub fn require_ready<'e>(call: &Call<'e>) -> Result<Value<'e>> {
-    this_ready(call)?;
+/// Throws if it is closed.
+pub fn require_open<'e>(call: &Call<'e>) -> Result<Value<'e>> {
+    let db = this(call)?;
+    db.check(call.env, db.require_open())?;
     call.env.undefined()
 }
 

@@ -73,7 +73,7 @@ fn export_all(env: Env<'_>, options: sys::Value<'_>, exports: sys::Value<'_>) ->
         "databaseLimit" => database::limit,
         "databaseAuthorizer" => authorizer::authorizer,
         "databaseOnChange" => database::on_change,
-        "databaseRequireReady" => database::require_ready,
+        "databaseRequireOpen" => database::require_open,
         "databaseFunction" => callback::function,
         "databaseAggregate" => callback::aggregate,
         "databaseTable" => table::table,

@@ -3,6 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::ffi::{c_char, c_int, CStr, CString};
+use std::path::Path;
 use std::ptr;
 use std::rc::{Rc, Weak};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -138,6 +139,10 @@ impl Connection {
         };
         if options.uri {
             flags |= ffi::SQLITE_OPEN_URI;
+        }
+        if options.readonly && options.vfs.is_none() && Path::new(options.path).is_dir() {
+            // The engine opens a directory for reading, and fails at the first statement.
+            return Err(Error::from_code(ffi::SQLITE_IOERR_READ));
         }
         let mut db = ptr::null_mut();
         let vfs = vfs.as_ref().map_or(ptr::null(), |vfs| vfs.as_ptr());

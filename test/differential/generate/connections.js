@@ -164,7 +164,7 @@ function set (g, db) {
   const { r, world } = g
   const known = world.statementsOf(db)
   const [on, keys] = known.length && r.chance(0.5)
-    ? [['stmt', r.pick(known).id], ['reader', 'source', 'busy', 'database', 'mine']]
+    ? [['stmt', r.pick(known).id], ['busy', 'mine']]
     : [['db', db.id], ['name', 'open', 'memory', 'inTransaction', 'mine']]
   g.emit({ do: 'set', on, key: r.pick(keys), value: r.pick([1, 'x', ...WRONG.slice(0, 2)]) })
 }
