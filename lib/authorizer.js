@@ -43,7 +43,7 @@ function readPattern ([key, pattern]) {
 }
 
 function requirePolicy (policy) {
-  if (policy === Authorization.ALLOW || policy === Authorization.DENY || policy === IGNORE) return policy
+  if ([Authorization.ALLOW, Authorization.DENY, IGNORE].includes(policy)) return policy
   throw new TypeError('Expected the policy of an authorizer to be Authorization.ALLOW or Authorization.DENY')
 }
 

@@ -12,7 +12,8 @@ function runBatch (database, statements, mode) {
     throw new TypeError(`Expected second argument to be one of ${Object.keys(MODES).join(', ')}`)
   }
   const list = statements.map(readStatement)
-  return database.transaction(() => list.map(([sql, args]) => runOne(database.prepare(sql), args)))[MODES[mode]]()
+  const run = () => list.map(([sql, args]) => runOne(database.prepare(sql), args))
+  return database.transaction(run)[MODES[mode]]()
 }
 
 function readStatement (statement) {

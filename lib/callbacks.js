@@ -1,8 +1,8 @@
 'use strict'
 
-// SQLite calls functions and aggregates through these trampolines: the addon leaves the arguments in the
-// block and takes the result from it, so that a call crosses no value one by one. Text and blobs alone
-// come as real arguments.
+// SQLite calls functions and aggregates through these trampolines: the addon leaves the arguments
+// in the block and takes the result from it, so that a call crosses no value one by one. Text and
+// blobs alone come as real arguments.
 
 const { MAX_INT64, MIN_INT64 } = require('./params')
 const { HEADER, TAG, canCompile } = require('./rows')
@@ -19,7 +19,10 @@ function argument (block, at, values) {
   }
 }
 
-/** Leaves a result that is no number; `what` begins the message about one that SQLite has no type for. */
+/**
+ * Leaves a result that is no number; `what` begins the message about one that SQLite has no type
+ * for.
+ */
 function setResult (block, value, what) {
   let tag = TAG.LARGE
   if (value === null || value === undefined) {
@@ -41,7 +44,8 @@ function createCaller (block, fn, count, hasFirst) {
   if (count >= 0 && canCompile) return compileCaller(block, fn, count, hasFirst)
   return (first, values) => {
     const args = hasFirst ? [first] : []
-    for (let i = 0, length = block.header[CALL_ARGS]; i < length; ++i) args.push(argument(block, i, values))
+    const length = block.header[CALL_ARGS]
+    for (let i = 0; i < length; ++i) args.push(argument(block, i, values))
     return fn(...args)
   }
 }
@@ -51,6 +55,7 @@ function compileCaller (block, fn, count, hasFirst) {
   const reads = names.map((name, i) => `
   t = callTags[${i}]
   const ${name} = t === ${TAG.INT32} ? callI32[${2 * i}] : t === ${TAG.DOUBLE} ? callF64[${i}] : argument(block, ${i}, values)`)
+  // eslint-disable-next-line no-new-func -- of numbers and our own names alone
   return Function('block', 'fn', 'argument', `'use strict'
 const { callTags, callI32, callF64 } = block
 return (first, values) => {

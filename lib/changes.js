@@ -6,7 +6,10 @@ class Changes {
   #int64
   #subscribe
 
-  /** `subscribe(fn | null)` has the addon call `fn(operation, database, table, rowid)` for each change. */
+  /**
+   * `subscribe(fn | null)` has the addon call `fn(operation, database, table, rowid)` for each
+   * change.
+   */
   constructor (int64, subscribe) {
     this.#int64 = int64
     this.#subscribe = subscribe

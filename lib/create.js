@@ -6,8 +6,8 @@ const { SqliteError } = require('./errors')
 const { constants } = require('./session')
 
 /**
- * A Database class over the addon that `getBinding(nativeBinding)` returns. Works with and without `new`,
- * and can be extended.
+ * A Database class over the addon that `getBinding(nativeBinding)` returns. Works with and without
+ * `new`, and can be extended.
  */
 module.exports = function createDatabase (getBinding, { allowNativeBinding = true } = {}) {
   function Database (filename, options) {

@@ -15,14 +15,15 @@ const { KEY, createStatementClass, requireTimeout } = require('./statement')
 const { readTable } = require('./table')
 const { createController, createTransaction } = require('./transaction')
 
-// Statements kept for a prepare() of the same SQL: up to twice as many, in two generations, which finds
-// the recently used ones without ordering them at every use. Longer texts are rarely written twice.
+// Statements kept for a prepare() of the same SQL: up to twice as many, in two generations, which
+// finds the recently used ones without ordering them at every use. Longer texts are rarely written
+// twice.
 const MAX_CACHED = 128
 const MAX_CACHED_LENGTH = 8192
 const MAX_EXEC_LENGTH = 128
 
-// A class body is the only place for #private fields, and a function the only constructor that works
-// without `new`: this one puts the field on an object that the function made.
+// A class body is the only place for #private fields, and a function the only constructor that
+// works without `new`: this one puts the field on an object that the function made.
 class Return {
   constructor (object) {
     return object
@@ -132,8 +133,16 @@ function open (database, getBinding, filename, given, allowNativeBinding) {
 }
 
 function limitsOf (state) {
-  state.limits ??= createLimits((index, value) => state.natives.databaseLimit.call(state.handle, index, value))
+  const { natives, handle } = state
+  state.limits ??= createLimits((index, value) => natives.databaseLimit.call(handle, index, value))
   return state.limits
+}
+
+function changesOf (state) {
+  const { natives, handle } = state
+  const subscribe = (tell) => natives.databaseOnChange.call(handle, tell)
+  state.changes ??= new Changes(() => state.int64, subscribe)
+  return state.changes
 }
 
 // Own and enumerable, as better-sqlite3 has them: they show in console.log.
@@ -311,15 +320,13 @@ const methods = {
 
   on (event, listener) {
     const state = stateOf(this)
-    state.changes ??= new Changes(() => state.int64, (tell) => state.natives.databaseOnChange.call(state.handle, tell))
-    state.changes.add(event, listener)
+    changesOf(state).add(event, listener)
     return this
   },
 
   off (event, listener) {
     const state = stateOf(this)
-    state.changes ??= new Changes(() => state.int64, (tell) => state.natives.databaseOnChange.call(state.handle, tell))
-    state.changes.remove(event, listener)
+    changesOf(state).remove(event, listener)
     return this
   },
 

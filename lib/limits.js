@@ -2,7 +2,9 @@
 
 const { LIMITS, requireLimit } = require('./options')
 
-/** An object whose properties are the limits; `limit(index, value)` sets one, or reads it with -1. */
+/**
+ * An object whose properties are the limits; `limit(index, value)` sets one, or reads it with -1.
+ */
 function createLimits (limit) {
   const properties = {}
   LIMITS.forEach((name, index) => {

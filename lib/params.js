@@ -2,8 +2,8 @@
 
 const { isDataView } = require('node:util').types
 
-// The hot path hands plain values straight to the addon. Arrays, named parameters and everything that is
-// wrong come here: all code of the user (getters, proxies) runs before SQLite is touched.
+// The hot path hands plain values straight to the addon. Arrays, named parameters and everything
+// that is wrong come here: all code of the user (getters, proxies) runs before SQLite is touched.
 
 const MIN_INT64 = -(2n ** 63n)
 const MAX_INT64 = 2n ** 63n - 1n
@@ -82,7 +82,8 @@ function namedValues (object, names) {
 }
 
 function isObject (value) {
-  return (typeof value === 'object' && value !== null && !ArrayBuffer.isView(value)) || typeof value === 'function'
+  if (typeof value === 'function') return true
+  return typeof value === 'object' && value !== null && !ArrayBuffer.isView(value)
 }
 
 /** Of any realm: the prototype is null, or has none itself. */
@@ -125,7 +126,8 @@ function encodeLong (values) {
     if (typeof value === 'string') {
       if (value.length < LONG_TEXT) continue
       const room = 3 * value.length
-      const memory = used + room <= MAX_KEPT ? growScratch(used + room) : Buffer.allocUnsafeSlow(room)
+      const fits = used + room <= MAX_KEPT
+      const memory = fits ? growScratch(used + room) : Buffer.allocUnsafeSlow(room)
       const start = memory === scratch ? used : 0
       const length = memory.write(value, start)
       values[i] = new DataView(memory.buffer, start, length)
@@ -139,7 +141,9 @@ function encodeLong (values) {
 
 function growScratch (length) {
   // Views of earlier texts of the same call keep the old memory.
-  if (scratch === null || scratch.length < length) scratch = Buffer.allocUnsafeSlow(Math.min(MAX_KEPT, 2 * length))
+  if (scratch === null || scratch.length < length) {
+    scratch = Buffer.allocUnsafeSlow(Math.min(MAX_KEPT, 2 * length))
+  }
   return scratch
 }
 

@@ -1,7 +1,7 @@
 'use strict'
 
-// Rows arrive packed (crates/sqlite/src/packed.rs): for each value a tag and an 8-byte slot, text of all
-// rows joined in one string. A decoder is compiled once for each list of column names.
+// Rows arrive packed (crates/sqlite/src/packed.rs): for each value a tag and an 8-byte slot, text
+// of all rows joined in one string. A decoder is compiled once for each list of column names.
 
 const SLOTS = 4096
 const TAGS_AT = 256
@@ -73,7 +73,9 @@ function other (block, tag, slot) {
   const end = block.i32[2 * slot + 1]
   switch (tag) {
     case UTF16: return block.extras[0].substring(start, end)
-    case BYTES: return block.slab === null ? copyBytes(block.bytes, start, end) : block.slab.subarray(start, end)
+    case BYTES:
+      if (block.slab !== null) return block.slab.subarray(start, end)
+      return copyBytes(block.bytes, start, end)
     case LARGE: return block.extras[start]
     default: return block.i64[slot]
   }
@@ -106,10 +108,13 @@ function valueAt (block, text, slot) {
   return tag === NULL ? null : other(block, tag, slot)
 }
 
-/** A data property whatever its name is: plain assignment to `__proto__` would set the prototype. */
+/**
+ * A data property whatever its name is: plain assignment to `__proto__` would set the prototype.
+ */
 function define (object, key, value) {
   if (key === '__proto__') {
-    Object.defineProperty(object, key, { value, writable: true, enumerable: true, configurable: true })
+    const property = { value, writable: true, enumerable: true, configurable: true }
+    Object.defineProperty(object, key, property)
   } else {
     object[key] = value
   }
@@ -151,6 +156,7 @@ function plainDecoder (width, build) {
 
 const canCompile = (() => {
   try {
+    // eslint-disable-next-line no-new-func -- finds out whether it may
     return Function('return true')()
   } catch {
     // --disallow-code-generation-from-strings, or a content security policy.
@@ -190,6 +196,7 @@ function readValue (i, slot) {
 function compiledDecoder (mode, width, names, tables) {
   const row = rowLiteral(mode, names, tables)
   const read = (slot) => names.map((_, i) => readValue(i, slot)).join('\n  ')
+  // eslint-disable-next-line no-new-func -- column names go through JSON.stringify alone
   return Function('other', 'openSlab', `'use strict'
 return {
   one (block, text) {

@@ -56,7 +56,11 @@ function readApplyOptions (changeset, options) {
   for (const [key, value] of Object.entries({ filter, onConflict })) {
     if (value !== null && typeof value !== 'function') throw new TypeError(`Expected the "${key}" option to be a function`)
   }
-  return [changeset, filter && ((table) => Boolean(filter(table))), onConflict && ((type) => requireAction(onConflict(type)))]
+  return [
+    changeset,
+    filter && ((table) => Boolean(filter(table))),
+    onConflict && ((type) => requireAction(onConflict(type)))
+  ]
 }
 
 function requireAction (action) {

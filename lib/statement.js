@@ -23,12 +23,14 @@ function createStatementClass ({ natives, block }) {
   } = natives
 
   // By mode: bit 0 is safeIntegers, bit 1 pluck.
-  const gets = [statementGet, natives.statementGetInt64, natives.statementPluck, natives.statementPluckInt64]
-  const alls = [statementAll, natives.statementAllInt64, natives.statementAllPluck, natives.statementAllPluckInt64]
+  const { statementGetInt64, statementPluck, statementPluckInt64 } = natives
+  const gets = [statementGet, statementGetInt64, statementPluck, statementPluckInt64]
+  const { statementAllInt64, statementAllPluck, statementAllPluckInt64 } = natives
+  const alls = [statementAll, statementAllInt64, statementAllPluck, statementAllPluckInt64]
 
   /**
-   * A compiled statement, which several Statement objects of the same SQL may use in turn, as long as
-   * none of them needs state in it: an iterator, bound parameters, a time limit.
+   * A compiled statement, which several Statement objects of the same SQL may use in turn, as long
+   * as none of them needs state in it: an iterator, bound parameters, a time limit.
    */
   class Entry {
     constructor (handle) {
@@ -111,7 +113,8 @@ function createStatementClass ({ natives, block }) {
         statementRun.apply(this.#entry.handle, params) === false) {
         this.#reorder(statementRun, params, true)
       }
-      return { changes: numbers[CHANGES], lastInsertRowid: this.#int64 ? bigints[ROWID_INT64] : numbers[ROWID] }
+      const lastInsertRowid = this.#int64 ? bigints[ROWID_INT64] : numbers[ROWID]
+      return { changes: numbers[CHANGES], lastInsertRowid }
     }
 
     get (...params) {
@@ -121,7 +124,8 @@ function createStatementClass ({ natives, block }) {
       const text = statementGet.apply(entry.handle, params)
       if (text === undefined) return undefined
       if (text === false) return this.#get(params)
-      const decoder = entry.version === header[VERSION] && entry.flat !== null ? entry.flat : entry.decoder(FLAT)
+      const known = entry.version === header[VERSION] && entry.flat !== null
+      const decoder = known ? entry.flat : entry.decoder(FLAT)
       const row = decoder.one(block, text ?? '')
       if (header[EXTRAS] !== 0) block.extras.length = 0
       return row
@@ -280,7 +284,8 @@ function createStatementClass ({ natives, block }) {
         timeout = takeTimeout(params, names)
         values = (params.length === 1 && namedValues(params[0], names)) || flatten(params, names)
       } catch (error) {
-        // A closed or busy connection comes first, as if it had been asked before the arguments were.
+        // A closed or busy connection comes first, as if it had been asked before the arguments
+        // were.
         natives.statementCheck.call(handle, writes, params.length)
         throw error
       }

@@ -5,7 +5,9 @@ const { getLength } = require('./functions')
 const { apply } = Function.prototype
 const GeneratorFunctionPrototype = Object.getPrototypeOf(function * () {})
 
-/** Arguments of `db.table()`, checked: a factory for the addon, and whether the table is eponymous. */
+/**
+ * Arguments of `db.table()`, checked: a factory for the addon, and whether the table is eponymous.
+ */
 function readTable (name, definition, defaultInt64) {
   if (typeof name !== 'string') throw new TypeError('Expected first argument to be a string')
   if (!name) throw new TypeError('Virtual table module name cannot be an empty string')

@@ -5,7 +5,10 @@ const { apply } = Function.prototype
 // A name that nobody uses for a savepoint of their own.
 const SAVEPOINT = '`\t_ferrolite.\t`'
 
-/** The statements that transactions are made of; `prepare(sql)` returns a function that runs the SQL. */
+/**
+ * The statements that transactions are made of; `prepare(sql)` returns a function that runs the
+ * SQL.
+ */
 function createController (prepare) {
   const shared = {
     commit: prepare('COMMIT'),
@@ -29,11 +32,12 @@ function createTransaction (fn, database, controller, inTransaction) {
     versions[mode] = { value: wrap(fn, controller[mode], inTransaction) }
   }
   const properties = { ...versions, database: { value: database, enumerable: true } }
-  for (const mode of Object.keys(versions)) Object.defineProperties(versions[mode].value, properties)
+  for (const { value } of Object.values(versions)) Object.defineProperties(value, properties)
   return versions.default.value
 }
 
-function wrap (fn, { begin, commit, rollback, savepoint, release, rollbackTo }, inTransaction) {
+function wrap (fn, controller, inTransaction) {
+  const { begin, commit, rollback, savepoint, release, rollbackTo } = controller
   return function sqliteTransaction () {
     const nested = inTransaction()
     const after = nested ? release : commit

@@ -63,7 +63,7 @@ const KNOWN = [
   {
     heading: 'Commits that fail after a row',
     matches: ([, kind, seen], [, otherKind]) => kind === `${otherKind} throws` &&
-      ['get', 'iterate'].includes(otherKind) && seen.c === 'SQLITE_CONSTRAINT_FOREIGNKEY'
+      ['get', 'return', 'next'].includes(otherKind) && seen.c === 'SQLITE_CONSTRAINT_FOREIGNKEY'
   },
   {
     heading: 'Failures of a table that SQLite passed over',
@@ -74,7 +74,12 @@ const KNOWN = [
   {
     heading: 'Backups that do not start',
     matches: ([, kind, seen], [, otherKind, other]) => kind === 'files' && otherKind === kind &&
-      same(seen, other.filter(([file]) => !/^copy\d*\.db$/.test(file) || same(seen, [file])))
+      same(seen, other.filter(([file]) => !/^(copy\d*| trimmed)\.db$/.test(file) || same(seen, [file])))
+  },
+  {
+    heading: 'Statements given up',
+    matches: ([, kind, seen], [, otherKind, other]) => otherKind === 'columns' &&
+      (kind === 'columns' ? seen.length !== other.length : kind === 'columns throws' && seen.c === 'SQLITE_ERROR')
   },
   {
     heading: 'The engine',

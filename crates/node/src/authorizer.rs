@@ -38,7 +38,9 @@ impl Authorize for Rules {
     fn authorize(&self, action: i32, args: [Option<&[u8]>; 4]) -> i32 {
         let subject = Subject::new(action, args);
         let decides = self.rules.iter().find(|rule| {
-            rule.actions.as_ref().is_none_or(|actions| actions.contains(&action))
+            rule.actions
+                .as_ref()
+                .is_none_or(|actions| actions.contains(&action))
                 && matches(rule.table.as_ref(), subject.table)
                 && matches(rule.column.as_ref(), subject.column)
                 && matches(rule.entity.as_ref(), subject.entity)
@@ -58,11 +60,16 @@ pub fn authorizer<'e>(call: &Call<'e>) -> Result<Value<'e>> {
         let rules = (0..list.array_len(env))
             .map(|at| rule(env, list.at(env, at)?))
             .collect::<Result<Vec<_>>>()?;
-        Some(Box::new(Rules { rules, otherwise: call.arg(1).as_i32(env) }))
+        Some(Box::new(Rules {
+            rules,
+            otherwise: call.arg(1).as_i32(env),
+        }))
     } else {
         None
     };
-    db.conn.set_authorizer(rules).map_err(|error| db.raise(env, &error))?;
+    db.conn
+        .set_authorizer(rules)
+        .map_err(|error| db.raise(env, &error))?;
     env.undefined()
 }
 
@@ -74,7 +81,11 @@ fn rule<'e>(env: Env<'e>, rule: Value<'e>) -> Result<Rule> {
         }
         let name = name.to_utf8(env)?.into_bytes();
         let glob = rule.at(env, at + 1)?.as_bool(env);
-        Ok(Some(if glob { Pattern::Glob(name) } else { Pattern::Exact(name) }))
+        Ok(Some(if glob {
+            Pattern::Glob(name)
+        } else {
+            Pattern::Exact(name)
+        }))
     };
     let codes = rule.at(env, 0)?;
     let actions = if codes.type_of(env) == ValueType::Object {

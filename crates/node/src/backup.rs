@@ -21,7 +21,10 @@ pub fn backup<'e>(call: &Call<'e>) -> Result<Value<'e>> {
     let db = this_ready(call)?;
     let (database, path) = (call.arg(0).to_utf8(env)?, call.arg(1).to_utf8(env)?);
     match db.conn.backup(&database, &path, call.arg(2).as_bool(env)) {
-        Ok(backup) => Ok(env.boxed(BackupHandle { db: db.clone(), backup })),
+        Ok(backup) => Ok(env.boxed(BackupHandle {
+            db: db.clone(),
+            backup,
+        })),
         Err(error) => Err(db.raise(env, &error)),
     }
 }
@@ -35,8 +38,16 @@ pub fn step<'e>(call: &Call<'e>) -> Result<Value<'e>> {
     this.db.require_not_busy().map_err(raise)?;
     let progress = this.backup.step(call.arg(0).as_i32(env)).map_err(raise)?;
     let object = env.object()?;
-    object.set(env, env.utf8(b"totalPages")?, env.number(progress.total.into())?)?;
-    object.set(env, env.utf8(b"remainingPages")?, env.number(progress.remaining.into())?)?;
+    object.set(
+        env,
+        env.utf8(b"totalPages")?,
+        env.number(progress.total.into())?,
+    )?;
+    object.set(
+        env,
+        env.utf8(b"remainingPages")?,
+        env.number(progress.remaining.into())?,
+    )?;
     Ok(object)
 }
 

@@ -58,7 +58,10 @@ pub fn collect(
 #[inline]
 fn push_text(env: Env<'_>, value: Value<'_>, params: &mut Params, longest: usize) -> Result<bool> {
     let start = params.bytes.len();
-    let Some(len) = env.adopt(value).append_utf8(env, &mut params.bytes, longest)? else {
+    let Some(len) = env
+        .adopt(value)
+        .append_utf8(env, &mut params.bytes, longest)?
+    else {
         return Ok(false);
     };
     params.values.push(Param::Text(start, len));

@@ -27,7 +27,12 @@ pub struct Host {
 impl Host {
     pub fn new(db: &Rc<Database>, int64: bool, prefix: String) -> Self {
         db.runs_callbacks.set(true);
-        Self { db: Rc::downgrade(db), int64, prefix, params: RefCell::default() }
+        Self {
+            db: Rc::downgrade(db),
+            int64,
+            prefix,
+            params: RefCell::default(),
+        }
     }
 
     /// Calls into JavaScript. `None` after a failure, which the connection remembers: nothing is called
@@ -70,7 +75,12 @@ impl Host {
 
     /// A result of JavaScript for `SQLite`; throws if there is no type for it.
     #[inline]
-    pub fn set_result(&self, env: Env<'_>, value: Value<'_>, context: &mut Context<'_>) -> Result<()> {
+    pub fn set_result(
+        &self,
+        env: Env<'_>,
+        value: Value<'_>,
+        context: &mut Context<'_>,
+    ) -> Result<()> {
         let value = env.adopt(value);
         if value.type_of(env) == ValueType::Number {
             context.set(ValueRef::Real(value.as_f64(env)));
@@ -104,23 +114,32 @@ impl Host {
     /// result there. `false` after a failure.
     #[inline]
     fn jump(&self, function: &HotFunction, group: i32, args: Args<'_>) -> bool {
-        let Some(db) = self.db.upgrade() else { return false };
+        let Some(db) = self.db.upgrade() else {
+            return false;
+        };
         if db.pending.get() {
             return false;
         }
         db.callbacks.set(db.callbacks.get().wrapping_add(1));
         let state = &*db.state;
         state.block.set_i32(header::CALL_GROUP, group);
-        state.block.set_i32(header::CALL_ARGS, i32::try_from(args.len()).unwrap_or(i32::MAX));
+        state.block.set_i32(
+            header::CALL_ARGS,
+            i32::try_from(args.len()).unwrap_or(i32::MAX),
+        );
         let mut plain = state.execution() != 0;
         for at in 0..args.len() {
             match args.get(at) {
                 ValueRef::Null => state.block.set_argument(at, Tag::Null as u8, 0),
                 ValueRef::Real(value) => {
-                    state.block.set_argument(at, Tag::Double as u8, value.to_bits());
+                    state
+                        .block
+                        .set_argument(at, Tag::Double as u8, value.to_bits());
                 }
                 ValueRef::Integer(value) if self.int64 => {
-                    state.block.set_argument(at, Tag::Int64 as u8, value.cast_unsigned());
+                    state
+                        .block
+                        .set_argument(at, Tag::Int64 as u8, value.cast_unsigned());
                 }
                 ValueRef::Integer(value) => {
                     #[allow(clippy::cast_precision_loss)] // JavaScript numbers, as documented
@@ -146,14 +165,21 @@ impl Host {
     }
 
     /// Text and blobs go along as real arguments.
-    fn jump_with_values(&self, db: &Database, function: &HotFunction, args: Args<'_>) -> Result<()> {
+    fn jump_with_values(
+        &self,
+        db: &Database,
+        function: &HotFunction,
+        args: Args<'_>,
+    ) -> Result<()> {
         let state = &*db.state;
         let called = state.in_callback(|env| {
             let mut values = Vec::with_capacity(4);
             for at in 0..args.len() {
                 let value = args.get(at);
                 if matches!(value, ValueRef::Text(_) | ValueRef::Blob(_)) {
-                    state.block.set_argument(at, Tag::Large as u8, values.len() as u64);
+                    state
+                        .block
+                        .set_argument(at, Tag::Large as u8, values.len() as u64);
                     values.push(self.to_js(env, value)?);
                 }
             }
@@ -169,7 +195,9 @@ impl Host {
     /// Gives `SQLite` the result that a trampoline left in the block.
     #[inline]
     fn take_result(&self, context: &mut Context<'_>) -> bool {
-        let Some(db) = self.db.upgrade() else { return false };
+        let Some(db) = self.db.upgrade() else {
+            return false;
+        };
         let block = &db.state.block;
         let tag = block.i32(header::CALL_RESULT);
         if tag == Tag::Double as i32 {
@@ -179,7 +207,9 @@ impl Host {
         } else if tag == Tag::Int64 as i32 {
             context.set(ValueRef::Integer(block.i64(header::CALL_VALUE)));
         } else {
-            return self.enter(|env| self.set_result(env, db.state.take_result(env)?, context)).is_some();
+            return self
+                .enter(|env| self.set_result(env, db.state.take_result(env)?, context))
+                .is_some();
         }
         true
     }
@@ -221,7 +251,13 @@ struct Group {
 
 impl JsAggregate {
     #[inline]
-    fn jump(&self, function: &HotFunction, group: &mut Group, args: Args<'_>, context: &mut Context<'_>) -> bool {
+    fn jump(
+        &self,
+        function: &HotFunction,
+        group: &mut Group,
+        args: Args<'_>,
+        context: &mut Context<'_>,
+    ) -> bool {
         if group.failed {
             return false;
         }
@@ -246,8 +282,13 @@ impl Aggregate for JsAggregate {
         }
         let number = self.groups.get().wrapping_add(1);
         self.groups.set(number);
-        let mut group = Group { number, window: false, failed: false };
-        self.jump(&self.start, &mut group, Args::default(), context).then_some(group)
+        let mut group = Group {
+            number,
+            window: false,
+            failed: false,
+        };
+        self.jump(&self.start, &mut group, Args::default(), context)
+            .then_some(group)
     }
 
     #[inline]
@@ -299,8 +340,13 @@ pub fn function<'e>(call: &Call<'e>) -> Result<Value<'e>> {
     let db = this_idle(call)?;
     let name = call.arg(1).to_utf8(env)?;
     let host = Host::new(db, call.arg(3).as_bool(env), prefix(&name));
-    let function = JsFunction { host, function: HotFunction::new(env, call.arg(0))? };
-    let created = db.conn.create_scalar(&name, call.arg(2).as_i32(env), flags(call, 4), function);
+    let function = JsFunction {
+        host,
+        function: HotFunction::new(env, call.arg(0))?,
+    };
+    let created = db
+        .conn
+        .create_scalar(&name, call.arg(2).as_i32(env), flags(call, 4), function);
     created.map_err(|error| db.raise(env, &error))?;
     env.undefined()
 }
@@ -316,13 +362,19 @@ pub fn aggregate<'e>(call: &Call<'e>) -> Result<Value<'e>> {
         host: Host::new(db, call.arg(7).as_bool(env), prefix(&name)),
         start: HotFunction::new(env, call.arg(0))?,
         step: HotFunction::new(env, call.arg(1))?,
-        inverse: if has_inverse { Some(HotFunction::new(env, inverse)?) } else { None },
+        inverse: if has_inverse {
+            Some(HotFunction::new(env, inverse)?)
+        } else {
+            None
+        },
         value: HotFunction::new(env, call.arg(3))?,
         finish: HotFunction::new(env, call.arg(4))?,
         groups: Cell::new(0),
         dead: RefCell::default(),
     };
-    let created = db.conn.create_aggregate(&name, call.arg(6).as_i32(env), flags(call, 8), aggregate);
+    let created =
+        db.conn
+            .create_aggregate(&name, call.arg(6).as_i32(env), flags(call, 8), aggregate);
     created.map_err(|error| db.raise(env, &error))?;
     env.undefined()
 }

@@ -96,7 +96,9 @@ impl Database {
             let limit = (timeout != 0).then(|| Duration::from_millis(timeout.into()));
             self.conn.watch(limit);
         }
-        Clock { conn: watched.then_some(&self.conn) }
+        Clock {
+            conn: watched.then_some(&self.conn),
+        }
     }
 
     /// Tells the listener about changed rows; the statement that changed them has ended.
@@ -178,7 +180,11 @@ pub fn open<'e>(call: &Call<'e>) -> Result<Value<'e>> {
     let path = call.arg(0).to_utf8(env)?;
     let readonly = call.arg(1).as_bool(env);
     let (logger, buffer, vfs) = (call.arg(4), call.arg(5), call.arg(6));
-    let vfs = if vfs.type_of(env) == ValueType::String { Some(vfs.to_utf8(env)?) } else { None };
+    let vfs = if vfs.type_of(env) == ValueType::String {
+        Some(vfs.to_utf8(env)?)
+    } else {
+        None
+    };
     let options = OpenOptions {
         path: &path,
         readonly,
@@ -207,7 +213,11 @@ pub fn open<'e>(call: &Call<'e>) -> Result<Value<'e>> {
         pending: Cell::new(false),
         runs_callbacks: Cell::new(has_logger),
         callbacks: Cell::new(0),
-        logger: if has_logger { Some(env.reference(logger)?) } else { None },
+        logger: if has_logger {
+            Some(env.reference(logger)?)
+        } else {
+            None
+        },
         on_change: RefCell::default(),
         default_timeout: unsigned(call.arg(8).as_i32(env)),
         state,
@@ -269,12 +279,14 @@ pub fn exec<'e>(call: &Call<'e>) -> Result<Value<'e>> {
     let db = this_ready(call)?;
     db.check(env, db.require_no_iterators_unless_unsafe())?;
     let mut params = db.state.take_params();
-    call.arg(0).append_utf8(env, &mut params.bytes, usize::MAX)?;
+    call.arg(0)
+        .append_utf8(env, &mut params.bytes, usize::MAX)?;
     params.bytes.push(0);
     let result = {
         let _clock = db.start_clock(u32::try_from(call.arg(1).as_i32(env)).ok());
         let _busy = db.enter_busy();
-        db.conn.exec(&params.bytes, &mut |statement| db.log(statement))
+        db.conn
+            .exec(&params.bytes, &mut |statement| db.log(statement))
     };
     let plain = is_plain(&params.bytes);
     params.clear();
@@ -302,8 +314,11 @@ pub fn load_extension<'e>(call: &Call<'e>) -> Result<Value<'e>> {
     let db = this_idle(call)?;
     let path = call.arg(0).to_utf8(env)?;
     let entry = call.arg(1);
-    let entry =
-        if entry.type_of(env) == ValueType::String { Some(entry.to_utf8(env)?) } else { None };
+    let entry = if entry.type_of(env) == ValueType::String {
+        Some(entry.to_utf8(env)?)
+    } else {
+        None
+    };
     let _busy = db.enter_busy();
     db.check(env, db.conn.load_extension(&path, entry.as_deref()))?;
     env.undefined()
@@ -364,7 +379,11 @@ pub fn on_change<'e>(call: &Call<'e>) -> Result<Value<'e>> {
     db.check(env, db.require_open())?;
     let listener = call.arg(0);
     let on = listener.type_of(env) == ValueType::Function;
-    db.on_change.replace(if on { Some(env.reference(listener)?) } else { None });
+    db.on_change.replace(if on {
+        Some(env.reference(listener)?)
+    } else {
+        None
+    });
     db.check(env, db.conn.watch_changes(on))?;
     env.undefined()
 }

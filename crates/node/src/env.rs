@@ -59,7 +59,7 @@ pub struct State {
     /// Unique for each call from JavaScript that executes SQL; 0 outside.
     execution: Cell<u64>,
     executions: Cell<u64>,
-    /// One entry for each callback of SQLite into JavaScript that is running.
+    /// One entry for each callback of `SQLite` into JavaScript that is running.
     frames: RefCell<Vec<Frame>>,
 }
 
@@ -161,7 +161,9 @@ impl State {
     #[cold]
     fn save(&self, env: Env<'_>) -> Result<()> {
         let mut frames = self.frames.borrow_mut();
-        let Some(frame) = frames.last_mut() else { return Ok(()) };
+        let Some(frame) = frames.last_mut() else {
+            return Ok(());
+        };
         let (slots, bytes, extras) = frame.used;
         if frame.saved.is_some() || (slots == 0 && extras == 0) {
             return Ok(());
@@ -246,15 +248,25 @@ impl State {
     fn push_frame(&self) {
         let mut frames = self.frames.borrow_mut();
         let execution = self.execution.get();
-        frames.push(Frame { used: self.used.get(), execution, saved: None });
-        self.block.set_i32(header::DEPTH, i32::try_from(frames.len()).unwrap_or(i32::MAX));
+        frames.push(Frame {
+            used: self.used.get(),
+            execution,
+            saved: None,
+        });
+        self.block.set_i32(
+            header::DEPTH,
+            i32::try_from(frames.len()).unwrap_or(i32::MAX),
+        );
     }
 
     #[inline]
     fn pop_frame(&self) -> Option<Frame> {
         let mut frames = self.frames.borrow_mut();
         let frame = frames.pop();
-        self.block.set_i32(header::DEPTH, i32::try_from(frames.len()).unwrap_or(i32::MAX));
+        self.block.set_i32(
+            header::DEPTH,
+            i32::try_from(frames.len()).unwrap_or(i32::MAX),
+        );
         frame
     }
 
@@ -333,7 +345,11 @@ impl State {
             Error::Type(message) => env.throw_error(ErrorKind::Type, message),
             Error::Range(message) => env.throw_error(ErrorKind::Range, message),
             Error::OutOfMemory => env.throw_error(ErrorKind::Plain, "Out of memory"),
-            Error::Sqlite { code, message, offset } => {
+            Error::Sqlite {
+                code,
+                message,
+                offset,
+            } => {
                 let throw = || {
                     let args = [
                         env.utf8(message)?,
@@ -355,7 +371,9 @@ impl State {
 
     /// False once the worker that this belongs to was told to stop.
     pub fn can_run_js(&self) -> bool {
-        let asked = self.env.enter(|env| self.exception.get(env)?.at(env, 0).map(|_| ()));
+        let asked = self
+            .env
+            .enter(|env| self.exception.get(env)?.at(env, 0).map(|_| ()));
         // Keeps the block's memory named for as long as the state is used.
         let _ = &self.keep;
         matches!(asked, Some(Ok(())))

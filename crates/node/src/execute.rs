@@ -65,17 +65,34 @@ impl Statement {
 
     /// Appends the current row to the block.
     #[inline]
-    fn encode(&self, env: Env<'_>, running: &Running, encoder: &mut Encoder, mode: u8, columns: usize) -> Result<()> {
+    fn encode(
+        &self,
+        env: Env<'_>,
+        running: &Running,
+        encoder: &mut Encoder,
+        mode: u8,
+        columns: usize,
+    ) -> Result<()> {
         let state = &*self.db.state;
-        let columns = if mode & PLUCK == 0 { columns } else { columns.min(1) };
+        let columns = if mode & PLUCK == 0 {
+            columns
+        } else {
+            columns.min(1)
+        };
         let mut target = state.block.target();
         let mut failed = false;
-        encoder.push_row(running.row(), columns, mode & INT64 != 0, &mut target, &mut |large| {
-            state.push_large(env, &large).unwrap_or_else(|Thrown| {
-                failed = true;
-                0
-            })
-        });
+        encoder.push_row(
+            running.row(),
+            columns,
+            mode & INT64 != 0,
+            &mut target,
+            &mut |large| {
+                state.push_large(env, &large).unwrap_or_else(|Thrown| {
+                    failed = true;
+                    0
+                })
+            },
+        );
         state.set_used(encoder.used_slots(), encoder.used_bytes());
         if failed {
             let message = "A value of the row is too large for a JavaScript string or Buffer";
@@ -86,7 +103,13 @@ impl Statement {
 
     /// Hands the block over: its Latin-1 text, or null if it has none.
     #[inline]
-    fn give<'e>(&self, env: Env<'e>, encoder: &Encoder, rows: i32, done: bool) -> Result<Value<'e>> {
+    fn give<'e>(
+        &self,
+        env: Env<'e>,
+        encoder: &Encoder,
+        rows: i32,
+        done: bool,
+    ) -> Result<Value<'e>> {
         let state = &*self.db.state;
         if !encoder.utf16.is_empty() {
             state.set_wide_text(env, &encoder.utf16)?;
@@ -94,8 +117,13 @@ impl Statement {
         state.block.set_i32(header::VERSION, self.version.get());
         state.block.set_i32(header::ROWS, rows);
         state.block.set_i32(header::DONE, done.into());
-        state.block.set_i32(header::EXTRAS, state.has_extras().into());
-        state.block.set_i32(header::BYTES, i32::try_from(encoder.used_bytes()).unwrap_or(0));
+        state
+            .block
+            .set_i32(header::EXTRAS, state.has_extras().into());
+        state.block.set_i32(
+            header::BYTES,
+            i32::try_from(encoder.used_bytes()).unwrap_or(0),
+        );
         if encoder.latin1.is_empty() {
             env.null()
         } else {
@@ -124,7 +152,13 @@ impl Statement {
     }
 
     /// Steps until the block is full, `max` rows are in it, or the rows end.
-    fn fill(&self, env: Env<'_>, execution: &mut Execution, max: i32, rows: &mut i32) -> Result<Filled> {
+    fn fill(
+        &self,
+        env: Env<'_>,
+        execution: &mut Execution,
+        max: i32,
+        rows: &mut i32,
+    ) -> Result<Filled> {
         let mut columns = self.columns.get();
         while *rows < max && execution.encoder.has_room(columns) {
             match execution.running.step() {
@@ -136,7 +170,12 @@ impl Statement {
                             Err(error) => return Ok(Filled::Failed(error)),
                         };
                     }
-                    let Execution { running, encoder, mode, .. } = execution;
+                    let Execution {
+                        running,
+                        encoder,
+                        mode,
+                        ..
+                    } = execution;
                     self.encode(env, running, encoder, *mode, columns)?;
                     *rows += 1;
                 }
@@ -162,7 +201,12 @@ impl Statement {
 
     /// Gives an execution's memory back.
     fn retire(&self, execution: Box<Execution>) -> (Running, Option<Deferred>) {
-        let Execution { running, encoder, deferred, .. } = *execution;
+        let Execution {
+            running,
+            encoder,
+            deferred,
+            ..
+        } = *execution;
         self.db.state.give_encoder(encoder);
         (running, deferred)
     }
@@ -203,7 +247,11 @@ pub fn run<'e>(call: &Call<'e>) -> Result<Value<'e>> {
     }
     db.settle(env)?;
     let (changes, rowid) = db.conn.last_changes();
-    let changes = if db.conn.total_changes() == before { 0 } else { changes };
+    let changes = if db.conn.total_changes() == before {
+        0
+    } else {
+        changes
+    };
     db.dispatch_changes(env)?;
     let block = &db.state.block;
     #[allow(clippy::cast_precision_loss)] // JavaScript numbers; exact up to 2^53
@@ -324,7 +372,11 @@ fn all_mode<'e>(call: &Call<'e>, mode: u8) -> Result<Value<'e>> {
 }
 
 /// Fills one block of an `all()`.
-fn next_block<'e>(env: Env<'e>, st: &Statement, mut execution: Box<Execution>) -> Result<Value<'e>> {
+fn next_block<'e>(
+    env: Env<'e>,
+    st: &Statement,
+    mut execution: Box<Execution>,
+) -> Result<Value<'e>> {
     let db = &*st.db;
     db.state.begin_block(env)?;
     execution.encoder.clear();
@@ -368,7 +420,9 @@ pub fn all_pluck_int64<'e>(call: &Call<'e>) -> Result<Value<'e>> {
 pub fn more<'e>(call: &Call<'e>) -> Result<Value<'e>> {
     let st = call.this::<Statement>()?;
     let Some(execution) = st.execution.take() else {
-        return Err(call.env.throw_error(ErrorKind::Type, "This statement is not executing"));
+        return Err(call
+            .env
+            .throw_error(ErrorKind::Type, "This statement is not executing"));
     };
     let busy = st.db.enter_busy();
     let result = next_block(call.env, st, execution);
@@ -407,7 +461,6 @@ pub fn iterate<'e>(call: &Call<'e>) -> Result<Value<'e>> {
         return env.boolean(false);
     };
     // Its own parameters' memory stays with it; the next execution takes new.
-    st.stmt.set_pinned(true);
     st.locked.set(true);
     st.db.iterators.set(st.db.iterators.get() + 1);
     st.execution.replace(Some(st.new_execution(running, 0)));
@@ -432,12 +485,13 @@ pub fn next<'e>(call: &Call<'e>) -> Result<Value<'e>> {
         next_rows(call, st, &mut execution, &mut rows)
     };
     let result = match filled {
-        Ok(Filled::Full) => {
-            db.settle(env).and_then(|()| st.give(env, &execution.encoder, rows, false))
-        }
+        Ok(Filled::Full) => db
+            .settle(env)
+            .and_then(|()| st.give(env, &execution.encoder, rows, false)),
         Ok(Filled::Done) => {
             execution.done = true;
-            db.settle(env).and_then(|()| st.give(env, &execution.encoder, rows, true))
+            db.settle(env)
+                .and_then(|()| st.give(env, &execution.encoder, rows, true))
         }
         Ok(Filled::Failed(error)) if rows == 0 => Err(db.raise(env, &error)),
         Ok(Filled::Failed(error)) => {
@@ -455,7 +509,12 @@ pub fn next<'e>(call: &Call<'e>) -> Result<Value<'e>> {
     result
 }
 
-fn next_rows(call: &Call<'_>, st: &Statement, execution: &mut Execution, rows: &mut i32) -> Result<Filled> {
+fn next_rows(
+    call: &Call<'_>,
+    st: &Statement,
+    execution: &mut Execution,
+    rows: &mut i32,
+) -> Result<Filled> {
     let env = call.env;
     let db = &*st.db;
     db.state.begin_block(env)?;
@@ -477,7 +536,11 @@ fn next_rows(call: &Call<'_>, st: &Statement, execution: &mut Execution, rows: &
     }
     // A callback must see each row when the user asks for it, and so must writes in unsafe mode.
     let ahead = db.callbacks.get() == execution.callbacks && !db.unsafe_mode.get();
-    let max = if ahead { call.arg(0).as_i32(env).max(1) } else { 1 };
+    let max = if ahead {
+        call.arg(0).as_i32(env).max(1)
+    } else {
+        1
+    };
     st.fill(env, execution, max, rows)
 }
 
@@ -503,14 +566,15 @@ pub fn iterator_return<'e>(call: &Call<'e>) -> Result<Value<'e>> {
 }
 
 fn release(st: &Statement) -> std::result::Result<(), Error> {
-    let Some(execution) = st.execution.take() else { return Ok(()) };
+    let Some(execution) = st.execution.take() else {
+        return Ok(());
+    };
     // A reset repeats the error that the rows ended with: it was told already, or came after the rows
     // that were asked for.
     let told = execution.failed || execution.deferred.is_some();
     let (running, _) = st.retire(execution);
     let (params, result) = running.finish();
     st.db.state.give_params(params);
-    st.stmt.set_pinned(false);
     st.locked.set(false);
     st.db.iterators.set(st.db.iterators.get().saturating_sub(1));
     if told {

@@ -21,10 +21,16 @@ pub fn create<'e>(call: &Call<'e>) -> Result<Value<'e>> {
     let db = this_ready(call)?;
     let database = call.arg(0).to_utf8(env)?;
     let table = call.arg(1);
-    let table =
-        if table.type_of(env) == ValueType::String { Some(table.to_utf8(env)?) } else { None };
+    let table = if table.type_of(env) == ValueType::String {
+        Some(table.to_utf8(env)?)
+    } else {
+        None
+    };
     match db.conn.create_session(&database, table.as_deref()) {
-        Ok(session) => Ok(env.boxed(SessionHandle { db: db.clone(), session })),
+        Ok(session) => Ok(env.boxed(SessionHandle {
+            db: db.clone(),
+            session,
+        })),
         Err(error) => Err(db.raise(env, &error)),
     }
 }
@@ -76,7 +82,9 @@ impl Handler<'_> {
 
 impl ApplyHandler for Handler<'_> {
     fn filter(&mut self, table: &[u8]) -> bool {
-        let Some(filter) = &self.filter else { return true };
+        let Some(filter) = &self.filter else {
+            return true;
+        };
         self.call(false, |env| {
             let answer = env.call(filter.get(env)?, env.undefined()?, &[env.utf8(table)?])?;
             Ok(answer.as_bool(env))
@@ -84,7 +92,9 @@ impl ApplyHandler for Handler<'_> {
     }
 
     fn conflict(&mut self, kind: i32) -> ConflictAction {
-        let Some(conflict) = &self.conflict else { return ConflictAction::Abort };
+        let Some(conflict) = &self.conflict else {
+            return ConflictAction::Abort;
+        };
         self.call(ConflictAction::Abort, |env| {
             let kind = env.number(kind.into())?;
             let answer = env.call(conflict.get(env)?, env.undefined()?, &[kind])?;

@@ -50,7 +50,9 @@ impl Statement {
         if self.reader {
             Ok(())
         } else {
-            Err(Error::Type("This statement does not return data. Use run() instead"))
+            Err(Error::Type(
+                "This statement does not return data. Use run() instead",
+            ))
         }
     }
 
@@ -70,7 +72,9 @@ impl Statement {
                 return Err(call.env.throw_error(ErrorKind::Type, ALREADY_BOUND));
             }
             let running = self.stmt.start_bound(params);
-            return running.map(Some).map_err(|error| self.db.raise(call.env, &error));
+            return running
+                .map(Some)
+                .map_err(|error| self.db.raise(call.env, &error));
         }
         if !self.collect(call, &mut params, lend)? {
             params.clear();
@@ -80,7 +84,10 @@ impl Statement {
         if !self.plain {
             self.db.conn.bump_epoch();
         }
-        self.stmt.start(params).map(Some).map_err(|error| self.db.raise(call.env, &error))
+        self.stmt
+            .start(params)
+            .map(Some)
+            .map_err(|error| self.db.raise(call.env, &error))
     }
 
     /// False if JavaScript has to put the arguments in order first.
@@ -91,7 +98,11 @@ impl Statement {
             return Ok(false);
         }
         // Only code of the user could change or free the memory of a Buffer while SQLite reads it.
-        let lend = if self.db.runs_callbacks.get() { Lend::No } else { lend };
+        let lend = if self.db.runs_callbacks.get() {
+            Lend::No
+        } else {
+            lend
+        };
         bind::collect(call, self.parameters, params, ordered, lend)
     }
 
@@ -114,7 +125,8 @@ pub fn prepare<'e>(call: &Call<'e>) -> Result<Value<'e>> {
     let env = call.env;
     let db = &call.this::<DatabaseHandle>()?.0;
     let mut params = db.state.take_params();
-    call.arg(0).append_utf8(env, &mut params.bytes, usize::MAX)?;
+    call.arg(0)
+        .append_utf8(env, &mut params.bytes, usize::MAX)?;
     let (pragma, explain) = (call.arg(1).as_bool(env), call.arg(2).as_bool(env));
     let handle = prepare_sql(call, db, &params.bytes, pragma, explain);
     params.clear();
@@ -175,7 +187,8 @@ fn prepare_sql<'e>(
 pub fn reuse<'e>(call: &Call<'e>) -> Result<Value<'e>> {
     let st = call.this::<Statement>()?;
     st.check(call, st.db.require_ready())?;
-    call.env.boolean(st.stmt.is_current() && !st.locked.get() && !st.bound.get())
+    call.env
+        .boolean(st.stmt.is_current() && !st.locked.get() && !st.bound.get())
 }
 
 /// -> array of column names
@@ -197,7 +210,11 @@ fn names_of<'e>(call: &Call<'e>, field: usize) -> Result<Value<'e>> {
     let listed = st.stmt.columns(&mut |column| {
         let add = || {
             let name = column.get(field).copied().flatten();
-            array.set_at(env, at, name.map_or_else(|| env.null(), |name| env.utf8(name))?)
+            array.set_at(
+                env,
+                at,
+                name.map_or_else(|| env.null(), |name| env.utf8(name))?,
+            )
         };
         outcome = outcome.and_then(|()| add());
         at += 1;
@@ -237,10 +254,15 @@ pub fn columns<'e>(call: &Call<'e>) -> Result<Value<'e>> {
 pub fn parameter_names<'e>(call: &Call<'e>) -> Result<Value<'e>> {
     let env = call.env;
     let st = call.this::<Statement>()?;
-    let names = st.stmt.parameter_names().map_err(|error| st.db.raise(env, &error))?;
+    let names = st
+        .stmt
+        .parameter_names()
+        .map_err(|error| st.db.raise(env, &error))?;
     let array = env.array(names.len())?;
     for (at, name) in names.iter().enumerate() {
-        let name = name.as_ref().map_or_else(|| env.null(), |name| env.utf8(name))?;
+        let name = name
+            .as_ref()
+            .map_or_else(|| env.null(), |name| env.utf8(name))?;
         array.set_at(env, u32::try_from(at).unwrap_or(u32::MAX), name)?;
     }
     Ok(array)
@@ -279,7 +301,8 @@ pub fn require_not_busy<'e>(call: &Call<'e>) -> Result<Value<'e>> {
 /// `(ms)`, -1 for the connection's default
 pub fn timeout<'e>(call: &Call<'e>) -> Result<Value<'e>> {
     let st = call.this::<Statement>()?;
-    st.timeout.set(u32::try_from(call.arg(0).as_i32(call.env)).ok());
+    st.timeout
+        .set(u32::try_from(call.arg(0).as_i32(call.env)).ok());
     call.env.undefined()
 }
 

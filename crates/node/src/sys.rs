@@ -55,8 +55,7 @@ struct Extra {
     add_env_cleanup_hook: AddCleanupHook,
 }
 
-type CreateString<C> =
-    unsafe extern "C" fn(napi::Env, *const C, usize, *mut napi::Value) -> c_int;
+type CreateString<C> = unsafe extern "C" fn(napi::Env, *const C, usize, *mut napi::Value) -> c_int;
 type GetDataview = unsafe extern "C" fn(
     napi::Env,
     napi::Value,
@@ -73,8 +72,11 @@ type CreateBufferCopy = unsafe extern "C" fn(
     *mut *mut c_void,
     *mut napi::Value,
 ) -> c_int;
-type AddCleanupHook =
-    unsafe extern "C" fn(napi::Env, Option<unsafe extern "C" fn(*mut c_void)>, *mut c_void) -> c_int;
+type AddCleanupHook = unsafe extern "C" fn(
+    napi::Env,
+    Option<unsafe extern "C" fn(*mut c_void)>,
+    *mut c_void,
+) -> c_int;
 
 static EXTRA: OnceLock<Extra> = OnceLock::new();
 
@@ -102,9 +104,7 @@ pub fn load() -> bool {
 
 /// # Safety
 /// `host` exports Node-API.
-unsafe fn load_from(
-    host: &libloading::Library,
-) -> std::result::Result<Extra, libloading::Error> {
+unsafe fn load_from(host: &libloading::Library) -> std::result::Result<Extra, libloading::Error> {
     // SAFETY: forwarded from the caller.
     unsafe {
         Ok(Extra {
@@ -147,7 +147,10 @@ impl RawEnv {
         // SAFETY: called on the thread of the environment while it lives (see `State`).
         unsafe {
             ok(napi::open_handle_scope(self.0, scope.as_mut_ptr())).ok()?;
-            let result = callback(Env { raw: self.0, scope: PhantomData });
+            let result = callback(Env {
+                raw: self.0,
+                scope: PhantomData,
+            });
             let _ = napi::close_handle_scope(self.0, scope.assume_init());
             Some(result)
         }
@@ -157,7 +160,10 @@ impl RawEnv {
 impl<'e> Env<'e> {
     /// The environment of a Neon context.
     pub fn from_neon(cx: &mut Cx<'e>) -> Self {
-        Self { raw: cx.to_raw(), scope: PhantomData }
+        Self {
+            raw: cx.to_raw(),
+            scope: PhantomData,
+        }
     }
 
     pub fn raw(self) -> RawEnv {
@@ -165,32 +171,54 @@ impl<'e> Env<'e> {
     }
 
     fn wrap(raw: napi::Value) -> Value<'e> {
-        Value { raw, scope: PhantomData }
+        Value {
+            raw,
+            scope: PhantomData,
+        }
     }
 
     /// A value of the same call, seen with this environment's lifetime.
+    #[allow(clippy::unused_self)] // what the lifetime is taken from
     pub fn adopt(self, value: Value<'_>) -> Value<'e> {
         Self::wrap(value.raw)
     }
 
     pub fn undefined(self) -> Result<Value<'e>> {
-        Ok(Self::wrap(value!(|out| napi::get_undefined(self.raw, out.as_mut_ptr()))))
+        Ok(Self::wrap(value!(|out| napi::get_undefined(
+            self.raw,
+            out.as_mut_ptr()
+        ))))
     }
 
     pub fn null(self) -> Result<Value<'e>> {
-        Ok(Self::wrap(value!(|out| napi::get_null(self.raw, out.as_mut_ptr()))))
+        Ok(Self::wrap(value!(|out| napi::get_null(
+            self.raw,
+            out.as_mut_ptr()
+        ))))
     }
 
     pub fn boolean(self, value: bool) -> Result<Value<'e>> {
-        Ok(Self::wrap(value!(|out| napi::get_boolean(self.raw, value, out.as_mut_ptr()))))
+        Ok(Self::wrap(value!(|out| napi::get_boolean(
+            self.raw,
+            value,
+            out.as_mut_ptr()
+        ))))
     }
 
     pub fn number(self, value: f64) -> Result<Value<'e>> {
-        Ok(Self::wrap(value!(|out| napi::create_double(self.raw, value, out.as_mut_ptr()))))
+        Ok(Self::wrap(value!(|out| napi::create_double(
+            self.raw,
+            value,
+            out.as_mut_ptr()
+        ))))
     }
 
     pub fn bigint(self, value: i64) -> Result<Value<'e>> {
-        Ok(Self::wrap(value!(|out| napi::create_bigint_int64(self.raw, value, out.as_mut_ptr()))))
+        Ok(Self::wrap(value!(|out| napi::create_bigint_int64(
+            self.raw,
+            value,
+            out.as_mut_ptr()
+        ))))
     }
 
     pub fn latin1(self, text: &[u8]) -> Result<Value<'e>> {
@@ -223,15 +251,27 @@ impl<'e> Env<'e> {
             return self.latin1(text);
         }
         let (at, len) = (text.as_ptr().cast(), text.len());
-        Ok(Self::wrap(value!(|out| napi::create_string_utf8(self.raw, at, len, out.as_mut_ptr()))))
+        Ok(Self::wrap(value!(|out| napi::create_string_utf8(
+            self.raw,
+            at,
+            len,
+            out.as_mut_ptr()
+        ))))
     }
 
     pub fn object(self) -> Result<Value<'e>> {
-        Ok(Self::wrap(value!(|out| napi::create_object(self.raw, out.as_mut_ptr()))))
+        Ok(Self::wrap(value!(|out| napi::create_object(
+            self.raw,
+            out.as_mut_ptr()
+        ))))
     }
 
     pub fn array(self, len: usize) -> Result<Value<'e>> {
-        Ok(Self::wrap(value!(|out| napi::create_array_with_length(self.raw, len, out.as_mut_ptr()))))
+        Ok(Self::wrap(value!(|out| napi::create_array_with_length(
+            self.raw,
+            len,
+            out.as_mut_ptr()
+        ))))
     }
 
     /// A Buffer with a copy of `bytes`.
@@ -241,8 +281,12 @@ impl<'e> Env<'e> {
         let mut data = ptr::null_mut();
         // SAFETY: pointer and length of a slice.
         unsafe {
-            let at = if bytes.is_empty() { ptr::null() } else { bytes.as_ptr().cast() };
-            if create(self.raw, bytes.len(), at, &mut data, out.as_mut_ptr()) != 0 {
+            let at = if bytes.is_empty() {
+                ptr::null()
+            } else {
+                bytes.as_ptr().cast()
+            };
+            if create(self.raw, bytes.len(), at, &raw mut data, out.as_mut_ptr()) != 0 {
                 return Err(Thrown);
             }
             Ok(Self::wrap(out.assume_init()))
@@ -281,7 +325,9 @@ impl<'e> Env<'e> {
 
     /// Takes the pending exception; `undefined` if the environment is going down.
     pub fn take_exception(self) -> Result<Value<'e>> {
-        Ok(Self::wrap(value!(|out| napi::get_and_clear_last_exception(self.raw, out.as_mut_ptr()))))
+        Ok(Self::wrap(value!(
+            |out| napi::get_and_clear_last_exception(self.raw, out.as_mut_ptr())
+        )))
     }
 
     pub fn call(
@@ -330,7 +376,13 @@ impl<'e> Env<'e> {
     }
 
     /// Adds a function to an object.
-    pub fn export(self, object: Value<'_>, name: &str, callback: Callback, data: *const c_void) -> Result<()> {
+    pub fn export(
+        self,
+        object: Value<'_>,
+        name: &str,
+        callback: Callback,
+        data: *const c_void,
+    ) -> Result<()> {
         let (at, len) = (name.as_ptr().cast(), name.len());
         let data = data.cast_mut();
         let function = value!(|out| napi::create_function(
@@ -345,13 +397,13 @@ impl<'e> Env<'e> {
     }
 
     /// The raw value of a Neon object.
+    #[allow(clippy::unused_self)] // what the lifetime is taken from
     pub fn value_of(self, object: &JsObject) -> Value<'e> {
         Self::wrap(neon::types::Value::to_raw(object))
     }
 }
 
-pub type Callback =
-    unsafe extern "C" fn(napi::Env, napi::CallbackInfo) -> napi::Value;
+pub type Callback = unsafe extern "C" fn(napi::Env, napi::CallbackInfo) -> napi::Value;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ErrorKind {
@@ -365,7 +417,7 @@ impl<'e> Value<'e> {
     pub fn type_of(self, env: Env<'e>) -> ValueType {
         let mut kind = ValueType::Undefined;
         // SAFETY: live. It fails only for null arguments.
-        let _ = unsafe { napi::typeof_value(env.raw, self.raw, &mut kind) };
+        let _ = unsafe { napi::typeof_value(env.raw, self.raw, &raw mut kind) };
         kind
     }
 
@@ -374,7 +426,7 @@ impl<'e> Value<'e> {
     pub fn as_f64(self, env: Env<'e>) -> f64 {
         let mut number = f64::NAN;
         // SAFETY: live; untouched on failure.
-        let _ = unsafe { napi::get_value_double(env.raw, self.raw, &mut number) };
+        let _ = unsafe { napi::get_value_double(env.raw, self.raw, &raw mut number) };
         number
     }
 
@@ -387,23 +439,29 @@ impl<'e> Value<'e> {
     pub fn as_bool(self, env: Env<'e>) -> bool {
         let mut value = false;
         // SAFETY: live; untouched on failure.
-        let _ = unsafe { napi::get_value_bool(env.raw, self.raw, &mut value) };
+        let _ = unsafe { napi::get_value_bool(env.raw, self.raw, &raw mut value) };
         value
     }
 
-    /// A BigInt that fits 64 bits.
+    /// A `BigInt` that fits 64 bits.
     pub fn as_i64(self, env: Env<'e>) -> Option<i64> {
         let (mut value, mut lossless) = (0, false);
         // SAFETY: live.
-        let status =
-            unsafe { napi::get_value_bigint_int64(env.raw, self.raw, &mut value, &mut lossless) };
+        let status = unsafe {
+            napi::get_value_bigint_int64(env.raw, self.raw, &raw mut value, &raw mut lossless)
+        };
         (ok(status).is_ok() && lossless).then_some(value)
     }
 
     /// Appends the string as UTF-8 and returns its length in bytes; lone surrogates become U+FFFD. `None`
     /// if it has `longest` UTF-16 units or more.
     #[inline]
-    pub fn append_utf8(self, env: Env<'e>, out: &mut Vec<u8>, longest: usize) -> Result<Option<usize>> {
+    pub fn append_utf8(
+        self,
+        env: Env<'e>,
+        out: &mut Vec<u8>,
+        longest: usize,
+    ) -> Result<Option<usize>> {
         const FIRST_TRY: usize = 256;
         let start = out.len();
         out.reserve(FIRST_TRY);
@@ -412,7 +470,13 @@ impl<'e> Value<'e> {
         // SAFETY: the spare capacity of `out`, with its size.
         unsafe {
             let at = out.as_mut_ptr().add(start).cast();
-            ok(napi::get_value_string_utf8(env.raw, self.raw, at, room.min(FIRST_TRY), &mut len))?;
+            ok(napi::get_value_string_utf8(
+                env.raw,
+                self.raw,
+                at,
+                room.min(FIRST_TRY),
+                &raw mut len,
+            ))?;
         }
         // The terminator takes a byte, and a character of up to 4 bytes may not have fitted.
         if len + 4 >= FIRST_TRY {
@@ -432,18 +496,30 @@ impl<'e> Value<'e> {
         let (start, mut len) = (out.len(), 0);
         // SAFETY: a null buffer asks for the length, which for UTF-16 is known.
         ok(unsafe {
-            napi::get_value_string_utf16(env.raw, self.raw, ptr::null_mut(), 0, &mut len)
+            napi::get_value_string_utf16(env.raw, self.raw, ptr::null_mut(), 0, &raw mut len)
         })?;
         if len >= longest {
             return Ok(None);
         }
         // SAFETY: as above; then the spare capacity of `out`, with its size.
         unsafe {
-            ok(napi::get_value_string_utf8(env.raw, self.raw, ptr::null_mut(), 0, &mut len))?;
+            ok(napi::get_value_string_utf8(
+                env.raw,
+                self.raw,
+                ptr::null_mut(),
+                0,
+                &raw mut len,
+            ))?;
             out.reserve(len + 1);
             let room = out.capacity() - start;
             let at = out.as_mut_ptr().add(start).cast();
-            ok(napi::get_value_string_utf8(env.raw, self.raw, at, room, &mut len))?;
+            ok(napi::get_value_string_utf8(
+                env.raw,
+                self.raw,
+                at,
+                room,
+                &raw mut len,
+            ))?;
         }
         Ok(Some(len))
     }
@@ -454,7 +530,7 @@ impl<'e> Value<'e> {
         String::from_utf8(bytes).map_err(|_| Thrown)
     }
 
-    /// Appends the bytes of a Buffer, typed array or DataView; `None` if it is none of them.
+    /// Appends the bytes of a Buffer, typed array or `DataView`; `None` if it is none of them.
     pub fn append_bytes(self, env: Env<'e>, out: &mut Vec<u8>) -> Option<usize> {
         let (at, len) = self.view(env)?;
         if len > 0 && !at.is_null() {
@@ -470,14 +546,16 @@ impl<'e> Value<'e> {
     pub fn lend_bytes(self, env: Env<'e>, params: &mut Params) -> bool {
         // Copying less than this costs less than asking.
         const WORTH_IT: usize = 16 * 1024;
-        let Some((at, len, buffer)) = self.typed_array(env) else { return false };
+        let Some((at, len, buffer)) = self.typed_array(env) else {
+            return false;
+        };
         let mut unshared = false;
         if len < WORTH_IT || at.is_null() {
             return false;
         }
         // SAFETY: live; a SharedArrayBuffer is no ArrayBuffer. The memory stays: see above.
         unsafe {
-            let _ = napi::is_arraybuffer(env.raw, buffer, &mut unshared);
+            let _ = napi::is_arraybuffer(env.raw, buffer, &raw mut unshared);
             if unshared {
                 params.push_lent(at.cast(), len);
             }
@@ -485,7 +563,7 @@ impl<'e> Value<'e> {
         unshared
     }
 
-    /// Length in bytes of a Buffer, typed array or DataView; 0 for anything else.
+    /// Length in bytes of a Buffer, typed array or `DataView`; 0 for anything else.
     pub fn byte_len(self, env: Env<'e>) -> usize {
         if self.type_of(env) == ValueType::Object {
             self.view(env).map_or(0, |(_, len)| len)
@@ -497,12 +575,16 @@ impl<'e> Value<'e> {
     pub fn is_data_view(self, env: Env<'e>) -> bool {
         let mut is = false;
         // SAFETY: live; untouched on failure.
-        extra().is_ok_and(|extra| unsafe { (extra.is_dataview)(env.raw, self.raw, &mut is) } == 0) && is
+        extra()
+            .is_ok_and(|extra| unsafe { (extra.is_dataview)(env.raw, self.raw, &raw mut is) } == 0)
+            && is
     }
 
     /// Adds a `DataView` over UTF-8 that `lib/params.js` made; nobody else knows of its memory.
     pub fn push_view_text(self, env: Env<'e>, params: &mut Params, lend: bool) -> bool {
-        let Some((at, len)) = self.view(env) else { return false };
+        let Some((at, len)) = self.view(env) else {
+            return false;
+        };
         if at.is_null() {
             return false;
         }
@@ -521,22 +603,35 @@ impl<'e> Value<'e> {
         let (mut is, mut len, mut at) = (false, 0, ptr::null_mut());
         // SAFETY: live; each call is preceded by its type check.
         unsafe {
-            let _ = napi::is_buffer(env.raw, self.raw, &mut is);
+            let _ = napi::is_buffer(env.raw, self.raw, &raw mut is);
             if is {
-                ok(napi::get_buffer_info(env.raw, self.raw, &mut at, &mut len)).ok()?;
+                ok(napi::get_buffer_info(
+                    env.raw,
+                    self.raw,
+                    &raw mut at,
+                    &raw mut len,
+                ))
+                .ok()?;
                 return Some((at, len));
             }
-            let _ = napi::is_typedarray(env.raw, self.raw, &mut is);
+            let _ = napi::is_typedarray(env.raw, self.raw, &raw mut is);
             if is {
                 return self.typed_array(env).map(|(at, len, _)| (at, len));
             }
             let extra = extra().ok()?;
-            if (extra.is_dataview)(env.raw, self.raw, &mut is) != 0 || !is {
+            if (extra.is_dataview)(env.raw, self.raw, &raw mut is) != 0 || !is {
                 return None;
             }
             let (mut buffer, mut offset) = (ptr::null_mut(), 0);
             let info = extra.get_dataview_info;
-            let status = info(env.raw, self.raw, &mut len, &mut at, &mut buffer, &mut offset);
+            let status = info(
+                env.raw,
+                self.raw,
+                &raw mut len,
+                &raw mut at,
+                &raw mut buffer,
+                &raw mut offset,
+            );
             (status == 0).then_some((at, len))
         }
     }
@@ -549,20 +644,18 @@ impl<'e> Value<'e> {
             napi::get_typedarray_info(
                 env.raw,
                 self.raw,
-                &mut kind,
-                &mut len,
-                &mut at,
-                &mut buffer,
-                &mut offset,
+                &raw mut kind,
+                &raw mut len,
+                &raw mut at,
+                &raw mut buffer,
+                &raw mut offset,
             )
         };
         ok(status).ok()?;
         let size = match kind {
             napi::TypedArrayType::I16 | napi::TypedArrayType::U16 => 2,
             napi::TypedArrayType::I32 | napi::TypedArrayType::U32 | napi::TypedArrayType::F32 => 4,
-            napi::TypedArrayType::F64
-            | napi::TypedArrayType::I64
-            | napi::TypedArrayType::U64 => 8,
+            napi::TypedArrayType::F64 | napi::TypedArrayType::I64 | napi::TypedArrayType::U64 => 8,
             _ => 1,
         };
         Some((at, len * size, buffer))
@@ -592,15 +685,15 @@ impl<'e> Value<'e> {
     pub fn array_len(self, env: Env<'e>) -> u32 {
         let mut len = 0;
         // SAFETY: live; untouched if it is no array.
-        let _ = unsafe { napi::get_array_length(env.raw, self.raw, &mut len) };
+        let _ = unsafe { napi::get_array_length(env.raw, self.raw, &raw mut len) };
         len
     }
 
-    /// Memory of an ArrayBuffer that nothing detaches.
+    /// Memory of an `ArrayBuffer` that nothing detaches.
     pub fn array_buffer(self, env: Env<'e>) -> Result<(*mut u8, usize)> {
         let (mut at, mut len) = (ptr::null_mut(), 0);
         // SAFETY: live.
-        ok(unsafe { napi::get_arraybuffer_info(env.raw, self.raw, &mut at, &mut len) })?;
+        ok(unsafe { napi::get_arraybuffer_info(env.raw, self.raw, &raw mut at, &raw mut len) })?;
         Ok((at.cast(), len))
     }
 
@@ -612,7 +705,7 @@ impl<'e> Value<'e> {
         #[cfg(not(debug_assertions))]
         unsafe {
             let mut at = ptr::null_mut();
-            ok(napi::get_value_external(env.raw, self.raw, &mut at)).ok()?;
+            ok(napi::get_value_external(env.raw, self.raw, &raw mut at)).ok()?;
             (*at.cast::<Box<dyn Any>>()).downcast_ref()
         }
         // SAFETY: live; Neon checks the tag and the type.
@@ -635,8 +728,7 @@ pub struct Ref {
 
 impl Ref {
     pub fn get<'e>(&self, env: Env<'e>) -> Result<Value<'e>> {
-        let raw =
-            value!(|out| napi::get_reference_value(env.raw, self.raw, out.as_mut_ptr()));
+        let raw = value!(|out| napi::get_reference_value(env.raw, self.raw, out.as_mut_ptr()));
         Ok(Env::wrap(raw))
     }
 }
@@ -658,7 +750,10 @@ pub struct HotFunction {
 
 impl HotFunction {
     pub fn new(env: Env<'_>, function: Value<'_>) -> Result<Self> {
-        Ok(Self { function: env.reference(function)?, cached: Cell::new((0, ptr::null_mut())) })
+        Ok(Self {
+            function: env.reference(function)?,
+            cached: Cell::new((0, ptr::null_mut())),
+        })
     }
 
     /// Calls it with `args`; what it returns is not looked at. `execution` is unique for each time that
@@ -667,7 +762,10 @@ impl HotFunction {
     pub fn call(&self, env: RawEnv, execution: u64, args: &[Value<'_>]) -> Result<()> {
         let (fetched_in, mut function) = self.cached.get();
         if execution == 0 || fetched_in != execution {
-            let env = Env { raw: env.0, scope: PhantomData };
+            let env = Env {
+                raw: env.0,
+                scope: PhantomData,
+            };
             function = self.function.get(env)?.raw;
             self.cached.set((execution, function));
         }
@@ -710,7 +808,11 @@ impl<'e> Call<'e> {
     /// An argument; `undefined` out of range.
     #[inline]
     pub fn arg(&self, at: usize) -> Value<'e> {
-        let raw = if self.count > INLINE_ARGS { self.more.get(at) } else { self.inline.get(at) };
+        let raw = if self.count > INLINE_ARGS {
+            self.more.get(at)
+        } else {
+            self.inline.get(at)
+        };
         match raw {
             Some(raw) if !raw.is_null() => Env::wrap(*raw),
             _ => self.env.undefined().unwrap_or(Env::wrap(self.this)),
@@ -749,7 +851,10 @@ pub unsafe fn enter<'e>(
     info: napi::CallbackInfo,
     body: impl FnOnce(&Call<'e>) -> Result<Value<'e>>,
 ) -> napi::Value {
-    let env = Env { raw: env, scope: PhantomData };
+    let env = Env {
+        raw: env,
+        scope: PhantomData,
+    };
     let result = catch_unwind(AssertUnwindSafe(|| {
         let mut call = Call {
             env,
@@ -763,7 +868,14 @@ pub unsafe fn enter<'e>(
         // SAFETY: the inline array has room for `count` values; Node-API fills the rest with undefined.
         unsafe {
             let argv = call.inline.as_mut_ptr();
-            ok(napi::get_cb_info(env.raw, info, &mut call.count, argv, &mut call.this, &mut data))?;
+            ok(napi::get_cb_info(
+                env.raw,
+                info,
+                &raw mut call.count,
+                argv,
+                &raw mut call.this,
+                &raw mut data,
+            ))?;
         }
         if call.count > INLINE_ARGS {
             call.more.resize(call.count, ptr::null_mut());
@@ -773,7 +885,7 @@ pub unsafe fn enter<'e>(
                 ok(napi::get_cb_info(
                     env.raw,
                     info,
-                    &mut call.count,
+                    &raw mut call.count,
                     argv,
                     ptr::null_mut(),
                     ptr::null_mut(),
@@ -787,7 +899,10 @@ pub unsafe fn enter<'e>(
         Ok(Ok(value)) => value.raw,
         Ok(Err(Thrown)) => ptr::null_mut(),
         Err(_) => {
-            let _ = env.throw_error(ErrorKind::Type, "Internal error in Ferrolite: please report it");
+            let _ = env.throw_error(
+                ErrorKind::Type,
+                "Internal error in Ferrolite: please report it",
+            );
             ptr::null_mut()
         }
     }
@@ -808,7 +923,7 @@ macro_rules! callback {
 }
 pub(crate) use callback;
 
-/// Room for rows in an ArrayBuffer that JavaScript decodes them from.
+/// Room for rows in an `ArrayBuffer` that JavaScript decodes them from.
 pub struct SharedBlock {
     at: *mut u8,
 }
@@ -825,8 +940,9 @@ pub const CALL_SLOTS: usize = 128;
 pub const CALL_SLOTS_AT: usize = CALL_TAGS_AT + CALL_SLOTS;
 pub const BLOCK_LEN: usize = CALL_SLOTS_AT + 8 * CALL_SLOTS;
 
+#[allow(clippy::cast_ptr_alignment)] // `new` checks that the block is 8-byte aligned
 impl SharedBlock {
-    /// Takes over the memory of an ArrayBuffer that the caller keeps alive and never detaches.
+    /// Takes over the memory of an `ArrayBuffer` that the caller keeps alive and never detaches.
     pub fn new(env: Env<'_>, buffer: Value<'_>) -> Result<Self> {
         let (at, len) = Env::wrap(buffer.raw).array_buffer(env)?;
         if len != BLOCK_LEN || at.is_null() || at.align_offset(8) != 0 {
@@ -904,7 +1020,10 @@ impl SharedBlock {
                     self.at.add(SLOTS_AT).cast(),
                     ferrolite_sqlite::SLOTS_PER_BLOCK,
                 ),
-                bytes: std::slice::from_raw_parts_mut(self.at.add(BYTES_AT), CALL_TAGS_AT - BYTES_AT),
+                bytes: std::slice::from_raw_parts_mut(
+                    self.at.add(BYTES_AT),
+                    CALL_TAGS_AT - BYTES_AT,
+                ),
             }
         }
     }

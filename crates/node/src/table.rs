@@ -42,19 +42,34 @@ impl Module for JsModule {
         args: &[&[u8]],
     ) -> std::result::Result<(SharedTable, TableDefinition), ModuleError> {
         let made = self.host.enter(|env| {
-            let args = args.iter().map(|arg| env.utf8(arg)).collect::<Result<Vec<_>>>()?;
+            let args = args
+                .iter()
+                .map(|arg| env.utf8(arg))
+                .collect::<Result<Vec<_>>>()?;
             let definition = env.call(self.factory.get(env)?, env.undefined()?, &args)?;
             self.read_definition(env, definition)
         });
-        let Some((table, definition)) = made else { return Err(ModuleError::Host) };
+        let Some((table, definition)) = made else {
+            return Err(ModuleError::Host);
+        };
         let generator = Rc::new(table.generator);
-        Ok((SharedTable { host: table.host, generator }, definition))
+        Ok((
+            SharedTable {
+                host: table.host,
+                generator,
+            },
+            definition,
+        ))
     }
 }
 
 impl JsModule {
     /// `[sql, generator, parameters, safeIntegers (boolean), directOnly]`, checked by JavaScript.
-    fn read_definition<'e>(&self, env: Env<'e>, definition: Value<'e>) -> Result<(JsTable, TableDefinition)> {
+    fn read_definition<'e>(
+        &self,
+        env: Env<'e>,
+        definition: Value<'e>,
+    ) -> Result<(JsTable, TableDefinition)> {
         let names = definition.at(env, 2)?;
         let parameters = (0..names.array_len(env))
             .map(|at| names.at(env, at)?.to_utf8(env))
@@ -112,7 +127,9 @@ impl Cursor for JsCursor {
     }
 
     fn next(&mut self) -> std::result::Result<bool, ModuleError> {
-        let Some(pair) = &self.iterator else { return Ok(false) };
+        let Some(pair) = &self.iterator else {
+            return Ok(false);
+        };
         let advanced = self.host.enter(|env| {
             let pair = pair.get(env)?;
             let record = env.call(pair.at(env, 1)?, pair.at(env, 0)?, &[])?;
@@ -159,7 +176,8 @@ pub fn table<'e>(call: &Call<'e>) -> Result<Value<'e>> {
     };
     let created = {
         let _busy = db.enter_busy();
-        db.conn.create_module(&name, call.arg(2).as_bool(env), module)
+        db.conn
+            .create_module(&name, call.arg(2).as_bool(env), module)
     };
     created.map_err(|error| db.raise(env, &error))?;
     env.undefined()

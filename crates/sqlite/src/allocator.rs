@@ -20,7 +20,10 @@ pub(crate) fn install() -> bool {
         pAppData: ptr::null_mut(),
     };
     // SAFETY: SQLite copies the structure; its functions fulfil the contract of sqlite3_mem_methods.
-    unsafe { ffi::sqlite3_config(ffi::SQLITE_CONFIG_MALLOC, ptr::from_mut(&mut methods)) == ffi::SQLITE_OK }
+    unsafe {
+        ffi::sqlite3_config(ffi::SQLITE_CONFIG_MALLOC, ptr::from_mut(&mut methods))
+            == ffi::SQLITE_OK
+    }
 }
 
 unsafe extern "C" fn malloc(size: c_int) -> *mut c_void {
@@ -39,7 +42,9 @@ unsafe extern "C" fn size(memory: *mut c_void) -> c_int {
 }
 
 unsafe extern "C" fn round_up(size: c_int) -> c_int {
-    let Ok(wanted) = usize::try_from(size) else { return size };
+    let Ok(wanted) = usize::try_from(size) else {
+        return size;
+    };
     // SAFETY: any size may be asked about.
     c_int::try_from(unsafe { mi::mi_good_size(wanted) }).unwrap_or(size)
 }

@@ -62,12 +62,11 @@ impl Connection {
         let source = self.shared.open_db()?;
         let database = c_string(database, "Database name cannot contain a NUL character")?;
         let file = c_string(path, "Backup filename cannot contain a NUL character")?;
-        let flags =
-            ffi::SQLITE_OPEN_READWRITE | ffi::SQLITE_OPEN_CREATE | ffi::SQLITE_OPEN_NOMUTEX;
+        let flags = ffi::SQLITE_OPEN_READWRITE | ffi::SQLITE_OPEN_CREATE | ffi::SQLITE_OPEN_NOMUTEX;
         let mut target = ptr::null_mut();
         // SAFETY: strings end in NUL; the target is closed on every failure.
         unsafe {
-            let rc = ffi::sqlite3_open_v2(file.as_ptr(), &mut target, flags, ptr::null());
+            let rc = ffi::sqlite3_open_v2(file.as_ptr(), &raw mut target, flags, ptr::null());
             if rc != ffi::SQLITE_OK {
                 let error = last_error(target, rc);
                 ffi::sqlite3_close(target);
@@ -92,7 +91,10 @@ impl Connection {
             });
             let dependent: Rc<dyn Dependent> = state.clone();
             self.add_dependent(Rc::downgrade(&dependent));
-            Ok(Backup { state, source: self.clone() })
+            Ok(Backup {
+                state,
+                source: self.clone(),
+            })
         }
     }
 }
@@ -114,7 +116,10 @@ impl Backup {
         // SAFETY: live.
         unsafe {
             let total = ffi::sqlite3_backup_pagecount(backup);
-            Ok(Progress { total, remaining: ffi::sqlite3_backup_remaining(backup) })
+            Ok(Progress {
+                total,
+                remaining: ffi::sqlite3_backup_remaining(backup),
+            })
         }
     }
 

@@ -1,6 +1,6 @@
 //! The format of changesets, checked before the engine reads one.
 //!
-//! SQLite 3.47 trusts it: a cut table header makes it read on for ever, and a table that comes twice with
+//! `SQLite` 3.47 trusts it: a cut table header makes it read on for ever, and a table that comes twice with
 //! different numbers of columns makes it write beyond a buffer (CVE-2026-119379). The format is described
 //! at the head of `sqlite3session.c`.
 
@@ -61,17 +61,22 @@ impl Reader<'_> {
         let len = self.rest.iter().position(|byte| *byte == 0)?;
         let name = self.take(len)?.to_ascii_lowercase();
         self.take(1)?;
-        Some((Table { patchset, columns, keys }, name))
+        Some((
+            Table {
+                patchset,
+                columns,
+                keys,
+            },
+            name,
+        ))
     }
 
     fn change(&mut self, operation: i32, table: &Table) -> Option<()> {
         self.take(1)?; // whether the change is indirect
         let values = match operation {
-            ffi::SQLITE_INSERT => table.columns,
-            ffi::SQLITE_UPDATE if table.patchset => table.columns,
-            ffi::SQLITE_UPDATE => 2 * table.columns,
+            ffi::SQLITE_UPDATE if !table.patchset => 2 * table.columns,
             ffi::SQLITE_DELETE if table.patchset => table.keys,
-            ffi::SQLITE_DELETE => table.columns,
+            ffi::SQLITE_INSERT | ffi::SQLITE_UPDATE | ffi::SQLITE_DELETE => table.columns,
             _ => return None,
         };
         for _ in 0..values {

@@ -104,7 +104,11 @@ impl Shared {
                 statement.finalize();
             }
         }
-        self.interrupt.db.lock().unwrap_or_else(PoisonError::into_inner).0 = ptr::null_mut();
+        self.interrupt
+            .db
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .0 = ptr::null_mut();
         self.db.set(ptr::null_mut());
         // SAFETY: every statement, backup and session of ours has ended. What an extension may have left
         // open keeps a zombie alive rather than freed memory.
@@ -129,7 +133,9 @@ impl Connection {
     pub fn open(options: &OpenOptions) -> Result<Self> {
         ffi::initialize()?;
         let path = c_string(options.path, "Database path cannot contain a NUL character")?;
-        let vfs = options.vfs.map(|vfs| c_string(vfs, "VFS name cannot contain a NUL character"));
+        let vfs = options
+            .vfs
+            .map(|vfs| c_string(vfs, "VFS name cannot contain a NUL character"));
         let vfs = vfs.transpose()?;
         let mut flags = ffi::SQLITE_OPEN_NOMUTEX | ffi::SQLITE_OPEN_EXRESCODE;
         flags |= match (options.readonly, options.must_exist) {
@@ -147,7 +153,7 @@ impl Connection {
         let mut db = ptr::null_mut();
         let vfs = vfs.as_ref().map_or(ptr::null(), |vfs| vfs.as_ptr());
         // SAFETY: both strings end in NUL and outlive the call.
-        let rc = unsafe { ffi::sqlite3_open_v2(path.as_ptr(), &mut db, flags, vfs) };
+        let rc = unsafe { ffi::sqlite3_open_v2(path.as_ptr(), &raw mut db, flags, vfs) };
         if rc != ffi::SQLITE_OK {
             // SAFETY: SQLite returns a handle to ask for the error even when it could not open, or null.
             unsafe {
@@ -159,7 +165,9 @@ impl Connection {
         let connection = Self {
             shared: Rc::new(Shared {
                 db: Cell::new(db),
-                interrupt: InterruptHandle { db: Arc::new(Mutex::new(DbPtr(db))) },
+                interrupt: InterruptHandle {
+                    db: Arc::new(Mutex::new(DbPtr(db))),
+                },
                 watch: Watch::default(),
                 hooks: Hooks::default(),
                 compiled: RefCell::default(),
@@ -175,7 +183,10 @@ impl Connection {
         let db = self.shared.raw();
         // SAFETY: `db` is open; the variadic arguments are those that the documentation names.
         unsafe {
-            check(db, ffi::sqlite3_busy_timeout(db, c_int::try_from(timeout).unwrap_or(c_int::MAX)))?;
+            check(
+                db,
+                ffi::sqlite3_busy_timeout(db, c_int::try_from(timeout).unwrap_or(c_int::MAX)),
+            )?;
             ffi::sqlite3_limit(db, ffi::SQLITE_LIMIT_LENGTH, MAX_STRING);
             ffi::sqlite3_limit(db, ffi::SQLITE_LIMIT_SQL_LENGTH, MAX_STRING);
         }
@@ -243,7 +254,12 @@ impl Connection {
             return (0, 0);
         }
         // SAFETY: checked open.
-        unsafe { (ffi::sqlite3_changes64(db), ffi::sqlite3_last_insert_rowid(db)) }
+        unsafe {
+            (
+                ffi::sqlite3_changes64(db),
+                ffi::sqlite3_last_insert_rowid(db),
+            )
+        }
     }
 
     /// Rows changed since the connection was opened.
@@ -267,7 +283,9 @@ impl Connection {
             let skipped = rest.iter().take_while(|byte| is_skipped(**byte)).count();
             rest = &rest[skipped..];
             let (statement, tail) = Statement::compile(&self.shared, rest)?;
-            let Some(statement) = statement else { return Ok(count) };
+            let Some(statement) = statement else {
+                return Ok(count);
+            };
             log(&statement)?;
             let result = statement.run_to_end();
             if result.is_err() || !is_plain(rest) {
@@ -290,12 +308,28 @@ impl Connection {
 /// front counts as one that may.
 pub fn is_plain(sql: &[u8]) -> bool {
     const PLAIN: [&[u8]; 13] = [
-        b"SELECT", b"INSERT", b"UPDATE", b"DELETE", b"REPLACE", b"WITH", b"VALUES", b"BEGIN",
-        b"COMMIT", b"END", b"SAVEPOINT", b"RELEASE", b"EXPLAIN",
+        b"SELECT",
+        b"INSERT",
+        b"UPDATE",
+        b"DELETE",
+        b"REPLACE",
+        b"WITH",
+        b"VALUES",
+        b"BEGIN",
+        b"COMMIT",
+        b"END",
+        b"SAVEPOINT",
+        b"RELEASE",
+        b"EXPLAIN",
     ];
     let start = sql.iter().take_while(|byte| is_skipped(**byte)).count();
-    let len = sql[start..].iter().take_while(|byte| byte.is_ascii_alphabetic()).count();
-    PLAIN.iter().any(|plain| plain.eq_ignore_ascii_case(&sql[start..start + len]))
+    let len = sql[start..]
+        .iter()
+        .take_while(|byte| byte.is_ascii_alphabetic())
+        .count();
+    PLAIN
+        .iter()
+        .any(|plain| plain.eq_ignore_ascii_case(&sql[start..start + len]))
 }
 
 /// White space and semicolons in front of a statement.
@@ -308,7 +342,9 @@ pub(crate) fn check_nul(sql: &[u8]) -> Result<()> {
     if CStr::from_bytes_with_nul(sql).is_ok() {
         Ok(())
     } else {
-        Err(Error::Range("The supplied SQL string contains a NUL character"))
+        Err(Error::Range(
+            "The supplied SQL string contains a NUL character",
+        ))
     }
 }
 

@@ -35,7 +35,11 @@ pub enum Error {
 impl Error {
     /// An engine error with a message of our own.
     pub fn sqlite(code: c_int, message: &str) -> Self {
-        Self::Sqlite { code, message: message.as_bytes().into(), offset: -1 }
+        Self::Sqlite {
+            code,
+            message: message.as_bytes().into(),
+            offset: -1,
+        }
     }
 
     /// The connection is closed.
@@ -47,7 +51,11 @@ impl Error {
     pub fn from_code(code: c_int) -> Self {
         // SAFETY: sqlite3_errstr returns a static string for every number.
         let message = unsafe { CStr::from_ptr(ffi::sqlite3_errstr(code)) };
-        Self::Sqlite { code, message: message.to_bytes().into(), offset: -1 }
+        Self::Sqlite {
+            code,
+            message: message.to_bytes().into(),
+            offset: -1,
+        }
     }
 
     /// The extended result code, or 0 where the engine was not asked.
@@ -99,7 +107,11 @@ pub(crate) unsafe fn last_error(db: *mut ffi::sqlite3, rc: c_int) -> Error {
             return Error::from_code(rc);
         }
         let message = CStr::from_ptr(ffi::sqlite3_errmsg(db)).to_bytes().into();
-        Error::Sqlite { code, message, offset: ffi::sqlite3_error_offset(db) }
+        Error::Sqlite {
+            code,
+            message,
+            offset: ffi::sqlite3_error_offset(db),
+        }
     }
 }
 

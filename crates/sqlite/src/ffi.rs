@@ -10,7 +10,14 @@ use std::task::{Context, Poll, Waker};
 use crate::allocator;
 use crate::error::{Error as EngineError, Result};
 
-const _: () = assert!(SQLITE_VERSION_NUMBER >= 3_047_000, "the engine is older than the patches expect");
+const _: () = assert!(
+    SQLITE_VERSION_NUMBER >= 3_047_000,
+    "the engine is older than the patches expect"
+);
+
+/// `SQLITE_UTF8`, of the type that the functions with 64-bit lengths take.
+pub const UTF8: u8 = 1;
+const _: () = assert!(SQLITE_UTF8 == UTF8 as i32);
 
 /// Prepares the engine; every way into it calls this first.
 ///
@@ -31,6 +38,9 @@ pub fn initialize() -> Result<()> {
     if ready {
         Ok(())
     } else {
-        Err(EngineError::sqlite(SQLITE_ERROR, "the SQLite engine could not be initialized"))
+        Err(EngineError::sqlite(
+            SQLITE_ERROR,
+            "the SQLite engine could not be initialized",
+        ))
     }
 }

@@ -67,7 +67,10 @@ pub struct Context<'a> {
 
 impl Context<'_> {
     pub(crate) fn new(raw: *mut ffi::sqlite3_context) -> Self {
-        Self { raw, marker: PhantomData }
+        Self {
+            raw,
+            marker: PhantomData,
+        }
     }
 
     /// Sets the result; `SQLite` copies text and blobs, and refuses what is beyond its length limit.
@@ -81,7 +84,7 @@ impl Context<'_> {
                 ValueRef::Real(value) => ffi::sqlite3_result_double(self.raw, value),
                 ValueRef::Text(text) => {
                     let (at, len) = (text.as_ptr().cast(), text.len() as u64);
-                    ffi::sqlite3_result_text64(self.raw, at, len, transient, ffi::SQLITE_UTF8 as u8);
+                    ffi::sqlite3_result_text64(self.raw, at, len, transient, ffi::UTF8);
                 }
                 ValueRef::Blob([]) => ffi::sqlite3_result_zeroblob(self.raw, 0),
                 ValueRef::Blob(blob) => {
@@ -133,7 +136,7 @@ pub trait Aggregate: 'static {
     fn value(&self, state: &mut Self::State, is_final: bool, context: &mut Context<'_>);
 }
 
-/// What the per-group memory of SQLite points to. Zeroed memory is "not started".
+/// What the per-group memory of `SQLite` points to. Zeroed memory is "not started".
 #[repr(C)]
 struct Slot<S> {
     state: *mut Group<S>,
@@ -154,7 +157,10 @@ impl Connection {
         function: F,
     ) -> Result<()> {
         let db = self.shared.open_db()?;
-        let name = c_string(name, "User-defined function name cannot contain a NUL character")?;
+        let name = c_string(
+            name,
+            "User-defined function name cannot contain a NUL character",
+        )?;
         self.bump_epoch();
         let function = Box::into_raw(Box::new(function)).cast::<c_void>();
         // SAFETY: `db` is open; SQLite calls `destroy::<F>` on `function` exactly once, even on failure.
@@ -183,7 +189,10 @@ impl Connection {
         aggregate: A,
     ) -> Result<()> {
         let db = self.shared.open_db()?;
-        let name = c_string(name, "User-defined function name cannot contain a NUL character")?;
+        let name = c_string(
+            name,
+            "User-defined function name cannot contain a NUL character",
+        )?;
         self.bump_epoch();
         let window = aggregate.is_window();
         let aggregate = Box::into_raw(Box::new(aggregate)).cast::<c_void>();
@@ -242,7 +251,10 @@ unsafe extern "C" fn scalar<F: Scalar>(
     guarded(context, |cx| {
         // SAFETY: SQLite passes back the pointer that was registered, and live arguments.
         let (function, args) = unsafe {
-            (&*ffi::sqlite3_user_data(context).cast::<F>(), Args::from_raw(argc, argv))
+            (
+                &*ffi::sqlite3_user_data(context).cast::<F>(),
+                Args::from_raw(argc, argv),
+            )
         };
         function.call(args, cx);
     });
@@ -279,8 +291,12 @@ unsafe extern "C" fn step<A: Aggregate>(
     guarded(context, |cx| {
         // SAFETY: called by SQLite for `A` with live arguments; the group lives until `finish`.
         unsafe {
-            let Some((aggregate, slot)) = group::<A>(context, cx) else { return };
-            let Some(state) = &mut (*(*slot).state).state else { return };
+            let Some((aggregate, slot)) = group::<A>(context, cx) else {
+                return;
+            };
+            let Some(state) = &mut (*(*slot).state).state else {
+                return;
+            };
             aggregate.step(state, Args::from_raw(argc, argv), cx);
         }
     });
@@ -294,8 +310,12 @@ unsafe extern "C" fn inverse<A: Aggregate>(
     guarded(context, |cx| {
         // SAFETY: as in `step`.
         unsafe {
-            let Some((aggregate, slot)) = group::<A>(context, cx) else { return };
-            let Some(state) = &mut (*(*slot).state).state else { return };
+            let Some((aggregate, slot)) = group::<A>(context, cx) else {
+                return;
+            };
+            let Some(state) = &mut (*(*slot).state).state else {
+                return;
+            };
             aggregate.inverse(state, Args::from_raw(argc, argv), cx);
         }
     });
@@ -305,8 +325,12 @@ unsafe extern "C" fn value<A: Aggregate>(context: *mut ffi::sqlite3_context) {
     guarded(context, |cx| {
         // SAFETY: as in `step`.
         unsafe {
-            let Some((aggregate, slot)) = group::<A>(context, cx) else { return };
-            let Some(state) = &mut (*(*slot).state).state else { return };
+            let Some((aggregate, slot)) = group::<A>(context, cx) else {
+                return;
+            };
+            let Some(state) = &mut (*(*slot).state).state else {
+                return;
+            };
             aggregate.value(state, false, cx);
         }
     });
@@ -316,9 +340,14 @@ unsafe extern "C" fn finish<A: Aggregate>(context: *mut ffi::sqlite3_context) {
     guarded(context, |cx| {
         // SAFETY: as in `step`; this is SQLite's last call for the group, so its box is taken back.
         unsafe {
-            let Some((aggregate, slot)) = group::<A>(context, cx) else { return };
-            let mut group = Box::from_raw(std::mem::replace(&mut (*slot).state, std::ptr::null_mut()));
-            let Some(state) = &mut group.state else { return };
+            let Some((aggregate, slot)) = group::<A>(context, cx) else {
+                return;
+            };
+            let mut group =
+                Box::from_raw(std::mem::replace(&mut (*slot).state, std::ptr::null_mut()));
+            let Some(state) = &mut group.state else {
+                return;
+            };
             aggregate.value(state, true, cx);
         }
     });

@@ -42,8 +42,8 @@ impl<'a> Subject<'a> {
             | ffi::SQLITE_DROP_TABLE
             | ffi::SQLITE_DROP_TEMP_TABLE => (first, None, None),
             ffi::SQLITE_CREATE_VTABLE | ffi::SQLITE_DROP_VTABLE => (first, None, second),
-            ffi::SQLITE_ALTER_TABLE => (second, None, first),
-            ffi::SQLITE_CREATE_INDEX
+            ffi::SQLITE_ALTER_TABLE
+            | ffi::SQLITE_CREATE_INDEX
             | ffi::SQLITE_CREATE_TEMP_INDEX
             | ffi::SQLITE_CREATE_TRIGGER
             | ffi::SQLITE_CREATE_TEMP_TRIGGER
@@ -55,13 +55,19 @@ impl<'a> Subject<'a> {
             ffi::SQLITE_FUNCTION | ffi::SQLITE_SAVEPOINT => (None, None, second),
             _ => (None, None, first),
         };
-        Self { table, column, entity }
+        Self {
+            table,
+            column,
+            entity,
+        }
     }
 }
 
 /// Whether `text` matches a GLOB pattern, by the rules of SQL.
 pub fn glob(pattern: &[u8], text: &[u8]) -> bool {
-    let (Ok(pattern), Ok(text)) = (CString::new(pattern), CString::new(text)) else { return false };
+    let (Ok(pattern), Ok(text)) = (CString::new(pattern), CString::new(text)) else {
+        return false;
+    };
     // SAFETY: both end in NUL.
     unsafe { ffi::sqlite3_strglob(pattern.as_ptr(), text.as_ptr()) == 0 }
 }
@@ -111,7 +117,9 @@ impl Connection {
         let db = self.shared.open_db()?;
         self.bump_epoch();
         let wanted = authorizer.is_some();
-        let hooks = ptr::from_ref(&self.shared.hooks).cast_mut().cast::<c_void>();
+        let hooks = ptr::from_ref(&self.shared.hooks)
+            .cast_mut()
+            .cast::<c_void>();
         // SAFETY: open; the hooks live as long as the connection.
         let rc = unsafe {
             if wanted {
@@ -128,7 +136,9 @@ impl Connection {
     /// Collects changed rows, or stops to.
     pub fn watch_changes(&self, watch: bool) -> Result<()> {
         let db = self.shared.open_db()?;
-        let hooks = ptr::from_ref(&self.shared.hooks).cast_mut().cast::<c_void>();
+        let hooks = ptr::from_ref(&self.shared.hooks)
+            .cast_mut()
+            .cast::<c_void>();
         self.shared.hooks.watching.set(watch);
         // SAFETY: open; the hooks live as long as the connection.
         unsafe {
@@ -164,11 +174,18 @@ unsafe extern "C" fn on_authorize(
     boundary(ffi::SQLITE_DENY, || {
         // SAFETY: registered above; SQLite passes C strings or null.
         let (hooks, args) = unsafe {
-            let args = [c_bytes(first), c_bytes(second), c_bytes(database), c_bytes(source)];
+            let args = [
+                c_bytes(first),
+                c_bytes(second),
+                c_bytes(database),
+                c_bytes(source),
+            ];
             (&*hooks.cast::<Hooks>(), args)
         };
         let authorizer = hooks.authorizer.borrow();
-        authorizer.as_ref().map_or(ffi::SQLITE_OK, |authorizer| authorizer.authorize(action, args))
+        authorizer.as_ref().map_or(ffi::SQLITE_OK, |authorizer| {
+            authorizer.authorize(action, args)
+        })
     })
 }
 
@@ -181,9 +198,8 @@ unsafe extern "C" fn on_update(
 ) {
     boundary((), || {
         // SAFETY: registered above; SQLite passes C strings.
-        let (hooks, database, table) = unsafe {
-            (&*hooks.cast::<Hooks>(), c_bytes(database), c_bytes(table))
-        };
+        let (hooks, database, table) =
+            unsafe { (&*hooks.cast::<Hooks>(), c_bytes(database), c_bytes(table)) };
         let kind = match operation {
             ffi::SQLITE_INSERT => ChangeKind::Insert,
             ffi::SQLITE_DELETE => ChangeKind::Delete,

@@ -97,14 +97,18 @@ impl Connection {
             let (pragma, _) = Statement::compile(&self.shared, b"PRAGMA busy_timeout\0").ok()?;
             pragma?.first_integer()
         };
-        let timeout = read().and_then(|timeout| u32::try_from(timeout).ok()).unwrap_or(0);
+        let timeout = read()
+            .and_then(|timeout| u32::try_from(timeout).ok())
+            .unwrap_or(0);
         self.shared.watch.busy_timeout.set((timeout, epoch));
     }
 }
 
 impl Watch {
     fn is_over(&self) -> bool {
-        self.deadline.get().is_some_and(|deadline| Instant::now() >= deadline)
+        self.deadline
+            .get()
+            .is_some_and(|deadline| Instant::now() >= deadline)
             || self.stop.get().is_some_and(|stop| stop())
     }
 }
@@ -129,7 +133,10 @@ unsafe extern "C" fn on_busy(shared: *mut c_void, calls: c_int) -> c_int {
     if now.duration_since(since) >= limit || watch.is_over() {
         return 0;
     }
-    let slice = usize::try_from(calls).ok().and_then(|calls| SLICES_MS.get(calls)).unwrap_or(&10);
+    let slice = usize::try_from(calls)
+        .ok()
+        .and_then(|calls| SLICES_MS.get(calls))
+        .unwrap_or(&10);
     std::thread::sleep(Duration::from_millis(*slice));
     1
 }

@@ -174,29 +174,39 @@ impl Encoder {
 
     fn wide_text(&mut self, text: &[u8], large: &mut dyn FnMut(Large<'_>) -> u32) -> (Tag, u64) {
         let owned;
-        let text = match std::str::from_utf8(text) {
-            Ok(text) => text,
-            Err(_) => {
-                owned = String::from_utf8_lossy(text);
-                &*owned
-            }
+        let text = if let Ok(text) = std::str::from_utf8(text) {
+            text
+        } else {
+            owned = String::from_utf8_lossy(text);
+            &*owned
         };
         // Bytes above 0xC3 lead characters above U+00FF.
         let latin1 = text.bytes().all(|byte| byte <= 0xC3);
         let is_large = text.len() > LARGE;
         if latin1 {
-            let out = if is_large { &mut self.scratch } else { &mut self.latin1 };
+            let out = if is_large {
+                &mut self.scratch
+            } else {
+                &mut self.latin1
+            };
             if is_large {
                 out.clear();
             }
             let start = out.len();
-            out.extend(text.chars().map(|c| u8::try_from(u32::from(c)).unwrap_or(b'?')));
+            out.extend(
+                text.chars()
+                    .map(|c| u8::try_from(u32::from(c)).unwrap_or(b'?')),
+            );
             if is_large {
                 return (Tag::Large, u64::from(large(Large::Latin1(out))));
             }
             return (Tag::Latin1, range(start, out.len()));
         }
-        let out = if is_large { &mut self.scratch16 } else { &mut self.utf16 };
+        let out = if is_large {
+            &mut self.scratch16
+        } else {
+            &mut self.utf16
+        };
         if is_large {
             out.clear();
         }
@@ -239,7 +249,11 @@ mod tests {
         let mut slots = vec![0; SLOTS_PER_BLOCK];
         let mut bytes = vec![0; BYTES_PER_BLOCK];
         let mut large = Vec::new();
-        let mut target = Target { tags: &mut tags, slots: &mut slots, bytes: &mut bytes };
+        let mut target = Target {
+            tags: &mut tags,
+            slots: &mut slots,
+            bytes: &mut bytes,
+        };
         for value in values {
             encoder.push(*value, int64, &mut target, &mut |value| {
                 large.push(format!("{value:?}").len());
@@ -248,16 +262,22 @@ mod tests {
         }
         (0..encoder.used_slots())
             .map(|i| {
-                let (start, end) = (slots[i] as u32 as usize, (slots[i] >> 32) as usize);
+                let slot = slots[i].to_le_bytes();
+                let [low, high] =
+                    [0, 4].map(|at| i32::from_le_bytes([0, 1, 2, 3].map(|n| slot[at + n])));
+                let part = usize::try_from(low).unwrap_or(0)..usize::try_from(high).unwrap_or(0);
                 match tags[i] {
                     0 => "null".into(),
-                    1 => format!("i32 {}", slots[i] as u32 as i32),
+                    1 => format!("i32 {low}"),
                     2 => format!("f64 {:?}", f64::from_bits(slots[i])),
-                    3 => encoder.latin1[start..end].iter().map(|b| char::from(*b)).collect(),
-                    4 => String::from_utf16_lossy(&encoder.utf16[start..end]),
-                    5 => format!("{:?}", &bytes[start..end]),
-                    6 => format!("large {}", slots[i]),
-                    _ => format!("i64 {}", slots[i] as i64),
+                    3 => encoder.latin1[part]
+                        .iter()
+                        .map(|b| char::from(*b))
+                        .collect(),
+                    4 => String::from_utf16_lossy(&encoder.utf16[part]),
+                    5 => format!("{:?}", &bytes[part]),
+                    6 => format!("large {low}"),
+                    _ => format!("i64 {}", slots[i].cast_signed()),
                 }
             })
             .collect()
@@ -282,8 +302,19 @@ mod tests {
             ValueRef::Text(&long),
         ];
         let expected = [
-            "null", "i32 -5", "f64 1099511627776.0", "f64 -0.0", "i32 7", "plain\0text", "caf\u{e9}",
-            "\u{1F600}z", "\u{FFFD}!", "", "[1, 2]", "[]", "large 0",
+            "null",
+            "i32 -5",
+            "f64 1099511627776.0",
+            "f64 -0.0",
+            "i32 7",
+            "plain\0text",
+            "caf\u{e9}",
+            "\u{1F600}z",
+            "\u{FFFD}!",
+            "",
+            "[1, 2]",
+            "[]",
+            "large 0",
         ];
         assert_eq!(decode(&values, false), expected);
         assert_eq!(decode(&values[1..2], true), ["i64 -5"]);

@@ -44,10 +44,13 @@ impl Params {
     /// Copies what is lent, so that nothing points elsewhere.
     pub(crate) fn own(&mut self) {
         for value in &mut self.values {
-            let (Param::Lent(at, len) | Param::LentText(at, len)) = *value else { continue };
+            let (Param::Lent(at, len) | Param::LentText(at, len)) = *value else {
+                continue;
+            };
             let start = self.bytes.len();
             // SAFETY: the bytes are there: see `push_lent`.
-            self.bytes.extend_from_slice(unsafe { std::slice::from_raw_parts(at, len) });
+            self.bytes
+                .extend_from_slice(unsafe { std::slice::from_raw_parts(at, len) });
             *value = match value {
                 Param::Lent(..) => Param::Blob(start, len),
                 _ => Param::Text(start, len),

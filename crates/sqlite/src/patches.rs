@@ -87,7 +87,10 @@ pub(crate) fn check_nesting(sql: &[u8]) -> Result<()> {
         return Err(Error::sqlite(ffi::SQLITE_ERROR, "parser stack overflow"));
     }
     if expressions > MAX_NESTING {
-        return Err(Error::sqlite(ffi::SQLITE_ERROR, "too many common table expressions"));
+        return Err(Error::sqlite(
+            ffi::SQLITE_ERROR,
+            "too many common table expressions",
+        ));
     }
     Ok(())
 }
@@ -115,7 +118,9 @@ unsafe extern "C" fn concat_ws(
                 return ffi::sqlite3_result_error(context, message.as_ptr(), -1);
             }
             let values = std::slice::from_raw_parts(argv, count);
-            let Some(separator) = text(values[0]) else { return ffi::sqlite3_result_null(context) };
+            let Some(separator) = text(values[0]) else {
+                return ffi::sqlite3_result_null(context);
+            };
             let limit = ffi::sqlite3_limit(
                 ffi::sqlite3_context_db_handle(context),
                 ffi::SQLITE_LIMIT_LENGTH,
@@ -135,7 +140,7 @@ unsafe extern "C" fn concat_ws(
                 first = false;
             }
             let (at, len) = (joined.as_ptr().cast(), joined.len() as u64);
-            let utf8 = ffi::SQLITE_UTF8 as u8;
+            let utf8 = ffi::UTF8;
             ffi::sqlite3_result_text64(context, at, len, ffi::SQLITE_TRANSIENT(), utf8);
         }
     });
@@ -152,7 +157,10 @@ unsafe fn text<'a>(value: *mut ffi::sqlite3_value) -> Option<&'a [u8]> {
         if text.is_null() {
             return None;
         }
-        Some(crate::value::bytes(text.cast(), ffi::sqlite3_value_bytes(value)))
+        Some(crate::value::bytes(
+            text.cast(),
+            ffi::sqlite3_value_bytes(value),
+        ))
     }
 }
 
@@ -166,12 +174,17 @@ mod tests {
         assert!(check_nesting(nested(1_900).as_bytes()).is_ok());
         assert!(check_nesting(nested(2_100).as_bytes()).is_err());
         let chain = |n: usize| {
-            let ctes: Vec<_> = (0..n).map(|i| format!("c{i} as materialized (select 1)")).collect();
+            let ctes: Vec<_> = (0..n)
+                .map(|i| format!("c{i} as materialized (select 1)"))
+                .collect();
             format!("WITH {} SELECT 1", ctes.join(","))
         };
         assert!(check_nesting(chain(1_900).as_bytes()).is_ok());
         assert!(check_nesting(chain(2_100).as_bytes()).is_err());
-        let rows = format!("VALUES {}", vec!["('a (', \"(\", 1 /* ( */)"; 5_000].join(","));
+        let rows = format!(
+            "VALUES {}",
+            vec!["('a (', \"(\", 1 /* ( */)"; 5_000].join(",")
+        );
         assert!(check_nesting(rows.as_bytes()).is_ok());
     }
 }

@@ -37,11 +37,14 @@ impl Connection {
         let database = c_string(database, "Database name cannot contain a NUL character")?;
         let mut len = -1;
         // SAFETY: open; flags 0 asks for a copy of our own.
-        let data = unsafe { ffi::sqlite3_serialize(db, database.as_ptr(), &mut len, 0) };
+        let data = unsafe { ffi::sqlite3_serialize(db, database.as_ptr(), &raw mut len, 0) };
         if data.is_null() && len != 0 {
             return Err(Error::OutOfMemory);
         }
-        Ok(Serialized { data, len: usize::try_from(len).unwrap_or(0) })
+        Ok(Serialized {
+            data,
+            len: usize::try_from(len).unwrap_or(0),
+        })
     }
 
     /// Replaces the main database by `bytes`, which are copied.

@@ -68,11 +68,13 @@ impl Connection {
         let table = table.transpose()?;
         let mut raw = ptr::null_mut();
         // SAFETY: open; strings end in NUL.
-        let rc = unsafe { ffi::sqlite3session_create(db, database.as_ptr(), &mut raw) };
+        let rc = unsafe { ffi::sqlite3session_create(db, database.as_ptr(), &raw mut raw) };
         if rc != ffi::SQLITE_OK {
             return Err(Error::from_code(rc));
         }
-        let state = Rc::new(State { raw: Cell::new(raw) });
+        let state = Rc::new(State {
+            raw: Cell::new(raw),
+        });
         let dependent: Rc<dyn Dependent> = state.clone();
         self.add_dependent(Rc::downgrade(&dependent));
         let table = table.as_ref().map_or(ptr::null(), |table| table.as_ptr());
@@ -81,14 +83,22 @@ impl Connection {
         if rc != ffi::SQLITE_OK {
             return Err(Error::from_code(rc));
         }
-        Ok(Session { state, connection: self.clone() })
+        Ok(Session {
+            state,
+            connection: self.clone(),
+        })
     }
 
     /// Applies a changeset or patchset. False if the handler aborted it: nothing was changed then.
-    pub fn apply_changeset(&self, changeset: &[u8], handler: &mut dyn ApplyHandler) -> Result<bool> {
+    pub fn apply_changeset(
+        &self,
+        changeset: &[u8],
+        handler: &mut dyn ApplyHandler,
+    ) -> Result<bool> {
         let db = self.shared.open_db()?;
         self.bump_epoch();
-        let len = c_int::try_from(changeset.len()).map_err(|_| Error::from_code(ffi::SQLITE_TOOBIG))?;
+        let len =
+            c_int::try_from(changeset.len()).map_err(|_| Error::from_code(ffi::SQLITE_TOOBIG))?;
         changeset::check(changeset)?;
         let mut context = ApplyContext { handler };
         // SAFETY: open; SQLite only reads the changeset; the context outlives the call.
@@ -117,7 +127,8 @@ struct ApplyContext<'a> {
 unsafe extern "C" fn on_filter(context: *mut c_void, table: *const c_char) -> c_int {
     boundary(0, || {
         // SAFETY: the context of `apply_changeset`, and a C string.
-        let (context, table) = unsafe { (&mut *context.cast::<ApplyContext<'_>>(), c_bytes(table)) };
+        let (context, table) =
+            unsafe { (&mut *context.cast::<ApplyContext<'_>>(), c_bytes(table)) };
         c_int::from(context.handler.filter(table.unwrap_or_default()))
     })
 }
@@ -153,9 +164,9 @@ impl Session {
         // SAFETY: live; SQLite hands over `len` bytes, which are freed after copying.
         unsafe {
             let rc = if patchset {
-                ffi::sqlite3session_patchset(raw, &mut len, &mut data)
+                ffi::sqlite3session_patchset(raw, &raw mut len, &raw mut data)
             } else {
-                ffi::sqlite3session_changeset(raw, &mut len, &mut data)
+                ffi::sqlite3session_changeset(raw, &raw mut len, &raw mut data)
             };
             let copy = bytes(data, len).to_vec();
             ffi::sqlite3_free(data);

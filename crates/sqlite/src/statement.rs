@@ -16,6 +16,9 @@ use crate::value::ValueRef;
 /// used first, and compiled again at their next use. A small one takes about 4 kB.
 const MAX_COMPILED: usize = 2048;
 
+/// Name, origin column, table, database and declared type of a column of a result.
+pub type Column<'a> = [Option<&'a [u8]>; 5];
+
 /// What one step gave.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Step {
@@ -107,12 +110,16 @@ impl Statement {
     fn revive(self: &Rc<Self>) -> Result<()> {
         let (raw, tail) = compile(&self.shared, &self.sql)?;
         if raw.is_null() {
-            return Err(Error::Range("The supplied SQL string contains no statements"));
+            return Err(Error::Range(
+                "The supplied SQL string contains no statements",
+            ));
         }
         if self.compiles.get() == 0 && !is_blank(&self.sql[tail..]) {
             // SAFETY: compiled above, used nowhere else.
             unsafe { ffi::sqlite3_finalize(raw) };
-            return Err(Error::Range("The supplied SQL string contains more than one statement"));
+            return Err(Error::Range(
+                "The supplied SQL string contains more than one statement",
+            ));
         }
         if let Some(params) = &*self.bound.borrow() {
             if let Err(error) = bind(raw, params) {
@@ -137,8 +144,12 @@ impl Statement {
         let mut turns = if queue.len() > MAX_COMPILED { 4 } else { 0 };
         while queue.len() > MAX_COMPILED && turns > 0 {
             turns -= 1;
-            let Some(oldest) = queue.pop_front() else { break };
-            let Some(statement) = oldest.upgrade() else { continue };
+            let Some(oldest) = queue.pop_front() else {
+                break;
+            };
+            let Some(statement) = oldest.upgrade() else {
+                continue;
+            };
             if statement.pinned.get() || statement.used.replace(false) {
                 queue.push_back(oldest);
             } else {
@@ -184,11 +195,6 @@ impl Statement {
         self.epoch.get() == self.shared.epoch()
     }
 
-    /// Keeps the compiled form from being given up while it runs.
-    pub fn set_pinned(&self, pinned: bool) {
-        self.pinned.set(pinned);
-    }
-
     /// The text that it was compiled from.
     pub fn sql(&self) -> &[u8] {
         self.sql.split_last().map_or(&[], |(_, sql)| sql)
@@ -196,7 +202,9 @@ impl Statement {
 
     /// The connection that compiled it.
     pub fn connection(&self) -> Connection {
-        Connection { shared: self.shared.clone() }
+        Connection {
+            shared: self.shared.clone(),
+        }
     }
 
     /// True if it writes nothing directly (`BEGIN` counts as reading, `BEGIN EXCLUSIVE` does not).
@@ -257,7 +265,7 @@ impl Statement {
     }
 
     /// Calls `each` with name, origin column, table, database and declared type of every column.
-    pub fn columns(self: &Rc<Self>, each: &mut dyn FnMut([Option<&[u8]>; 5])) -> Result<()> {
+    pub fn columns(self: &Rc<Self>, each: &mut dyn FnMut(Column<'_>)) -> Result<()> {
         let raw = self.handle()?;
         for i in 0..self.column_count()? {
             let i = c_int::try_from(i).unwrap_or(c_int::MAX);
@@ -306,17 +314,29 @@ impl Statement {
     /// Starts an execution with `params`, which it keeps until it ends.
     #[inline]
     pub fn start(self: &Rc<Self>, params: Params) -> Result<Running> {
-        let raw = self.handle()?;
-        let running = Running { statement: self.clone(), raw, params, bound: true };
-        // The memory of `params` belongs to `running`, which clears the bindings before it lets go.
-        bind(raw, &running.params)?;
+        let running = self.run(params, true)?;
+        bind(running.raw, &running.params)?;
         Ok(running)
     }
 
     /// Starts an execution of a statement that was bound for good.
     pub fn start_bound(self: &Rc<Self>, unused: Params) -> Result<Running> {
+        self.run(unused, false)
+    }
+
+    /// One execution at a time: two would step, reset and give up the same compiled form.
+    #[inline]
+    fn run(self: &Rc<Self>, params: Params, bound: bool) -> Result<Running> {
         let raw = self.handle()?;
-        Ok(Running { statement: self.clone(), raw, params: unused, bound: false })
+        if self.pinned.replace(true) {
+            return Err(Error::Type("This statement is busy executing a query"));
+        }
+        Ok(Running {
+            statement: self.clone(),
+            raw,
+            params,
+            bound,
+        })
     }
 }
 
@@ -367,7 +387,10 @@ impl Running {
     /// The current row; call it only after [`Step::Row`].
     #[inline]
     pub fn row(&self) -> Row<'_> {
-        Row { raw: self.raw, marker: std::marker::PhantomData }
+        Row {
+            raw: self.raw,
+            marker: std::marker::PhantomData,
+        }
     }
 
     /// The statement that runs.
@@ -392,7 +415,11 @@ impl Running {
     #[inline]
     fn end(&mut self) -> c_int {
         let raw = std::mem::replace(&mut self.raw, ptr::null_mut());
-        if raw.is_null() || !self.statement.shared.is_open() {
+        if raw.is_null() {
+            return ffi::SQLITE_OK;
+        }
+        self.statement.pinned.set(false);
+        if !self.statement.shared.is_open() {
             return ffi::SQLITE_OK;
         }
         // SAFETY: live. Bindings point into `params`, so they go before it does.
@@ -428,7 +455,8 @@ fn bind(raw: *mut ffi::sqlite3_stmt, params: &Params) -> Result<()> {
     let lifetime = ffi::SQLITE_STATIC();
     for (at, param) in params.values.iter().enumerate() {
         let i = c_int::try_from(at + 1).unwrap_or(c_int::MAX);
-        let slice = |start: usize, len: usize| params.bytes.get(start..start + len).unwrap_or_default();
+        let slice =
+            |start: usize, len: usize| params.bytes.get(start..start + len).unwrap_or_default();
         // SAFETY: `raw` is live; the bytes outlive the bindings: `Running` clears them, and a statement that
         // is bound for good is finalized before its parameters go.
         let rc = unsafe {
@@ -438,15 +466,22 @@ fn bind(raw: *mut ffi::sqlite3_stmt, params: &Params) -> Result<()> {
                 Param::Real(value) => ffi::sqlite3_bind_double(raw, i, value),
                 Param::Text(start, len) => {
                     let text = slice(start, len);
-                    let utf8 = ffi::SQLITE_UTF8 as u8;
-                    ffi::sqlite3_bind_text64(raw, i, pointer(text).cast(), text.len() as u64, lifetime, utf8)
+                    let utf8 = ffi::UTF8;
+                    ffi::sqlite3_bind_text64(
+                        raw,
+                        i,
+                        pointer(text).cast(),
+                        text.len() as u64,
+                        lifetime,
+                        utf8,
+                    )
                 }
                 Param::Blob(start, len) => {
                     let blob = slice(start, len);
                     ffi::sqlite3_bind_blob64(raw, i, pointer(blob), blob.len() as u64, lifetime)
                 }
                 Param::LentText(at, len) => {
-                    let utf8 = ffi::SQLITE_UTF8 as u8;
+                    let utf8 = ffi::UTF8;
                     ffi::sqlite3_bind_text64(raw, i, at.cast(), len as u64, lifetime, utf8)
                 }
                 Param::Lent(at, len) => {
@@ -461,7 +496,7 @@ fn bind(raw: *mut ffi::sqlite3_stmt, params: &Params) -> Result<()> {
     Ok(())
 }
 
-/// SQLite takes a null pointer for NULL, so empty values need one that is not null.
+/// `SQLite` takes a null pointer for NULL, so empty values need one that is not null.
 #[inline]
 fn pointer(bytes: &[u8]) -> *const c_void {
     if bytes.is_empty() {
@@ -492,10 +527,15 @@ fn compile(shared: &Rc<Shared>, sql: &[u8]) -> Result<(*mut ffi::sqlite3_stmt, u
     let mut tail = ptr::null();
     // SAFETY: `db` is open; `sql` ends in NUL and its length is exact.
     unsafe {
-        let rc = ffi::sqlite3_prepare_v3(db, sql.as_ptr().cast(), len, 0, &mut raw, &mut tail);
+        let rc =
+            ffi::sqlite3_prepare_v3(db, sql.as_ptr().cast(), len, 0, &raw mut raw, &raw mut tail);
         check(db, rc)?;
     }
-    let tail = if tail.is_null() { sql.len() } else { tail as usize - sql.as_ptr() as usize };
+    let tail = if tail.is_null() {
+        sql.len()
+    } else {
+        tail as usize - sql.as_ptr() as usize
+    };
     Ok((raw, tail.min(sql.len())))
 }
 

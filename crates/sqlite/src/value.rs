@@ -19,7 +19,7 @@ pub enum ValueRef<'a> {
     Blob(&'a [u8]),
 }
 
-impl<'a> ValueRef<'a> {
+impl ValueRef<'_> {
     /// Reads a value in place.
     ///
     /// `SQLite` frees text and blobs at the next step, so the lifetime must end before it. Values of a row
@@ -56,7 +56,9 @@ impl<'a> ValueRef<'a> {
 pub(crate) unsafe fn bytes<'a>(data: *const c_void, len: i32) -> &'a [u8] {
     match usize::try_from(len) {
         // SAFETY: `data` is not null and the caller vouches for `len` bytes.
-        Ok(len) if !data.is_null() && len > 0 => unsafe { std::slice::from_raw_parts(data.cast(), len) },
+        Ok(len) if !data.is_null() && len > 0 => unsafe {
+            std::slice::from_raw_parts(data.cast(), len)
+        },
         _ => &[],
     }
 }

@@ -86,10 +86,7 @@ impl<M: Module> Methods<M> {
     // xCreate must differ from xConnect, else SQLite would make the module eponymous too.
     const NAMED: ffi::sqlite3_module = Self::methods(Some(create::<M>), Some(disconnect::<M>));
 
-    const fn methods(
-        create: Option<Connect>,
-        destroy: Option<Disconnect>,
-    ) -> ffi::sqlite3_module {
+    const fn methods(create: Option<Connect>, destroy: Option<Disconnect>) -> ffi::sqlite3_module {
         ffi::sqlite3_module {
             iVersion: 0,
             xCreate: create,
@@ -142,21 +139,32 @@ impl Connection {
     /// Registers a module; an eponymous one is a table by its own name and cannot be created.
     pub fn create_module<M: Module>(&self, name: &str, eponymous: bool, module: M) -> Result<()> {
         let db = self.shared.open_db()?;
-        let name = c_string(name, "Virtual table module name cannot contain a NUL character")?;
+        let name = c_string(
+            name,
+            "Virtual table module name cannot contain a NUL character",
+        )?;
         self.bump_epoch();
-        let methods: &'static ffi::sqlite3_module =
-            if eponymous { &Methods::<M>::EPONYMOUS } else { &Methods::<M>::NAMED };
+        let methods: &'static ffi::sqlite3_module = if eponymous {
+            &Methods::<M>::EPONYMOUS
+        } else {
+            &Methods::<M>::NAMED
+        };
         let module = Box::into_raw(Box::new(module)).cast::<c_void>();
         // SAFETY: open; SQLite calls `destroy` on `module` exactly once, even on failure.
         unsafe {
-            let rc =
-                ffi::sqlite3_create_module_v2(db, name.as_ptr(), methods, module, Some(destroy::<M>));
+            let rc = ffi::sqlite3_create_module_v2(
+                db,
+                name.as_ptr(),
+                methods,
+                module,
+                Some(destroy::<M>),
+            );
             check(db, rc)
         }
     }
 }
 
-/// A copy of `message` that SQLite will free.
+/// A copy of `message` that `SQLite` will free.
 fn c_message(message: &str) -> *mut c_char {
     let message = CString::new(message.replace('\0', " ")).unwrap_or_default();
     // SAFETY: one `%s` and one string.
@@ -235,7 +243,11 @@ unsafe extern "C" fn connect<M: Module>(
                 return ffi::SQLITE_ERROR;
             }
             let base = ffi::sqlite3_vtab::default();
-            let vtab = VTab { base, table, parameters: definition.parameters };
+            let vtab = VTab {
+                base,
+                table,
+                parameters: definition.parameters,
+            };
             *out = Box::into_raw(Box::new(vtab)).cast();
         }
         ffi::SQLITE_OK
@@ -259,24 +271,37 @@ unsafe extern "C" fn best_index<M: Module>(
         let (parameters, info, constraints, usage) = unsafe {
             let info = &mut *info;
             let len = usize::try_from(info.nConstraint).unwrap_or(0);
-            let constraints: &[ffi::sqlite3_index_constraint] =
-                if len == 0 { &[] } else { slice::from_raw_parts(info.aConstraint.cast(), len) };
+            let constraints: &[ffi::sqlite3_index_constraint] = if len == 0 {
+                &[]
+            } else {
+                slice::from_raw_parts(info.aConstraint.cast(), len)
+            };
             let usage: &mut [ffi::sqlite3_index_constraint_usage] = if len == 0 {
                 &mut []
             } else {
                 slice::from_raw_parts_mut(info.aConstraintUsage.cast(), len)
             };
-            (&(*vtab.cast::<VTab<M::Table>>()).parameters, info, constraints, usage)
+            (
+                &(*vtab.cast::<VTab<M::Table>>()).parameters,
+                info,
+                constraints,
+                usage,
+            )
         };
         let mut given = Vec::new();
         for (at, constraint) in constraints.iter().enumerate() {
             let op = c_int::from(constraint.op);
             // LIMIT and OFFSET have no column.
-            if op == ffi::SQLITE_INDEX_CONSTRAINT_LIMIT || op == ffi::SQLITE_INDEX_CONSTRAINT_OFFSET {
+            if op == ffi::SQLITE_INDEX_CONSTRAINT_LIMIT || op == ffi::SQLITE_INDEX_CONSTRAINT_OFFSET
+            {
                 continue;
             }
-            let Ok(column) = usize::try_from(constraint.iColumn) else { continue };
-            let Some(name) = parameters.get(column) else { continue };
+            let Ok(column) = usize::try_from(constraint.iColumn) else {
+                continue;
+            };
+            let Some(name) = parameters.get(column) else {
+                continue;
+            };
             if op != ffi::SQLITE_INDEX_CONSTRAINT_EQ {
                 let text = format!(
                     "virtual table parameter \"{name}\" can only be constrained by the '=' operator"
@@ -318,7 +343,12 @@ unsafe extern "C" fn open<M: Module>(
         unsafe {
             let cursor = (*vtab.cast::<VTab<M::Table>>()).table.open();
             let base = ffi::sqlite3_vtab_cursor::default();
-            let cursor = VCursor { base, cursor, done: true, rowid: 0 };
+            let cursor = VCursor {
+                base,
+                cursor,
+                done: true,
+                rowid: 0,
+            };
             *out = Box::into_raw(Box::new(cursor)).cast();
         }
         ffi::SQLITE_OK
@@ -345,7 +375,7 @@ unsafe extern "C" fn filter<M: Module>(
         let (this, parameters, given) = unsafe {
             let vtab = (*cursor).pVtab.cast::<VTab<M::Table>>();
             let this = &mut *cursor.cast::<VCursor<CursorOf<M>>>();
-            (this, (&(*vtab).parameters).len(), Args::from_raw(argc, argv))
+            (this, (*vtab).parameters.len(), Args::from_raw(argc, argv))
         };
         let mut taken = 0;
         let args: Vec<_> = (0..parameters)
