@@ -283,22 +283,33 @@ unsafe fn group<'a, A: Aggregate>(
     }
 }
 
+/// Runs `callback` on the state of the call's group, unless the group has failed.
+fn in_group<A: Aggregate>(
+    context: *mut ffi::sqlite3_context,
+    callback: impl FnOnce(&A, &mut A::State, &mut Context<'_>),
+) {
+    guarded(context, |cx| {
+        // SAFETY: called by SQLite for `A`; the group lives until `finish`.
+        unsafe {
+            let Some((aggregate, slot)) = group::<A>(context, cx) else {
+                return;
+            };
+            if let Some(state) = &mut (*(*slot).state).state {
+                callback(aggregate, state, cx);
+            }
+        }
+    });
+}
+
 unsafe extern "C" fn step<A: Aggregate>(
     context: *mut ffi::sqlite3_context,
     argc: c_int,
     argv: *mut *mut ffi::sqlite3_value,
 ) {
-    guarded(context, |cx| {
-        // SAFETY: called by SQLite for `A` with live arguments; the group lives until `finish`.
-        unsafe {
-            let Some((aggregate, slot)) = group::<A>(context, cx) else {
-                return;
-            };
-            let Some(state) = &mut (*(*slot).state).state else {
-                return;
-            };
-            aggregate.step(state, Args::from_raw(argc, argv), cx);
-        }
+    // SAFETY: SQLite passes live arguments.
+    let args = unsafe { Args::from_raw(argc, argv) };
+    in_group::<A>(context, |aggregate, state, cx| {
+        aggregate.step(state, args, cx);
     });
 }
 
@@ -307,32 +318,16 @@ unsafe extern "C" fn inverse<A: Aggregate>(
     argc: c_int,
     argv: *mut *mut ffi::sqlite3_value,
 ) {
-    guarded(context, |cx| {
-        // SAFETY: as in `step`.
-        unsafe {
-            let Some((aggregate, slot)) = group::<A>(context, cx) else {
-                return;
-            };
-            let Some(state) = &mut (*(*slot).state).state else {
-                return;
-            };
-            aggregate.inverse(state, Args::from_raw(argc, argv), cx);
-        }
+    // SAFETY: SQLite passes live arguments.
+    let args = unsafe { Args::from_raw(argc, argv) };
+    in_group::<A>(context, |aggregate, state, cx| {
+        aggregate.inverse(state, args, cx);
     });
 }
 
 unsafe extern "C" fn value<A: Aggregate>(context: *mut ffi::sqlite3_context) {
-    guarded(context, |cx| {
-        // SAFETY: as in `step`.
-        unsafe {
-            let Some((aggregate, slot)) = group::<A>(context, cx) else {
-                return;
-            };
-            let Some(state) = &mut (*(*slot).state).state else {
-                return;
-            };
-            aggregate.value(state, false, cx);
-        }
+    in_group::<A>(context, |aggregate, state, cx| {
+        aggregate.value(state, false, cx);
     });
 }
 

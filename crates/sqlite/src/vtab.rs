@@ -2,7 +2,7 @@
 
 use std::ffi::{c_char, c_int, c_void, CString};
 use std::marker::PhantomData;
-use std::{ptr, slice};
+use std::slice;
 
 use crate::connection::{c_bytes, c_string, Connection};
 use crate::error::{check, Result};
@@ -445,6 +445,5 @@ unsafe extern "C" fn rowid<M: Module>(
 ) -> c_int {
     // SAFETY: live; `out` is SQLite's.
     unsafe { *out = (*cursor.cast::<VCursor<CursorOf<M>>>()).rowid };
-    let _ = ptr::null::<M>();
     ffi::SQLITE_OK
 }

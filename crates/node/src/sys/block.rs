@@ -1,0 +1,108 @@
+//! The `ArrayBuffer` that rows, and arguments of callbacks, cross in.
+
+use super::{Env, ErrorKind, Result, Value};
+
+/// Room for rows in an `ArrayBuffer` that JavaScript decodes them from.
+pub struct SharedBlock {
+    at: *mut u8,
+}
+
+/// Offsets in the block, in bytes; `lib/rows.js` has the same numbers.
+const TAGS_AT: usize = 256;
+const SLOTS_AT: usize = TAGS_AT + ferrolite_sqlite::SLOTS_PER_BLOCK;
+const BYTES_AT: usize = SLOTS_AT + 8 * ferrolite_sqlite::SLOTS_PER_BLOCK;
+/// Blobs that start below the limit may end beyond it by what one large value has at most.
+const CALL_TAGS_AT: usize = BYTES_AT + ferrolite_sqlite::BYTES_PER_BLOCK + 8192;
+/// Arguments that a callback can have: `SQLITE_MAX_FUNCTION_ARG` is 127.
+const CALL_SLOTS: usize = 128;
+const CALL_SLOTS_AT: usize = CALL_TAGS_AT + CALL_SLOTS;
+const BLOCK_LEN: usize = CALL_SLOTS_AT + 8 * CALL_SLOTS;
+
+#[allow(clippy::cast_ptr_alignment)] // `new` checks that the block is 8-byte aligned
+impl SharedBlock {
+    /// Takes over the memory of an `ArrayBuffer` that the caller keeps alive and never detaches.
+    pub fn new(env: Env<'_>, buffer: Value<'_>) -> Result<Self> {
+        let (at, len) = Env::wrap(buffer.raw).array_buffer(env)?;
+        if len != BLOCK_LEN || at.is_null() || at.align_offset(8) != 0 {
+            return Err(env.throw_error(ErrorKind::Range, "Wrong size of the row block"));
+        }
+        Ok(Self { at })
+    }
+
+    #[inline]
+    pub fn set_i32(&self, index: usize, value: i32) {
+        debug_assert!(index < 16);
+        // SAFETY: within the first 64 bytes of the header.
+        unsafe { self.at.cast::<i32>().add(index).write(value) }
+    }
+
+    #[inline]
+    pub fn f64(&self, index: usize) -> f64 {
+        debug_assert!((16..32).contains(&index));
+        // SAFETY: within the header.
+        unsafe { self.at.cast::<f64>().add(index).read() }
+    }
+
+    #[inline]
+    pub fn i64(&self, index: usize) -> i64 {
+        debug_assert!((16..32).contains(&index));
+        // SAFETY: within the header.
+        unsafe { self.at.cast::<i64>().add(index).read() }
+    }
+
+    /// Sets an argument of the callback that is about to be called.
+    #[inline]
+    pub fn set_argument(&self, at: usize, tag: u8, bits: u64) {
+        if at < CALL_SLOTS {
+            // SAFETY: within the two parts for arguments; the second is 8-byte aligned.
+            unsafe {
+                self.at.add(CALL_TAGS_AT + at).write(tag);
+                self.at.add(CALL_SLOTS_AT).cast::<u64>().add(at).write(bits);
+            }
+        }
+    }
+
+    #[inline]
+    pub fn i32(&self, index: usize) -> i32 {
+        debug_assert!(index < 16);
+        // SAFETY: within the first 64 bytes of the header.
+        unsafe { self.at.cast::<i32>().add(index).read() }
+    }
+
+    #[inline]
+    pub fn set_f64(&self, index: usize, value: f64) {
+        debug_assert!((16..32).contains(&index));
+        // SAFETY: within the header.
+        unsafe { self.at.cast::<f64>().add(index).write(value) }
+    }
+
+    #[inline]
+    pub fn set_i64(&self, index: usize, value: i64) {
+        debug_assert!((16..32).contains(&index));
+        // SAFETY: within the header.
+        unsafe { self.at.cast::<i64>().add(index).write(value) }
+    }
+
+    /// The parts of the block, for the encoder. JavaScript does not run while they are borrowed.
+    #[inline]
+    #[allow(clippy::mut_from_ref)] // the memory is not Rust's; one execution writes at a time
+    pub fn target(&self) -> ferrolite_sqlite::Target<'_> {
+        // SAFETY: disjoint parts of a buffer of BLOCK_LEN bytes, 8-byte aligned.
+        unsafe {
+            ferrolite_sqlite::Target {
+                tags: std::slice::from_raw_parts_mut(
+                    self.at.add(TAGS_AT),
+                    ferrolite_sqlite::SLOTS_PER_BLOCK,
+                ),
+                slots: std::slice::from_raw_parts_mut(
+                    self.at.add(SLOTS_AT).cast(),
+                    ferrolite_sqlite::SLOTS_PER_BLOCK,
+                ),
+                bytes: std::slice::from_raw_parts_mut(
+                    self.at.add(BYTES_AT),
+                    CALL_TAGS_AT - BYTES_AT,
+                ),
+            }
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! Node-API, as far as the hot path goes below Neon: all `unsafe` of this crate.
+//!
+//! A Neon call costs about 45 ns, a bare Node-API call about 19 ns; a point read takes about 1,000 ns.
+//! Values live as long as the call that they came with, which the lifetime of [`Env`] stands for.
+
+mod block;
+mod call;
+mod env;
+mod reference;
+mod symbols;
+mod value;
+
+use std::marker::PhantomData;
+
+use neon::sys::bindings as napi;
+
+pub use block::SharedBlock;
+pub(crate) use call::callback;
+pub use call::{enter, Call};
+pub use napi::ValueType;
+pub use reference::{HotFunction, Ref};
+pub use symbols::load;
+
+/// The environment during one call into or out of JavaScript.
+#[derive(Clone, Copy)]
+pub struct Env<'e> {
+    raw: napi::Env,
+    scope: PhantomData<&'e ()>,
+}
+
+/// A JavaScript value of that call.
+#[repr(transparent)]
+#[derive(Clone, Copy)]
+pub struct Value<'e> {
+    raw: napi::Value,
+    scope: PhantomData<&'e ()>,
+}
+
+/// A JavaScript exception is pending, or the environment is shutting down.
+#[derive(Debug, Clone, Copy)]
+pub struct Thrown;
+
+pub type Result<T> = std::result::Result<T, Thrown>;
+
+/// An environment to come back to from a callback of `SQLite`; it stays on its thread.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct RawEnv(napi::Env);
+
+pub type Callback = unsafe extern "C" fn(napi::Env, napi::CallbackInfo) -> napi::Value;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ErrorKind {
+    Plain,
+    Type,
+    Range,
+}
+
+#[inline]
+fn ok(status: std::result::Result<(), napi::Status>) -> Result<()> {
+    status.map_err(|_| Thrown)
+}
+
+/// Runs a Node-API call that returns its result through a pointer.
+macro_rules! out_value {
+    (|$out:ident| $call:expr) => {{
+        let mut $out = MaybeUninit::uninit();
+        // SAFETY: the environment is live for `'e`, and values of it are only used within that.
+        let status = unsafe { $call };
+        ok(status)?;
+        // SAFETY: Node-API filled it in when it answered Ok.
+        unsafe { $out.assume_init() }
+    }};
+}
+use out_value;

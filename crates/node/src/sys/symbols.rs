@@ -1,0 +1,86 @@
+//! Node-API symbols that Neon lacks.
+
+use std::ffi::{c_char, c_int, c_void};
+use std::sync::OnceLock;
+
+use neon::sys::bindings as napi;
+
+use super::{Result, Thrown};
+
+/// The symbols that Neon lacks.
+pub(super) struct Extra {
+    pub(super) create_string_latin1: CreateString<c_char>,
+    pub(super) create_string_utf16: CreateString<u16>,
+    pub(super) get_dataview_info: GetDataview,
+    pub(super) is_dataview: IsDataview,
+    pub(super) create_buffer_copy: CreateBufferCopy,
+    pub(super) add_env_cleanup_hook: AddCleanupHook,
+}
+
+type CreateString<C> = unsafe extern "C" fn(napi::Env, *const C, usize, *mut napi::Value) -> c_int;
+type GetDataview = unsafe extern "C" fn(
+    napi::Env,
+    napi::Value,
+    *mut usize,
+    *mut *mut c_void,
+    *mut napi::Value,
+    *mut usize,
+) -> c_int;
+type IsDataview = unsafe extern "C" fn(napi::Env, napi::Value, *mut bool) -> c_int;
+type CreateBufferCopy = unsafe extern "C" fn(
+    napi::Env,
+    usize,
+    *const c_void,
+    *mut *mut c_void,
+    *mut napi::Value,
+) -> c_int;
+type AddCleanupHook = unsafe extern "C" fn(
+    napi::Env,
+    Option<unsafe extern "C" fn(*mut c_void)>,
+    *mut c_void,
+) -> c_int;
+
+static EXTRA: OnceLock<Extra> = OnceLock::new();
+
+/// Loads the extra symbols from the host; false if it has none of them.
+pub fn load() -> bool {
+    if EXTRA.get().is_some() {
+        return true;
+    }
+    // SAFETY: the names are Node-API's and the types are those of its header.
+    let loaded = unsafe {
+        #[cfg(not(windows))]
+        let host: libloading::Library = libloading::os::unix::Library::this().into();
+        #[cfg(windows)]
+        let host: libloading::Library = match libloading::os::windows::Library::this() {
+            Ok(host) => host.into(),
+            Err(_) => return false,
+        };
+        load_from(&host)
+    };
+    match loaded {
+        Ok(extra) => EXTRA.set(extra).is_ok() || EXTRA.get().is_some(),
+        Err(_) => false,
+    }
+}
+
+/// # Safety
+/// `host` exports Node-API.
+unsafe fn load_from(host: &libloading::Library) -> std::result::Result<Extra, libloading::Error> {
+    // SAFETY: forwarded from the caller.
+    unsafe {
+        Ok(Extra {
+            create_string_latin1: *host.get(b"napi_create_string_latin1\0")?,
+            create_string_utf16: *host.get(b"napi_create_string_utf16\0")?,
+            get_dataview_info: *host.get(b"napi_get_dataview_info\0")?,
+            is_dataview: *host.get(b"napi_is_dataview\0")?,
+            create_buffer_copy: *host.get(b"napi_create_buffer_copy\0")?,
+            add_env_cleanup_hook: *host.get(b"napi_add_env_cleanup_hook\0")?,
+        })
+    }
+}
+
+#[inline]
+pub(super) fn extra() -> Result<&'static Extra> {
+    EXTRA.get().ok_or(Thrown)
+}
