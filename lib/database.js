@@ -3,17 +3,21 @@
 const fs = require('node:fs')
 const path = require('node:path')
 const { readRules } = require('./authorizer')
-const { readBackup, runBackup } = require('./backup')
-const { runBatch } = require('./batch')
-const { Changes } = require('./changes')
-const { readAggregate, readFunction } = require('./functions')
-const { createLimits } = require('./limits')
 const { attach } = require('./natives')
 const { getBooleanOption, readOptions, readToggle } = require('./options')
 const { Session, readApplyOptions, readSessionOptions } = require('./session')
 const { KEY, createStatementClass, requireTimeout } = require('./statement')
-const { readTable } = require('./table')
 const { createController, createTransaction } = require('./transaction')
+
+// Rooms that most programs never enter are loaded at the door: it halves the time of require().
+const lazy = {
+  get backup () { return require('./backup') },
+  get batch () { return require('./batch') },
+  get changes () { return require('./changes') },
+  get functions () { return require('./functions') },
+  get limits () { return require('./limits') },
+  get table () { return require('./table') }
+}
 
 // Statements kept for a prepare() of the same SQL: up to twice as many, in two generations, which
 // finds the recently used ones without ordering them at every use. Longer texts are rarely written
@@ -134,14 +138,15 @@ function open (database, getBinding, filename, given, allowNativeBinding) {
 
 function limitsOf (state) {
   const { natives, handle } = state
-  state.limits ??= createLimits((index, value) => natives.databaseLimit.call(handle, index, value))
+  const limit = (index, value) => natives.databaseLimit.call(handle, index, value)
+  state.limits ??= lazy.limits.createLimits(limit)
   return state.limits
 }
 
 function changesOf (state) {
   const { natives, handle } = state
   const subscribe = (tell) => natives.databaseOnChange.call(handle, tell)
-  state.changes ??= new Changes(() => state.int64, subscribe)
+  state.changes ??= new lazy.changes.Changes(() => state.int64, subscribe)
   return state.changes
 }
 
@@ -205,6 +210,7 @@ const methods = {
 
   async backup (filename, options) {
     const state = stateOf(this)
+    const { readBackup, runBackup } = lazy.backup
     const { file, attached, progress, isNew } = await readBackup(filename, options)
     const { natives, handle } = state
     const backup = natives.databaseBackup.call(handle, attached, file, isNew)
@@ -224,19 +230,22 @@ const methods = {
 
   function (name, options, fn) {
     const { natives, block, handle, int64 } = stateOf(this)
+    const { readFunction } = lazy.functions
     natives.databaseFunction.apply(handle, readFunction(block, name, options, fn, int64))
     return this
   },
 
   aggregate (name, options) {
     const { natives, block, handle, int64 } = stateOf(this)
+    const { readAggregate } = lazy.functions
     natives.databaseAggregate.apply(handle, readAggregate(block, name, options, int64))
     return this
   },
 
   table (name, definition) {
     const state = stateOf(this)
-    state.natives.databaseTable.apply(state.handle, readTable(name, definition, () => state.int64))
+    const args = lazy.table.readTable(name, definition, () => state.int64)
+    state.natives.databaseTable.apply(state.handle, args)
     return this
   },
 
@@ -272,7 +281,7 @@ const methods = {
   },
 
   batch (statements, mode = 'deferred') {
-    return runBatch(this, statements, mode)
+    return lazy.batch.runBatch(this, statements, mode)
   },
 
   close () {
