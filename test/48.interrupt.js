@@ -216,3 +216,12 @@ ours('a process with a timeout that has not passed ends at once', async () => {
   }))
   assert.ok(result.ms < 5000)
 })
+
+ours('a query timeout keeps the busy timeout where an authorizer denies PRAGMA', t => {
+  const db = open(t, ':memory:', { timeout: 321, defaultQueryTimeout: 1000 })
+  db.exec('CREATE TABLE t (a)')
+  db.authorizer({ t: 0 })
+  assert.deepEqual(db.prepare('SELECT a FROM t').all(), [])
+  db.authorizer(null)
+  assert.equal(db.pragma('busy_timeout', { simple: true }), 321)
+})

@@ -168,7 +168,7 @@ impl Connection {
                 interrupt: InterruptHandle {
                     db: Arc::new(Mutex::new(DbPtr(db))),
                 },
-                watch: Watch::default(),
+                watch: Watch::new(options.timeout),
                 hooks: Hooks::default(),
                 compiled: RefCell::default(),
                 dependents: RefCell::default(),

@@ -105,6 +105,14 @@ impl Connection {
 }
 
 impl Watch {
+    /// With the busy timeout, in ms, that the connection is opened with.
+    pub(crate) fn new(busy_timeout: u32) -> Self {
+        Self {
+            busy_timeout: Cell::new((busy_timeout, None)),
+            ..Self::default()
+        }
+    }
+
     fn is_over(&self) -> bool {
         self.deadline
             .get()
