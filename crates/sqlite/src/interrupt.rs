@@ -97,9 +97,11 @@ impl Connection {
             let (pragma, _) = Statement::compile(&self.shared, b"PRAGMA busy_timeout\0").ok()?;
             pragma?.first_integer()
         };
+        // An authorizer may deny the PRAGMA; it has denied changing the timeout too, then.
+        let (known, _) = self.shared.watch.busy_timeout.get();
         let timeout = read()
             .and_then(|timeout| u32::try_from(timeout).ok())
-            .unwrap_or(0);
+            .unwrap_or(known);
         self.shared.watch.busy_timeout.set((timeout, epoch));
     }
 }
