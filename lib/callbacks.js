@@ -39,38 +39,88 @@ function setResult (block, value, what) {
   block.header[CALL_RESULT] = tag
 }
 
-/** `(first, argument...)` -> `fn`'s result, for a fixed number of arguments or any (-1). */
-function createCaller (block, fn, count, hasFirst) {
-  if (count >= 0 && canCompile) return compileCaller(block, fn, count, hasFirst)
-  return (first, values) => {
-    const args = hasFirst ? [first] : []
-    const length = block.header[CALL_ARGS]
-    for (let i = 0; i < length; ++i) args.push(argument(block, i, values))
-    return fn(...args)
-  }
-}
-
-function compileCaller (block, fn, count, hasFirst) {
-  const names = Array.from({ length: count }, (_, i) => `a${i}`)
-  const reads = names.map((name, i) => `
-  t = callTags[${i}]
-  const ${name} = t === ${TAG.INT32} ? callI32[${2 * i}] : t === ${TAG.DOUBLE} ? callF64[${i}] : argument(block, ${i}, values)`)
-  // eslint-disable-next-line no-new-func -- of numbers and our own names alone
-  return Function('block', 'fn', 'argument', `'use strict'
-const { callTags, callI32, callF64 } = block
-return (first, values) => {
-  let t${reads.join('')}
-  return fn(${[...(hasFirst ? ['first'] : []), ...names]})
-}`)(block, fn, argument)
-}
+// SQLite's functions have fewer arguments than this nearly always; the others take the plain way.
+const MAX_COMPILED = 16
 
 /** What the addon calls for a function. */
 function scalarTrampoline (block, fn, count, name) {
+  const leave = takeResult(block, name)
+  if (isCompiled(count)) {
+    // Numbers, by far the most common results, need no further call.
+    return compile(block, count, { fn, leave }, '', [], `if (typeof result === 'number') {
+    numbers[${CALL_VALUE}] = result
+    header[${CALL_RESULT}] = ${TAG.DOUBLE}
+  } else leave(result)`)
+  }
+  return (...values) => leave(fn(...readArguments(block, values)))
+}
+
+/** What the addon calls for an aggregate. Accumulators stay here, by the number of their group. */
+function aggregateTrampolines (block, { start, step, inverse, result }, count, name) {
+  const { header } = block
+  const leave = takeResult(block, name)
+  const groups = []
+  const advance = (fn) => {
+    if (isCompiled(count)) {
+      return compile(block, count, { fn, groups }, `const group = header[${CALL_GROUP}]`,
+        ['groups[group]'], 'if (result !== undefined) groups[group] = result')
+    }
+    return (...values) => {
+      const group = header[CALL_GROUP]
+      const next = fn(groups[group], ...readArguments(block, values))
+      if (next !== undefined) groups[group] = next
+    }
+  }
+  return [
+    () => {
+      const group = header[CALL_GROUP]
+      groups[group] = typeof start === 'function' ? start() : start
+    },
+    advance(step),
+    inverse === null ? null : advance(inverse),
+    () => {
+      const value = groups[header[CALL_GROUP]]
+      leave(result === null ? value : result(value))
+    },
+    () => { groups[header[CALL_GROUP]] = undefined }
+  ]
+}
+
+function isCompiled (count) {
+  return canCompile && count >= 0 && count <= MAX_COMPILED
+}
+
+function readArguments (block, values) {
+  const args = []
+  const length = block.header[CALL_ARGS]
+  for (let i = 0; i < length; ++i) args.push(argument(block, i, values))
+  return args
+}
+
+/** Reads `count` arguments, calls `fn` with them behind `first`, then does `after`. */
+function compile (block, count, scope, before, first, after) {
+  const values = Array.from({ length: count }, (_, i) => `x${i}`)
+  const names = values.map((_, i) => `a${i}`)
+  const reads = names.map((name, i) => `
+  t = callTags[${i}]
+  const ${name} = t === ${TAG.INT32} ? callI32[${2 * i}] : t === ${TAG.DOUBLE} ? callF64[${i}]
+    : argument(block, ${i}, [${values}])`)
+  // eslint-disable-next-line no-new-func -- of numbers and our own names alone
+  return Function('block', 'argument', 'scope', `'use strict'
+const { callTags, callI32, callF64, header, numbers } = block
+const { fn, groups, leave } = scope
+return (${values}) => {
+  ${before}
+  let t${reads.join('')}
+  const result = fn(${[...first, ...names]})
+  ${after}
+}`)(block, argument, scope)
+}
+
+function takeResult (block, name) {
   const { header, numbers } = block
-  const call = createCaller(block, fn, count, false)
   const what = `User-defined function ${name}() returned`
-  return (...values) => {
-    const result = call(undefined, values)
+  return (result) => {
     if (typeof result === 'number') {
       numbers[CALL_VALUE] = result
       header[CALL_RESULT] = TAG.DOUBLE
@@ -78,43 +128,6 @@ function scalarTrampoline (block, fn, count, name) {
       setResult(block, result, what)
     }
   }
-}
-
-/** What the addon calls for an aggregate. Accumulators stay here, by the number of their group. */
-function aggregateTrampolines (block, { start, step, inverse, result }, count, name) {
-  const { header, numbers } = block
-  const what = `User-defined function ${name}() returned`
-  const groups = new Map()
-
-  const advance = (fn) => {
-    const call = createCaller(block, fn, count, true)
-    return (...values) => {
-      const group = header[CALL_GROUP]
-      const next = call(groups.get(group), values)
-      if (next !== undefined) groups.set(group, next)
-    }
-  }
-  return [
-    () => {
-      const group = header[CALL_GROUP]
-      groups.set(group, typeof start === 'function' ? start() : start)
-    },
-    advance(step),
-    inverse === null ? null : advance(inverse),
-    () => {
-      let value = groups.get(header[CALL_GROUP])
-      if (result !== null) value = result(value)
-      if (typeof value === 'number') {
-        numbers[CALL_VALUE] = value
-        header[CALL_RESULT] = TAG.DOUBLE
-      } else {
-        setResult(block, value, what)
-      }
-    },
-    () => {
-      groups.delete(header[CALL_GROUP])
-    }
-  ]
 }
 
 module.exports = { aggregateTrampolines, scalarTrampoline }

@@ -237,7 +237,9 @@ struct JsAggregate {
     inverse: Option<HotFunction>,
     value: HotFunction,
     finish: HotFunction,
+    /// Numbers given out so far, and those that are free again.
     groups: Cell<i32>,
+    free: RefCell<Vec<i32>>,
     /// Groups that ended while nothing could be called; JavaScript forgets them at the next chance.
     dead: RefCell<Vec<i32>>,
 }
@@ -279,16 +281,22 @@ impl Aggregate for JsAggregate {
     fn start(&self, context: &mut Context<'_>) -> Option<Group> {
         for number in self.dead.take() {
             self.host.jump(&self.finish, number, Args::default());
+            self.free.borrow_mut().push(number);
         }
-        let number = self.groups.get().wrapping_add(1);
-        self.groups.set(number);
+        let number = self.free.borrow_mut().pop().unwrap_or_else(|| {
+            self.groups.set(self.groups.get() + 1);
+            self.groups.get() - 1
+        });
         let mut group = Group {
             number,
             window: false,
             failed: false,
         };
-        self.jump(&self.start, &mut group, Args::default(), context)
-            .then_some(group)
+        if self.jump(&self.start, &mut group, Args::default(), context) {
+            return Some(group);
+        }
+        self.dead.borrow_mut().push(number);
+        None
     }
 
     #[inline]
@@ -319,6 +327,10 @@ impl Aggregate for JsAggregate {
         }
         if give && is_final {
             self.jump(&self.finish, state, Args::default(), context);
+        }
+        if is_final {
+            let ended = if state.failed { &self.dead } else { &self.free };
+            ended.borrow_mut().push(state.number);
         }
     }
 }
@@ -370,6 +382,7 @@ pub fn aggregate<'e>(call: &Call<'e>) -> Result<Value<'e>> {
         value: HotFunction::new(env, call.arg(3))?,
         finish: HotFunction::new(env, call.arg(4))?,
         groups: Cell::new(0),
+        free: RefCell::default(),
         dead: RefCell::default(),
     };
     let created =
