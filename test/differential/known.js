@@ -74,7 +74,8 @@ const KNOWN = [
   {
     heading: 'Backups that do not start',
     matches: ([, kind, seen], [, otherKind, other]) => kind === 'files' && otherKind === kind &&
-      same(seen, other.filter(([file]) => !/^(copy\d*| trimmed)\.db$/.test(file) || same(seen, [file])))
+      same(seen, other.filter(([file]) => !/^(copy\d*| trimmed)\.db$/.test(file) ||
+        seen.some(([ours]) => ours === file)))
   },
   {
     heading: 'Statements given up',
