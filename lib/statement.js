@@ -364,11 +364,12 @@ function createStatementClass ({ natives, block }) {
     }
 
     return () {
+      const { handle } = this.#entry
+      if (header[DEPTH] !== 0) natives.statementRequireNotBusy.call(handle)
       if (this.#state !== 2) {
-        statementReturn.call(this.#entry.handle)
+        // It is closed even if the commit that this may be fails.
         this.#drop()
-      } else if (header[DEPTH] !== 0) {
-        natives.statementRequireNotBusy.call(this.#entry.handle)
+        statementReturn.call(handle)
       }
       return { value: undefined, done: true }
     }
