@@ -6,7 +6,7 @@ const test = require('node:test')
 const { CURRENT_NODE } = require('../../scripts/runtimes')
 const { Session, peers } = require('./session')
 
-// In full: `node test/differential/run.js --seeds 200`. Each Node version takes its own part of them.
+// In full: `node test/differential/run.js --seeds 200`. Each Node takes its own part of them.
 const SEEDS = Number(process.env.FERROLITE_SEEDS ?? 40)
 const FIRST = Number(process.env.FERROLITE_SEED ?? (CURRENT_NODE % 5) * 40 + 1)
 const OPERATIONS = 500
