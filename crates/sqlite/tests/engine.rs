@@ -71,6 +71,8 @@ fn sql_has_no_access_to_files() -> Result<()> {
         "sha3_query",
         "fsdir",
         "lsmode",
+        // Writes beyond its buffer for large numbers.
+        "padc",
     ] {
         assert!(
             !functions.iter().any(|function| function == absent),
