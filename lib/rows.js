@@ -108,11 +108,9 @@ function valueAt (block, text, slot) {
   return tag === NULL ? null : other(block, tag, slot)
 }
 
-/**
- * A data property whatever its name is: plain assignment to `__proto__` would set the prototype.
- */
+/** A data property whatever its name is: assignment would call a setter of Object.prototype. */
 function define (object, key, value) {
-  if (key === '__proto__') {
+  if (key in object && !Object.hasOwn(object, key)) {
     const property = { value, writable: true, enumerable: true, configurable: true }
     Object.defineProperty(object, key, property)
   } else {

@@ -89,11 +89,12 @@ ours('200,000 statements that were run cost at most 100 MB and give it back', t 
   })(new Database(':memory:'))`)
 })
 
-ours('200,000 bound statements cost at most 100 MB beside the 20 MB that they hold, and give it back', t => {
+// Each holds a copy of its 100 bytes; better-sqlite3 grows by 630 MB.
+ours('200,000 bound statements cost at most 160 MB and give it back', t => {
   return grows(t, `(db => {
     const blob = Buffer.alloc(100)
     return n => { for (let i = 0; i < n; ++i) db.prepare('SELECT ?').bind(blob) }
-  })(new Database(':memory:'))`, 120)
+  })(new Database(':memory:'))`, 160)
 })
 
 test('a statement keeps its database alive', async () => {
