@@ -82,11 +82,12 @@ ours('200,000 statements of different texts cost at most 100 MB and give it back
   })(new Database(':memory:'))`)
 })
 
-ours('200,000 statements that were run cost at most 100 MB and give it back', t => {
+// What V8 holds for the calls comes on top: 20 MB and more on Node 26.
+ours('200,000 statements that were run cost at most 130 MB and give it back', t => {
   return grows(t, `(db => {
     let text = 0
     return n => { for (let i = 0; i < n; ++i) db.prepare('SELECT ? AS a, ' + text++ + ' AS b').get(i) }
-  })(new Database(':memory:'))`)
+  })(new Database(':memory:'))`, 130)
 })
 
 // Each holds a copy of its 100 bytes; better-sqlite3 grows by 630 MB.

@@ -89,8 +89,8 @@ impl Database {
 
     /// Limits what runs next to `timeout` ms, or to the connection's default.
     #[inline]
-    pub fn start_clock(&self, timeout: Option<u32>) -> Clock<'_> {
-        let timeout = timeout.unwrap_or(self.default_timeout);
+    pub fn start_clock(&self, timeout: i32) -> Clock<'_> {
+        let timeout = u32::try_from(timeout).unwrap_or(self.default_timeout);
         let watched = timeout != 0 || self.state.is_worker;
         if watched {
             let limit = (timeout != 0).then(|| Duration::from_millis(timeout.into()));
@@ -283,7 +283,7 @@ pub fn exec<'e>(call: &Call<'e>) -> Result<Value<'e>> {
         .append_utf8(env, &mut params.bytes, usize::MAX)?;
     params.bytes.push(0);
     let result = {
-        let _clock = db.start_clock(u32::try_from(call.arg(1).as_i32(env)).ok());
+        let _clock = db.start_clock(call.arg(1).as_i32(env));
         let _busy = db.enter_busy();
         db.conn
             .exec(&params.bytes, &mut |statement| db.log(statement))

@@ -159,7 +159,7 @@ impl Statement {
         max: i32,
         rows: &mut i32,
     ) -> Result<Filled> {
-        let mut columns = self.columns.get();
+        let mut columns = self.columns.get().into();
         while *rows < max && execution.encoder.has_room(columns) {
             match execution.running.step() {
                 Ok(Step::Row) => {
@@ -271,7 +271,7 @@ pub fn exec<'e>(call: &Call<'e>) -> Result<Value<'e>> {
     let started = st.stmt.start(db.state.take_params());
     let mut running = started.map_err(|error| db.raise(env, &error))?;
     let (stepped, (params, ended)) = {
-        let _clock = db.start_clock(None);
+        let _clock = db.start_clock(-1);
         let _busy = db.enter_busy();
         let stepped = db.log(running.statement()).and_then(|()| loop {
             match running.step() {
@@ -357,7 +357,7 @@ fn all_mode<'e>(call: &Call<'e>, mode: u8) -> Result<Value<'e>> {
     }
     let execution = st.new_execution(running, mode);
     let result = next_block(env, st, execution);
-    if st.execution.borrow().is_some() {
+    if st.is_suspended() {
         // Goes on in `more`, or ends in `end`.
         std::mem::forget(busy);
         std::mem::forget(clock);
@@ -384,7 +384,7 @@ fn next_block<'e>(
     match st.fill(env, &mut execution, i32::MAX, &mut rows)? {
         Filled::Full => {
             let block = st.give(env, &execution.encoder, rows, false);
-            st.execution.replace(Some(execution));
+            st.execution.set(Some(execution));
             block
         }
         Filled::Done => {
@@ -426,7 +426,7 @@ pub fn more<'e>(call: &Call<'e>) -> Result<Value<'e>> {
     };
     let busy = st.db.enter_busy();
     let result = next_block(call.env, st, execution);
-    if st.execution.borrow().is_some() {
+    if st.is_suspended() {
         std::mem::forget(busy);
         st.db.state.end_execution();
         return result;
@@ -463,7 +463,7 @@ pub fn iterate<'e>(call: &Call<'e>) -> Result<Value<'e>> {
     // Its own parameters' memory stays with it; the next execution takes new.
     st.locked.set(true);
     st.db.iterators.set(st.db.iterators.get() + 1);
-    st.execution.replace(Some(st.new_execution(running, 0)));
+    st.execution.set(Some(st.new_execution(running, 0)));
     env.boolean(true)
 }
 
@@ -501,7 +501,7 @@ pub fn next<'e>(call: &Call<'e>) -> Result<Value<'e>> {
         Err(thrown) => Err(thrown),
     };
     execution.failed = result.is_err();
-    st.execution.replace(Some(execution));
+    st.execution.set(Some(execution));
     if result.is_err() {
         // Its exception is pending; there is nothing to add to it.
         let _ = release(st);

@@ -1,6 +1,6 @@
 //! Methods of a statement that do not execute it.
 
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::rc::Rc;
 
 use ferrolite_sqlite::{is_plain, Error, Params, Running};
@@ -15,13 +15,17 @@ use crate::sys::{Call, ErrorKind, Result, Value};
 
 pub const ALREADY_BOUND: &str = "This statement already has bound parameters";
 
-/// A prepared statement.
+/// A prepared statement. Small: what a loop drops is freed only when the event loop turns.
 pub struct Statement {
     pub db: Rc<Database>,
     pub stmt: Rc<ferrolite_sqlite::Statement>,
-    pub columns: Cell<usize>,
+    /// An execution that is not over: an iterator's, or an `all()` of many rows.
+    pub execution: Cell<Option<Box<Execution>>>,
+    /// ms; negative is the connection's default
+    pub timeout: Cell<i32>,
     pub version: Cell<i32>,
-    pub parameters: usize,
+    pub columns: Cell<u16>,
+    pub parameters: u16,
     pub reader: bool,
     /// Some parameter has a name: JavaScript puts the values in order.
     pub named: bool,
@@ -30,10 +34,6 @@ pub struct Statement {
     pub bound: Cell<bool>,
     /// An iterator is open on it.
     pub locked: Cell<bool>,
-    /// ms; `None` is the connection's default
-    pub timeout: Cell<Option<u32>>,
-    /// An execution that is not over: an iterator's, or an `all()` of many rows.
-    pub execution: RefCell<Option<Box<Execution>>>,
 }
 
 impl Finalize for Statement {}
@@ -103,7 +103,7 @@ impl Statement {
         } else {
             lend
         };
-        bind::collect(call, self.parameters, params, ordered, lend)
+        bind::collect(call, self.parameters.into(), params, ordered, lend)
     }
 
     /// Learns of new columns after a schema change; call it on the first row.
@@ -116,7 +116,16 @@ impl Statement {
             // Another connection may have changed the schema.
             self.db.conn.bump_epoch();
         }
-        Ok(self.columns.get())
+        Ok(self.columns.get().into())
+    }
+
+    /// True while an execution is to go on.
+    #[inline]
+    pub fn is_suspended(&self) -> bool {
+        let execution = self.execution.take();
+        let suspended = execution.is_some();
+        self.execution.set(execution);
+        suspended
     }
 }
 
@@ -171,8 +180,8 @@ fn prepare_sql<'e>(
         // An EXPLAIN runs without its parameters.
         bound: Cell::new(explain),
         locked: Cell::new(false),
-        timeout: Cell::new(None),
-        execution: RefCell::default(),
+        timeout: Cell::new(-1),
+        execution: Cell::default(),
         db: db.clone(),
         stmt,
     };
@@ -301,8 +310,7 @@ pub fn require_not_busy<'e>(call: &Call<'e>) -> Result<Value<'e>> {
 /// `(ms)`, -1 for the connection's default
 pub fn timeout<'e>(call: &Call<'e>) -> Result<Value<'e>> {
     let st = call.this::<Statement>()?;
-    st.timeout
-        .set(u32::try_from(call.arg(0).as_i32(call.env)).ok());
+    st.timeout.set(call.arg(0).as_i32(call.env));
     call.env.undefined()
 }
 
@@ -310,10 +318,7 @@ pub fn timeout<'e>(call: &Call<'e>) -> Result<Value<'e>> {
 pub fn bind<'e>(call: &Call<'e>) -> Result<Value<'e>> {
     let env = call.env;
     let st = call.this::<Statement>()?;
-    if st.bound.get() {
-        let message = "The bind() method can only be invoked once per statement object";
-        return Err(env.throw_error(ErrorKind::Type, message));
-    }
+    st.check(call, st.stmt.require_unbound())?;
     st.check(call, st.require_startable())?;
     let mut params = st.db.state.take_params();
     if !st.collect(call, &mut params, Lend::No)? {

@@ -1,6 +1,6 @@
 //! Prepare, bind, step and reset one SQL statement.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell};
 use std::ffi::{c_int, c_void};
 use std::ptr;
 use std::rc::Rc;
@@ -37,11 +37,11 @@ pub struct Statement {
     /// Running: its compiled form holds state.
     pinned: Cell<bool>,
     /// What is bound for good; the compiled form points into it.
-    bound: RefCell<Option<Box<Params>>>,
+    bound: OnceCell<Box<Params>>,
     /// Used since the clock last came by.
     used: Cell<bool>,
     /// Times that it was compiled again here, on top of `SQLite`'s own count.
-    compiles: Cell<u32>,
+    compiles: Cell<u16>,
     epoch: Cell<u32>,
 }
 
@@ -58,7 +58,7 @@ impl Connection {
             raw: Cell::new(ptr::null_mut()),
             sql: terminated.into_boxed_slice(),
             pinned: Cell::new(false),
-            bound: RefCell::default(),
+            bound: OnceCell::new(),
             used: Cell::new(false),
             compiles: Cell::new(0),
             epoch: Cell::new(0),
@@ -80,7 +80,7 @@ impl Statement {
             raw: Cell::new(raw),
             sql: Box::default(),
             pinned: Cell::new(true),
-            bound: RefCell::default(),
+            bound: OnceCell::new(),
             used: Cell::new(true),
             compiles: Cell::new(0),
             epoch: Cell::new(shared.epoch()),
@@ -121,7 +121,7 @@ impl Statement {
                 "The supplied SQL string contains more than one statement",
             ));
         }
-        if let Some(params) = &*self.bound.borrow() {
+        if let Some(params) = self.bound.get() {
             if let Err(error) = bind(raw, params) {
                 // SAFETY: compiled above, used nowhere else.
                 unsafe { ffi::sqlite3_finalize(raw) };
@@ -130,7 +130,7 @@ impl Statement {
         }
         self.raw.set(raw);
         self.epoch.set(self.shared.epoch());
-        self.compiles.set(self.compiles.get() + 1);
+        self.compiles.set(self.compiles.get().wrapping_add(1));
         self.enqueue();
         Ok(())
     }
@@ -216,10 +216,10 @@ impl Statement {
 
     /// Columns of its rows; 0 for a statement that returns none.
     #[inline]
-    pub fn column_count(self: &Rc<Self>) -> Result<usize> {
+    pub fn column_count(self: &Rc<Self>) -> Result<u16> {
         let raw = self.handle()?;
         // SAFETY: live.
-        Ok(usize::try_from(unsafe { ffi::sqlite3_column_count(raw) }).unwrap_or(0))
+        Ok(u16::try_from(unsafe { ffi::sqlite3_column_count(raw) }).unwrap_or(0))
     }
 
     /// Changes when the columns may have: `SQLite` compiles a statement again after a schema change.
@@ -231,21 +231,21 @@ impl Statement {
         }
         // SAFETY: live.
         let again = unsafe { ffi::sqlite3_stmt_status(raw, ffi::SQLITE_STMTSTATUS_REPREPARE, 0) };
-        again.wrapping_add(self.compiles.get().cast_signed().wrapping_shl(16))
+        again.wrapping_add(i32::from(self.compiles.get()) << 16)
     }
 
     /// Number of parameters.
     #[inline]
-    pub fn parameter_count(self: &Rc<Self>) -> Result<usize> {
+    pub fn parameter_count(self: &Rc<Self>) -> Result<u16> {
         let raw = self.handle()?;
         // SAFETY: live.
-        Ok(usize::try_from(unsafe { ffi::sqlite3_bind_parameter_count(raw) }).unwrap_or(0))
+        Ok(u16::try_from(unsafe { ffi::sqlite3_bind_parameter_count(raw) }).unwrap_or(0))
     }
 
     /// True if some parameter has a name.
     pub fn has_named_parameters(self: &Rc<Self>) -> Result<bool> {
         let raw = self.handle()?;
-        let count = c_int::try_from(self.parameter_count()?).unwrap_or(c_int::MAX);
+        let count = c_int::from(self.parameter_count()?);
         // SAFETY: live; only whether there is a name is looked at.
         Ok((1..=count).any(|i| !unsafe { ffi::sqlite3_bind_parameter_name(raw, i) }.is_null()))
     }
@@ -256,7 +256,7 @@ impl Statement {
         let count = self.parameter_count()?;
         Ok((1..=count)
             .map(|i| {
-                let i = c_int::try_from(i).unwrap_or(c_int::MAX);
+                let i = c_int::from(i);
                 // SAFETY: live; the name is copied at once.
                 let name = unsafe { c_bytes(ffi::sqlite3_bind_parameter_name(raw, i)) };
                 name.map(|name| name.get(1..).unwrap_or_default().to_vec())
@@ -268,7 +268,7 @@ impl Statement {
     pub fn columns(self: &Rc<Self>, each: &mut dyn FnMut(Column<'_>)) -> Result<()> {
         let raw = self.handle()?;
         for i in 0..self.column_count()? {
-            let i = c_int::try_from(i).unwrap_or(c_int::MAX);
+            let i = c_int::from(i);
             // SAFETY: live and in range; the strings are read before the next call on the statement.
             let column = unsafe {
                 [
@@ -299,15 +299,25 @@ impl Statement {
         }
     }
 
-    /// Binds `params` for good: they are bound again whenever the statement is compiled again.
+    pub fn require_unbound(&self) -> Result<()> {
+        if self.bound.get().is_none() {
+            return Ok(());
+        }
+        Err(Error::Type(
+            "The bind() method can only be invoked once per statement object",
+        ))
+    }
+
+    /// Binds `params` for good, once: they are bound again whenever the statement is compiled again.
     pub fn bind_permanently(self: &Rc<Self>, mut params: Params) -> Result<()> {
+        self.require_unbound()?;
         let raw = self.handle()?;
         params.own();
         params.values.shrink_to_fit();
         params.bytes.shrink_to_fit();
         let params = Box::new(params);
         bind(raw, &params)?;
-        self.bound.replace(Some(params));
+        self.bound.get_or_init(|| params);
         Ok(())
     }
 
@@ -490,6 +500,8 @@ fn bind(raw: *mut ffi::sqlite3_stmt, params: &Params) -> Result<()> {
             }
         };
         if rc != ffi::SQLITE_OK {
+            // SAFETY: live. What is bound already points into `params`, which the caller may drop.
+            unsafe { ffi::sqlite3_clear_bindings(raw) };
             return Err(bind_error(rc));
         }
     }
