@@ -379,3 +379,22 @@ ours('a result that is too large is an error and not cut', t => {
   assert.throws(() => get(db, 'blob()'), error => /too big/.test(error.message))
   assert.equal(get(db, '5'), 5)
 })
+
+test('rows read before a function that queries and throws stay whole', t => {
+  const db = open(t)
+  db.exec('CREATE TABLE t (id INTEGER PRIMARY KEY, big, blob)')
+  const insert = db.prepare('INSERT INTO t VALUES (?, ?, ?)')
+  const big = id => `${id}`.repeat(10000)
+  for (let id = 1; id <= 4; ++id) insert.run(id, big(id), Buffer.alloc(10, id))
+  const inner = open(t).prepare("SELECT replace(hex(zeroblob(5000)), '0', 'x') AS big, x'ff00' AS blob")
+  db.function('f', id => {
+    inner.get()
+    if (id === 3) throw new Error('third')
+    return id
+  })
+  const rows = []
+  const stmt = db.prepare('SELECT id, big, blob, f(id) AS f FROM t')
+  assert.throws(() => { for (const row of stmt.iterate()) rows.push(row) }, { message: 'third' })
+  const row = id => ({ id, big: big(id), blob: Buffer.alloc(10, id), f: id })
+  assert.deepEqual(rows, [row(1), row(2)])
+})

@@ -153,12 +153,17 @@ impl Host {
             }
         }
         let called = if plain {
-            state.in_hot_callback(|| function.call(state.env, state.execution(), &[]))
+            state.in_hot_callback(|| {
+                let called = function.call(state.env, state.execution(), &[]);
+                // At once: with an exception pending the block cannot be put back.
+                called.inspect_err(|Thrown| {
+                    state.env.enter(|env| db.stash(env));
+                })
+            })
         } else {
             self.jump_with_values(&db, function, args)
         };
         if called.is_err() {
-            state.env.enter(|env| db.stash(env));
             db.pending.set(true);
         }
         called.is_ok()

@@ -54,19 +54,48 @@ pub struct State {
     encoder: Cell<Option<Box<Encoder>>>,
     params: Cell<Option<Params>>,
     databases: RefCell<Vec<Weak<Database>>>,
-    /// Rows that the running execution has put into the block: slots, bytes, extras.
-    used: Cell<(usize, usize, u32)>,
+    /// What the running execution has put into the block.
+    used: Cell<Used>,
     /// Unique for each call from JavaScript that executes SQL; 0 outside.
     execution: Cell<u64>,
     executions: Cell<u64>,
-    /// One entry for each callback of `SQLite` into JavaScript that is running.
+    /// Callbacks of `SQLite` into JavaScript that are running, one inside the other.
+    depth: Cell<i32>,
+    /// What those callbacks found in the block inside which something else was put there.
     frames: RefCell<Vec<Frame>>,
 }
 
-/// What a callback found in the block; whoever writes there meanwhile saves it first.
+/// Slots, bytes and extras in use. One word: read as a whole right after it was written in parts, it would
+/// stall the processor, and a user function is called between the two.
+#[derive(Clone, Copy, Default)]
+struct Used(u64);
+
+impl Used {
+    /// A block has 4,096 slots, 72 KiB of bytes and at most one extra a slot and one more.
+    fn new(slots: usize, bytes: usize, extras: u32) -> Self {
+        Self(slots as u64 | (bytes as u64) << 16 | u64::from(extras) << 40)
+    }
+
+    fn slots(self) -> usize {
+        self.field(0, 16)
+    }
+
+    fn bytes(self) -> usize {
+        self.field(16, 24)
+    }
+
+    fn extras(self) -> u32 {
+        u32::try_from(self.field(40, 24)).unwrap_or(0)
+    }
+
+    #[inline]
+    fn field(self, at: u32, bits: u32) -> usize {
+        usize::try_from(self.0 >> at & ((1 << bits) - 1)).unwrap_or(0)
+    }
+}
+
 struct Frame {
-    used: (usize, usize, u32),
-    execution: u64,
+    depth: i32,
     saved: Option<Saved>,
 }
 
@@ -92,9 +121,10 @@ impl State {
             encoder: Cell::new(None),
             params: Cell::new(None),
             databases: RefCell::default(),
-            used: Cell::new((0, 0, 0)),
+            used: Cell::default(),
             execution: Cell::new(0),
             executions: Cell::new(0),
+            depth: Cell::new(0),
             frames: RefCell::default(),
         });
         env.on_cleanup(state.clone(), Self::close_all)?;
@@ -141,31 +171,36 @@ impl State {
     /// Starts a block. Inside a callback, what the interrupted execution has in it is saved first.
     #[inline]
     pub fn begin_block(&self, env: Env<'_>) -> Result<()> {
-        if !self.frames.borrow().is_empty() {
+        if self.depth.get() != 0 {
             self.save(env)?;
         }
-        self.used.set((0, 0, 0));
+        self.used.set(Used::default());
         Ok(())
     }
 
     #[inline]
     pub fn set_used(&self, slots: usize, bytes: usize) {
-        self.used.set((slots, bytes, self.used.get().2));
+        let extras = self.used.get().extras();
+        self.used.set(Used::new(slots, bytes, extras));
     }
 
     #[inline]
     pub fn has_extras(&self) -> bool {
-        self.used.get().2 != 0
+        self.used.get().extras() != 0
     }
 
+    /// The first block that is begun inside a callback saves the interrupted one's.
     #[cold]
     fn save(&self, env: Env<'_>) -> Result<()> {
+        let depth = self.depth.get();
         let mut frames = self.frames.borrow_mut();
-        let Some(frame) = frames.last_mut() else {
+        if frames.last().is_some_and(|frame| frame.depth == depth) {
             return Ok(());
-        };
-        let (slots, bytes, extras) = frame.used;
-        if frame.saved.is_some() || (slots == 0 && extras == 0) {
+        }
+        let used = self.used.get();
+        let (slots, bytes, extras) = (used.slots(), used.bytes(), used.extras());
+        if slots == 0 && extras == 0 {
+            frames.push(Frame { depth, saved: None });
             return Ok(());
         }
         let target = self.block.target();
@@ -177,45 +212,65 @@ impl State {
             shared.set(env, env.utf8(b"extras")?, env.array(0)?)?;
             Some(env.reference(old)?)
         };
-        frame.saved = Some(Saved {
+        let saved = Some(Saved {
             tags: target.tags.get(..slots).unwrap_or_default().to_vec(),
             slots: target.slots.get(..slots).unwrap_or_default().to_vec(),
             bytes: target.bytes.get(..bytes).unwrap_or_default().to_vec(),
             extras,
         });
+        frames.push(Frame { depth, saved });
         Ok(())
     }
 
     /// Runs a callback of `SQLite` into JavaScript, and puts the block back as it was.
     pub fn in_callback<R>(&self, callback: impl FnOnce(Env<'_>) -> R) -> Option<R> {
-        self.push_frame();
-        let result = self.env.enter(|env| {
-            let result = callback(env);
-            self.leave_callback(env);
-            result
-        });
-        if result.is_none() {
-            self.pop_frame();
-        }
-        result
+        self.in_hot_callback(|| self.env.enter(callback))
     }
 
     /// Runs a callback that needs no scope; only what it puts into the block has to be looked after.
     #[inline]
-    pub fn in_hot_callback(&self, callback: impl FnOnce() -> Result<()>) -> Result<()> {
-        self.push_frame();
+    pub fn in_hot_callback<R>(&self, callback: impl FnOnce() -> R) -> R {
+        let (used, execution, outer) = (self.used.get(), self.execution.get(), self.depth.get());
+        let depth = outer + 1;
+        self.set_depth(depth);
         let result = callback();
-        match self.pop_frame() {
-            Some(frame) if frame.saved.is_none() => {
-                self.used.set(frame.used);
-                self.execution.set(frame.execution);
-            }
-            Some(frame) => {
-                self.env.enter(|env| self.restore(env, frame));
-            }
-            None => {}
+        if self
+            .frames
+            .borrow()
+            .last()
+            .is_some_and(|frame| frame.depth == depth)
+        {
+            self.restore();
         }
+        self.set_depth(outer);
+        self.used.set(used);
+        self.execution.set(execution);
         result
+    }
+
+    #[inline]
+    fn set_depth(&self, depth: i32) {
+        self.depth.set(depth);
+        self.block.set_i32(header::DEPTH, depth);
+    }
+
+    /// Puts back what the innermost frame saved.
+    #[cold]
+    fn restore(&self) {
+        let frame = self.frames.borrow_mut().pop();
+        let Some(saved) = frame.and_then(|frame| frame.saved) else {
+            return;
+        };
+        let target = self.block.target();
+        target.tags[..saved.tags.len()].copy_from_slice(&saved.tags);
+        target.slots[..saved.slots.len()].copy_from_slice(&saved.slots);
+        target.bytes[..saved.bytes.len()].copy_from_slice(&saved.bytes);
+        let Some(extras) = saved.extras else { return };
+        // Fails only when the environment is going down, and then nobody reads the rows.
+        self.env.enter(|env| {
+            let shared = self.shared.get(env)?;
+            shared.set(env, env.utf8(b"extras")?, extras.get(env)?)
+        });
     }
 
     /// Number of the execution that begins; handles made in it live until it ends.
@@ -244,56 +299,6 @@ impl State {
         Ok(result)
     }
 
-    #[inline]
-    fn push_frame(&self) {
-        let mut frames = self.frames.borrow_mut();
-        let execution = self.execution.get();
-        frames.push(Frame {
-            used: self.used.get(),
-            execution,
-            saved: None,
-        });
-        self.block.set_i32(
-            header::DEPTH,
-            i32::try_from(frames.len()).unwrap_or(i32::MAX),
-        );
-    }
-
-    #[inline]
-    fn pop_frame(&self) -> Option<Frame> {
-        let mut frames = self.frames.borrow_mut();
-        let frame = frames.pop();
-        self.block.set_i32(
-            header::DEPTH,
-            i32::try_from(frames.len()).unwrap_or(i32::MAX),
-        );
-        frame
-    }
-
-    fn leave_callback(&self, env: Env<'_>) {
-        if let Some(frame) = self.pop_frame() {
-            self.restore(env, frame);
-        }
-    }
-
-    fn restore(&self, env: Env<'_>, frame: Frame) {
-        self.used.set(frame.used);
-        self.execution.set(frame.execution);
-        let Some(saved) = frame.saved else { return };
-        let target = self.block.target();
-        target.tags[..saved.tags.len()].copy_from_slice(&saved.tags);
-        target.slots[..saved.slots.len()].copy_from_slice(&saved.slots);
-        target.bytes[..saved.bytes.len()].copy_from_slice(&saved.bytes);
-        if let Some(extras) = saved.extras {
-            let restore = || {
-                let shared = self.shared.get(env)?;
-                shared.set(env, env.utf8(b"extras")?, extras.get(env)?)
-            };
-            // Fails only when the environment is going down, and then nobody reads the rows.
-            let _ = restore();
-        }
-    }
-
     /// Puts a value beside the block and returns its index.
     pub fn push_large(&self, env: Env<'_>, value: &Large<'_>) -> Result<u32> {
         let value = match value {
@@ -301,18 +306,20 @@ impl State {
             Large::Utf16(text) => env.utf16(text)?,
             Large::Blob(blob) => env.buffer(blob)?,
         };
-        let (slots, bytes, extras) = self.used.get();
-        let index = extras.max(1);
+        let used = self.used.get();
+        let index = used.extras().max(1);
         self.extras(env)?.set_at(env, index, value)?;
-        self.used.set((slots, bytes, index + 1));
+        self.used
+            .set(Used::new(used.slots(), used.bytes(), index + 1));
         Ok(index)
     }
 
     /// Puts the block's UTF-16 text beside it.
     pub fn set_wide_text(&self, env: Env<'_>, text: &[u16]) -> Result<()> {
         self.extras(env)?.set_at(env, 0, env.utf16(text)?)?;
-        let (slots, bytes, extras) = self.used.get();
-        self.used.set((slots, bytes, extras.max(1)));
+        let used = self.used.get();
+        let extras = used.extras().max(1);
+        self.used.set(Used::new(used.slots(), used.bytes(), extras));
         Ok(())
     }
 

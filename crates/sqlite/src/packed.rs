@@ -113,8 +113,8 @@ impl Encoder {
         target: &mut Target<'_>,
         large: &mut dyn FnMut(Large<'_>) -> u32,
     ) {
-        for column in 0..columns {
-            self.push(row.get(column), int64, target, large);
+        for value in row.values(columns) {
+            self.push(value, int64, target, large);
         }
     }
 

@@ -456,7 +456,39 @@ impl<'a> Row<'a> {
         let column = c_int::try_from(column).unwrap_or(c_int::MAX);
         // SAFETY: SQLite answers NULL to a column out of range; values live until the next step, which
         // needs the `Running` that this row borrows.
-        unsafe { ValueRef::from_raw(ffi::sqlite3_column_value(self.raw, column)) }
+        unsafe { ValueRef::from_raw(self.value(column)) }
+    }
+
+    fn value(&self, column: c_int) -> *mut ffi::sqlite3_value {
+        // SAFETY: live; SQLite checks the column.
+        unsafe { ffi::sqlite3_column_value(self.raw, column) }
+    }
+
+    /// Its first `columns` values.
+    ///
+    /// The values of a row are an array (`pResultRow` in `SQLite`'s vdbeInt.h), so its first two and its
+    /// last one tell where all are; a third of reading an integer is asking for its place.
+    #[inline]
+    pub fn values(self, columns: usize) -> impl Iterator<Item = ValueRef<'a>> {
+        let place = move |column: usize| self.value(c_int::try_from(column).unwrap_or(c_int::MAX));
+        let first = place(0);
+        let mut stride = 0;
+        if columns > 4 {
+            stride = (place(1) as usize).wrapping_sub(first as usize);
+            let last = first.wrapping_byte_add(stride.wrapping_mul(columns - 1));
+            if place(columns - 1) != last {
+                stride = 0;
+            }
+        }
+        (0..columns).map(move |column| {
+            let value = if stride != 0 {
+                first.wrapping_byte_add(stride * column)
+            } else {
+                place(column)
+            };
+            // SAFETY: a value of this row, as in `get`.
+            unsafe { ValueRef::from_raw(value) }
+        })
     }
 }
 

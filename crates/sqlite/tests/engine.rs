@@ -37,6 +37,7 @@ fn the_engine_is_built_with_our_options() -> Result<()> {
         "DEFAULT_CACHE_SIZE=-16000",
         "DEFAULT_FOREIGN_KEYS",
         "DEFAULT_MEMSTATUS=0",
+        "OMIT_SHARED_CACHE",
         "DEFAULT_WAL_SYNCHRONOUS=1",
         "DQS=0",
         "ENABLE_COLUMN_METADATA",
