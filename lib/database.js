@@ -7,6 +7,7 @@ const { attach } = require('./natives')
 const { getBooleanOption, readOptions, readToggle } = require('./options')
 const { Session, readApplyOptions, readSessionOptions } = require('./session')
 const { KEY, createStatementClass, requireTimeout } = require('./statement')
+const { MAX_CACHED, MAX_CACHED_LENGTH, StatementCache } = require('./statement-cache')
 const { createController, createTransaction } = require('./transaction')
 
 // Rooms that most programs never enter are loaded at the door: it halves the time of require().
@@ -19,11 +20,6 @@ const lazy = {
   get table () { return require('./table') }
 }
 
-// Statements kept for a prepare() of the same SQL: up to twice as many, in two generations, which
-// finds the recently used ones without ordering them at every use. Longer texts are rarely written
-// twice.
-const MAX_CACHED = 128
-const MAX_CACHED_LENGTH = 8192
 const MAX_EXEC_LENGTH = 128
 
 // A class body is the only place for #private fields, and a function the only constructor that
@@ -51,43 +47,6 @@ class Connection extends Return {
 }
 
 const stateOf = Connection.of
-
-/** Compiled statements by their SQL. */
-class StatementCache {
-  #young = new Map()
-  #old = new Map()
-
-  get (sql) {
-    return this.#young.get(sql) ?? this.#promote(sql)
-  }
-
-  #promote (sql) {
-    const entry = this.#old.get(sql)
-    if (entry !== undefined) this.set(sql, entry)
-    return entry
-  }
-
-  set (sql, entry) {
-    if (this.#young.size >= MAX_CACHED) {
-      this.#old = this.#young
-      this.#young = new Map()
-    }
-    this.#young.set(sql, entry)
-    entry.cache = this
-  }
-
-  /** Takes an entry out that is no longer to be shared. */
-  remove (sql, entry) {
-    if (this.#young.get(sql) === entry) this.#young.delete(sql)
-    if (this.#old.get(sql) === entry) this.#old.delete(sql)
-    entry.cache = null
-  }
-
-  clear () {
-    this.#young.clear()
-    this.#old.clear()
-  }
-}
 
 /** What a connection consists of, in JavaScript. */
 class State {

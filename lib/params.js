@@ -147,4 +147,4 @@ function growScratch (length) {
   return scratch
 }
 
-module.exports = { MAX_INT64, MIN_INT64, encodeLong, flatten, namedValues }
+module.exports = { MAX_INT64, MIN_INT64, checkValue, encodeLong, flatten, namedValues }

@@ -10,7 +10,9 @@ const BYTES_AT = SLOTS_AT + 8 * SLOTS
 const CALL_TAGS_AT = BYTES_AT + 64 * 1024 + 8192
 const CALL_SLOTS = 128
 const CALL_SLOTS_AT = CALL_TAGS_AT + CALL_SLOTS
-const BLOCK_LENGTH = CALL_SLOTS_AT + 8 * CALL_SLOTS
+const PARTS_AT = CALL_SLOTS_AT + 8 * CALL_SLOTS
+const PARTS = 1024
+const BLOCK_LENGTH = PARTS_AT + 16 * PARTS
 
 const TAG = { NULL: 0, INT32: 1, DOUBLE: 2, LATIN1: 3, UTF16: 4, BYTES: 5, LARGE: 6, INT64: 7 }
 const { NULL, INT32, DOUBLE, LATIN1, UTF16, BYTES, LARGE } = TAG
@@ -29,6 +31,8 @@ const HEADER = {
   CALL_ARGS: 10,
   CALL_GROUP: 11,
   CALL_RESULT: 12,
+  PARTS: 13,
+  IN_TRANSACTION: 14,
   CHANGES: 16,
   ROWID: 17,
   ROWID_INT64: 18,
@@ -63,6 +67,8 @@ function createBlock () {
     callF64: new Float64Array(buffer, CALL_SLOTS_AT, CALL_SLOTS),
     callI32: new Int32Array(buffer, CALL_SLOTS_AT, 2 * CALL_SLOTS),
     callI64: new BigInt64Array(buffer, CALL_SLOTS_AT, CALL_SLOTS),
+    // What a worker's block consists of: kind, first slot, rows, columns.
+    parts: new Int32Array(buffer, PARTS_AT, 4 * PARTS),
     result: null
   }
 }
@@ -140,15 +146,22 @@ function buildRaw (width, block, text, slot) {
   return row
 }
 
-/** `one(block, text)` gives the first row; `many(block, text, rows, out)` appends all rows. */
+/**
+ * `one(block, text)` gives the first row, `many(block, text, rows, out)` appends all rows, and
+ * `some(block, text, slot, rows, out)` those from a slot on, of a block whose slab is open.
+ */
 function plainDecoder (width, build) {
+  const some = (block, text, slot, rows, out) => {
+    for (let i = 0; i < rows; ++i) out[out.length] = build(block, text, slot + i * width)
+  }
   return {
     one: (block, text) => build(block, text, 0),
     many (block, text, rows, out) {
       openSlab(block)
-      for (let i = 0; i < rows; ++i) out[out.length] = build(block, text, i * width)
+      some(block, text, 0, rows, out)
       block.slab = null
-    }
+    },
+    some
   }
 }
 
@@ -212,6 +225,14 @@ return {
       out[out.length] = ${row}
     }
     block.slab = null
+  },
+  some (block, text, slot, rows, out) {
+    const { tags, i32, f64 } = block
+    let t
+    for (let k = slot, end = slot + rows * ${width}; k < end; k += ${width}) {
+      ${read('k')}
+      out[out.length] = ${row}
+    }
   }
 }`)(other, openSlab)
 }
@@ -243,4 +264,6 @@ function createDecoder (mode, names, tables) {
   }
 }
 
-module.exports = { EXPAND, FLAT, HEADER, PLUCK, RAW, TAG, canCompile, createBlock, decoderFor }
+module.exports = {
+  EXPAND, FLAT, HEADER, PLUCK, RAW, TAG, canCompile, createBlock, decoderFor, openSlab, valueAt
+}

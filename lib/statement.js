@@ -415,4 +415,4 @@ function requireTimeout (ms) {
   return ms
 }
 
-module.exports = { KEY, createStatementClass, requireTimeout }
+module.exports = { KEY, createStatementClass, isNamed, requireTimeout, takeTimeout }

@@ -5,6 +5,11 @@ const { apply } = Function.prototype
 // A name that nobody uses for a savepoint of their own.
 const SAVEPOINT = '`\t_ferrolite.\t`'
 
+// How each version of a transaction begins.
+const VERSIONS = {
+  default: 'BEGIN', deferred: 'BEGIN DEFERRED', immediate: 'BEGIN IMMEDIATE', exclusive: 'BEGIN EXCLUSIVE'
+}
+
 /**
  * The statements that transactions are made of; `prepare(sql)` returns a function that runs the
  * SQL.
@@ -17,20 +22,22 @@ function createController (prepare) {
     release: prepare(`RELEASE ${SAVEPOINT}`),
     rollbackTo: prepare(`ROLLBACK TO ${SAVEPOINT}`)
   }
-  return {
-    default: { begin: prepare('BEGIN'), ...shared },
-    deferred: { begin: prepare('BEGIN DEFERRED'), ...shared },
-    immediate: { begin: prepare('BEGIN IMMEDIATE'), ...shared },
-    exclusive: { begin: prepare('BEGIN EXCLUSIVE'), ...shared }
+  const controller = {}
+  for (const mode of Object.keys(VERSIONS)) {
+    controller[mode] = { begin: prepare(VERSIONS[mode]), ...shared }
   }
+  return controller
 }
 
 /** `fn` in a transaction, in four versions that link to each other. */
 function createTransaction (fn, database, controller, inTransaction) {
+  return link(database, (mode) => wrap(fn, controller[mode], inTransaction))
+}
+
+/** The versions that `create(mode)` makes, each with all of them and the database as properties. */
+function link (database, create) {
   const versions = {}
-  for (const mode of ['default', 'deferred', 'immediate', 'exclusive']) {
-    versions[mode] = { value: wrap(fn, controller[mode], inTransaction) }
-  }
+  for (const mode of Object.keys(VERSIONS)) versions[mode] = { value: create(mode) }
   const properties = { ...versions, database: { value: database, enumerable: true } }
   for (const { value } of Object.values(versions)) Object.defineProperties(value, properties)
   return versions.default.value
@@ -65,4 +72,4 @@ function wrap (fn, controller, inTransaction) {
   }
 }
 
-module.exports = { createController, createTransaction }
+module.exports = { SAVEPOINT, VERSIONS, createController, createTransaction, link }

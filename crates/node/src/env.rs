@@ -7,6 +7,7 @@ use ferrolite_sqlite::{code_name, Encoder, Error, Large, Params};
 
 use crate::database::Database;
 use crate::sys::{Env, ErrorKind, RawEnv, Ref, Result, SharedBlock, Thrown, Value};
+use crate::worker::Workers;
 
 /// Positions in the block's header; `lib/rows.js` has the same numbers.
 pub mod header {
@@ -24,6 +25,9 @@ pub mod header {
     pub const EXTRAS: usize = 7;
     /// Blob bytes in the block
     pub const BYTES: usize = 8;
+    /// Parts of the block of a worker
+    pub const PARTS: usize = 13;
+    pub const IN_TRANSACTION: usize = 14;
     /// Callbacks of `SQLite` into JavaScript that are running
     pub const DEPTH: usize = 9;
     /// 64-bit numbers, from byte 128 on
@@ -54,6 +58,7 @@ pub struct State {
     encoder: Cell<Option<Box<Encoder>>>,
     params: Cell<Option<Params>>,
     databases: RefCell<Vec<Weak<Database>>>,
+    pub workers: RefCell<Workers>,
     /// What the running execution has put into the block.
     used: Cell<Used>,
     /// Unique for each call from JavaScript that executes SQL; 0 outside.
@@ -121,6 +126,7 @@ impl State {
             encoder: Cell::new(None),
             params: Cell::new(None),
             databases: RefCell::default(),
+            workers: RefCell::default(),
             used: Cell::default(),
             execution: Cell::new(0),
             executions: Cell::new(0),
@@ -141,6 +147,7 @@ impl State {
 
     /// Closes every database of the environment, which checkpoints and removes WAL files.
     fn close_all(&self) {
+        self.workers.take().stop();
         for database in self.databases.take() {
             if let Some(database) = database.upgrade() {
                 database.shut_down();

@@ -12,6 +12,7 @@ mod session;
 mod statement;
 mod sys;
 mod table;
+mod worker;
 
 use std::rc::Rc;
 
@@ -51,6 +52,7 @@ fn pending_throw(cx: &mut FunctionContext) -> neon::result::Throw {
     }
 }
 
+#[allow(clippy::too_many_lines)] // a table
 fn export_all(env: Env<'_>, options: sys::Value<'_>, exports: sys::Value<'_>) -> sys::Result<()> {
     let state = State::new(env, options)?;
     // The functions hold this count: they can be called as long as the environment lives.
@@ -113,6 +115,13 @@ fn export_all(env: Env<'_>, options: sys::Value<'_>, exports: sys::Value<'_>) ->
         "statementIterate" => execute::iterate,
         "statementNext" => execute::next,
         "statementReturn" => execute::iterator_return,
+        "workerOnWake" => worker::set_on_wake,
+        "workerOpen" => worker::open,
+        "workerPost" => worker::post,
+        "workerCancel" => worker::cancel,
+        "workerInterrupt" => worker::interrupt,
+        "workerTake" => worker::take,
+        "workerHold" => worker::hold,
     }
     Ok(())
 }

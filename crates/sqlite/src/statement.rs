@@ -207,6 +207,12 @@ impl Statement {
         }
     }
 
+    /// True while an execution of it is under way.
+    #[inline]
+    pub fn is_running(&self) -> bool {
+        self.pinned.get()
+    }
+
     /// True if it writes nothing directly (`BEGIN` counts as reading, `BEGIN EXCLUSIVE` does not).
     pub fn readonly(self: &Rc<Self>) -> Result<bool> {
         let raw = self.handle()?;

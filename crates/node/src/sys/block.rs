@@ -16,7 +16,10 @@ const CALL_TAGS_AT: usize = BYTES_AT + ferrolite_sqlite::BYTES_PER_BLOCK + 8192;
 /// Arguments that a callback can have: `SQLITE_MAX_FUNCTION_ARG` is 127.
 const CALL_SLOTS: usize = 128;
 const CALL_SLOTS_AT: usize = CALL_TAGS_AT + CALL_SLOTS;
-const BLOCK_LEN: usize = CALL_SLOTS_AT + 8 * CALL_SLOTS;
+const PARTS_AT: usize = CALL_SLOTS_AT + 8 * CALL_SLOTS;
+/// Parts of a block that a worker has filled, four numbers each.
+pub const PARTS_PER_BLOCK: usize = 1024;
+const BLOCK_LEN: usize = PARTS_AT + 16 * PARTS_PER_BLOCK;
 
 #[allow(clippy::cast_ptr_alignment)] // `new` checks that the block is 8-byte aligned
 impl SharedBlock {
@@ -81,6 +84,16 @@ impl SharedBlock {
         debug_assert!((16..32).contains(&index));
         // SAFETY: within the header.
         unsafe { self.at.cast::<i64>().add(index).write(value) }
+    }
+
+    /// Says what is in the block of a worker.
+    pub fn set_parts(&self, parts: &[[i32; 4]]) {
+        let count = parts.len().min(PARTS_PER_BLOCK);
+        // SAFETY: within the block, and 8-byte aligned.
+        unsafe {
+            let at = self.at.add(PARTS_AT).cast::<[i32; 4]>();
+            at.copy_from_nonoverlapping(parts.as_ptr(), count);
+        }
     }
 
     /// The parts of the block, for the encoder. JavaScript does not run while they are borrowed.

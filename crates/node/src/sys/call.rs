@@ -63,6 +63,11 @@ impl<'e> Call<'e> {
             Rc::from_raw(self.data.cast::<T>())
         }
     }
+
+    /// Where that is; it stays there for good.
+    pub(super) fn data_address<T: 'static>(&self) -> *const T {
+        self.data.cast()
+    }
 }
 
 /// Enters Rust from JavaScript: collects the call, and lets no panic out.

@@ -247,10 +247,16 @@ impl<'e> Env<'e> {
 
     /// A `JsBox` with `value`.
     pub fn boxed<T: Finalize + 'static>(self, value: T) -> Value<'e> {
+        self.with_neon(|cx| {
+            let boxed = JsBox::new(cx, value);
+            Self::wrap(neon::types::Value::to_raw(&*boxed))
+        })
+    }
+
+    /// Gives a Neon context to what Neon does best.
+    pub fn with_neon<R>(self, body: impl FnOnce(&mut Cx<'_>) -> R) -> R {
         // SAFETY: the environment is live and this is its thread.
-        let mut cx = unsafe { Cx::from_raw(self.raw) };
-        let boxed = JsBox::new(&mut cx, value);
-        Self::wrap(neon::types::Value::to_raw(&*boxed))
+        body(&mut unsafe { Cx::from_raw(self.raw) })
     }
 
     /// Adds a function to an object.

@@ -9,17 +9,20 @@ mod env;
 mod reference;
 mod symbols;
 mod value;
+mod waker;
 
 use std::marker::PhantomData;
 
+use neon::context::Cx;
 use neon::sys::bindings as napi;
 
-pub use block::SharedBlock;
+pub use block::{SharedBlock, PARTS_PER_BLOCK};
 pub(crate) use call::callback;
 pub use call::{enter, Call};
 pub use napi::ValueType;
 pub use reference::{HotFunction, Ref};
 pub use symbols::load;
+pub use waker::{Hold, Waker};
 
 /// The environment during one call into or out of JavaScript.
 #[derive(Clone, Copy)]

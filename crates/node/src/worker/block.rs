@@ -1,0 +1,240 @@
+//! Replies of a worker: packed rows of many calls in one block, and what each call has in it.
+
+use ferrolite_sqlite::{
+    code_name, Encoder, Error, Large, Row, Tag, Target, ValueRef, BYTES_PER_BLOCK, SLOTS_PER_BLOCK,
+};
+
+use crate::sys::PARTS_PER_BLOCK;
+
+/// Bytes of blobs that start below `BYTES_PER_BLOCK` may end this far beyond it.
+const BYTES_OVER: usize = 8192;
+
+/// What a part of a block is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(i32)]
+pub enum PartKind {
+    /// The call has ended without a value.
+    Done = 0,
+    /// The call has failed: kind, message, code and number.
+    Error = 1,
+    /// Rows; more come.
+    Rows = 2,
+    /// The call's last rows.
+    LastRows = 3,
+    /// Names and tables of a statement's columns, its number first; they hold for the rows that follow.
+    Columns = 4,
+}
+
+/// Kind, first slot, rows, columns; `lib/promise/replies.js` reads the same.
+pub type Part = [i32; 4];
+
+/// A value too large to share a block.
+pub enum OwnedLarge {
+    Latin1(Vec<u8>),
+    Utf16(Vec<u16>),
+    Blob(Vec<u8>),
+}
+
+impl OwnedLarge {
+    fn new(value: &Large<'_>) -> Self {
+        match *value {
+            Large::Latin1(text) => Self::Latin1(text.to_vec()),
+            Large::Utf16(text) => Self::Utf16(text.to_vec()),
+            Large::Blob(blob) => Self::Blob(blob.to_vec()),
+        }
+    }
+
+    pub fn borrow(&self) -> Large<'_> {
+        match self {
+            Self::Latin1(text) => Large::Latin1(text),
+            Self::Utf16(text) => Large::Utf16(text),
+            Self::Blob(blob) => Large::Blob(blob),
+        }
+    }
+}
+
+/// A block on its way to JavaScript.
+#[derive(Default)]
+pub struct Block {
+    pub tags: Vec<u8>,
+    pub slots: Vec<u64>,
+    pub bytes: Vec<u8>,
+    pub latin1: Vec<u8>,
+    pub utf16: Vec<u16>,
+    pub larges: Vec<OwnedLarge>,
+    pub parts: Vec<Part>,
+    /// Whether a transaction was open when the last part was added.
+    pub in_transaction: bool,
+}
+
+/// Where the worker packs values before they join a block.
+pub struct Scratch {
+    encoder: Encoder,
+    tags: Vec<u8>,
+    slots: Vec<u64>,
+    bytes: Vec<u8>,
+    larges: Vec<OwnedLarge>,
+    large_bytes: usize,
+    parts: Vec<Part>,
+    pub in_transaction: bool,
+}
+
+impl Scratch {
+    pub fn new() -> Self {
+        Self {
+            encoder: Encoder::default(),
+            tags: vec![0; SLOTS_PER_BLOCK],
+            slots: vec![0; SLOTS_PER_BLOCK],
+            bytes: vec![0; BYTES_PER_BLOCK + BYTES_OVER],
+            larges: Vec::new(),
+            large_bytes: 0,
+            parts: Vec::new(),
+            in_transaction: false,
+        }
+    }
+
+    pub fn clear(&mut self) {
+        self.encoder.clear();
+        self.larges.clear();
+        self.large_bytes = 0;
+        self.parts.clear();
+    }
+
+    /// Large values count too: a block of them is what JavaScript takes in one go.
+    pub fn has_room(&self, columns: usize) -> bool {
+        self.encoder.has_room(columns) && self.large_bytes < 16 * BYTES_PER_BLOCK
+    }
+
+    pub fn has_parts(&self) -> bool {
+        !self.parts.is_empty()
+    }
+
+    /// First slot of the part that is begun now.
+    pub fn start(&self) -> usize {
+        self.encoder.used_slots()
+    }
+
+    /// Ends a part that began at slot `start`.
+    pub fn part(&mut self, kind: PartKind, start: usize, rows: i32, columns: usize) {
+        let int = |n: usize| i32::try_from(n).unwrap_or(i32::MAX);
+        self.parts
+            .push([kind as i32, int(start), rows, int(columns)]);
+    }
+
+    pub fn push_row(&mut self, row: Row<'_>, columns: usize, int64: bool) {
+        let mut target = Target {
+            tags: &mut self.tags,
+            slots: &mut self.slots,
+            bytes: &mut self.bytes,
+        };
+        let (larges, size) = (&mut self.larges, &mut self.large_bytes);
+        self.encoder
+            .push_row(row, columns, int64, &mut target, &mut |value| {
+                push_large(larges, size, &value)
+            });
+    }
+
+    pub fn push(&mut self, value: ValueRef<'_>, int64: bool) {
+        let mut target = Target {
+            tags: &mut self.tags,
+            slots: &mut self.slots,
+            bytes: &mut self.bytes,
+        };
+        let (larges, size) = (&mut self.larges, &mut self.large_bytes);
+        self.encoder.push(value, int64, &mut target, &mut |value| {
+            push_large(larges, size, &value)
+        });
+    }
+
+    /// A part with one row of values.
+    pub fn push_values(&mut self, kind: PartKind, values: &[ValueRef<'_>]) {
+        let start = self.start();
+        for value in values {
+            self.push(*value, false);
+        }
+        self.part(kind, start, 1, values.len());
+    }
+
+    pub fn push_error(&mut self, error: &Error) {
+        let (kind, code) = match error {
+            Error::Sqlite { code, .. } => (0, *code),
+            Error::Type(_) => (1, 0),
+            Error::Range(_) => (2, 0),
+            _ => (3, 0),
+        };
+        let (text, name) = (error.to_string(), code_name(code));
+        let message = match error {
+            Error::Sqlite { message, .. } => message,
+            _ => text.as_bytes(),
+        };
+        let values = [
+            ValueRef::Integer(kind),
+            ValueRef::Text(message),
+            ValueRef::Text(name.as_bytes()),
+            ValueRef::Integer(code.into()),
+        ];
+        self.push_values(PartKind::Error, &values);
+    }
+}
+
+/// Index 0 is the block's UTF-16 text.
+fn push_large(larges: &mut Vec<OwnedLarge>, size: &mut usize, value: &Large<'_>) -> u32 {
+    *size += match value {
+        Large::Latin1(text) => text.len(),
+        Large::Utf16(text) => 2 * text.len(),
+        Large::Blob(blob) => blob.len(),
+    };
+    larges.push(OwnedLarge::new(value));
+    u32::try_from(larges.len()).unwrap_or(u32::MAX)
+}
+
+impl Block {
+    /// True if all that `scratch` holds may join.
+    pub fn fits(&self, scratch: &Scratch) -> bool {
+        let encoder = &scratch.encoder;
+        self.slots.len() + encoder.used_slots() <= SLOTS_PER_BLOCK
+            && self.parts.len() + scratch.parts.len() <= PARTS_PER_BLOCK
+            && self.latin1.len() + encoder.latin1.len() <= BYTES_PER_BLOCK
+            && self.utf16.len() + encoder.utf16.len() <= BYTES_PER_BLOCK
+            && self.bytes.len() + encoder.used_bytes() <= BYTES_PER_BLOCK
+            && self.larges.is_empty()
+            && scratch.larges.is_empty()
+    }
+
+    /// Appends all that `scratch` holds; places in texts and bytes move behind those that are here.
+    pub fn append(&mut self, scratch: &mut Scratch) {
+        let encoder = &scratch.encoder;
+        let count = encoder.used_slots();
+        let first = self.slots.len();
+        self.tags.extend_from_slice(&scratch.tags[..count]);
+        self.slots.extend_from_slice(&scratch.slots[..count]);
+        let move_by = |by: usize| by as u64 | (by as u64) << 32;
+        let (latin1, utf16) = (move_by(self.latin1.len()), move_by(self.utf16.len()));
+        let (bytes, large) = (move_by(self.bytes.len()), self.larges.len() as u64);
+        if latin1 | utf16 | bytes | large != 0 {
+            for (tag, slot) in self.tags[first..].iter().zip(&mut self.slots[first..]) {
+                *slot += match *tag {
+                    tag if tag == Tag::Latin1 as u8 => latin1,
+                    tag if tag == Tag::Utf16 as u8 => utf16,
+                    tag if tag == Tag::Bytes as u8 => bytes,
+                    tag if tag == Tag::Large as u8 => large,
+                    _ => 0,
+                };
+            }
+        }
+        self.latin1.extend_from_slice(&encoder.latin1);
+        self.utf16.extend_from_slice(&encoder.utf16);
+        self.bytes
+            .extend_from_slice(&scratch.bytes[..encoder.used_bytes()]);
+        self.larges.append(&mut scratch.larges);
+        let first = i32::try_from(first).unwrap_or(i32::MAX);
+        self.parts.extend(
+            scratch
+                .parts
+                .drain(..)
+                .map(|[kind, start, rows, columns]| [kind, start + first, rows, columns]),
+        );
+        self.in_transaction = scratch.in_transaction;
+        scratch.clear();
+    }
+}

@@ -1,0 +1,188 @@
+//! Connections that a thread of their own serves: the promise API.
+//!
+//! JavaScript packs its calls of one tick into one message ([`job`]); the worker runs them in order and
+//! packs what they give into blocks ([`block`]). Only [`port::Port`] is shared between the two threads.
+
+mod block;
+mod job;
+mod owner;
+mod port;
+
+use std::rc::Rc;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use neon::types::Finalize;
+
+use crate::env::{header, State};
+use crate::sys::{Call, Env, ErrorKind, Hold, Ref, Result, Value, ValueType, Waker};
+use owner::OpenArgs;
+use port::Port;
+
+/// The handle that JavaScript has. Dropping it ends the worker once it has done its work.
+pub struct Worker {
+    port: Arc<Port>,
+}
+
+impl Finalize for Worker {}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        self.port.close();
+    }
+}
+
+/// The workers of one environment, and the way back to its event loop.
+#[derive(Default)]
+pub struct Workers {
+    running: Vec<(Arc<Port>, JoinHandle<()>)>,
+    waker: Option<(Waker<State>, Hold)>,
+    /// What JavaScript does when it is woken.
+    on_wake: Option<Ref>,
+}
+
+impl Workers {
+    /// Ends all workers, and waits for them: no thread outlives its environment.
+    pub fn stop(self) {
+        for (port, _) in &self.running {
+            port.stop();
+        }
+        for (_, thread) in self.running {
+            // A worker lets no panic out.
+            let _ = thread.join();
+        }
+    }
+}
+
+/// `(onWake)`: called with nothing when blocks have arrived.
+pub fn set_on_wake<'e>(call: &Call<'e>) -> Result<Value<'e>> {
+    let state: Rc<State> = call.data();
+    let on_wake = call.env.reference(call.arg(0))?;
+    state.workers.borrow_mut().on_wake = Some(on_wake);
+    call.env.undefined()
+}
+
+/// `(path, readonly, mustExist, timeout, vfs, uri, buffer)` -> handle. Job 1 is the opening.
+pub fn open<'e>(call: &Call<'e>) -> Result<Value<'e>> {
+    let env = call.env;
+    let state: Rc<State> = call.data();
+    let vfs = call.arg(4);
+    let mut image = Vec::new();
+    let has_image = call.arg(6).append_bytes(env, &mut image).is_some();
+    let args = OpenArgs {
+        path: call.arg(0).to_utf8(env)?,
+        readonly: call.arg(1).as_bool(env),
+        must_exist: call.arg(2).as_bool(env),
+        timeout: u32::try_from(call.arg(3).as_i32(env)).unwrap_or(0),
+        vfs: if vfs.type_of(env) == ValueType::String {
+            Some(vfs.to_utf8(env)?)
+        } else {
+            None
+        },
+        uri: call.arg(5).as_bool(env),
+        image: has_image.then_some(image),
+    };
+    let mut workers = state.workers.borrow_mut();
+    let (waker, _) = workers.waker.get_or_insert_with(|| {
+        let waker = Waker::new(call, run_on_wake);
+        let hold = waker.hold();
+        (waker, hold)
+    });
+    let waker = waker.clone();
+    let port = Arc::new(Port::new(Box::new(move || waker.wake())));
+    let shared = port.clone();
+    let thread = std::thread::Builder::new()
+        .name("ferrolite".into())
+        .spawn(move || owner::serve(&shared, args));
+    let Ok(thread) = thread else {
+        let message = "Cannot open database because no thread could be started";
+        return Err(env.throw_error(ErrorKind::Plain, message));
+    };
+    workers.running.retain(|(_, thread)| !thread.is_finished());
+    workers.running.push((port.clone(), thread));
+    Ok(env.boxed(Worker { port }))
+}
+
+/// An exception that is pending afterwards is uncaught, as in any callback of the event loop.
+fn run_on_wake(env: Env<'_>, state: &State) {
+    let function = match &state.workers.borrow().on_wake {
+        Some(function) => function.get(env),
+        None => return,
+    };
+    if let (Ok(function), Ok(this)) = (function, env.undefined()) {
+        let _ = env.call(function, this, &[]);
+    }
+}
+
+fn this<'e>(call: &Call<'e>) -> Result<&'e Port> {
+    Ok(&call.this::<Worker>()?.port)
+}
+
+/// `(buffer, length)`: jobs for the worker.
+pub fn post<'e>(call: &Call<'e>) -> Result<Value<'e>> {
+    let env = call.env;
+    let mut message = Vec::new();
+    call.arg(0).append_bytes(env, &mut message);
+    this(call)?.post(message);
+    env.undefined()
+}
+
+/// `(job)` -> 0: it was queued and will not run; 1: it runs and is told to end; 2: it has ended
+pub fn cancel<'e>(call: &Call<'e>) -> Result<Value<'e>> {
+    let id = call.arg(0).as_i32(call.env).cast_unsigned();
+    let found = this(call)?.cancel(id);
+    call.env.number(f64::from(found as i32))
+}
+
+/// Ends what runs now.
+pub fn interrupt<'e>(call: &Call<'e>) -> Result<Value<'e>> {
+    this(call)?.interrupt();
+    call.env.undefined()
+}
+
+/// -> undefined when there are no more blocks; else the next one's Latin-1 text, or null. The block and
+/// its parts are in the environment's.
+pub fn take<'e>(call: &Call<'e>) -> Result<Value<'e>> {
+    let env = call.env;
+    let Some(block) = this(call)?.take() else {
+        return env.undefined();
+    };
+    let state: Rc<State> = call.data();
+    state.begin_block(env)?;
+    let target = state.block.target();
+    target.tags[..block.tags.len()].copy_from_slice(&block.tags);
+    target.slots[..block.slots.len()].copy_from_slice(&block.slots);
+    target.bytes[..block.bytes.len()].copy_from_slice(&block.bytes);
+    state.block.set_parts(&block.parts);
+    state.set_used(block.slots.len(), block.bytes.len());
+    let int = |n: usize| i32::try_from(n).unwrap_or(i32::MAX);
+    state.block.set_i32(header::PARTS, int(block.parts.len()));
+    state.block.set_i32(header::BYTES, int(block.bytes.len()));
+    state
+        .block
+        .set_i32(header::IN_TRANSACTION, block.in_transaction.into());
+    if !block.utf16.is_empty() {
+        state.set_wide_text(env, &block.utf16)?;
+    }
+    for large in &block.larges {
+        state.push_large(env, &large.borrow())?;
+    }
+    state
+        .block
+        .set_i32(header::EXTRAS, state.has_extras().into());
+    if block.latin1.is_empty() {
+        env.null()
+    } else {
+        env.latin1(&block.latin1)
+    }
+}
+
+/// `(on)`: whether the event loop goes on while nothing else keeps it.
+pub fn hold<'e>(call: &Call<'e>) -> Result<Value<'e>> {
+    let state: Rc<State> = call.data();
+    let on = call.arg(0).as_bool(call.env);
+    if let Some((_, hold)) = &mut state.workers.borrow_mut().waker {
+        hold.set(call.env, on);
+    }
+    call.env.undefined()
+}

@@ -1,0 +1,499 @@
+//! The thread that owns a connection: runs jobs in order and packs their results.
+
+use std::collections::HashMap;
+use std::panic::{catch_unwind, AssertUnwindSafe};
+use std::rc::Rc;
+use std::sync::Arc;
+
+use ferrolite_sqlite::{
+    is_plain, Connection, Error, OpenOptions, Params, Running, Statement, Step, ValueRef,
+};
+
+use super::block::{PartKind, Scratch};
+use super::job::{Job, Jobs, Op, EXPLAIN, INT64, PLUCK, PRAGMA};
+use super::port::Port;
+
+type Outcome = Result<(), Error>;
+
+/// How to open the connection.
+pub struct OpenArgs {
+    pub path: String,
+    pub readonly: bool,
+    pub must_exist: bool,
+    /// Busy timeout in ms
+    pub timeout: u32,
+    pub vfs: Option<String>,
+    pub uri: bool,
+    /// A database to start from
+    pub image: Option<Vec<u8>>,
+}
+
+/// Serves a connection until there is nothing left to do.
+pub fn serve(port: &Arc<Port>, args: OpenArgs) {
+    let mut scratch = Scratch::new();
+    let opened = open(port, args);
+    answer(port, &mut scratch, 1, opened.as_ref().map(|_| ()));
+    match opened {
+        Ok(conn) => Owner {
+            port,
+            conn,
+            scratch,
+            statements: HashMap::new(),
+            cursors: HashMap::new(),
+        }
+        .run(),
+        Err(error) => refuse(port, &mut scratch, &error),
+    }
+}
+
+fn open(port: &Arc<Port>, args: OpenArgs) -> Result<Connection, Error> {
+    let conn = Connection::open(&OpenOptions {
+        path: &args.path,
+        readonly: args.readonly,
+        must_exist: args.must_exist,
+        timeout: args.timeout,
+        vfs: args.vfs.as_deref(),
+        uri: args.uri,
+    })?;
+    if let Some(image) = args.image {
+        conn.deserialize(&image, args.readonly)?;
+    }
+    let port = port.clone();
+    conn.set_stop_check(Box::new(move || port.is_cancelled()));
+    Ok(conn)
+}
+
+/// Answers every job with the error that opening ended with.
+fn refuse(port: &Port, scratch: &mut Scratch, error: &Error) {
+    while let Some(message) = port.receive() {
+        let mut jobs = Jobs::new(&message);
+        while let Some(job) = jobs.next(Params::default()) {
+            if job.op != Op::Drop {
+                port.begin(job.id);
+                answer(port, scratch, job.id, Err(error));
+            }
+        }
+    }
+}
+
+fn answer(port: &Port, scratch: &mut Scratch, id: u32, outcome: Result<(), &Error>) {
+    match outcome {
+        Ok(()) => scratch.part(PartKind::Done, 0, 0, 0),
+        Err(error) => scratch.push_error(error),
+    }
+    port.end(id);
+    port.send(scratch);
+}
+
+struct Owner<'p> {
+    port: &'p Port,
+    conn: Connection,
+    scratch: Scratch,
+    statements: HashMap<u32, Prepared>,
+    cursors: HashMap<u32, Cursor>,
+}
+
+/// A statement by its number, or why there is none.
+type Prepared = Result<Entry, Error>;
+
+#[allow(clippy::struct_excessive_bools)] // facts about it, not states
+struct Entry {
+    stmt: Rc<Statement>,
+    number: u32,
+    parameters: usize,
+    columns: usize,
+    reader: bool,
+    named: bool,
+    explain: bool,
+    /// Cannot change what other statements mean.
+    plain: bool,
+    /// The version whose columns JavaScript knows.
+    told: Option<i32>,
+}
+
+/// An open iterator.
+struct Cursor {
+    running: Running,
+    statement: u32,
+    flags: u32,
+}
+
+const INTERRUPTED: i32 = 9;
+
+impl Owner<'_> {
+    fn run(mut self) {
+        let mut params = Params::default();
+        while let Some(message) = self.port.receive() {
+            let mut jobs = Jobs::new(&message);
+            while let Some(mut job) = jobs.next(std::mem::take(&mut params)) {
+                if self.port.is_stopping() {
+                    break;
+                }
+                if job.op == Op::Drop {
+                    self.statements.remove(&job.target);
+                } else {
+                    self.serve(&mut job);
+                }
+                params = job.params;
+            }
+        }
+        // Statements and cursors go before the connection that they belong to.
+        self.cursors.clear();
+        self.statements.clear();
+        self.conn.close();
+    }
+
+    fn serve(&mut self, job: &mut Job) {
+        let outcome = if self.port.begin(job.id) {
+            self.conn.watch(None);
+            let outcome = catch_unwind(AssertUnwindSafe(|| self.execute(job)));
+            self.conn.unwatch();
+            outcome.unwrap_or(Err(Error::Type(
+                "Internal error in Ferrolite: please report it",
+            )))
+        } else {
+            Err(Error::from_code(INTERRUPTED))
+        };
+        if let Err(error) = outcome {
+            // Waiting for a lock ends as busy, whatever ended the waiting.
+            let cancelled = self.port.is_cancelled() && error.code() & 0xff == 5;
+            let interrupted = Error::from_code(INTERRUPTED);
+            self.scratch
+                .push_error(if cancelled { &interrupted } else { &error });
+        }
+        self.port.end(job.id);
+        self.scratch.in_transaction = self.conn.in_transaction();
+        self.port.send(&mut self.scratch);
+    }
+
+    fn execute(&mut self, job: &mut Job) -> Outcome {
+        match job.op {
+            Op::Prepare => return self.prepare(job),
+            Op::Run => return self.run_statement(job),
+            Op::Get | Op::All => return self.query(job),
+            Op::Iterate => return self.iterate(job),
+            Op::Next => return self.next(job),
+            Op::Columns => return self.columns(job),
+            Op::Expand => return self.expand(job),
+            Op::Exec => self.exec(job)?,
+            Op::Undo if self.conn.in_transaction() => self.exec(job)?,
+            Op::Undo => {}
+            Op::Return => {
+                if let Some(cursor) = self.cursors.remove(&job.target) {
+                    cursor.running.finish().1?;
+                }
+            }
+            Op::Close => {
+                self.cursors.clear();
+                self.statements.clear();
+                self.conn.close();
+            }
+            Op::Serialize => {
+                let name = text_of(&job.params);
+                let bytes = self.conn.serialize(&name)?;
+                let value = ValueRef::Blob(bytes.as_bytes());
+                self.scratch.push_values(PartKind::LastRows, &[value]);
+                return Ok(());
+            }
+            Op::UnsafeMode => self.conn.set_defensive(job.extra == 0)?,
+            Op::LoadExtension => {
+                let path = text_of(&job.params);
+                let entry = text_at(&job.params, 1);
+                self.conn.load_extension(&path, entry.as_deref())?;
+            }
+            _ => return Err(Error::Type("This method is not supported here")),
+        }
+        self.done();
+        Ok(())
+    }
+
+    fn done(&mut self) {
+        self.scratch.part(PartKind::Done, 0, 0, 0);
+    }
+
+    fn prepare(&mut self, job: &Job) -> Outcome {
+        let compiled = self.compile(job);
+        if let Ok(entry) = &compiled {
+            let readonly = entry.stmt.readonly()?;
+            let names = entry.stmt.parameter_names()?;
+            self.describe(entry.reader, readonly, &names);
+        }
+        let outcome = compiled.as_ref().map(|_| ()).map_err(Error::clone);
+        self.statements.insert(job.target, compiled);
+        outcome
+    }
+
+    /// Whether it returns data, whether it only reads, and the name or NULL of each parameter.
+    fn describe(&mut self, reader: bool, readonly: bool, names: &[Option<Vec<u8>>]) {
+        let mut start = self.scratch.start();
+        let mut count = 2;
+        for flag in [reader, readonly] {
+            self.scratch.push(ValueRef::Integer(flag.into()), false);
+        }
+        for name in names {
+            if !self.scratch.has_room(1) {
+                self.scratch.part(PartKind::Rows, start, 1, count);
+                self.port.send(&mut self.scratch);
+                (start, count) = (self.scratch.start(), 0);
+            }
+            let name = name.as_deref().map_or(ValueRef::Null, ValueRef::Text);
+            self.scratch.push(name, false);
+            count += 1;
+        }
+        self.scratch.part(PartKind::LastRows, start, 1, count);
+    }
+
+    fn compile(&self, job: &Job) -> Prepared {
+        let stmt = self.conn.prepare(&job.params.bytes)?;
+        let columns = stmt.column_count()?.into();
+        Ok(Entry {
+            number: job.target,
+            parameters: stmt.parameter_count()?.into(),
+            columns,
+            reader: columns > 0 || job.flags & PRAGMA != 0,
+            named: stmt.has_named_parameters()?,
+            explain: job.flags & EXPLAIN != 0,
+            plain: is_plain(&job.params.bytes),
+            told: None,
+            stmt,
+        })
+    }
+
+    fn run_statement(&mut self, job: &mut Job) -> Outcome {
+        let entry = entry(&mut self.statements, job.target)?;
+        let mut running = start(&self.conn, entry, &mut job.params)?;
+        let before = self.conn.total_changes();
+        let stepped = running.step();
+        let (params, ended) = running.finish();
+        job.params = params;
+        // The reset repeats an error of the step, so the step's comes first.
+        stepped.and(ended)?;
+        let (changes, rowid) = self.conn.last_changes();
+        let changed = self.conn.total_changes() != before;
+        let start = self.scratch.start();
+        let changes = if changed { changes } else { 0 };
+        self.scratch.push(ValueRef::Integer(changes), false);
+        self.scratch
+            .push(ValueRef::Integer(rowid), job.flags & INT64 != 0);
+        self.scratch.part(PartKind::LastRows, start, 1, 2);
+        Ok(())
+    }
+
+    fn query(&mut self, job: &mut Job) -> Outcome {
+        let entry = entry(&mut self.statements, job.target)?;
+        require_reader(entry)?;
+        let mut running = start(&self.conn, entry, &mut job.params)?;
+        let max = if job.op == Op::Get { 1 } else { i32::MAX };
+        let out = Out {
+            scratch: &mut self.scratch,
+            port: self.port,
+            flags: job.flags,
+        };
+        let filled = out.fill(entry, &mut running, max);
+        let (params, ended) = running.finish();
+        job.params = params;
+        filled.and(ended)
+    }
+
+    fn iterate(&mut self, job: &mut Job) -> Outcome {
+        let entry = entry(&mut self.statements, job.target)?;
+        require_reader(entry)?;
+        let running = start(&self.conn, entry, &mut job.params)?;
+        let cursor = Cursor {
+            running,
+            statement: job.target,
+            flags: job.flags,
+        };
+        self.cursors.insert(job.extra.cast_unsigned(), cursor);
+        self.done();
+        Ok(())
+    }
+
+    /// Rows of a cursor; fewer than were asked for when it is at its end, and then it is closed.
+    fn next(&mut self, job: &Job) -> Outcome {
+        let Some(cursor) = self.cursors.get_mut(&job.target) else {
+            return Err(Error::Type("This iterator is closed"));
+        };
+        let entry = entry(&mut self.statements, cursor.statement)?;
+        let out = Out {
+            scratch: &mut self.scratch,
+            port: self.port,
+            flags: cursor.flags,
+        };
+        let filled = out.fill(entry, &mut cursor.running, job.extra);
+        if !matches!(filled, Ok(true)) {
+            if let Some(cursor) = self.cursors.remove(&job.target) {
+                let ended = cursor.running.finish().1;
+                filled.and(ended)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn columns(&mut self, job: &Job) -> Outcome {
+        let entry = entry(&mut self.statements, job.target)?;
+        if !entry.reader {
+            return Err(Error::Type(
+                "The columns() method is only for statements that return data",
+            ));
+        }
+        let scratch = &mut self.scratch;
+        let start = scratch.start();
+        let mut count = 0;
+        entry.stmt.columns(&mut |column| {
+            for field in column {
+                scratch.push(field.map_or(ValueRef::Null, ValueRef::Text), false);
+            }
+            count += 1;
+        })?;
+        scratch.part(PartKind::LastRows, start, count, 5);
+        Ok(())
+    }
+
+    fn expand(&mut self, job: &mut Job) -> Outcome {
+        let entry = entry(&mut self.statements, job.target)?;
+        let running = start(&self.conn, entry, &mut job.params)?;
+        let sql = running.statement().expanded_sql();
+        let (params, _) = running.finish();
+        job.params = params;
+        let value = sql.as_deref().map_or(ValueRef::Null, ValueRef::Text);
+        self.scratch.push_values(PartKind::LastRows, &[value]);
+        Ok(())
+    }
+
+    fn exec(&mut self, job: &mut Job) -> Outcome {
+        job.params.bytes.push(0);
+        self.conn
+            .exec(&job.params.bytes, &mut |_| Ok(()))
+            .map(|_| ())
+    }
+}
+
+fn entry(statements: &mut HashMap<u32, Prepared>, number: u32) -> Result<&mut Entry, Error> {
+    match statements.get_mut(&number) {
+        Some(Ok(entry)) => Ok(entry),
+        Some(Err(error)) => Err(error.clone()),
+        // The connection was closed, and its statements with it.
+        None => Err(Error::closed()),
+    }
+}
+
+fn require_reader(entry: &Entry) -> Outcome {
+    if entry.reader {
+        Ok(())
+    } else {
+        Err(Error::Type(
+            "This statement does not return data. Use run() instead",
+        ))
+    }
+}
+
+/// Starts a statement; one that an iterator is on is compiled once more.
+fn start(conn: &Connection, entry: &Entry, params: &mut Params) -> Result<Running, Error> {
+    let given = params.values.len();
+    if given < entry.parameters && !entry.explain {
+        return Err(if entry.named {
+            Error::Type("Missing named parameters")
+        } else {
+            Error::Range("Too few parameter values were provided")
+        });
+    }
+    if given > entry.parameters {
+        return Err(Error::Range("Too many parameter values were provided"));
+    }
+    if !entry.plain {
+        conn.bump_epoch();
+    }
+    let params = std::mem::take(params);
+    if entry.stmt.is_running() {
+        return conn.prepare(entry.stmt.sql())?.start(params);
+    }
+    entry.stmt.start(params)
+}
+
+/// Where the rows of one call go.
+struct Out<'a> {
+    scratch: &'a mut Scratch,
+    port: &'a Port,
+    flags: u32,
+}
+
+impl Out<'_> {
+    /// Packs up to `max` rows; true if there may be more. The last part ends the call.
+    fn fill(self, entry: &mut Entry, running: &mut Running, max: i32) -> Result<bool, Error> {
+        let int64 = self.flags & INT64 != 0;
+        let mut rows = 0;
+        let mut in_part = 0;
+        let mut start = self.scratch.start();
+        let mut width = 0;
+        let mut more = true;
+        while rows < max {
+            match running.step() {
+                Ok(Step::Row) => {}
+                Ok(Step::Done) => {
+                    more = false;
+                    break;
+                }
+                Err(error) => {
+                    // An iterator gives what came before the error.
+                    self.scratch.part(PartKind::Rows, start, in_part, width);
+                    return Err(error);
+                }
+            }
+            if rows == 0 {
+                tell_columns(self.scratch, entry, running.statement())?;
+                start = self.scratch.start();
+                width = if self.flags & PLUCK == 0 {
+                    entry.columns
+                } else {
+                    1
+                };
+            }
+            if !self.scratch.has_room(width) {
+                self.scratch.part(PartKind::Rows, start, in_part, width);
+                self.port.send(self.scratch);
+                start = self.scratch.start();
+                in_part = 0;
+            }
+            self.scratch.push_row(running.row(), width, int64);
+            rows += 1;
+            in_part += 1;
+        }
+        self.scratch.part(PartKind::LastRows, start, in_part, width);
+        Ok(more)
+    }
+}
+
+/// Says what the columns are called, if that is news.
+fn tell_columns(scratch: &mut Scratch, entry: &mut Entry, stmt: &Rc<Statement>) -> Outcome {
+    let version = stmt.version();
+    if entry.told == Some(version) {
+        return Ok(());
+    }
+    entry.told = Some(version);
+    entry.columns = stmt.column_count()?.into();
+    let start = scratch.start();
+    scratch.push(ValueRef::Integer(entry.number.into()), false);
+    let mut count = 0;
+    stmt.columns(&mut |[name, _, table, _, _]| {
+        scratch.push(name.map_or(ValueRef::Null, ValueRef::Text), false);
+        scratch.push(table.map_or(ValueRef::Null, ValueRef::Text), false);
+        count += 1;
+    })?;
+    scratch.part(PartKind::Columns, start, 1, 1 + 2 * count);
+    Ok(())
+}
+
+fn text_of(params: &Params) -> String {
+    text_at(params, 0).unwrap_or_default()
+}
+
+fn text_at(params: &Params, at: usize) -> Option<String> {
+    match params.values.get(at) {
+        Some(ferrolite_sqlite::Param::Text(start, len)) => {
+            let text = params.bytes.get(*start..start + len)?;
+            Some(String::from_utf8_lossy(text).into_owned())
+        }
+        _ => None,
+    }
+}

@@ -1,0 +1,188 @@
+//! What the JavaScript thread and a worker share: messages in, blocks out, and the word to stop.
+
+use std::collections::{HashSet, VecDeque};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use super::block::{Block, Scratch};
+
+/// Blocks that may wait for JavaScript: about 6 MB. A worker that is further ahead waits.
+const MAX_WAITING: usize = 64;
+
+/// How long a wait may miss the word to stop.
+const TICK: Duration = Duration::from_millis(10);
+
+/// Wakes the event loop.
+pub type Wake = Box<dyn Fn() + Send + Sync>;
+
+pub struct Port {
+    inbox: Mutex<Inbox>,
+    arrived: Condvar,
+    outbox: Mutex<VecDeque<Block>>,
+    taken: Condvar,
+    /// The job that runs is to end.
+    cancelled: AtomicBool,
+    /// All is to end: the environment goes down.
+    stopping: AtomicBool,
+    wake: Wake,
+}
+
+#[derive(Default)]
+struct Inbox {
+    messages: VecDeque<Vec<u8>>,
+    /// Cancelled before they began.
+    skipped: HashSet<u32>,
+    /// The job that runs, and the last that ended.
+    current: Option<u32>,
+    ended: u32,
+    closed: bool,
+}
+
+/// What cancelling a job found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cancelled {
+    /// It had not begun, and will not.
+    Queued = 0,
+    /// It runs, and is told to end: its reply says how it did.
+    Running = 1,
+    /// It has ended: its reply is on the way.
+    Ended = 2,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Port {
+    pub fn new(wake: Wake) -> Self {
+        Self {
+            inbox: Mutex::default(),
+            arrived: Condvar::new(),
+            outbox: Mutex::default(),
+            taken: Condvar::new(),
+            cancelled: AtomicBool::new(false),
+            stopping: AtomicBool::new(false),
+            wake,
+        }
+    }
+
+    // On the JavaScript thread.
+
+    pub fn post(&self, message: Vec<u8>) {
+        lock(&self.inbox).messages.push_back(message);
+        self.arrived.notify_one();
+    }
+
+    pub fn cancel(&self, id: u32) -> Cancelled {
+        let mut inbox = lock(&self.inbox);
+        if inbox.current == Some(id) {
+            // Under the lock: the worker takes it before it begins another job.
+            self.cancelled.store(true, Ordering::Relaxed);
+            return Cancelled::Running;
+        }
+        // Numbers wrap around; far fewer than half of them are ever in flight.
+        if id.wrapping_sub(inbox.ended).cast_signed() <= 0 {
+            return Cancelled::Ended;
+        }
+        inbox.skipped.insert(id);
+        Cancelled::Queued
+    }
+
+    /// Ends the job that runs, if one does.
+    pub fn interrupt(&self) {
+        let inbox = lock(&self.inbox);
+        if inbox.current.is_some() {
+            self.cancelled.store(true, Ordering::Relaxed);
+        }
+    }
+
+    pub fn take(&self) -> Option<Block> {
+        let block = lock(&self.outbox).pop_front();
+        if block.is_some() {
+            self.taken.notify_one();
+        }
+        block
+    }
+
+    /// The worker ends when it has done all that was posted.
+    pub fn close(&self) {
+        lock(&self.inbox).closed = true;
+        self.arrived.notify_one();
+    }
+
+    /// The worker ends as soon as it can.
+    pub fn stop(&self) {
+        self.stopping.store(true, Ordering::Relaxed);
+        self.close();
+        self.taken.notify_one();
+    }
+
+    // On the worker's thread.
+
+    /// Waits for a message. `None` when there will be no more.
+    pub fn receive(&self) -> Option<Vec<u8>> {
+        let mut inbox = lock(&self.inbox);
+        inbox.current = None;
+        loop {
+            if self.is_stopping() {
+                return None;
+            }
+            if let Some(message) = inbox.messages.pop_front() {
+                return Some(message);
+            }
+            if inbox.closed {
+                return None;
+            }
+            inbox = self
+                .arrived
+                .wait(inbox)
+                .unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// The job before it has ended and this one begins; false if it was cancelled.
+    pub fn begin(&self, id: u32) -> bool {
+        let mut inbox = lock(&self.inbox);
+        self.cancelled.store(false, Ordering::Relaxed);
+        inbox.current = Some(id);
+        inbox.skipped.is_empty() || !inbox.skipped.remove(&id)
+    }
+
+    /// The job has ended: from here on nothing cancels it. Its reply is sent after this.
+    pub fn end(&self, id: u32) {
+        let mut inbox = lock(&self.inbox);
+        inbox.current = None;
+        inbox.ended = id;
+    }
+
+    pub fn is_cancelled(&self) -> bool {
+        self.cancelled.load(Ordering::Relaxed) || self.is_stopping()
+    }
+
+    pub fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::Relaxed)
+    }
+
+    /// Sends what is packed. Waits while JavaScript is far behind, unless the job is cancelled.
+    pub fn send(&self, scratch: &mut Scratch) {
+        if !scratch.has_parts() {
+            return;
+        }
+        let mut outbox = lock(&self.outbox);
+        while outbox.len() >= MAX_WAITING && !self.is_cancelled() {
+            let waited = self.taken.wait_timeout(outbox, TICK);
+            outbox = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+        match outbox.back_mut() {
+            Some(last) if last.fits(scratch) => last.append(scratch),
+            _ => {
+                let mut block = Block::default();
+                block.append(scratch);
+                outbox.push_back(block);
+            }
+        }
+        drop(outbox);
+        (self.wake)();
+    }
+}

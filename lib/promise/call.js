@@ -1,0 +1,45 @@
+'use strict'
+
+const { requireTimeout } = require('../statement')
+
+// What one call may be given beside its parameters: `{ signal, timeout }`.
+
+/** An AbortSignal and a time limit in ms, checked. */
+function readCallOptions (options) {
+  if (options === undefined || options === null) return null
+  if (typeof options !== 'object') throw new TypeError('Expected the call options to be an object')
+  const { signal, timeout } = options
+  if (signal !== undefined && !isSignal(signal)) {
+    throw new TypeError('Expected the "signal" option to be an AbortSignal')
+  }
+  if (timeout !== undefined) requireTimeout(timeout)
+  return { signal, timeout }
+}
+
+function isSignal (value) {
+  return typeof value === 'object' && value !== null && typeof value.aborted === 'boolean' &&
+    typeof value.addEventListener === 'function'
+}
+
+/** As Node's own functions reject. */
+function abortError (signal) {
+  const error = new Error('The operation was aborted', { cause: signal.reason })
+  error.name = 'AbortError'
+  error.code = 'ABORT_ERR'
+  return error
+}
+
+/** Calls `cancel(reason)` when the signal or the time says so, until the job is released. */
+function watch (job, { signal, timeout }, cancel) {
+  let timer = null
+  const onAbort = () => cancel(abortError(signal))
+  // A job that times out ends with SQLITE_INTERRUPT, as a statement of the sync API does.
+  if (timeout > 0) timer = setTimeout(cancel, timeout, null)
+  signal?.addEventListener('abort', onAbort)
+  job.release = () => {
+    clearTimeout(timer)
+    signal?.removeEventListener('abort', onAbort)
+  }
+}
+
+module.exports = { abortError, readCallOptions, watch }

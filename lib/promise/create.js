@@ -1,0 +1,24 @@
+'use strict'
+
+const { SqliteError } = require('../errors')
+const { constants } = require('../session')
+const { Database: Base } = require('./database')
+
+/** The promise API over the addon that `getBinding(nativeBinding)` returns. */
+module.exports = function createPromiseApi (getBinding, { allowNativeBinding = true } = {}) {
+  class Database extends Base {
+    constructor (filename, options) {
+      super(getBinding, filename, options, allowNativeBinding)
+    }
+  }
+  Object.assign(Database, { SqliteError, constants })
+
+  /** Opens a database; rejects if that fails. */
+  async function connect (filename, options) {
+    const database = new Database(filename, options)
+    await Base.opened(database)
+    return database
+  }
+
+  return { Database, SqliteError, connect, constants }
+}

@@ -1,0 +1,311 @@
+'use strict'
+
+const fs = require('node:fs')
+const path = require('node:path')
+const { attach } = require('../natives')
+const { getBooleanOption, readOptions, readToggle } = require('../options')
+const { FLAT, PLUCK } = require('../rows')
+const { KEY } = require('../statement')
+const { MAX_CACHED_LENGTH, StatementCache } = require('../statement-cache')
+const { abortError, readCallOptions, watch } = require('./call')
+const { FLAG, Job, OP, Port } = require('./port')
+const { Scope } = require('./scope')
+const { Entry, Statement, finishAll, finishGet, finishRun, readValues } = require('./statement')
+const { createTransaction } = require('./transaction')
+
+const DEFAULT_LEASE = 60000
+
+/** A worker, who owns it now, and its statements. */
+class Connection {
+  int64 = false
+  closed = false
+  #numbers = 1
+  #cache = new StatementCache()
+  // What a prepare() compiled is forgotten once no Statement has it any more.
+  #dropped = new FinalizationRegistry((number) => {
+    if (!this.closed) this.port.tell(OP.DROP, number)
+  })
+
+  constructor (environment, options, leaseTimeout) {
+    this.options = options
+    const { file, readonly, fileMustExist, timeout, vfs, buffer } = options
+    const uri = process.env.SQLITE_USE_URI === '1'
+    this.port = new Port(environment, [file, readonly, fileMustExist, timeout, vfs, uri, buffer])
+    // The first use reports it.
+    this.port.opened.promise.catch(() => {})
+    this.root = new Scope(null, undefined, leaseTimeout)
+  }
+
+  requireOpen () {
+    if (this.closed && this.root.current() === this.root) {
+      throw new TypeError('The database connection is not open')
+    }
+  }
+
+  nextNumber () {
+    return this.#numbers++
+  }
+
+  /** Posts a job as soon as its scope allows it. */
+  submit (scope, job, op, target, extra, flags, values, options) {
+    const timeout = options?.timeout ?? this.options.defaultQueryTimeout
+    const signal = options?.signal
+    if (signal?.aborted) {
+      job.end(abortError(signal))
+      return job.promise
+    }
+    if (signal !== undefined || timeout !== 0) {
+      watch(job, { signal, timeout }, (reason) => this.cancel(job, reason))
+    }
+    if (scope !== this.root) {
+      scope.pending++
+      job.scope = scope
+    }
+    scope.enter(job, () => this.send(job, op, target, extra, flags, values))
+    return job.promise
+  }
+
+  send (job, op, target, extra, flags, values) {
+    try {
+      this.port.post(job, op, target, extra, flags, values)
+    } catch (error) {
+      job.end(error)
+    }
+    return job.promise
+  }
+
+  cancel (job, reason) {
+    this.port.cancel(job, reason)
+  }
+
+  /** Executes a statement. */
+  execute (op, entry, flags, mode, values, finish, options) {
+    const job = new Job()
+    job.entry = op === OP.RUN ? null : entry
+    job.mode = mode
+    job.finish = finish
+    job.statement = entry
+    return this.submit(this.root.current(), job, op, entry.number, 0, flags, values, options)
+  }
+
+  /** Asks for something that is no statement's rows; `finish` gets arrays. */
+  ask (op, target, values, finish = null, { extra = 0, options } = {}) {
+    this.requireOpen()
+    const job = new Job()
+    job.finish = finish
+    return this.submit(this.root.current(), job, op, target, extra, 0, values, options)
+  }
+
+  exec (scope, sql, op = OP.EXEC, options = undefined) {
+    return this.submit(scope, new Job(), op, 0, 0, 0, [sql], options)
+  }
+
+  /** Compiles a statement of its own. */
+  async compile (sql, flags, options) {
+    const number = this.#numbers++
+    const job = new Job()
+    job.finish = (rows) => new Entry(number, rows.flat())
+    const scope = this.root.current()
+    const entry = await this.submit(scope, job, OP.PREPARE, number, 0, flags, [sql], options)
+    this.#dropped.register(entry, number)
+    return entry
+  }
+
+  /** Compiles SQL that may come again, once. */
+  cached (sql, options) {
+    const known = this.#cache.get(sql)
+    if (known !== undefined) return known.entry ?? known.compiling
+    const item = { entry: null, compiling: this.compile(sql, 0, options), cache: null }
+    item.compiling.then((entry) => { item.entry = entry }, () => this.#cache.remove(sql, item))
+    if (sql.length <= MAX_CACHED_LENGTH) this.#cache.set(sql, item)
+    return item.compiling
+  }
+
+  interrupt (entry) {
+    if (entry === undefined) return this.port.interrupt()
+    for (const job of this.port.pending()) if (job.statement === entry) this.cancel(job, null)
+  }
+
+  async close () {
+    if (this.closed) return this.closing
+    this.closed = true
+    const job = new Job()
+    this.closing = this.submit(this.root.current(), job, OP.CLOSE, 0, 0, 0, [])
+    try {
+      await this.closing
+    } finally {
+      this.#cache.clear()
+    }
+  }
+}
+
+class Database {
+  #connection
+
+  constructor (getBinding, filename, given, allowNativeBinding) {
+    const options = readOptions(filename, given, allowNativeBinding)
+    const { file } = options
+    if (!options.anonymous && !file.startsWith('file:') && !fs.existsSync(path.dirname(file))) {
+      throw new TypeError('Cannot open database because the directory does not exist')
+    }
+    const environment = attach(getBinding(options.nativeBinding))
+    this.#connection = new Connection(environment, options, readLease(given))
+  }
+
+  static opened (database) {
+    return database.#connection.port.opened.promise
+  }
+
+  get name () { return this.#connection.options.name }
+  get open () { return !this.#connection.closed }
+  get inTransaction () { return this.#connection.port.inTransaction }
+  get readonly () { return this.#connection.options.readonly }
+  get memory () { return this.#connection.options.anonymous }
+
+  async prepare (sql, options) {
+    requireString(sql)
+    const connection = this.#connection
+    connection.requireOpen()
+    const entry = await connection.compile(sql, 0, readCallOptions(options))
+    return new Statement(KEY, connection, entry, sql, this)
+  }
+
+  run (sql, params, options) {
+    return this.#direct(OP.RUN, sql, params, options, FLAT, finishRun)
+  }
+
+  get (sql, params, options) {
+    return this.#direct(OP.GET, sql, params, options, FLAT, finishGet)
+  }
+
+  all (sql, params, options) {
+    return this.#direct(OP.ALL, sql, params, options, FLAT, finishAll)
+  }
+
+  async #direct (op, sql, params, given, mode, finish) {
+    requireString(sql)
+    const connection = this.#connection
+    connection.requireOpen()
+    const options = readCallOptions(given)
+    const flags = connection.int64 ? FLAG.INT64 : 0
+    const known = connection.cached(sql, options)
+    const entry = known instanceof Entry ? known : await known
+    const values = readValues(params === undefined ? [] : [params], entry.parameters)
+    return connection.execute(op, entry, flags, mode, values, finish, options)
+  }
+
+  async * iterate (sql, params, options) {
+    requireString(sql)
+    const connection = this.#connection
+    connection.requireOpen()
+    const call = readCallOptions(options)
+    const entry = await connection.cached(sql, call)
+    const statement = new Statement(KEY, connection, entry, sql, this)
+    const bound = call === null ? statement : statement.with(call)
+    yield * bound.iterate(...(params === undefined ? [] : [params]))
+  }
+
+  async exec (sql, options) {
+    requireString(sql)
+    const connection = this.#connection
+    connection.requireOpen()
+    await connection.exec(connection.root.current(), sql, OP.EXEC, readExecOptions(options))
+    return this
+  }
+
+  transaction (fn) {
+    if (typeof fn !== 'function') throw new TypeError('Expected first argument to be a function')
+    return createTransaction(fn, this, this.#connection)
+  }
+
+  async pragma (source, options) {
+    options ??= {}
+    requireString(source)
+    if (typeof options !== 'object') throw new TypeError('Expected second argument to be an options object')
+    const simple = getBooleanOption(options, 'simple')
+    const connection = this.#connection
+    connection.requireOpen()
+    const entry = await connection.compile(`PRAGMA ${source}`, FLAG.PRAGMA)
+    const flags = connection.int64 ? FLAG.INT64 : 0
+    if (simple) return connection.execute(OP.GET, entry, flags | FLAG.PLUCK, PLUCK, [], finishGet)
+    return connection.execute(OP.ALL, entry, flags, FLAT, [], finishAll)
+  }
+
+  async explain (source) {
+    requireString(source)
+    const connection = this.#connection
+    connection.requireOpen()
+    const entry = await connection.compile(`EXPLAIN ${source}`, FLAG.EXPLAIN)
+    return connection.execute(OP.ALL, entry, 0, FLAT, [], finishAll)
+  }
+
+  async serialize (options) {
+    options ??= {}
+    if (typeof options !== 'object') throw new TypeError('Expected first argument to be an options object')
+    const attached = 'attached' in options ? options.attached : 'main'
+    if (typeof attached !== 'string') throw new TypeError('Expected the "attached" option to be a string')
+    if (!attached) throw new TypeError('The "attached" option cannot be an empty string')
+    return this.#connection.ask(OP.SERIALIZE, 0, [attached], ([[bytes]]) => bytes)
+  }
+
+  async loadExtension (file, entryPoint) {
+    requireString(file)
+    if (arguments.length > 1 && typeof entryPoint !== 'string') {
+      throw new TypeError('Expected second argument to be a string')
+    }
+    const values = entryPoint === undefined ? [file] : [file, entryPoint]
+    await this.#connection.ask(OP.LOAD_EXTENSION, 0, values)
+    return this
+  }
+
+  async unsafeMode (on) {
+    const extra = readToggle(arguments) ? 1 : 0
+    await this.#connection.ask(OP.UNSAFE_MODE, 0, [], null, { extra })
+    return this
+  }
+
+  batch (statements, mode = 'deferred') {
+    return require('./batch').runBatch(this, statements, mode)
+  }
+
+  defaultSafeIntegers (on) {
+    this.#connection.int64 = readToggle(arguments)
+    return this
+  }
+
+  /** Ends the call that runs now; those behind it go on. */
+  interrupt () {
+    this.#connection.requireOpen()
+    this.#connection.interrupt()
+    return this
+  }
+
+  /** Closes once all calls before it have ended. */
+  async close () {
+    await this.#connection.close()
+    return this
+  }
+
+  async [Symbol.asyncDispose ?? Symbol.for('nodejs.asyncDispose')] () {
+    await this.close()
+  }
+}
+
+function readExecOptions (options) {
+  if (options?.queryTimeout === undefined) return readCallOptions(options)
+  return readCallOptions({ signal: options.signal, timeout: options.queryTimeout })
+}
+
+function readLease (options) {
+  const timeout = options?.leaseTimeout ?? DEFAULT_LEASE
+  if (!Number.isInteger(timeout) || timeout < 1 || timeout > 0x7fffffff) {
+    throw new TypeError('Expected the "leaseTimeout" option to be a positive integer')
+  }
+  return timeout
+}
+
+function requireString (value) {
+  if (typeof value !== 'string') throw new TypeError('Expected first argument to be a string')
+}
+
+module.exports = { Database }

@@ -1,0 +1,179 @@
+'use strict'
+
+const { KEY } = require('../statement')
+const { Job, OP } = require('./port')
+
+// Rows asked for at once: the first few come soon, and then one batch is on its way while the one
+// before it is used up.
+const FIRST = 16
+const MOST = 1024
+
+const DONE = Object.freeze({ value: undefined, done: true })
+
+/** What closes a query whose iterator nobody has any more. */
+const dropped = new FinalizationRegistry((close) => close())
+
+/** An open query of the worker. */
+class Cursor {
+  #connection
+  #scope
+  #entry
+  #call
+  #number
+  #opening
+  #reading = null
+
+  constructor (connection, scope, entry, call) {
+    this.#connection = connection
+    this.#scope = scope
+    this.#entry = entry
+    this.#call = call
+    this.#number = connection.nextNumber()
+    const { values, flags, options } = call
+    const job = this.#opening = new Job()
+    job.promise.catch(() => {})
+    connection.submit(scope, job, OP.ITERATE, entry.number, this.#number, flags, values, options)
+  }
+
+  /** Up to `size` rows; fewer at the end, and then the worker has closed it. */
+  read (size) {
+    const job = this.#reading = new Job()
+    job.entry = this.#entry
+    job.mode = this.#call.mode
+    job.finish = (rows) => rows
+    // Sent at once; why opening failed is what counts, if it did.
+    const { promise } = job
+    const opened = this.#opening.promise
+    job.promise = opened.then(() => promise)
+    promise.catch(() => {})
+    const { options } = this.#call
+    this.#connection.submit(this.#scope, job, OP.NEXT, this.#number, size, 0, [], options)
+    return job
+  }
+
+  close () {
+    if (this.#reading !== null) this.#connection.cancel(this.#reading, null)
+    const job = new Job()
+    job.promise.catch(() => {})
+    // Whatever owns the connection: it only gives something back.
+    return this.#connection.send(job, OP.RETURN, this.#number, 0, 0, [])
+  }
+}
+
+/** Rows one by one: a bounded number of them is read ahead. */
+class StatementIterator {
+  #connection
+  #entry
+  #call
+  // The query, once it is open: its number and the scope that it runs in.
+  #cursor = null
+  #scope
+  #rows = []
+  #at = 0
+  #size = FIRST
+  // The next batch, on its way.
+  #ahead = null
+  // After the rows that are here: null, or the error that ended them.
+  #error = null
+  #done = false
+  // Calls of next() and return() run one after the other.
+  #last = Promise.resolve()
+  #pending = 0
+
+  constructor (key, statement, connection, entry, call) {
+    if (key !== KEY) throw new TypeError('Disabled constructor')
+    Object.defineProperty(this, 'statement', { value: statement, enumerable: true })
+    this.#connection = connection
+    this.#entry = entry
+    this.#call = call
+    this.#scope = connection.root.current()
+  }
+
+  next () {
+    if (this.#pending === 0 && this.#at < this.#rows.length) {
+      return Promise.resolve({ value: this.#rows[this.#at++], done: false })
+    }
+    return this.#inTurn(() => this.#next())
+  }
+
+  #inTurn (step) {
+    this.#pending++
+    const result = this.#last.then(step).finally(() => this.#pending--)
+    this.#last = result.catch(() => {})
+    return result
+  }
+
+  async #next () {
+    while (this.#at >= this.#rows.length) {
+      if (this.#error !== null) {
+        const error = this.#error
+        this.#error = null
+        throw error
+      }
+      if (this.#done) return DONE
+      await this.#fetch()
+    }
+    return { value: this.#rows[this.#at++], done: false }
+  }
+
+  async #fetch () {
+    if (this.#cursor === null) {
+      this.#cursor = new Cursor(this.#connection, this.#scope, this.#entry, this.#call)
+      const cursor = this.#cursor
+      dropped.register(this, () => cursor.close(), this)
+      this.#request()
+    }
+    const rows = await this.#ahead
+    this.#ahead = null
+    this.#rows = rows
+    this.#at = 0
+    if (!this.#done && this.#error === null) this.#request()
+  }
+
+  /** Asks for a batch; what goes wrong is told after the rows before it. */
+  #request () {
+    const size = this.#size
+    if (this.#size < MOST) this.#size *= 2
+    const iterator = this
+    const job = this.#cursor.read(size)
+    this.#ahead = job.promise.then((rows) => {
+      if (rows.length < size) iterator.#finish()
+      return rows
+    }, (error) => {
+      iterator.#error = error
+      iterator.#finish()
+      return job.rows
+    })
+  }
+
+  #finish () {
+    this.#done = true
+    dropped.unregister(this)
+  }
+
+  return (value) {
+    return this.#inTurn(async () => {
+      if (!this.#done) {
+        this.#done = true
+        if (this.#cursor !== null) {
+          dropped.unregister(this)
+          await this.#cursor.close()
+        }
+      }
+      this.#rows = []
+      this.#at = 0
+      this.#error = null
+      return { value, done: true }
+    })
+  }
+
+  [Symbol.asyncIterator] () {
+    return this
+  }
+
+  async [Symbol.asyncDispose ?? Symbol.for('nodejs.asyncDispose')] () {
+    await this.return()
+  }
+}
+
+module.exports = { StatementIterator }

@@ -1,0 +1,415 @@
+'use strict'
+
+// The way to a worker and back. Calls of one tick cross as one message, and what has come back by
+// then settles in one wake-up of the event loop. Jobs run and end in the order they were called in.
+
+const { makeError } = require('../errors')
+const { RAW, decoderFor, openSlab, HEADER } = require('../rows')
+
+const { BYTES, EXTRAS, IN_TRANSACTION, PARTS } = HEADER
+
+// As crates/node/src/worker/job.rs has them.
+const OP = {
+  PREPARE: 0,
+  DROP: 1,
+  RUN: 2,
+  GET: 3,
+  ALL: 4,
+  EXEC: 5,
+  ITERATE: 6,
+  NEXT: 7,
+  RETURN: 8,
+  COLUMNS: 9,
+  SERIALIZE: 10,
+  CLOSE: 11,
+  LIMIT: 12,
+  UNSAFE_MODE: 13,
+  LOAD_EXTENSION: 14,
+  BACKUP: 15,
+  BACKUP_STEP: 16,
+  BACKUP_CLOSE: 17,
+  EXPAND: 18,
+  UNDO: 19
+}
+
+const FLAG = { INT64: 1, PLUCK: 2, PRAGMA: 4, EXPLAIN: 8 }
+
+// As crates/node/src/worker/block.rs has them.
+const DONE = 0
+const ERROR = 1
+const ROWS = 2
+const LAST_ROWS = 3
+const COLUMNS = 4
+
+// Fields of a part.
+const PART = 4
+
+// How long replies are read before the event loop has its turn, in ms.
+const SLICE = 4
+
+const FIRST_LENGTH = 4096
+const KEPT_LENGTH = 1 << 20
+
+// Longer texts are measured first, rather than given the room of the worst case.
+const LONG_TEXT = 1 << 16
+
+/** Packs jobs: six words, then the values, each with a tag, a length and what it has of bytes. */
+class Message {
+  #bytes
+  #words
+  #doubles
+  #bigints
+  // In words of eight bytes.
+  length = 0
+
+  constructor () {
+    this.#allocate(FIRST_LENGTH)
+  }
+
+  #allocate (length) {
+    const old = this.#bytes
+    this.#bytes = Buffer.from(new ArrayBuffer(length))
+    if (old !== undefined) this.#bytes.set(old.subarray(0, Math.min(8 * this.length, length)))
+    const { buffer } = this.#bytes
+    this.#words = new Uint32Array(buffer)
+    this.#doubles = new Float64Array(buffer)
+    this.#bigints = new BigInt64Array(buffer)
+  }
+
+  #reserve (bytes) {
+    const needed = 8 * this.length + bytes
+    if (needed <= this.#bytes.length) return
+    this.#allocate(8 * Math.ceil(Math.max(2 * this.#bytes.length, needed) / 8))
+  }
+
+  add (id, op, target, extra, flags, values) {
+    const start = this.length
+    try {
+      this.#reserve(24 + 16 * values.length)
+      const words = this.#words
+      const at = 2 * start
+      words[at] = id
+      words[at + 1] = op
+      words[at + 2] = target
+      words[at + 3] = extra
+      words[at + 4] = values.length
+      words[at + 5] = flags
+      this.length += 3
+      for (let i = 0; i < values.length; ++i) this.#value(values[i])
+    } catch (error) {
+      this.length = start
+      throw error
+    }
+  }
+
+  #value (value) {
+    switch (typeof value) {
+      case 'number':
+        this.#tag(1)
+        this.#doubles[this.length++] = value
+        return
+      case 'bigint':
+        this.#tag(2)
+        this.#bigints[this.length++] = value
+        return
+      case 'string': return this.#text(value)
+      case 'undefined': return this.#tag(0)
+    }
+    if (value === null) this.#tag(0)
+    else this.#blob(value)
+  }
+
+  #tag (tag) {
+    this.#reserve(16)
+    const at = 2 * this.length++
+    this.#words[at] = tag
+    this.#words[at + 1] = 0
+  }
+
+  #text (text) {
+    const room = text.length < LONG_TEXT ? text.length * 3 : Buffer.byteLength(text)
+    this.#reserve(16 + room)
+    const at = 2 * this.length++
+    const length = this.#bytes.utf8Write(text, 8 * this.length, room)
+    this.#words[at] = 3
+    this.#words[at + 1] = length
+    this.length += Math.ceil(length / 8)
+  }
+
+  #blob (view) {
+    const { buffer, byteOffset, byteLength } = view
+    if (byteLength > 0x7fffffff) throw new RangeError('The bound string, buffer, or bigint is too big')
+    this.#reserve(16 + byteLength)
+    const at = 2 * this.length++
+    const bytes = new Uint8Array(buffer, byteOffset, byteLength)
+    this.#bytes.set(bytes, 8 * this.length)
+    this.#words[at] = 4
+    this.#words[at + 1] = byteLength
+    this.length += Math.ceil(byteLength / 8)
+  }
+
+  /** The bytes so far; they are copied before the next job is added. */
+  take () {
+    const bytes = this.#bytes.subarray(0, 8 * this.length)
+    this.length = 0
+    if (bytes.buffer.byteLength > KEPT_LENGTH) {
+      this.#bytes = undefined
+      this.#allocate(FIRST_LENGTH)
+    }
+    return bytes
+  }
+}
+
+/** One call that waits for its reply. `take(block, text, slot, rows, columns)` reads rows. */
+class Job {
+  id = 0
+  rows = []
+  entry = null
+  mode = RAW
+  // What `rows` come to.
+  finish = null
+  // Ends the listening to a signal and the timer.
+  release = null
+  // The error to end with if the worker says that it was interrupted.
+  reason = null
+  settled = false
+  resolve
+  reject
+  // The transaction that counts it until it ends.
+  scope = null
+  // Takes it out of those that wait for a transaction to end; null once it is posted.
+  leave = null
+
+  constructor () {
+    this.promise = new Promise((resolve, reject) => {
+      this.resolve = resolve
+      this.reject = reject
+    })
+  }
+
+  end (error) {
+    if (this.settled) return
+    this.settled = true
+    this.release?.()
+    this.leave?.()
+    if (this.scope !== null) this.scope.pending--
+    if (error !== null) {
+      const interrupted = this.reason !== null && error.code === 'SQLITE_INTERRUPT'
+      this.reject(interrupted ? this.reason : error)
+      return
+    }
+    try {
+      this.resolve(this.finish === null ? undefined : this.finish(this.rows))
+    } catch (thrown) {
+      this.reject(thrown)
+    }
+  }
+}
+
+/** The ports of one environment that wait for replies. */
+class Hub {
+  #active = new Set()
+  #natives
+  #drain
+
+  constructor (natives) {
+    this.#natives = natives
+    this.#drain = () => this.drain()
+    natives.workerOnWake(this.#drain)
+  }
+
+  add (port) {
+    if (this.#active.size === 0) this.#natives.workerHold(true)
+    this.#active.add(port)
+  }
+
+  remove (port) {
+    this.#active.delete(port)
+    if (this.#active.size === 0) this.#natives.workerHold(false)
+  }
+
+  drain () {
+    const until = performance.now() + SLICE
+    for (const port of this.#active) {
+      if (!port.drain(until)) {
+        setImmediate(this.#drain)
+        return
+      }
+    }
+  }
+}
+
+const hubs = new WeakMap()
+
+class Port {
+  inTransaction = false
+  #natives
+  #block
+  #hub
+  #handle
+  #message = new Message()
+  #flushing = false
+  // Jobs in the order of their replies: a queue with a moving head.
+  #jobs = []
+  #head = 0
+  #nextId = 1
+  #flush
+
+  constructor (environment, open) {
+    const { natives, block } = environment
+    this.#natives = natives
+    this.#block = block
+    let hub = hubs.get(natives)
+    if (hub === undefined) hubs.set(natives, hub = new Hub(natives))
+    this.#hub = hub
+    this.#handle = natives.workerOpen(...open)
+    this.#flush = () => {
+      this.#flushing = false
+      const bytes = this.#message.take()
+      if (bytes.length !== 0) natives.workerPost.call(this.#handle, bytes)
+    }
+    // Opening is job 1.
+    this.opened = new Job()
+    this.#enqueue(this.opened)
+  }
+
+  #enqueue (job) {
+    job.id = this.#nextId
+    // 0 is for jobs without a reply.
+    this.#nextId = (this.#nextId + 1) >>> 0 || 1
+    if (this.#head === this.#jobs.length) {
+      this.#jobs.length = this.#head = 0
+      this.#hub.add(this)
+    }
+    this.#jobs.push(job)
+  }
+
+  /** Posts a job with the next message. */
+  post (job, op, target, extra, flags, values) {
+    this.#message.add(this.#nextId, op, target, extra, flags, values)
+    this.#enqueue(job)
+    this.#flushSoon()
+    return job.promise
+  }
+
+  /** Posts what has no reply. */
+  tell (op, target, extra = 0) {
+    this.#message.add(0, op, target, extra, 0, [])
+    this.#flushSoon()
+  }
+
+  #flushSoon () {
+    if (this.#flushing) return
+    this.#flushing = true
+    queueMicrotask(this.#flush)
+  }
+
+  /** Ends a job, queued or running, with `reason`, or lets the reply stand that is on its way. */
+  cancel (job, reason) {
+    if (job.settled) return
+    job.reason = reason
+    if (job.id === 0) return job.end(interrupted())
+    // It has to be there to be found.
+    this.#flush()
+    const QUEUED = 0
+    if (this.#natives.workerCancel.call(this.#handle, job.id | 0) === QUEUED) {
+      job.end(interrupted())
+    }
+  }
+
+  interrupt () {
+    this.#natives.workerInterrupt.call(this.#handle)
+  }
+
+  /** The jobs that have not ended. */
+  pending () {
+    return this.#jobs.slice(this.#head)
+  }
+
+  /** Reads replies; false if `until` (ms) came before their end. */
+  drain (until) {
+    const block = this.#block
+    for (;;) {
+      const text = this.#natives.workerTake.call(this.#handle)
+      if (text === undefined) return true
+      const { header, parts } = block
+      this.inTransaction = header[IN_TRANSACTION] !== 0
+      if (header[BYTES] !== 0) openSlab(block)
+      const count = PART * header[PARTS]
+      for (let at = 0; at < count; at += PART) {
+        this.#read(parts[at], text ?? '', parts[at + 1], parts[at + 2], parts[at + 3])
+      }
+      block.slab = null
+      if (header[EXTRAS] !== 0) block.extras.length = 0
+      if (performance.now() >= until) return false
+    }
+  }
+
+  #read (kind, text, slot, rows, columns) {
+    const block = this.#block
+    const job = this.#jobs[this.#head]
+    switch (kind) {
+      case COLUMNS: return job.entry?.setColumns(readRow(block, text, slot, columns))
+      case ROWS:
+      case LAST_ROWS:
+        if (!job.settled && rows !== 0) {
+          decoder(job, columns).some(block, text, slot, rows, job.rows)
+        }
+        if (kind === LAST_ROWS) this.#ended().end(null)
+        return
+      case DONE: return this.#ended().end(null)
+      case ERROR: this.#ended().end(readError(readRow(block, text, slot, columns)))
+    }
+  }
+
+  #ended () {
+    const job = this.#jobs[this.#head]
+    this.#jobs[this.#head++] = undefined
+    if (this.#head === this.#jobs.length) {
+      this.#jobs.length = this.#head = 0
+      this.#hub.remove(this)
+    } else if (this.#head >= 1024 && 2 * this.#head >= this.#jobs.length) {
+      this.#jobs.splice(0, this.#head)
+      this.#head = 0
+    }
+    return job
+  }
+}
+
+function interrupted () {
+  return makeError('interrupted', 'SQLITE_INTERRUPT', 9)
+}
+
+/** Rows of a statement by its columns' names, all else as arrays. */
+function decoder (job, columns) {
+  return job.entry === null ? arrayDecoder(columns) : job.entry.decoder(job.mode)
+}
+
+const arrayDecoders = new Map()
+
+function arrayDecoder (columns) {
+  let decoder = arrayDecoders.get(columns)
+  if (decoder === undefined) {
+    if (arrayDecoders.size >= 256) arrayDecoders.clear()
+    decoder = decoderFor(RAW, Array.from({ length: columns }, (_, i) => String(i)))
+    arrayDecoders.set(columns, decoder)
+  }
+  return decoder
+}
+
+function readRow (block, text, slot, columns) {
+  const rows = []
+  arrayDecoder(columns).some(block, text, slot, 1, rows)
+  return rows[0]
+}
+
+function readError ([kind, message, code, rawCode]) {
+  switch (kind) {
+    case 0: return makeError(message, code, rawCode)
+    case 1: return new TypeError(message)
+    case 2: return new RangeError(message)
+    default: return new Error(message)
+  }
+}
+
+module.exports = { FLAG, Job, OP, Port }

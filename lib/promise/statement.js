@@ -1,0 +1,214 @@
+'use strict'
+
+const { readToggle } = require('../options')
+const { checkValue, flatten, namedValues } = require('../params')
+const { EXPAND, FLAT, PLUCK, RAW, decoderFor } = require('../rows')
+const { KEY, isNamed, takeTimeout } = require('../statement')
+const { readCallOptions } = require('./call')
+const { StatementIterator } = require('./iterator')
+const { FLAG, OP } = require('./port')
+
+const { INT64 } = FLAG
+
+/** A statement that the worker has compiled, and what is known of it here. */
+class Entry {
+  #decoders = [null, null, null, null]
+  #names = null
+  #tables = null
+
+  constructor (number, [reader, readonly, ...parameters]) {
+    this.number = number
+    this.reader = reader === 1
+    this.readonly = readonly === 1
+    this.parameters = parameters
+  }
+
+  /** What the worker says before the first row, and again after a change of the schema. */
+  setColumns ([, ...columns]) {
+    this.#names = columns.filter((_, i) => i % 2 === 0)
+    this.#tables = columns.filter((_, i) => i % 2 === 1)
+    this.#decoders.fill(null)
+  }
+
+  decoder (mode) {
+    return (this.#decoders[mode] ??= decoderFor(mode, this.#names, this.#tables))
+  }
+}
+
+const isReader = 'This statement does not return data. Use run() instead'
+
+class Statement {
+  #connection
+  #entry
+  #mode = FLAT
+  #int64
+  #bound = null
+  // ms, 0 for none
+  #timeout = null
+  #options = null
+
+  constructor (key, connection, entry, source, database) {
+    if (key !== KEY) throw new TypeError('Statements can only be constructed by the db.prepare() method')
+    this.#connection = connection
+    this.#entry = entry
+    this.#int64 = connection.int64
+    this.reader = entry.reader
+    this.readonly = entry.readonly
+    this.source = source
+    this.database = database
+  }
+
+  run (...params) {
+    return this.#call(OP.RUN, params, finishRun)
+  }
+
+  get (...params) {
+    return this.#call(OP.GET, params, finishGet)
+  }
+
+  all (...params) {
+    return this.#call(OP.ALL, params, finishAll)
+  }
+
+  iterate (...params) {
+    if (!this.#entry.reader) throw new TypeError(isReader)
+    const call = this.#prepareCall(params)
+    return new StatementIterator(KEY, this, this.#connection, this.#entry, call)
+  }
+
+  #call (op, params, finish) {
+    try {
+      const { values, mode, flags, options } = this.#prepareCall(params)
+      return this.#connection.execute(op, this.#entry, flags, mode, values, finish, options)
+    } catch (error) {
+      return Promise.reject(error)
+    }
+  }
+
+  /** All that a call needs, as it is now: what is changed later is not for this call. */
+  #prepareCall (params) {
+    this.#connection.requireOpen()
+    const names = this.#entry.parameters
+    let options = this.#options
+    const queryTimeout = params.length === 0 ? undefined : takeTimeout(params, names)
+    const timeout = queryTimeout ?? options?.timeout ?? this.#timeout
+    if (timeout !== null && timeout !== options?.timeout) options = { ...options, timeout }
+    const flags = (this.#int64 ? INT64 : 0) | (this.#mode === PLUCK ? FLAG.PLUCK : 0)
+    return { values: this.#values(params, names), mode: this.#mode, flags, options }
+  }
+
+  #values (params, names) {
+    if (this.#bound !== null) {
+      if (params.length !== 0) throw new TypeError('This statement already has bound parameters')
+      return this.#bound
+    }
+    return readValues(params, names)
+  }
+
+  bind (...params) {
+    if (this.#bound !== null) throw new TypeError('The bind() method can only be invoked once per statement object')
+    this.#connection.requireOpen()
+    const values = readValues(params, this.#entry.parameters)
+    requireCount(values, this.#entry.parameters)
+    // What is bound stays as it is now.
+    this.#bound = values.map((value) => ArrayBuffer.isView(value) ? copyOf(value) : value)
+    return this
+  }
+
+  /** This statement with `{ signal, timeout }` for the calls that are made on what it returns. */
+  with (options) {
+    const copy = new Statement(KEY, this.#connection, this.#entry, this.source, this.database)
+    copy.#mode = this.#mode
+    copy.#int64 = this.#int64
+    copy.#bound = this.#bound
+    copy.#timeout = this.#timeout
+    copy.#options = readCallOptions(options)
+    return copy
+  }
+
+  pluck (on) {
+    return this.#setMode('pluck', PLUCK, arguments)
+  }
+
+  expand (on) {
+    return this.#setMode('expand', EXPAND, arguments)
+  }
+
+  raw (on) {
+    return this.#setMode('raw', RAW, arguments)
+  }
+
+  #setMode (name, mode, args) {
+    if (!this.#entry.reader) throw new TypeError(`The ${name}() method is only for statements that return data`)
+    this.#connection.requireOpen()
+    if (readToggle(args)) this.#mode = mode
+    else if (this.#mode === mode) this.#mode = FLAT
+    return this
+  }
+
+  safeIntegers (on) {
+    this.#connection.requireOpen()
+    this.#int64 = readToggle(arguments)
+    return this
+  }
+
+  timeout (ms) {
+    this.#timeout = readCallOptions({ timeout: ms }).timeout
+    return this
+  }
+
+  async columns () {
+    if (!this.#entry.reader) throw new TypeError('The columns() method is only for statements that return data')
+    const finish = (rows) => rows.map(([name, column, table, database, type]) => {
+      return { name, column, table, database, type }
+    })
+    return this.#connection.ask(OP.COLUMNS, this.#entry.number, [], finish)
+  }
+
+  /** Ends the calls of this statement that have not ended. */
+  interrupt () {
+    this.#connection.interrupt(this.#entry)
+    return this
+  }
+
+  toString () {
+    return this.source
+  }
+}
+
+/** Values in the order of the parameters; code of the user runs here and nowhere later. */
+function readValues (params, names) {
+  if (params.length === 1 && isNamed(params[0])) {
+    return namedValues(params[0], names) ?? flatten(params, names)
+  }
+  for (const value of params) {
+    if (isNamed(value) || typeof value === 'function') return flatten(params, names)
+    checkValue(value)
+  }
+  return params
+}
+
+function requireCount (values, names) {
+  if (values.length > names.length) throw new RangeError('Too many parameter values were provided')
+  if (values.length === names.length) return
+  if (names.some((name) => name !== null)) throw new TypeError('Missing named parameters')
+  throw new RangeError('Too few parameter values were provided')
+}
+
+function copyOf ({ buffer, byteOffset, byteLength }) {
+  return new Uint8Array(buffer, byteOffset, byteLength).slice()
+}
+
+function finishRun ([[changes, lastInsertRowid]]) {
+  return { changes, lastInsertRowid }
+}
+
+function finishGet (rows) {
+  return rows[0]
+}
+
+function finishAll (rows) {
+  return rows
+}
+
+module.exports = { Entry, Statement, finishAll, finishGet, finishRun, readValues }

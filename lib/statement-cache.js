@@ -1,0 +1,46 @@
+'use strict'
+
+// Statements kept for a prepare() of the same SQL: up to twice as many, in two generations, which
+// finds the recently used ones without ordering them at every use. Longer texts are rarely written
+// twice.
+const MAX_CACHED = 128
+const MAX_CACHED_LENGTH = 8192
+
+/** Compiled statements by their SQL. */
+class StatementCache {
+  #young = new Map()
+  #old = new Map()
+
+  get (sql) {
+    return this.#young.get(sql) ?? this.#promote(sql)
+  }
+
+  #promote (sql) {
+    const entry = this.#old.get(sql)
+    if (entry !== undefined) this.set(sql, entry)
+    return entry
+  }
+
+  set (sql, entry) {
+    if (this.#young.size >= MAX_CACHED) {
+      this.#old = this.#young
+      this.#young = new Map()
+    }
+    this.#young.set(sql, entry)
+    entry.cache = this
+  }
+
+  /** Takes an entry out that is no longer to be shared. */
+  remove (sql, entry) {
+    if (this.#young.get(sql) === entry) this.#young.delete(sql)
+    if (this.#old.get(sql) === entry) this.#old.delete(sql)
+    entry.cache = null
+  }
+
+  clear () {
+    this.#young.clear()
+    this.#old.clear()
+  }
+}
+
+module.exports = { MAX_CACHED, MAX_CACHED_LENGTH, StatementCache }
