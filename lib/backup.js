@@ -2,6 +2,7 @@
 
 const fs = require('node:fs')
 const path = require('node:path')
+const { setImmediate } = require('node:timers/promises')
 
 /** Checks the arguments of `db.backup()`; a promise, so that what is wrong becomes a rejection. */
 async function readBackup (file, options) {
@@ -25,31 +26,27 @@ async function readBackup (file, options) {
   return { file, attached, progress: progress ?? null, isNew }
 }
 
-/** Copies 100 pages each time the event loop turns; the first turn only counts them. */
-function runBackup (step, close, progress) {
+/**
+ * Copies 100 pages each time the event loop turns; the first turn only counts them. `step` and
+ * `close` may be async.
+ */
+async function runBackup (step, close, progress) {
   let rate = 0
   let useDefault = true
-  return new Promise((resolve, reject) => {
-    setImmediate(function turn () {
-      try {
-        const state = step(rate)
-        if (!state.remainingPages) {
-          close()
-          resolve(state)
-          return
-        }
-        if (useDefault) {
-          useDefault = false
-          rate = 100
-        }
-        if (progress !== null) rate = readRate(progress(state), rate)
-        setImmediate(turn)
-      } catch (error) {
-        close()
-        reject(error)
+  try {
+    for (;;) {
+      await setImmediate()
+      const state = await step(rate)
+      if (!state.remainingPages) return state
+      if (useDefault) {
+        useDefault = false
+        rate = 100
       }
-    })
-  })
+      if (progress !== null) rate = readRate(progress(state), rate)
+    }
+  } finally {
+    await close()
+  }
 }
 
 function readRate (value, rate) {

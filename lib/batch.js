@@ -5,15 +5,20 @@ const MODES = {
   deferred: 'deferred', immediate: 'immediate', exclusive: 'exclusive', read: 'deferred', write: 'immediate'
 }
 
-/** Runs statements in one transaction and gives a result for each of them. */
-function runBatch (database, statements, mode) {
+/** What `db.batch()` is given, checked: SQL and parameters, and the version of the transaction. */
+function readBatch (statements, mode) {
   if (!Array.isArray(statements)) throw new TypeError('Expected first argument to be an array of statements')
   if (!Object.hasOwn(MODES, mode)) {
     throw new TypeError(`Expected second argument to be one of ${Object.keys(MODES).join(', ')}`)
   }
-  const list = statements.map(readStatement)
+  return { list: statements.map(readStatement), version: MODES[mode] }
+}
+
+/** Runs statements in one transaction and gives a result for each of them. */
+function runBatch (database, statements, mode) {
+  const { list, version } = readBatch(statements, mode)
   const run = () => list.map(([sql, args]) => runOne(database.prepare(sql), args))
-  return database.transaction(run)[MODES[mode]]()
+  return database.transaction(run)[version]()
 }
 
 function readStatement (statement) {
@@ -39,4 +44,4 @@ function runOne (statement, args) {
   return { columns, rows, changes: statement.readonly ? 0 : Number(changes), lastInsertRowid }
 }
 
-module.exports = { runBatch }
+module.exports = { readBatch, runBatch }

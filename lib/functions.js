@@ -3,8 +3,8 @@
 const { aggregateTrampolines, scalarTrampoline } = require('./callbacks')
 const { getBooleanOption } = require('./options')
 
-/** Arguments of `db.function()`, checked, as the addon takes them. */
-function readFunction (block, name, options, fn, defaultInt64) {
+/** What `db.function()` is given, checked. */
+function parseFunction (name, options, fn, defaultInt64) {
   options ??= {}
   if (typeof options === 'function') {
     fn = options
@@ -19,12 +19,18 @@ function readFunction (block, name, options, fn, defaultInt64) {
   const directOnly = getBooleanOption(options, 'directOnly')
   const varargs = getBooleanOption(options, 'varargs')
   const argCount = varargs ? -1 : requireArgCount(getLength(fn))
+  return { name, fn, argCount, int64, deterministic, directOnly }
+}
+
+/** The same as the addon takes it. */
+function readFunction (block, ...args) {
+  const { name, fn, argCount, int64, deterministic, directOnly } = parseFunction(...args)
   const trampoline = scalarTrampoline(block, fn, argCount, name)
   return [trampoline, name, argCount, int64, deterministic, directOnly]
 }
 
-/** Arguments of `db.aggregate()`, checked, as the addon takes them. */
-function readAggregate (block, name, options, defaultInt64) {
+/** What `db.aggregate()` is given, checked. */
+function parseAggregate (name, options, defaultInt64) {
   if (typeof name !== 'string') throw new TypeError('Expected first argument to be a string')
   if (typeof options !== 'object' || options === null) throw new TypeError('Expected second argument to be an options object')
   if (!name) throw new TypeError('User-defined function name cannot be an empty string')
@@ -43,7 +49,15 @@ function readAggregate (block, name, options, defaultInt64) {
     if (argCount > 0) argCount -= 1
     requireArgCount(argCount)
   }
-  const trampolines = aggregateTrampolines(block, { start, step, inverse, result }, argCount, name)
+  const callbacks = { start, step, inverse, result }
+  return { name, callbacks, argCount, int64, deterministic, directOnly }
+}
+
+/** The same as the addon takes it. */
+function readAggregate (block, ...args) {
+  const parsed = parseAggregate(...args)
+  const { name, callbacks, argCount, int64, deterministic, directOnly } = parsed
+  const trampolines = aggregateTrampolines(block, callbacks, argCount, name)
   return [...trampolines, name, argCount, int64, deterministic, directOnly]
 }
 
@@ -65,4 +79,4 @@ function requireArgCount (count) {
   return count
 }
 
-module.exports = { getLength, readAggregate, readFunction }
+module.exports = { getLength, parseAggregate, parseFunction, readAggregate, readFunction }

@@ -3,7 +3,7 @@
 const fs = require('node:fs')
 const path = require('node:path')
 const { attach } = require('../natives')
-const { getBooleanOption, readOptions, readToggle } = require('../options')
+const { LIMITS, getBooleanOption, readOptions, readToggle } = require('../options')
 const { FLAT, PLUCK } = require('../rows')
 const { KEY } = require('../statement')
 const { MAX_CACHED_LENGTH, StatementCache } = require('../statement-cache')
@@ -19,6 +19,7 @@ const DEFAULT_LEASE = 60000
 class Connection {
   int64 = false
   closed = false
+  changes = null
   #numbers = 1
   #cache = new StatementCache()
   // What a prepare() compiled is forgotten once no Statement has it any more.
@@ -28,12 +29,18 @@ class Connection {
 
   constructor (environment, options, leaseTimeout) {
     this.options = options
-    const { file, readonly, fileMustExist, timeout, vfs, buffer } = options
+    const { file, readonly, fileMustExist, timeout, vfs, buffer, verbose } = options
     const uri = process.env.SQLITE_USE_URI === '1'
-    this.port = new Port(environment, [file, readonly, fileMustExist, timeout, vfs, uri, buffer])
+    const open = [file, readonly, fileMustExist, timeout, vfs, uri, buffer, verbose !== null]
+    this.port = new Port(environment, open)
+    this.port.onLog = verbose
     // The first use reports it.
     this.port.opened.promise.catch(() => {})
     this.root = new Scope(null, undefined, leaseTimeout)
+    const { limits } = options
+    for (const name of Object.keys(limits ?? {})) {
+      this.ask(OP.LIMIT, LIMITS.indexOf(name), [], null, { extra: limits[name] }).catch(() => {})
+    }
   }
 
   requireOpen () {
@@ -264,8 +271,110 @@ class Database {
     return this
   }
 
-  batch (statements, mode = 'deferred') {
-    return require('./batch').runBatch(this, statements, mode)
+  async batch (statements, mode = 'deferred') {
+    const { readBatch } = require('../batch')
+    const { list, version } = readBatch(statements, mode)
+    const run = this.transaction(async () => {
+      const results = []
+      for (const [sql, params] of list) results.push(await this.#runOne(sql, params))
+      return results
+    })
+    return run[version]()
+  }
+
+  async #runOne (sql, params) {
+    const connection = this.#connection
+    const entry = await connection.cached(sql)
+    const statement = new Statement(KEY, connection, entry, sql, this)
+    if (!entry.reader) return { columns: [], rows: [], ...await statement.run(...params) }
+    const rows = await statement.all(...params)
+    const columns = (await statement.columns()).map(({ name }) => name)
+    const { changes, lastInsertRowid } = await this.get(
+      'SELECT changes() AS changes, last_insert_rowid() AS lastInsertRowid')
+    return { columns, rows, changes: entry.readonly ? 0 : Number(changes), lastInsertRowid }
+  }
+
+  async function (name, options, fn) {
+    const { int64 } = this.#connection
+    const { parseFunction } = require('../functions')
+    const parsed = parseFunction(name, options, fn, int64)
+    const { scalar } = require('./callbacks')
+    return this.#register(parsed, 0, scalar(parsed.name, parsed.fn))
+  }
+
+  async aggregate (name, options) {
+    const { int64 } = this.#connection
+    const { parseAggregate } = require('../functions')
+    const parsed = parseAggregate(name, options, int64)
+    const { aggregate } = require('./callbacks')
+    const flags = FLAG.AGGREGATE | (parsed.callbacks.inverse === null ? 0 : FLAG.WINDOW)
+    return this.#register(parsed, flags, aggregate(name, parsed.callbacks))
+  }
+
+  async #register ({ name, argCount, int64, deterministic, directOnly }, flags, fn) {
+    const connection = this.#connection
+    connection.requireOpen()
+    if (int64) flags |= FLAG.INT64
+    if (deterministic) flags |= FLAG.DETERMINISTIC
+    if (directOnly) flags |= FLAG.DIRECT_ONLY
+    const number = connection.nextNumber()
+    connection.port.functions.set(number, fn)
+    const job = new Job()
+    const scope = connection.root.current()
+    await connection.submit(scope, job, OP.FUNCTION, number, 0, flags, [name, argCount])
+    return this
+  }
+
+  /** A table's generator would have to run on this thread in the middle of a query, row by row. */
+  async table () {
+    throw new TypeError('The table() method is not available with promises: use the sync API for it')
+  }
+
+  async authorizer (rules) {
+    const connection = this.#connection
+    connection.requireOpen()
+    const args = require('../authorizer').readRules(rules)
+    connection.port.leaveAuthorizer(...args)
+    await connection.ask(OP.AUTHORIZER, 0, [])
+    return this
+  }
+
+  on (event, listener) {
+    this.#changes().add(event, listener)
+    return this
+  }
+
+  off (event, listener) {
+    this.#changes().remove(event, listener)
+    return this
+  }
+
+  #changes () {
+    const connection = this.#connection
+    connection.requireOpen()
+    if (connection.changes === null) {
+      const { Changes } = require('../changes')
+      connection.changes = new Changes(() => connection.int64, (tell) => {
+        connection.port.onChange = tell
+        connection.ask(OP.WATCH, 0, [], null, { extra: tell === null ? 0 : 1 }).catch(() => {})
+      })
+    }
+    return connection.changes
+  }
+
+  async backup (filename, options) {
+    const { readBackup, runBackup } = require('../backup')
+    const connection = this.#connection
+    connection.requireOpen()
+    const { file, attached, progress, isNew } = await readBackup(filename, options)
+    const call = readCallOptions(options)
+    const number = connection.nextNumber()
+    await connection.ask(OP.BACKUP, number, [attached, file], null, { extra: isNew ? 1 : 0 })
+    const finish = ([[totalPages, remainingPages]]) => ({ totalPages, remainingPages })
+    const step = (pages) => {
+      return connection.ask(OP.BACKUP_STEP, number, [], finish, { extra: pages, options: call })
+    }
+    return runBackup(step, () => connection.ask(OP.BACKUP_CLOSE, number, []), progress)
   }
 
   defaultSafeIntegers (on) {

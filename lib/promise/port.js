@@ -29,10 +29,22 @@ const OP = {
   BACKUP_STEP: 16,
   BACKUP_CLOSE: 17,
   EXPAND: 18,
-  UNDO: 19
+  UNDO: 19,
+  FUNCTION: 20,
+  WATCH: 21,
+  AUTHORIZER: 22
 }
 
-const FLAG = { INT64: 1, PLUCK: 2, PRAGMA: 4, EXPLAIN: 8 }
+const FLAG = {
+  INT64: 1,
+  PLUCK: 2,
+  PRAGMA: 4,
+  EXPLAIN: 8,
+  DETERMINISTIC: 16,
+  DIRECT_ONLY: 32,
+  AGGREGATE: 64,
+  WINDOW: 128
+}
 
 // As crates/node/src/worker/block.rs has them.
 const DONE = 0
@@ -40,6 +52,9 @@ const ERROR = 1
 const ROWS = 2
 const LAST_ROWS = 3
 const COLUMNS = 4
+const CALL = 5
+const LOG = 6
+const CHANGE = 7
 
 // Fields of a part.
 const PART = 4
@@ -243,6 +258,12 @@ const hubs = new WeakMap()
 
 class Port {
   inTransaction = false
+  // What the worker may call, by number, and who hears of statements and of changed rows.
+  functions = new Map()
+  onLog = null
+  onChange = null
+  // What a function threw: the error of the call that it was called in.
+  #thrown = null
   #natives
   #block
   #hub
@@ -254,6 +275,7 @@ class Port {
   #head = 0
   #nextId = 1
   #flush
+  #calls = []
 
   constructor (environment, open) {
     const { natives, block } = environment
@@ -341,6 +363,8 @@ class Port {
       }
       block.slab = null
       if (header[EXTRAS] !== 0) block.extras.length = 0
+      // Code of the user, which may use the block, comes when all is read.
+      if (this.#calls.length !== 0) for (const call of this.#calls.splice(0)) call()
       if (performance.now() >= until) return false
     }
   }
@@ -358,7 +382,43 @@ class Port {
         if (kind === LAST_ROWS) this.#ended().end(null)
         return
       case DONE: return this.#ended().end(null)
-      case ERROR: this.#ended().end(readError(readRow(block, text, slot, columns)))
+      case ERROR: return this.#ended().end(this.#error(readRow(block, text, slot, columns)))
+      case CALL: return this.#later(this.#call, readRow(block, text, slot, columns))
+      case LOG: return this.#later(this.onLog, readRow(block, text, slot, columns))
+      case CHANGE: this.#later(this.onChange, readRow(block, text, slot, columns))
+    }
+  }
+
+  #later (fn, args) {
+    this.#calls.push(() => fn?.(...args))
+  }
+
+  #call = (question, number, ask, group, ...args) => {
+    let value
+    let failed = false
+    try {
+      value = this.functions.get(number)(ask, group, args)
+    } catch (error) {
+      this.#thrown = { error }
+      failed = true
+    }
+    // Steps of an aggregate have no answer.
+    if (question !== 0) this.#natives.workerAnswer.call(this.#handle, question | 0, failed, value)
+  }
+
+  /** Leaves rules for the job that takes them over. */
+  leaveAuthorizer (rules, otherwise) {
+    this.#natives.workerAuthorizer.call(this.#handle, rules, otherwise)
+  }
+
+  #error ([kind, message, code, rawCode]) {
+    const thrown = this.#thrown
+    this.#thrown = null
+    switch (kind) {
+      case 0: return makeError(message, code, rawCode)
+      case 1: return new TypeError(message)
+      case 2: return new RangeError(message)
+      default: return thrown === null ? new Error(message) : thrown.error
     }
   }
 
@@ -401,15 +461,6 @@ function readRow (block, text, slot, columns) {
   const rows = []
   arrayDecoder(columns).some(block, text, slot, 1, rows)
   return rows[0]
-}
-
-function readError ([kind, message, code, rawCode]) {
-  switch (kind) {
-    case 0: return makeError(message, code, rawCode)
-    case 1: return new TypeError(message)
-    case 2: return new RangeError(message)
-    default: return new Error(message)
-  }
 }
 
 module.exports = { FLAG, Job, OP, Port }

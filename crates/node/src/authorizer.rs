@@ -29,7 +29,7 @@ fn matches(pattern: Option<&Pattern>, text: Option<&[u8]>) -> bool {
     }
 }
 
-struct Rules {
+pub struct Rules {
     rules: Vec<Rule>,
     otherwise: i32,
 }
@@ -55,22 +55,27 @@ impl Authorize for Rules {
 pub fn authorizer<'e>(call: &Call<'e>) -> Result<Value<'e>> {
     let env = call.env;
     let db = this_ready(call)?;
-    let list = call.arg(0);
-    let rules: Option<Box<dyn Authorize>> = if list.type_of(env) == ValueType::Object {
-        let rules = (0..list.array_len(env))
-            .map(|at| rule(env, list.at(env, at)?))
-            .collect::<Result<Vec<_>>>()?;
-        Some(Box::new(Rules {
-            rules,
-            otherwise: call.arg(1).as_i32(env),
-        }))
-    } else {
-        None
-    };
+    let rules = read_rules(call)?;
     db.conn
-        .set_authorizer(rules)
+        .set_authorizer(rules.map(|rules| Box::new(rules) as Box<dyn Authorize>))
         .map_err(|error| db.raise(env, &error))?;
     env.undefined()
+}
+
+/// The rules that a call has as its arguments.
+pub fn read_rules(call: &Call<'_>) -> Result<Option<Rules>> {
+    let env = call.env;
+    let list = call.arg(0);
+    if list.type_of(env) != ValueType::Object {
+        return Ok(None);
+    }
+    let rules = (0..list.array_len(env))
+        .map(|at| rule(env, list.at(env, at)?))
+        .collect::<Result<Vec<_>>>()?;
+    Ok(Some(Rules {
+        rules,
+        otherwise: call.arg(1).as_i32(env),
+    }))
 }
 
 fn rule<'e>(env: Env<'e>, rule: Value<'e>) -> Result<Rule> {

@@ -342,21 +342,23 @@ pub fn interrupt<'e>(call: &Call<'e>) -> Result<Value<'e>> {
     call.env.undefined()
 }
 
+/// In the order of `lib/options.js`.
+pub const LIMITS: [Limit; 11] = [
+    Limit::Length,
+    Limit::SqlLength,
+    Limit::Column,
+    Limit::ExprDepth,
+    Limit::CompoundSelect,
+    Limit::VdbeOp,
+    Limit::FunctionArg,
+    Limit::Attached,
+    Limit::LikePatternLength,
+    Limit::VariableNumber,
+    Limit::TriggerDepth,
+];
+
 /// `(index in LIMITS, value or -1)` -> the value before
 pub fn limit<'e>(call: &Call<'e>) -> Result<Value<'e>> {
-    const LIMITS: [Limit; 11] = [
-        Limit::Length,
-        Limit::SqlLength,
-        Limit::Column,
-        Limit::ExprDepth,
-        Limit::CompoundSelect,
-        Limit::VdbeOp,
-        Limit::FunctionArg,
-        Limit::Attached,
-        Limit::LikePatternLength,
-        Limit::VariableNumber,
-        Limit::TriggerDepth,
-    ];
     let env = call.env;
     let db = this(call)?;
     db.check(env, db.require_open())?;

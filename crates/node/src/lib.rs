@@ -122,6 +122,8 @@ fn export_all(env: Env<'_>, options: sys::Value<'_>, exports: sys::Value<'_>) ->
         "workerInterrupt" => worker::interrupt,
         "workerTake" => worker::take,
         "workerHold" => worker::hold,
+        "workerAnswer" => worker::answer,
+        "workerAuthorizer" => worker::authorizer,
     }
     Ok(())
 }

@@ -23,6 +23,12 @@ pub enum PartKind {
     LastRows = 3,
     /// Names and tables of a statement's columns, its number first; they hold for the rows that follow.
     Columns = 4,
+    /// A function of JavaScript is to be called: question, function, what to do, group and arguments.
+    Call = 5,
+    /// SQL for the `verbose` logger.
+    Log = 6,
+    /// A changed row for the listeners: operation, database, table and rowid.
+    Change = 7,
 }
 
 /// Kind, first slot, rows, columns; `lib/promise/replies.js` reads the same.
@@ -102,7 +108,9 @@ impl Scratch {
 
     /// Large values count too: a block of them is what JavaScript takes in one go.
     pub fn has_room(&self, columns: usize) -> bool {
-        self.encoder.has_room(columns) && self.large_bytes < 16 * BYTES_PER_BLOCK
+        self.encoder.has_room(columns)
+            && self.large_bytes < 16 * BYTES_PER_BLOCK
+            && self.parts.len() + 2 < PARTS_PER_BLOCK
     }
 
     pub fn has_parts(&self) -> bool {

@@ -36,9 +36,15 @@ pub enum Op {
     Expand,
     /// Runs a script if a transaction is open.
     Undo,
+    /// Registers a function of JavaScript under a name.
+    Function,
+    /// Listens to changed rows, or no longer.
+    Watch,
+    /// Takes over the authorizer that is left at the port.
+    Authorizer,
 }
 
-const OPS: [Op; 20] = [
+const OPS: [Op; 23] = [
     Op::Prepare,
     Op::Drop,
     Op::Run,
@@ -59,6 +65,9 @@ const OPS: [Op; 20] = [
     Op::BackupClose,
     Op::Expand,
     Op::Undo,
+    Op::Function,
+    Op::Watch,
+    Op::Authorizer,
 ];
 
 /// Integers as `BigInt`s.
@@ -68,6 +77,11 @@ pub const PLUCK: u32 = 2;
 /// A PRAGMA, or an EXPLAIN, which runs without its parameters.
 pub const PRAGMA: u32 = 4;
 pub const EXPLAIN: u32 = 8;
+/// What a function is.
+pub const DETERMINISTIC: u32 = 16;
+pub const DIRECT_ONLY: u32 = 32;
+pub const AGGREGATE: u32 = 64;
+pub const WINDOW: u32 = 128;
 
 /// One command.
 pub struct Job {

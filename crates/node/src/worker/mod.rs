@@ -4,6 +4,7 @@
 //! packs what they give into blocks ([`block`]). Only [`port::Port`] is shared between the two threads.
 
 mod block;
+mod callback;
 mod job;
 mod owner;
 mod port;
@@ -12,12 +13,15 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
+use ferrolite_sqlite::{Param, Params};
 use neon::types::Finalize;
 
+use crate::authorizer::read_rules;
+use crate::bind;
 use crate::env::{header, State};
 use crate::sys::{Call, Env, ErrorKind, Hold, Ref, Result, Value, ValueType, Waker};
 use owner::OpenArgs;
-use port::Port;
+use port::{Answer, Port};
 
 /// The handle that JavaScript has. Dropping it ends the worker once it has done its work.
 pub struct Worker {
@@ -62,7 +66,7 @@ pub fn set_on_wake<'e>(call: &Call<'e>) -> Result<Value<'e>> {
     call.env.undefined()
 }
 
-/// `(path, readonly, mustExist, timeout, vfs, uri, buffer)` -> handle. Job 1 is the opening.
+/// `(path, readonly, mustExist, timeout, vfs, uri, buffer, verbose)` -> handle. Job 1 is the opening.
 pub fn open<'e>(call: &Call<'e>) -> Result<Value<'e>> {
     let env = call.env;
     let state: Rc<State> = call.data();
@@ -81,6 +85,7 @@ pub fn open<'e>(call: &Call<'e>) -> Result<Value<'e>> {
         },
         uri: call.arg(5).as_bool(env),
         image: has_image.then_some(image),
+        verbose: call.arg(7).as_bool(env),
     };
     let mut workers = state.workers.borrow_mut();
     let (waker, _) = workers.waker.get_or_insert_with(|| {
@@ -175,6 +180,34 @@ pub fn take<'e>(call: &Call<'e>) -> Result<Value<'e>> {
     } else {
         env.latin1(&block.latin1)
     }
+}
+
+/// `(question, failed, value)`: what a function returned.
+pub fn answer<'e>(call: &Call<'e>) -> Result<Value<'e>> {
+    let env = call.env;
+    let question = call.arg(0).as_i32(env).cast_unsigned();
+    let answer = if call.arg(1).as_bool(env) {
+        Answer::Failed
+    } else {
+        let mut params = Params::default();
+        bind::push(env, call.arg(2), &mut params)?;
+        match params.values.first() {
+            Some(Param::Integer(value)) => Answer::Integer(*value),
+            Some(Param::Real(value)) => Answer::Real(*value),
+            Some(Param::Text(..)) => Answer::Text(params.bytes),
+            Some(Param::Blob(..)) => Answer::Blob(params.bytes),
+            _ => Answer::Null,
+        }
+    };
+    this(call)?.answer(question, answer);
+    env.undefined()
+}
+
+/// `(rules | null, otherwise)`: left for the job that is posted next.
+pub fn authorizer<'e>(call: &Call<'e>) -> Result<Value<'e>> {
+    let rules = read_rules(call)?;
+    this(call)?.leave_authorizer(rules);
+    call.env.undefined()
 }
 
 /// `(on)`: whether the event loop goes on while nothing else keeps it.

@@ -6,16 +6,20 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use ferrolite_sqlite::{
-    is_plain, Connection, Error, OpenOptions, Params, Running, Statement, Step, ValueRef,
+    is_plain, Authorize, Backup, ChangeKind, Connection, Error, Limit, OpenOptions, Param, Params,
+    Running, Statement, Step, ValueRef,
 };
 
 use super::block::{PartKind, Scratch};
+use super::callback;
 use super::job::{Job, Jobs, Op, EXPLAIN, INT64, PLUCK, PRAGMA};
 use super::port::Port;
+use crate::database::LIMITS;
 
 type Outcome = Result<(), Error>;
 
 /// How to open the connection.
+#[allow(clippy::struct_excessive_bools)] // options, as JavaScript has them
 pub struct OpenArgs {
     pub path: String,
     pub readonly: bool,
@@ -26,11 +30,14 @@ pub struct OpenArgs {
     pub uri: bool,
     /// A database to start from
     pub image: Option<Vec<u8>>,
+    /// Statements are to be logged.
+    pub verbose: bool,
 }
 
 /// Serves a connection until there is nothing left to do.
 pub fn serve(port: &Arc<Port>, args: OpenArgs) {
     let mut scratch = Scratch::new();
+    let verbose = args.verbose;
     let opened = open(port, args);
     answer(port, &mut scratch, 1, opened.as_ref().map(|_| ()));
     match opened {
@@ -40,6 +47,8 @@ pub fn serve(port: &Arc<Port>, args: OpenArgs) {
             scratch,
             statements: HashMap::new(),
             cursors: HashMap::new(),
+            backups: HashMap::new(),
+            verbose,
         }
         .run(),
         Err(error) => refuse(port, &mut scratch, &error),
@@ -86,11 +95,13 @@ fn answer(port: &Port, scratch: &mut Scratch, id: u32, outcome: Result<(), &Erro
 }
 
 struct Owner<'p> {
-    port: &'p Port,
+    port: &'p Arc<Port>,
     conn: Connection,
     scratch: Scratch,
     statements: HashMap<u32, Prepared>,
     cursors: HashMap<u32, Cursor>,
+    backups: HashMap<u32, Backup>,
+    verbose: bool,
 }
 
 /// A statement by its number, or why there is none.
@@ -138,7 +149,12 @@ impl Owner<'_> {
             }
         }
         // Statements and cursors go before the connection that they belong to.
+        self.close();
+    }
+
+    fn close(&mut self) {
         self.cursors.clear();
+        self.backups.clear();
         self.statements.clear();
         self.conn.close();
     }
@@ -148,6 +164,17 @@ impl Owner<'_> {
             self.conn.watch(None);
             let outcome = catch_unwind(AssertUnwindSafe(|| self.execute(job)));
             self.conn.unwatch();
+            // Its exception is what counts, even where SQL goes on after an error.
+            let outcome = if self.port.has_failed() {
+                Ok(Err(Error::Callback))
+            } else {
+                outcome
+            };
+            if matches!(outcome, Ok(Ok(()))) {
+                self.tell_changes();
+            } else {
+                self.conn.take_changes();
+            }
             outcome.unwrap_or(Err(Error::Type(
                 "Internal error in Ferrolite: please report it",
             )))
@@ -183,10 +210,37 @@ impl Owner<'_> {
                     cursor.running.finish().1?;
                 }
             }
-            Op::Close => {
-                self.cursors.clear();
-                self.statements.clear();
-                self.conn.close();
+            Op::Close => self.close(),
+            Op::Function => {
+                let name = text_of(&job.params);
+                let count = integer_at(&job.params, 1);
+                callback::register(&self.conn, self.port, job, &name, count)?;
+            }
+            Op::Watch => self.conn.watch_changes(job.extra != 0)?,
+            Op::Authorizer => {
+                let rules = self.port.take_authorizer();
+                let rules = rules.map(|rules| Box::new(rules) as Box<dyn Authorize>);
+                self.conn.set_authorizer(rules)?;
+            }
+            Op::Limit => {
+                let limit = LIMITS.get(job.target as usize).copied();
+                let limit = limit.unwrap_or(Limit::Length);
+                let before = self.conn.limit(limit, job.extra)?;
+                let value = ValueRef::Integer(before.into());
+                self.scratch.push_values(PartKind::LastRows, &[value]);
+                return Ok(());
+            }
+            Op::Backup => {
+                let attached = text_of(&job.params);
+                let file = text_at(&job.params, 1).unwrap_or_default();
+                let backup = self.conn.backup(&attached, &file, job.extra != 0)?;
+                self.backups.insert(job.target, backup);
+            }
+            Op::BackupStep => return self.step_backup(job),
+            Op::BackupClose => {
+                if let Some(backup) = self.backups.remove(&job.target) {
+                    backup.close();
+                }
             }
             Op::Serialize => {
                 let name = text_of(&job.params);
@@ -201,10 +255,44 @@ impl Owner<'_> {
                 let entry = text_at(&job.params, 1);
                 self.conn.load_extension(&path, entry.as_deref())?;
             }
-            _ => return Err(Error::Type("This method is not supported here")),
+            // It has no reply: `run` has seen to it.
+            Op::Drop => return Ok(()),
         }
         self.done();
         Ok(())
+    }
+
+    fn step_backup(&mut self, job: &Job) -> Outcome {
+        let Some(backup) = self.backups.get(&job.target) else {
+            return Err(Error::closed());
+        };
+        let progress = backup.step(job.extra)?;
+        let values = [progress.total, progress.remaining].map(|n| ValueRef::Integer(n.into()));
+        self.scratch.push_values(PartKind::LastRows, &values);
+        Ok(())
+    }
+
+    /// Tells the listeners about changed rows.
+    fn tell_changes(&mut self) {
+        if !self.conn.watches_changes() {
+            return;
+        }
+        for change in self.conn.take_changes() {
+            if !self.scratch.has_room(4) {
+                self.port.send(&mut self.scratch);
+            }
+            let operation: &[u8] = match change.kind {
+                ChangeKind::Insert => b"insert",
+                ChangeKind::Update => b"update",
+                ChangeKind::Delete => b"delete",
+            };
+            let start = self.scratch.start();
+            for text in [operation, &change.database, &change.table] {
+                self.scratch.push(ValueRef::Text(text), false);
+            }
+            self.scratch.push(ValueRef::Integer(change.rowid), true);
+            self.scratch.part(PartKind::Change, start, 1, 4);
+        }
     }
 
     fn done(&mut self) {
@@ -262,6 +350,7 @@ impl Owner<'_> {
     fn run_statement(&mut self, job: &mut Job) -> Outcome {
         let entry = entry(&mut self.statements, job.target)?;
         let mut running = start(&self.conn, entry, &mut job.params)?;
+        log_if(self.verbose, self.port, running.statement());
         let before = self.conn.total_changes();
         let stepped = running.step();
         let (params, ended) = running.finish();
@@ -283,6 +372,7 @@ impl Owner<'_> {
         let entry = entry(&mut self.statements, job.target)?;
         require_reader(entry)?;
         let mut running = start(&self.conn, entry, &mut job.params)?;
+        log_if(self.verbose, self.port, running.statement());
         let max = if job.op == Op::Get { 1 } else { i32::MAX };
         let out = Out {
             scratch: &mut self.scratch,
@@ -299,6 +389,7 @@ impl Owner<'_> {
         let entry = entry(&mut self.statements, job.target)?;
         require_reader(entry)?;
         let running = start(&self.conn, entry, &mut job.params)?;
+        log_if(self.verbose, self.port, running.statement());
         let cursor = Cursor {
             running,
             statement: job.target,
@@ -484,13 +575,33 @@ fn tell_columns(scratch: &mut Scratch, entry: &mut Entry, stmt: &Rc<Statement>) 
     Ok(())
 }
 
+/// Shows a statement to the `verbose` logger, before its rows and its end.
+fn log_if(verbose: bool, port: &Port, statement: &Statement) {
+    if !verbose {
+        return;
+    }
+    let mut scratch = Scratch::new();
+    let sql = statement.expanded_sql();
+    let sql = sql.as_deref().unwrap_or_else(|| statement.sql());
+    scratch.push_values(PartKind::Log, &[ValueRef::Text(sql)]);
+    port.send(&mut scratch);
+}
+
+fn integer_at(params: &Params, at: usize) -> i32 {
+    match params.values.get(at) {
+        #[allow(clippy::cast_possible_truncation)] // `as` saturates
+        Some(Param::Real(value)) => *value as i32,
+        _ => 0,
+    }
+}
+
 fn text_of(params: &Params) -> String {
     text_at(params, 0).unwrap_or_default()
 }
 
 fn text_at(params: &Params, at: usize) -> Option<String> {
     match params.values.get(at) {
-        Some(ferrolite_sqlite::Param::Text(start, len)) => {
+        Some(Param::Text(start, len)) => {
             let text = params.bytes.get(*start..start + len)?;
             Some(String::from_utf8_lossy(text).into_owned())
         }

@@ -6,6 +6,7 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::block::{Block, Scratch};
+use crate::authorizer::Rules;
 
 /// Blocks that may wait for JavaScript: about 6 MB. A worker that is further ahead waits.
 const MAX_WAITING: usize = 64;
@@ -26,6 +27,30 @@ pub struct Port {
     /// All is to end: the environment goes down.
     stopping: AtomicBool,
     wake: Wake,
+    answer: Mutex<Question>,
+    answered: Condvar,
+    /// A function of JavaScript has failed in the job that runs.
+    failed: AtomicBool,
+    /// Rules that wait for the worker to take them over.
+    authorizer: Mutex<Option<Rules>>,
+}
+
+/// The question that waits for an answer, and the answer.
+#[derive(Default)]
+struct Question {
+    number: u32,
+    answer: Option<Answer>,
+}
+
+/// What a function of JavaScript returned.
+pub enum Answer {
+    Null,
+    Integer(i64),
+    Real(f64),
+    Text(Vec<u8>),
+    Blob(Vec<u8>),
+    /// It threw, which JavaScript remembers.
+    Failed,
 }
 
 #[derive(Default)]
@@ -64,6 +89,10 @@ impl Port {
             cancelled: AtomicBool::new(false),
             stopping: AtomicBool::new(false),
             wake,
+            answer: Mutex::default(),
+            answered: Condvar::new(),
+            failed: AtomicBool::new(false),
+            authorizer: Mutex::default(),
         }
     }
 
@@ -95,6 +124,19 @@ impl Port {
         if inbox.current.is_some() {
             self.cancelled.store(true, Ordering::Relaxed);
         }
+    }
+
+    /// Answers a question, unless the worker has given up waiting for it.
+    pub fn answer(&self, question: u32, answer: Answer) {
+        let mut asked = lock(&self.answer);
+        if asked.number == question {
+            asked.answer = Some(answer);
+            self.answered.notify_one();
+        }
+    }
+
+    pub fn leave_authorizer(&self, rules: Option<Rules>) {
+        *lock(&self.authorizer) = rules;
     }
 
     pub fn take(&self) -> Option<Block> {
@@ -162,6 +204,42 @@ impl Port {
 
     pub fn is_stopping(&self) -> bool {
         self.stopping.load(Ordering::Relaxed)
+    }
+
+    /// The number of the question that is asked next; 0 is for those without an answer.
+    pub fn next_question(&self) -> u32 {
+        let mut asked = lock(&self.answer);
+        asked.number = asked.number.wrapping_add(1).max(1);
+        asked.answer = None;
+        asked.number
+    }
+
+    /// `None` if the function failed, or if the job was cancelled meanwhile.
+    pub fn wait_for_answer(&self, question: u32) -> Option<Answer> {
+        let mut asked = lock(&self.answer);
+        loop {
+            if let Some(answer) = asked.answer.take() {
+                let failed = matches!(answer, Answer::Failed);
+                self.failed.fetch_or(failed, Ordering::Relaxed);
+                return (!failed).then_some(answer);
+            }
+            if self.is_cancelled() {
+                debug_assert_eq!(asked.number, question);
+                asked.number = asked.number.wrapping_add(1).max(1);
+                return None;
+            }
+            let waited = self.answered.wait_timeout(asked, TICK);
+            asked = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
+    /// Whether a function has failed since this was asked last.
+    pub fn has_failed(&self) -> bool {
+        self.failed.swap(false, Ordering::Relaxed)
+    }
+
+    pub fn take_authorizer(&self) -> Option<Rules> {
+        lock(&self.authorizer).take()
     }
 
     /// Sends what is packed. Waits while JavaScript is far behind, unless the job is cancelled.

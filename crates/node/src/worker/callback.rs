@@ -1,0 +1,185 @@
+//! Functions of JavaScript that a worker calls: it sends the arguments and waits for the result.
+
+use std::cell::{Cell, RefCell};
+use std::sync::Arc;
+
+use ferrolite_sqlite::{
+    Aggregate, Args, Connection, Context, Error, FunctionFlags, Scalar, ValueRef,
+};
+
+use super::block::{PartKind, Scratch};
+use super::job::{Job, AGGREGATE, DETERMINISTIC, DIRECT_ONLY, INT64, WINDOW};
+use super::port::{Answer, Port};
+
+/// What a function is asked to do; `lib/promise/callbacks.js` has the same numbers.
+#[derive(Debug, Clone, Copy)]
+enum Ask {
+    Call = 0,
+    Start = 1,
+    Step = 2,
+    Inverse = 3,
+    Value = 4,
+    /// The last value of a group, which ends with it.
+    Finish = 5,
+    /// A group that ends without a value.
+    Drop = 6,
+}
+
+/// A function of JavaScript, by its number.
+struct Remote {
+    port: Arc<Port>,
+    number: u32,
+    int64: bool,
+    /// Questions that are not sent yet, packed.
+    scratch: RefCell<Scratch>,
+}
+
+/// No answer is waited for.
+const UNASKED: u32 = 0;
+
+impl Remote {
+    fn new(port: &Arc<Port>, job: &Job) -> Self {
+        Self {
+            port: port.clone(),
+            number: job.target,
+            int64: job.flags & INT64 != 0,
+            scratch: RefCell::new(Scratch::new()),
+        }
+    }
+
+    fn pack(&self, question: u32, ask: Ask, group: i32, args: Args<'_>) {
+        let mut scratch = self.scratch.borrow_mut();
+        if !scratch.has_room(4 + args.len()) {
+            self.port.send(&mut scratch);
+        }
+        let start = scratch.start();
+        let header = [
+            i64::from(question),
+            i64::from(self.number),
+            ask as i64,
+            group.into(),
+        ];
+        for value in header {
+            scratch.push(ValueRef::Integer(value), false);
+        }
+        for at in 0..args.len() {
+            scratch.push(args.get(at), self.int64);
+        }
+        scratch.part(PartKind::Call, start, 1, 4 + args.len());
+    }
+
+    /// `None` after a failure, whose reason JavaScript keeps.
+    fn ask(&self, ask: Ask, group: i32, args: Args<'_>) -> Option<Answer> {
+        let question = self.port.next_question();
+        self.pack(question, ask, group, args);
+        self.port.send(&mut self.scratch.borrow_mut());
+        self.port.wait_for_answer(question)
+    }
+
+    fn ask_for_result(
+        &self,
+        ask: Ask,
+        group: i32,
+        args: Args<'_>,
+        context: &mut Context<'_>,
+    ) -> bool {
+        let Some(answer) = self.ask(ask, group, args) else {
+            context.fail();
+            return false;
+        };
+        context.set(match &answer {
+            Answer::Null | Answer::Failed => ValueRef::Null,
+            Answer::Integer(value) => ValueRef::Integer(*value),
+            Answer::Real(value) => ValueRef::Real(*value),
+            Answer::Text(text) => ValueRef::Text(text),
+            Answer::Blob(blob) => ValueRef::Blob(blob),
+        });
+        true
+    }
+}
+
+impl Scalar for Remote {
+    fn call(&self, args: Args<'_>, context: &mut Context<'_>) {
+        self.ask_for_result(Ask::Call, 0, args, context);
+    }
+}
+
+/// The accumulators stay in JavaScript, under the number of their group. Steps are sent many at a time:
+/// nothing depends on them before a value is asked for.
+struct RemoteAggregate {
+    remote: Remote,
+    window: bool,
+    groups: Cell<i32>,
+}
+
+struct Group {
+    number: i32,
+    failed: bool,
+    /// A window's last result was already given.
+    given: bool,
+}
+
+impl Aggregate for RemoteAggregate {
+    type State = Group;
+
+    fn is_window(&self) -> bool {
+        self.window
+    }
+
+    fn start(&self, _: &mut Context<'_>) -> Option<Group> {
+        let number = self.groups.get().wrapping_add(1);
+        self.groups.set(number);
+        self.remote
+            .pack(UNASKED, Ask::Start, number, Args::default());
+        Some(Group {
+            number,
+            failed: false,
+            given: false,
+        })
+    }
+
+    fn step(&self, state: &mut Group, args: Args<'_>, _: &mut Context<'_>) {
+        self.remote.pack(UNASKED, Ask::Step, state.number, args);
+    }
+
+    fn inverse(&self, state: &mut Group, args: Args<'_>, _: &mut Context<'_>) {
+        self.remote.pack(UNASKED, Ask::Inverse, state.number, args);
+    }
+
+    fn value(&self, state: &mut Group, is_final: bool, context: &mut Context<'_>) {
+        let (remote, number) = (&self.remote, state.number);
+        // After a window function's last value, the final call only drops the accumulator.
+        if is_final && (state.given || state.failed) {
+            remote.pack(UNASKED, Ask::Drop, number, Args::default());
+            remote.port.send(&mut remote.scratch.borrow_mut());
+            return;
+        }
+        state.given = !is_final;
+        let ask = if is_final { Ask::Finish } else { Ask::Value };
+        state.failed = !remote.ask_for_result(ask, number, Args::default(), context);
+    }
+}
+
+/// Registers what a job describes: its parameters are the name and the number of arguments.
+pub fn register(
+    conn: &Connection,
+    port: &Arc<Port>,
+    job: &Job,
+    name: &str,
+    arg_count: i32,
+) -> Result<(), Error> {
+    let remote = Remote::new(port, job);
+    let flags = FunctionFlags {
+        deterministic: job.flags & DETERMINISTIC != 0,
+        direct_only: job.flags & DIRECT_ONLY != 0,
+    };
+    if job.flags & AGGREGATE == 0 {
+        return conn.create_scalar(name, arg_count, flags, remote);
+    }
+    let aggregate = RemoteAggregate {
+        remote,
+        window: job.flags & WINDOW != 0,
+        groups: Cell::new(0),
+    };
+    conn.create_aggregate(name, arg_count, flags, aggregate)
+}
