@@ -57,13 +57,13 @@ interface Database {
     mode?: Database.TransactionMode
   ): Array<Database.BatchResult<Row>>
 
-  /** Copy the database to a file while it stays in use. */
+  /** Copy the database to a file while it stays in use. The copy is never encrypted. */
   backup(
     destinationFile: string,
     options?: Database.BackupOptions | null
   ): Promise<Database.BackupMetadata>
 
-  /** The bytes of the database, as a file would hold them. */
+  /** The bytes of the database, as a file would hold them; never encrypted. */
   serialize(options?: Database.SerializeOptions | null): Buffer
 
   /** Register a scalar SQL function. */
@@ -92,16 +92,19 @@ interface Database {
   /** Allow what can break things: writes while iterating, and what defensive mode refuses. */
   unsafeMode(unsafe?: boolean): this
 
-  /** Allow or deny access by table, or by ordered rules; `null` removes them. */
+  /** Allow, deny or ignore access by table, or by ordered rules; `null` removes them. */
   authorizer(rules: Database.AuthorizerTables | Database.AuthorizerConfig | null): this
 
   /** Record changes from now on, of one table or of all, to be replayed elsewhere. */
   createSession(options?: Database.SessionOptions | null): Database.Session
 
-  /** Apply a changeset or patchset. False when a conflict aborted it. */
+  /** Apply a changeset or patchset. False when a conflict aborted it; malformed ones throw. */
   applyChangeset(changeset: Uint8Array, options?: Database.ApplyChangesetOptions | null): boolean
 
-  /** Call `listener` for every row inserted, updated or deleted through this connection. */
+  /**
+   * Call `listener` for every row inserted, updated or deleted through this connection, after the
+   * statement. It may use the connection.
+   */
   on(event: 'update', listener: (change: Database.UpdateEvent) => void): this
 
   /** Remove a listener. */
@@ -241,7 +244,10 @@ declare namespace Database {
   }
 
   interface QueryOptions {
-    /** Milliseconds that this execution may take before SQLITE_INTERRUPT; 0 is none. */
+    /**
+     * Milliseconds that this execution may take before SQLITE_INTERRUPT; 0 is none. Checked between
+     * VM instructions and after each JavaScript callback.
+     */
     queryTimeout: number
   }
 
@@ -364,9 +370,9 @@ declare namespace Database {
 
   /** Upper bounds of one connection; none can exceed what SQLite was built with. */
   interface Limits {
-    /** Bytes of a string, blob or row. */
+    /** Bytes of a string, blob or row; 1000000000 at most. */
     length: number
-    /** Bytes of an SQL statement. */
+    /** Bytes of an SQL statement; 1000000000 at most. */
     sqlLength: number
     /** Columns of a table, index or result. */
     column: number
@@ -393,13 +399,16 @@ declare namespace Database {
     readonly DENY: 1
   }
 
+  /** ALLOW, DENY, or 2, SQLite's IGNORE: columns that are read are NULL. */
+  type AuthorizerPolicy = 0 | 1 | 2
+
   /** Policy by table name; a table that is not named is denied. */
-  type AuthorizerTables = Record<string, 0 | 1>
+  type AuthorizerTables = Record<string, AuthorizerPolicy>
 
   interface AuthorizerConfig {
     /** The first rule that matches decides. */
     rules: readonly AuthorizerRule[]
-    /** What holds when no rule matches. Default: DENY. */
+    /** The AuthorizerPolicy that holds when no rule matches. Default: DENY. */
     defaultPolicy?: number | undefined
   }
 
@@ -410,6 +419,7 @@ declare namespace Database {
     column?: AuthorizerPattern | undefined
     entity?: AuthorizerPattern | undefined
     accessor?: AuthorizerPattern | undefined
+    /** An AuthorizerPolicy. */
     policy: number
   }
 
@@ -417,9 +427,9 @@ declare namespace Database {
   type AuthorizerPattern = string | { glob: string }
 
   interface SessionOptions {
-    /** Record this table only. Default: all tables with a primary key. */
+    /** Record this table only, once it exists. Default: all tables with a primary key. */
     table?: string | undefined
-    /** Name of the database: `main`, `temp`, or as attached. Default: `main`. */
+    /** Name of the database, once it exists: `main`, `temp`, or as attached. Default: `main`. */
     db?: string | undefined
   }
 
@@ -428,7 +438,7 @@ declare namespace Database {
     changeset(): Buffer
     /** What changed so far, smaller: without old values. */
     patchset(): Buffer
-    /** Stop recording. */
+    /** Stop recording. Harmless when already closed. */
     close(): void
     /** The same as `close()`, for `using`. */
     [Symbol.dispose](): void

@@ -14,10 +14,13 @@ function readBatch (statements, mode) {
   return { list: statements.map(readStatement), version: MODES[mode] }
 }
 
-/** Runs statements in one transaction and gives a result for each of them. */
-function runBatch (database, statements, mode) {
+/**
+ * Runs statements in one transaction and gives a result for each of them. `lastChanges()` has the
+ * changes and the rowid of the last one.
+ */
+function runBatch (database, statements, mode, lastChanges) {
   const { list, version } = readBatch(statements, mode)
-  const run = () => list.map(([sql, args]) => runOne(database.prepare(sql), args))
+  const run = () => list.map(([sql, args]) => runOne(database.prepare(sql), args, lastChanges))
   return database.transaction(run)[version]()
 }
 
@@ -32,16 +35,15 @@ function toArgs (args) {
   return args == null ? [] : [args]
 }
 
-function runOne (statement, args) {
+function runOne (statement, args, lastChanges) {
   if (!statement.reader) {
     const { changes, lastInsertRowid } = statement.run(...args)
     return { columns: [], rows: [], changes, lastInsertRowid }
   }
   const rows = statement.all(...args)
   const columns = statement.columns().map(({ name }) => name)
-  const { changes, lastInsertRowid } = statement.database
-    .prepare('SELECT changes() AS changes, last_insert_rowid() AS lastInsertRowid').get()
-  return { columns, rows, changes: statement.readonly ? 0 : Number(changes), lastInsertRowid }
+  const { changes, lastInsertRowid } = lastChanges()
+  return { columns, rows, changes: statement.readonly ? 0 : changes, lastInsertRowid }
 }
 
 module.exports = { readBatch, runBatch }

@@ -5,6 +5,7 @@ const path = require('node:path')
 const { readRules } = require('./authorizer')
 const { attach } = require('./natives')
 const { getBooleanOption, readOptions, readToggle } = require('./options')
+const { HEADER } = require('./rows')
 const { Session, readApplyOptions, readSessionOptions } = require('./session')
 const { KEY, createStatementClass, requireTimeout } = require('./statement')
 const { MAX_CACHED, MAX_CACHED_LENGTH, StatementCache } = require('./statement-cache')
@@ -240,7 +241,14 @@ const methods = {
   },
 
   batch (statements, mode = 'deferred') {
-    return lazy.batch.runBatch(this, statements, mode)
+    const state = stateOf(this)
+    const { natives, block, handle } = state
+    const { CHANGES, ROWID, ROWID_INT64 } = HEADER
+    return lazy.batch.runBatch(this, statements, mode, () => {
+      natives.databaseLastChanges.call(handle)
+      const lastInsertRowid = state.int64 ? block.bigints[ROWID_INT64] : block.numbers[ROWID]
+      return { changes: block.numbers[CHANGES], lastInsertRowid }
+    })
   },
 
   close () {

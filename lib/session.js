@@ -1,5 +1,7 @@
 'use strict'
 
+const { isUint8Array } = require('node:util').types
+
 // https://www.sqlite.org/session/c_changeset_abort.html
 const constants = Object.freeze({
   SQLITE_CHANGESET_OMIT: 0,
@@ -50,7 +52,7 @@ function readSessionOptions (options) {
 
 function readApplyOptions (changeset, options) {
   options ??= {}
-  if (!(changeset instanceof Uint8Array)) throw new TypeError('Expected first argument to be a Buffer or Uint8Array')
+  if (!isUint8Array(changeset)) throw new TypeError('Expected first argument to be a Buffer or Uint8Array')
   if (typeof options !== 'object') throw new TypeError('Expected second argument to be an options object')
   const { filter = null, onConflict = null } = options
   for (const [key, value] of Object.entries({ filter, onConflict })) {

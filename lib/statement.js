@@ -132,9 +132,11 @@ function createStatementClass ({ natives, block }) {
     }
 
     #get (params) {
+      // What the arguments are may change it; this call goes on as it began.
+      const mode = this.#mode
       const text = this.#execute(gets[this.#nativeMode()], params, false)
       if (text === undefined) return undefined
-      const row = this.#entry.decoder(this.#mode).one(block, text ?? '')
+      const row = this.#entry.decoder(mode).one(block, text ?? '')
       if (header[EXTRAS] !== 0) block.extras.length = 0
       return row
     }
@@ -144,21 +146,22 @@ function createStatementClass ({ natives, block }) {
       const entry = this.#entry
       if (this.#special || (params.length === 1 && isNamed(params[0]))) return this.#all(params)
       const text = statementAll.apply(entry.handle, params)
-      return text === false ? this.#all(params) : this.#collect(text)
+      return text === false ? this.#all(params) : this.#collect(text, FLAT)
     }
 
     #all (params) {
-      return this.#collect(this.#execute(alls[this.#nativeMode()], params, false))
+      const mode = this.#mode
+      return this.#collect(this.#execute(alls[this.#nativeMode()], params, false), mode)
     }
 
-    #collect (text) {
+    #collect (text, mode) {
       const rows = []
       if (header[ROWS] === 0) return rows
       const entry = this.#entry
       const { handle } = entry
       let done = header[DONE]
       try {
-        const decoder = entry.decoder(this.#mode)
+        const decoder = entry.decoder(mode)
         decoder.many(block, text ?? '', header[ROWS], rows)
         if (header[EXTRAS] !== 0) block.extras.length = 0
         while (done === 0) {
@@ -312,7 +315,13 @@ function createStatementClass ({ natives, block }) {
     }
   }
 
+  let isIterator
+
   class StatementIterator {
+    static {
+      isIterator = (value) => typeof value === 'object' && value !== null && #entry in value
+    }
+
     #entry
     #mode
     #nativeMode
@@ -332,6 +341,7 @@ function createStatementClass ({ natives, block }) {
     }
 
     next () {
+      check(isIterator(this))
       // Inside a callback of SQLite this connection may be the one that is executing.
       if (header[DEPTH] === 0 && this.#at < this.#length) {
         return { value: this.#rows[this.#at++], done: false }
@@ -364,6 +374,7 @@ function createStatementClass ({ natives, block }) {
     }
 
     return () {
+      check(isIterator(this))
       const { handle } = this.#entry
       if (header[DEPTH] !== 0) natives.statementRequireNotBusy.call(handle)
       if (this.#state !== 2) {

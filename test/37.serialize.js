@@ -4,7 +4,7 @@ const assert = require('node:assert/strict')
 const fs = require('node:fs')
 const test = require('node:test')
 const {
-  BUSY, CLOSED, Database, open, sqliteError, tempFile, thrown, typeError
+  BUSY, CLOSED, Database, open, ours, sqliteError, tempFile, thrown, typeError
 } = require('./support')
 
 function setup (t) {
@@ -157,4 +157,10 @@ test('serialize() is blocked while iterating, inside a user function and after c
   db.exec('SELECT f()')
   db.close()
   typeError(() => db.serialize(), CLOSED)
+})
+
+ours('serialize() tells that an authorizer denies it', t => {
+  const db = setup(t)
+  db.authorizer({ entries: Database.Authorization.ALLOW })
+  sqliteError(() => db.serialize(), 'SQLITE_AUTH', 'not authorized')
 })

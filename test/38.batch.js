@@ -155,3 +155,16 @@ ours('a statement list that changes under way changes nothing', t => {
   assert.deepEqual(results[0].rows, [{ a: 1 }])
   assert.equal(db.inTransaction, false)
 })
+
+ours('batch() runs what it is given, and the transaction, and nothing else', t => {
+  const logged = []
+  const db = open(t, ':memory:', { verbose: sql => logged.push(sql) }).exec('CREATE TABLE t (a)')
+  db.limits.sqlLength = 60
+  logged.length = 0
+  const results = db.batch(['INSERT INTO t VALUES (1), (2) RETURNING a', 'SELECT a FROM t'])
+  const ends = results.map(({ changes, lastInsertRowid }) => [changes, lastInsertRowid])
+  assert.deepEqual(ends, [[2, 2], [0, 2]])
+  assert.deepEqual(logged, [
+    'BEGIN DEFERRED', 'INSERT INTO t VALUES (1), (2) RETURNING a', 'SELECT a FROM t', 'COMMIT'
+  ])
+})

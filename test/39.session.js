@@ -1,7 +1,9 @@
 'use strict'
 
 const assert = require('node:assert/strict')
-const { BUSY, Database, child, exited, open, ours, thrown, typeError } = require('./support')
+const {
+  BUSY, Database, child, exited, open, ours, sqliteError, thrown, typeError
+} = require('./support')
 
 const SCHEMA = 'CREATE TABLE data (key INTEGER PRIMARY KEY, value TEXT); CREATE TABLE other (key INTEGER PRIMARY KEY, value TEXT);'
 
@@ -247,4 +249,17 @@ ours('a session that is dropped does not keep the database from closing', t => {
   db.exec("INSERT INTO data VALUES (1, 'a')")
   db.close()
   assert.equal(db.open, false)
+})
+
+ours('a changeset whose UPDATE leaves out the key is refused', t => {
+  const db = open(t).exec('CREATE TABLE t (a PRIMARY KEY, b)')
+  const changeset = Buffer.from('540201007400170000000005', 'hex')
+  sqliteError(() => db.applyChangeset(changeset), 'SQLITE_CORRUPT', 'database disk image is malformed')
+})
+
+ours('a changeset that only looks like bytes is a TypeError', t => {
+  const db = setup(t)
+  for (const changeset of [new Proxy(Buffer.from('T'), {}), Object.create(Uint8Array.prototype)]) {
+    typeError(() => db.applyChangeset(changeset), 'Expected first argument to be a Buffer or Uint8Array')
+  }
 })

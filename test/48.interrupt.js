@@ -225,3 +225,19 @@ ours('a query timeout keeps the busy timeout where an authorizer denies PRAGMA',
   db.authorizer(null)
   assert.equal(db.pragma('busy_timeout', { simple: true }), 321)
 })
+
+ours('a time limit ends a statement whose functions are slow', t => {
+  const db = open(t)
+  const wait = () => { for (const end = Date.now() + 10; Date.now() < end;); return 1 }
+  db.function('slow', x => wait())
+  db.aggregate('slow_sum', { start: 0, step: (sum, x) => sum + wait() })
+  db.table('slow_rows', { columns: ['x'], * rows () { for (;;) yield [wait()] } })
+  const rows = 'WITH RECURSIVE n (x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n LIMIT 100)'
+  for (const sql of [`${rows} SELECT slow(x) FROM n`, `${rows} SELECT slow_sum(x) FROM n`,
+    'SELECT x FROM slow_rows LIMIT 100']) {
+    const before = Date.now()
+    assert.throws(() => db.prepare(sql).timeout(50).all(), interrupted, sql)
+    assert.ok(Date.now() - before < 700, `${sql}: ${Date.now() - before} ms`)
+    assert.equal(db.prepare('SELECT slow(1)').pluck().get(), 1)
+  }
+})

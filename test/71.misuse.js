@@ -4,7 +4,7 @@ const assert = require('node:assert/strict')
 const test = require('node:test')
 const vm = require('node:vm')
 const {
-  BUSY, CLOSED, Database, OURS, child, exited, open, ours, thrown, typeError
+  BUSY, CLOSED, Database, OURS, child, exited, open, ours, sqliteError, tempFile, thrown, typeError
 } = require('./support')
 
 const METHODS = ['run', 'get', 'all', 'iterate', 'bind']
@@ -442,4 +442,59 @@ test('random programs of wrong calls end without a signal', async () => {
       }
     }, { args: [seed] }))
   }
+})
+
+ours('libsql_vector_idx() without arguments is an error, in the schema of a file too', t => {
+  const file = tempFile(t)
+  const db = open(t, file).exec('CREATE TABLE t (e F32_BLOB(3))')
+  const index = 'CREATE INDEX evil ON t(libsql_vector_idx())'
+  sqliteError(() => db.prepare('SELECT libsql_vector_idx()').get(), 'SQLITE_ERROR',
+    'wrong number of arguments to function libsql_vector_idx()')
+  sqliteError(() => db.exec(index), 'SQLITE_ERROR',
+    'non-deterministic functions prohibited in index expressions')
+  db.unsafeMode().pragma('writable_schema = 1')
+  db.prepare("INSERT INTO sqlite_schema VALUES ('index', 'evil', 't', 2, ?)").run(index)
+  db.close()
+  const hostile = open(t, file)
+  sqliteError(() => hostile.prepare('SELECT * FROM t').all(), 'SQLITE_CORRUPT')
+})
+
+ours('a mode that a getter changes is not for the call that reads the getter', t => {
+  const db = open(t)
+  const secret = db.prepare('SELECT 111, 777, 4242.5')
+  for (const method of ['get', 'all']) {
+    const stmt = db.prepare('SELECT :a AS a, 2 AS b, 3 AS c').pluck()
+    const parameters = {
+      get a () {
+        secret.get()
+        stmt.pluck(false)
+        return 1
+      }
+    }
+    assert.deepEqual([stmt[method](parameters)].flat(), [1], method)
+    assert.deepEqual([stmt[method]({ a: 5 })].flat(), [{ a: 5, b: 2, c: 3 }], method)
+  }
+})
+
+ours('a call with named parameters does not change how calls inside a function take theirs', t => {
+  const outer = open(t)
+  const inner = open(t)
+  const seen = []
+  outer.function('f', () => {
+    const view = new DataView(Uint8Array.of(97, 98).buffer)
+    seen.push(inner.prepare('SELECT typeof(?)').pluck().get(view))
+    seen.push(thrown(() => inner.prepare('SELECT :x AS x').get(5)).error.message)
+    return 1
+  })
+  outer.prepare('SELECT f()').get()
+  outer.prepare('SELECT f(), :p').get({ p: 1 })
+  const expected = ['blob', 'Too many parameter values were provided']
+  assert.deepEqual(seen, [...expected, ...expected])
+})
+
+test('methods of an iterator refuse a foreign this', t => {
+  const iterator = open(t).prepare('SELECT 1').iterate()
+  typeError(() => iterator.next.call({}), 'Illegal invocation')
+  typeError(() => iterator.return.call({}), 'Illegal invocation')
+  iterator.return()
 })

@@ -11,7 +11,8 @@ const { abortError, readCallOptions, watch } = require('./call')
 const { FLAG, Job, OP, Port } = require('./port')
 const { Scope } = require('./scope')
 const { Entry, Statement, finishAll, finishGet, finishRun, readValues } = require('./statement')
-const { createTransaction } = require('./transaction')
+const { acquire, createTransaction } = require('./transaction')
+const { Readers, readReaders } = require('./readers')
 
 const DEFAULT_LEASE = 60000
 
@@ -24,15 +25,23 @@ class Connection {
   #cache = new StatementCache()
   // What a prepare() compiled is forgotten once no Statement has it any more.
   #dropped = new FinalizationRegistry((number) => {
-    if (!this.closed) this.port.tell(OP.DROP, number)
+    if (this.closed) return
+    this.port.tell(OP.DROP, number)
+    this.#readers?.forget(number)
   })
 
-  constructor (environment, options, leaseTimeout) {
+  #readers = null
+  // What others do not have: functions, an authorizer, an extension.
+  #isPrivate = false
+
+  constructor (environment, options, { leaseTimeout, readers }) {
     this.options = options
     const { file, readonly, fileMustExist, timeout, vfs, buffer, verbose } = options
     const uri = process.env.SQLITE_USE_URI === '1'
-    const open = [file, readonly, fileMustExist, timeout, vfs, uri, buffer, verbose !== null]
+    const open = [file, readonly, fileMustExist, timeout, vfs, uri, buffer]
+    open.push(verbose !== null, readers !== 0)
     this.port = new Port(environment, open)
+    if (readers !== 0) this.#readers = new Readers(environment, open, readers)
     this.port.onLog = verbose
     // The first use reports it.
     this.port.opened.promise.catch(() => {})
@@ -53,28 +62,55 @@ class Connection {
     return this.#numbers++
   }
 
-  /** Posts a job as soon as its scope allows it. */
-  submit (scope, job, op, target, extra, flags, values, options) {
+  #watch (job, options) {
     const timeout = options?.timeout ?? this.options.defaultQueryTimeout
     const signal = options?.signal
     if (signal?.aborted) {
       job.end(abortError(signal))
-      return job.promise
-    }
-    if (signal !== undefined || timeout !== 0) {
+    } else if (signal !== undefined || timeout !== 0) {
       watch(job, { signal, timeout }, (reason) => this.cancel(job, reason))
     }
+  }
+
+  /** Posts a job as soon as its scope allows it. */
+  submit (scope, job, op, target, extra, flags, values, options) {
+    this.#watch(job, options)
+    if (job.settled) return job.promise
     if (scope !== this.root) {
       scope.pending++
       job.scope = scope
     }
-    scope.enter(job, () => this.send(job, op, target, extra, flags, values))
+    scope.enter(job, () => {
+      const port = job.statement === null ? this.port : this.#route(job, scope)
+      this.send(job, op, target, extra, flags, values, port)
+    })
     return job.promise
   }
 
-  send (job, op, target, extra, flags, values) {
+  /** Where a statement runs: reads outside of transactions go to a reader. */
+  #route (job, scope) {
+    const { port } = this
+    const { statement } = job
+    if (this.#readers === null || scope !== this.root || !statement.isRead || this.#isPrivate ||
+      !port.shareable || port.inTransaction || port.controls !== 0) return port
+    const reader = this.#readers.take(statement)
+    if (job.entry !== null) job.entry = reader.entry
+    return reader.port
+  }
+
+  /** From now on this connection has something that its readers have not. */
+  keepPrivate () {
+    this.#isPrivate = true
+  }
+
+  /** Sets a pragma on the readers too. */
+  setEverywhere (sql) {
+    this.#readers?.set(sql)
+  }
+
+  send (job, op, target, extra, flags, values, port = this.port) {
     try {
-      this.port.post(job, op, target, extra, flags, values)
+      port.post(job, op, target, extra, flags, values)
     } catch (error) {
       job.end(error)
     }
@@ -82,7 +118,7 @@ class Connection {
   }
 
   cancel (job, reason) {
-    this.port.cancel(job, reason)
+    (job.port ?? this.port).cancel(job, reason)
   }
 
   /** Executes a statement. */
@@ -92,6 +128,7 @@ class Connection {
     job.mode = mode
     job.finish = finish
     job.statement = entry
+    job.control = op === OP.RUN && entry.isControl
     return this.submit(this.root.current(), job, op, entry.number, 0, flags, values, options)
   }
 
@@ -104,44 +141,63 @@ class Connection {
   }
 
   exec (scope, sql, op = OP.EXEC, options = undefined) {
-    return this.submit(scope, new Job(), op, 0, 0, 0, [sql], options)
+    const job = new Job()
+    job.control = true
+    return this.submit(scope, job, op, 0, 0, 0, [sql], options)
   }
 
   /** Compiles a statement of its own. */
-  async compile (sql, flags, options) {
+  async compile (sql, flags, options = null) {
     const number = this.#numbers++
     const job = new Job()
-    job.finish = (rows) => new Entry(number, rows.flat())
-    const scope = this.root.current()
-    const entry = await this.submit(scope, job, OP.PREPARE, number, 0, flags, [sql], options)
+    job.finish = (rows) => new Entry(number, sql, rows.flat())
+    if (options !== null) this.#watch(job, options)
+    // Compiling need not wait for a transaction of others; inside it, others may wait for this.
+    if (!job.settled) this.send(job, OP.PREPARE, number, 0, flags, [sql])
+    const entry = await job.promise
     this.#dropped.register(entry, number)
     return entry
   }
 
   /** Compiles SQL that may come again, once. */
-  cached (sql, options) {
+  cached (sql, options = null) {
     const known = this.#cache.get(sql)
-    if (known !== undefined) return known.entry ?? known.compiling
-    const item = { entry: null, compiling: this.compile(sql, 0, options), cache: null }
+    if (known !== undefined && known.entry !== null) return known.entry
+    // A call that may be cancelled compiles for itself.
+    if (options !== null) return this.compile(sql, 0, options)
+    if (known !== undefined) return known.compiling
+    const item = { entry: null, compiling: this.compile(sql, 0), cache: null }
     item.compiling.then((entry) => { item.entry = entry }, () => this.#cache.remove(sql, item))
     if (sql.length <= MAX_CACHED_LENGTH) this.#cache.set(sql, item)
     return item.compiling
   }
 
   interrupt (entry) {
-    if (entry === undefined) return this.port.interrupt()
-    for (const job of this.port.pending()) if (job.statement === entry) this.cancel(job, null)
+    for (const port of this.#ports()) {
+      if (entry === undefined) port.interrupt()
+      else for (const job of port.pending()) if (job.statement === entry) port.cancel(job, null)
+    }
+  }
+
+  #ports () {
+    return this.#readers === null ? [this.port] : [...this.#readers.ports, this.port]
   }
 
   async close () {
     if (this.closed) return this.closing
     this.closed = true
-    const job = new Job()
-    this.closing = this.submit(this.root.current(), job, OP.CLOSE, 0, 0, 0, [])
-    try {
-      await this.closing
-    } finally {
-      this.#cache.clear()
+    this.closing = this.#close()
+    return this.closing
+  }
+
+  async #close () {
+    await acquire(this.root.current())
+    this.#cache.clear()
+    // The last one to close, which checkpoints, is the one that may write.
+    for (const port of this.#ports()) {
+      const closed = this.send(new Job(), OP.CLOSE, 0, 0, 0, [], port)
+      // A file that could not be opened is closed.
+      await closed.catch(() => {})
     }
   }
 }
@@ -156,7 +212,8 @@ class Database {
       throw new TypeError('Cannot open database because the directory does not exist')
     }
     const environment = attach(getBinding(options.nativeBinding))
-    this.#connection = new Connection(environment, options, readLease(given))
+    const own = { leaseTimeout: readLease(given), readers: readReaders(given, options) }
+    this.#connection = new Connection(environment, options, own)
   }
 
   static opened (database) {
@@ -232,7 +289,10 @@ class Database {
     const simple = getBooleanOption(options, 'simple')
     const connection = this.#connection
     connection.requireOpen()
-    const entry = await connection.compile(`PRAGMA ${source}`, FLAG.PRAGMA)
+    const sql = `PRAGMA ${source}`
+    const entry = await connection.compile(sql, FLAG.PRAGMA)
+    // A setting, or a pragma with an argument, which does no harm there.
+    if (/[=(]/.test(source)) connection.setEverywhere(sql)
     const flags = connection.int64 ? FLAG.INT64 : 0
     if (simple) return connection.execute(OP.GET, entry, flags | FLAG.PLUCK, PLUCK, [], finishGet)
     return connection.execute(OP.ALL, entry, flags, FLAT, [], finishAll)
@@ -261,6 +321,7 @@ class Database {
       throw new TypeError('Expected second argument to be a string')
     }
     const values = entryPoint === undefined ? [file] : [file, entryPoint]
+    this.#connection.keepPrivate()
     await this.#connection.ask(OP.LOAD_EXTENSION, 0, values)
     return this
   }
@@ -317,6 +378,7 @@ class Database {
     if (int64) flags |= FLAG.INT64
     if (deterministic) flags |= FLAG.DETERMINISTIC
     if (directOnly) flags |= FLAG.DIRECT_ONLY
+    connection.keepPrivate()
     const number = connection.nextNumber()
     connection.port.functions.set(number, fn)
     const job = new Job()
@@ -334,6 +396,7 @@ class Database {
     const connection = this.#connection
     connection.requireOpen()
     const args = require('../authorizer').readRules(rules)
+    connection.keepPrivate()
     connection.port.leaveAuthorizer(...args)
     await connection.ask(OP.AUTHORIZER, 0, [])
     return this

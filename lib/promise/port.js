@@ -6,7 +6,7 @@
 const { makeError } = require('../errors')
 const { RAW, decoderFor, openSlab, HEADER } = require('../rows')
 
-const { BYTES, EXTRAS, IN_TRANSACTION, PARTS } = HEADER
+const { BYTES, EXTRAS, IN_TRANSACTION, PARTS, SHAREABLE } = HEADER
 
 // As crates/node/src/worker/job.rs has them.
 const OP = {
@@ -192,6 +192,10 @@ class Job {
   reject
   // The transaction that counts it until it ends.
   scope = null
+  // The port that it was posted to.
+  port = null
+  // It may begin or end a transaction.
+  control = false
   // Takes it out of those that wait for a transaction to end; null once it is posted.
   leave = null
 
@@ -258,6 +262,10 @@ const hubs = new WeakMap()
 
 class Port {
   inTransaction = false
+  // Nothing is open or set that other connections to the file would not have.
+  shareable = false
+  // Jobs that may begin or end a transaction and have not ended.
+  controls = 0
   // What the worker may call, by number, and who hears of statements and of changed rows.
   functions = new Map()
   onLog = null
@@ -304,6 +312,13 @@ class Port {
       this.#hub.add(this)
     }
     this.#jobs.push(job)
+    job.port = this
+    if (job.control) this.controls++
+  }
+
+  /** Jobs that have not ended. */
+  get size () {
+    return this.#jobs.length - this.#head
   }
 
   /** Posts a job with the next message. */
@@ -356,6 +371,7 @@ class Port {
       if (text === undefined) return true
       const { header, parts } = block
       this.inTransaction = header[IN_TRANSACTION] !== 0
+      this.shareable = header[SHAREABLE] !== 0
       if (header[BYTES] !== 0) openSlab(block)
       const count = PART * header[PARTS]
       for (let at = 0; at < count; at += PART) {
@@ -425,6 +441,7 @@ class Port {
   #ended () {
     const job = this.#jobs[this.#head]
     this.#jobs[this.#head++] = undefined
+    if (job.control) this.controls--
     if (this.#head === this.#jobs.length) {
       this.#jobs.length = this.#head = 0
       this.#hub.remove(this)

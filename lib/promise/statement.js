@@ -7,6 +7,7 @@ const { KEY, isNamed, takeTimeout } = require('../statement')
 const { readCallOptions } = require('./call')
 const { StatementIterator } = require('./iterator')
 const { FLAG, OP } = require('./port')
+const { READS } = require('./readers')
 
 const { INT64 } = FLAG
 
@@ -15,12 +16,29 @@ class Entry {
   #decoders = [null, null, null, null]
   #names = null
   #tables = null
+  #isRead = null
 
-  constructor (number, [reader, readonly, ...parameters]) {
+  constructor (number, sql, [reader, readonly, ...parameters]) {
     this.number = number
+    this.sql = sql
     this.reader = reader === 1
     this.readonly = readonly === 1
     this.parameters = parameters
+  }
+
+  /** The same statement on another connection. */
+  elsewhere () {
+    return new Entry(this.number, this.sql, [])
+  }
+
+  /** Whether it reads, and means the same on any connection to the file. */
+  get isRead () {
+    return (this.#isRead ??= this.reader && this.readonly && READS.test(this.sql))
+  }
+
+  /** Whether it may begin or end a transaction. */
+  get isControl () {
+    return this.readonly && !this.reader
   }
 
   /** What the worker says before the first row, and again after a change of the schema. */

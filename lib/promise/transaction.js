@@ -60,4 +60,4 @@ async function undo (exec, nested) {
   }
 }
 
-module.exports = { createTransaction }
+module.exports = { acquire, createTransaction }

@@ -59,6 +59,12 @@ impl Host {
         }
     }
 
+    /// True once the time of what runs is over.
+    #[inline]
+    pub fn is_overdue(&self) -> bool {
+        self.db.upgrade().is_some_and(|db| db.conn.is_overdue())
+    }
+
     /// A value of `SQLite` for JavaScript.
     #[inline]
     pub fn to_js<'e>(&self, env: Env<'e>, value: ValueRef<'_>) -> Result<Value<'e>> {
@@ -68,8 +74,8 @@ impl Host {
             #[allow(clippy::cast_precision_loss)] // JavaScript numbers, as documented
             ValueRef::Integer(value) => env.number(value as f64),
             ValueRef::Real(value) => env.number(value),
-            ValueRef::Text(text) => env.utf8(text),
-            ValueRef::Blob(blob) => env.buffer(blob),
+            ValueRef::Text(text) => env.utf8(text).map_err(|Thrown| too_large(env)),
+            ValueRef::Blob(blob) => env.buffer(blob).map_err(|Thrown| too_large(env)),
         }
     }
 
@@ -220,6 +226,12 @@ impl Host {
     }
 }
 
+#[cold]
+fn too_large(env: Env<'_>) -> Thrown {
+    let message = "An argument is too large for a JavaScript string or Buffer";
+    env.throw_error(ErrorKind::Range, message)
+}
+
 struct JsFunction {
     host: Host,
     function: HotFunction,
@@ -230,6 +242,8 @@ impl Scalar for JsFunction {
     fn call(&self, args: Args<'_>, context: &mut Context<'_>) {
         if !self.host.jump(&self.function, 0, args) || !self.host.take_result(context) {
             context.fail();
+        } else if self.host.is_overdue() {
+            context.interrupt();
         }
     }
 }
@@ -271,6 +285,9 @@ impl JsAggregate {
         if !self.host.jump(function, group.number, args) {
             group.failed = true;
             context.fail();
+        } else if self.host.is_overdue() {
+            group.failed = true;
+            context.interrupt();
         }
         !group.failed
     }

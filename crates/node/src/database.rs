@@ -9,7 +9,7 @@ use ferrolite_sqlite::{
 };
 use neon::types::Finalize;
 
-use crate::env::State;
+use crate::env::{header, State};
 use crate::sys::{Call, Env, Ref, Result, Thrown, Value, ValueType};
 
 /// A connection and who uses it now.
@@ -146,6 +146,17 @@ impl Database {
             env.bigint(change.rowid)?,
         ];
         env.call(listener, env.undefined()?, &args).map(|_| ())
+    }
+
+    /// Puts changes and rowid into the header.
+    #[inline]
+    pub fn put_changes(&self, (changes, rowid): (i64, i64)) {
+        let block = &self.state.block;
+        #[allow(clippy::cast_precision_loss)] // JavaScript numbers; exact up to 2^53
+        block.set_f64(header::CHANGES, changes as f64);
+        #[allow(clippy::cast_precision_loss)]
+        block.set_f64(header::ROWID, rowid as f64);
+        block.set_i64(header::ROWID_INT64, rowid);
     }
 
     /// Closes for good when the environment ends.
@@ -339,6 +350,13 @@ pub fn interrupt<'e>(call: &Call<'e>) -> Result<Value<'e>> {
     let db = this(call)?;
     db.check(call.env, db.require_open())?;
     db.interrupt.interrupt();
+    call.env.undefined()
+}
+
+/// Rows changed by the last statement and the last inserted rowid, in the header.
+pub fn last_changes<'e>(call: &Call<'e>) -> Result<Value<'e>> {
+    let db = this(call)?;
+    db.put_changes(db.conn.last_changes());
     call.env.undefined()
 }
 

@@ -28,6 +28,7 @@ pub mod header {
     /// Parts of the block of a worker
     pub const PARTS: usize = 13;
     pub const IN_TRANSACTION: usize = 14;
+    pub const SHAREABLE: usize = 15;
     /// Callbacks of `SQLite` into JavaScript that are running
     pub const DEPTH: usize = 9;
     /// 64-bit numbers, from byte 128 on

@@ -253,12 +253,7 @@ pub fn run<'e>(call: &Call<'e>) -> Result<Value<'e>> {
         changes
     };
     db.dispatch_changes(env)?;
-    let block = &db.state.block;
-    #[allow(clippy::cast_precision_loss)] // JavaScript numbers; exact up to 2^53
-    block.set_f64(header::CHANGES, changes as f64);
-    #[allow(clippy::cast_precision_loss)]
-    block.set_f64(header::ROWID, rowid as f64);
-    block.set_i64(header::ROWID_INT64, rowid);
+    db.put_changes((changes, rowid));
     env.undefined()
 }
 

@@ -26,6 +26,8 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 #[neon::main]
 fn main(mut cx: ModuleContext) -> NeonResult<()> {
+    // A panic becomes an exception, which tells where it was (`sys::enter`).
+    std::panic::set_hook(Box::new(|info| sys::remember_panic(&info.to_string())));
     if !sys::load() {
         return cx.throw_error("This runtime lacks Node-API functions that Ferrolite needs");
     }
@@ -39,16 +41,7 @@ fn init(mut cx: FunctionContext) -> JsResult<JsObject> {
     let env = Env::from_neon(&mut cx);
     match export_all(env, env.value_of(&options), env.value_of(&exports)) {
         Ok(()) => Ok(exports),
-        // A Node-API call failed: its exception is pending.
-        Err(sys::Thrown) => Err(pending_throw(&mut cx)),
-    }
-}
-
-/// Neon's token for a pending exception.
-fn pending_throw(cx: &mut FunctionContext) -> neon::result::Throw {
-    match cx.throw_error::<_, ()>("Ferrolite could not be initialized") {
-        Err(throw) => throw,
-        Ok(()) => unreachable!("throw_error always throws"),
+        Err(sys::Thrown) => sys::rethrow(&mut cx),
     }
 }
 
@@ -72,6 +65,7 @@ fn export_all(env: Env<'_>, options: sys::Value<'_>, exports: sys::Value<'_>) ->
         "databaseLoadExtension" => database::load_extension,
         "databaseSerialize" => database::serialize,
         "databaseInterrupt" => database::interrupt,
+        "databaseLastChanges" => database::last_changes,
         "databaseLimit" => database::limit,
         "databaseAuthorizer" => authorizer::authorizer,
         "databaseOnChange" => database::on_change,

@@ -93,7 +93,10 @@ impl Statement {
     /// False if JavaScript has to put the arguments in order first.
     #[inline]
     fn collect(&self, call: &Call<'_>, params: &mut Params, lend: Lend) -> Result<bool> {
-        let ordered = self.db.state.block.i32(header::ORDERED) != 0;
+        let block = &self.db.state.block;
+        let ordered = block.i32(header::ORDERED) != 0;
+        // For this call alone: a callback of it may make others.
+        block.set_i32(header::ORDERED, 0);
         if self.named && !ordered {
             return Ok(false);
         }

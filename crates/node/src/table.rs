@@ -158,6 +158,9 @@ impl Cursor for JsCursor {
             let value = row.get(env)?.at(env, index)?;
             self.host.set_result(env, value, context)
         });
+        if self.host.is_overdue() {
+            context.interrupt();
+        }
         set.ok_or(ModuleError::Host)
     }
 }

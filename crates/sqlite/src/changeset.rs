@@ -29,8 +29,8 @@ struct Reader<'a> {
 /// A table header: which kind of records follow, and the columns.
 struct Table {
     patchset: bool,
-    columns: usize,
-    keys: usize,
+    /// Whether each column belongs to the primary key
+    keys: Vec<bool>,
 }
 
 impl Reader<'_> {
@@ -41,7 +41,7 @@ impl Reader<'_> {
             self.rest = &self.rest[1..];
             if byte == b'T' || byte == b'P' {
                 let (header, name) = self.table(byte == b'P')?;
-                if *widths.entry(name).or_insert(header.columns) != header.columns {
+                if *widths.entry(name).or_insert(header.keys.len()) != header.keys.len() {
                     return None;
                 }
                 table = Some(header);
@@ -57,46 +57,51 @@ impl Reader<'_> {
         if columns == 0 || columns > MAX_COLUMNS {
             return None;
         }
-        let keys = self.take(columns)?.iter().filter(|key| **key != 0).count();
+        let keys = self.take(columns)?.iter().map(|key| *key != 0).collect();
         let len = self.rest.iter().position(|byte| *byte == 0)?;
         let name = self.take(len)?.to_ascii_lowercase();
         self.take(1)?;
-        Some((
-            Table {
-                patchset,
-                columns,
-                keys,
-            },
-            name,
-        ))
+        Some((Table { patchset, keys }, name))
     }
 
     fn change(&mut self, operation: i32, table: &Table) -> Option<()> {
         self.take(1)?; // whether the change is indirect
-        let values = match operation {
-            ffi::SQLITE_UPDATE if !table.patchset => 2 * table.columns,
-            ffi::SQLITE_DELETE if table.patchset => table.keys,
-            ffi::SQLITE_INSERT | ffi::SQLITE_UPDATE | ffi::SQLITE_DELETE => table.columns,
-            _ => return None,
-        };
-        for _ in 0..values {
-            self.value()?;
+        let keys = table.keys.iter().copied();
+        match operation {
+            ffi::SQLITE_DELETE if table.patchset => self.values(keys.filter(|key| *key)),
+            ffi::SQLITE_INSERT | ffi::SQLITE_DELETE => self.values(keys),
+            ffi::SQLITE_UPDATE if table.patchset => self.values(keys),
+            ffi::SQLITE_UPDATE => {
+                self.values(keys)?;
+                // The new values leave out what stays, the key too.
+                self.values(table.keys.iter().map(|_| false))
+            }
+            _ => None,
+        }
+    }
+
+    /// A row is found by its key: the engine dereferences a null pointer if that is left out.
+    fn values(&mut self, keys: impl Iterator<Item = bool>) -> Option<()> {
+        for key in keys {
+            let left_out = self.value()? == 0;
+            if key && left_out {
+                return None;
+            }
         }
         Some(())
     }
 
-    fn value(&mut self) -> Option<()> {
+    /// Its type; 0 stands for a value that the change leaves out.
+    fn value(&mut self) -> Option<i32> {
         let kind = i32::from(*self.take(1)?.first()?);
-        match kind {
-            // 0 stands for a value that the change leaves out.
-            0 | ffi::SQLITE_NULL => Some(()),
-            ffi::SQLITE_INTEGER | ffi::SQLITE_FLOAT => self.take(8).map(|_| ()),
-            ffi::SQLITE_TEXT | ffi::SQLITE_BLOB => {
-                let len = self.varint()?;
-                self.take(len).map(|_| ())
-            }
-            _ => None,
-        }
+        let len = match kind {
+            0 | ffi::SQLITE_NULL => 0,
+            ffi::SQLITE_INTEGER | ffi::SQLITE_FLOAT => 8,
+            ffi::SQLITE_TEXT | ffi::SQLITE_BLOB => self.varint()?,
+            _ => return None,
+        };
+        self.take(len)?;
+        Some(kind)
     }
 
     /// Seven bits a byte, the most significant first; lengths need no more than five bytes.
@@ -135,5 +140,7 @@ mod tests {
         assert!(check(b"T\x02\x01\x00t\0T\x03\x01\x00\x00T\0").is_err());
         assert!(check(b"T\x7f\x01\x00t\0").is_err());
         assert!(check(b"junk").is_err());
+        // An UPDATE whose old half leaves out the key.
+        assert!(check(b"T\x02\x01\x00t\0\x17\x00\0\0\0\x05").is_err());
     }
 }

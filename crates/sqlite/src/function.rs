@@ -6,7 +6,7 @@ use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::slice;
 
 use crate::connection::{c_string, Connection};
-use crate::error::{check, Result};
+use crate::error::{check, Error, Result};
 use crate::ffi;
 use crate::value::ValueRef;
 
@@ -105,6 +105,14 @@ impl Context<'_> {
         let len = c_int::try_from(message.len()).unwrap_or(c_int::MAX);
         // SAFETY: live during the call; SQLite copies the message.
         unsafe { ffi::sqlite3_result_error(self.raw, message.as_ptr().cast(), len) }
+    }
+
+    /// Ends the statement with `SQLITE_INTERRUPT`.
+    pub fn interrupt(&mut self) {
+        let error = Error::from_code(ffi::SQLITE_INTERRUPT);
+        self.fail_with(error.to_string().as_bytes());
+        // SAFETY: live during the call. It keeps the message.
+        unsafe { ffi::sqlite3_result_error_code(self.raw, ffi::SQLITE_INTERRUPT) }
     }
 
     /// Ends the statement with `SQLITE_TOOBIG`.

@@ -71,6 +71,14 @@ impl Connection {
         }
     }
 
+    /// True once the time of what runs is over: the engine looks between VM instructions only, of which
+    /// there may be few between two calls of a slow function.
+    #[inline]
+    pub fn is_overdue(&self) -> bool {
+        let deadline = self.shared.watch.deadline.get();
+        deadline.is_some_and(|deadline| Instant::now() >= deadline)
+    }
+
     /// Lets statements run again as long as they take.
     pub fn unwatch(&self) {
         let shared = &*self.shared;

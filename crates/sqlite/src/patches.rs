@@ -8,28 +8,54 @@ use crate::error::{check, Error, Result};
 use crate::ffi;
 use crate::function::boundary;
 
-const NAME: &CStr = c"concat_ws";
-
 /// CVE-2025-3277 and CVE-2025-29087: in `SQLite` 3.44 to 3.49.0 a long separator of `concat_ws()`
 /// overflows a 32-bit size and writes beyond its buffer. This one measures in 64 bits.
+///
+/// `libsql_vector_idx()` without arguments reads the first of them all the same, an index on it (which a
+/// file may bring along) too. This one is an error, and not deterministic, which no index may be on.
 pub(crate) fn apply(connection: &Connection) -> Result<()> {
+    let flags = ffi::SQLITE_UTF8 | ffi::SQLITE_INNOCUOUS;
+    let deterministic = flags | ffi::SQLITE_DETERMINISTIC;
+    replace(connection, c"concat_ws", -1, deterministic, concat_ws)?;
+    replace(connection, c"libsql_vector_idx", 0, flags, no_arguments)
+}
+
+type Function =
+    unsafe extern "C" fn(*mut ffi::sqlite3_context, c_int, *mut *mut ffi::sqlite3_value);
+
+fn replace(
+    connection: &Connection,
+    name: &CStr,
+    arg_count: c_int,
+    flags: c_int,
+    function: Function,
+) -> Result<()> {
     let db = connection.shared.open_db()?;
-    let flags = ffi::SQLITE_UTF8 | ffi::SQLITE_DETERMINISTIC | ffi::SQLITE_INNOCUOUS;
     // SAFETY: open; the function needs no data of its own.
     unsafe {
         let rc = ffi::sqlite3_create_function_v2(
             db,
-            NAME.as_ptr(),
-            -1,
+            name.as_ptr(),
+            arg_count,
             flags,
             ptr::null_mut(),
-            Some(concat_ws),
+            Some(function),
             None,
             None,
             None,
         );
         check(db, rc)
     }
+}
+
+unsafe extern "C" fn no_arguments(
+    context: *mut ffi::sqlite3_context,
+    _: c_int,
+    _: *mut *mut ffi::sqlite3_value,
+) {
+    let message = c"wrong number of arguments to function libsql_vector_idx()";
+    // SAFETY: live during the call; the message is static.
+    unsafe { ffi::sqlite3_result_error(context, message.as_ptr(), -1) }
 }
 
 /// Shorter statements cannot nest deeply enough to matter.

@@ -3,7 +3,7 @@
 use std::ptr;
 
 use crate::connection::{c_string, Connection};
-use crate::error::{Error, Result};
+use crate::error::{last_error, Error, Result};
 use crate::ffi;
 
 /// Bytes that `SQLite` allocated.
@@ -39,7 +39,11 @@ impl Connection {
         // SAFETY: open; flags 0 asks for a copy of our own.
         let data = unsafe { ffi::sqlite3_serialize(db, database.as_ptr(), &raw mut len, 0) };
         if data.is_null() && len != 0 {
-            return Err(Error::OutOfMemory);
+            // SAFETY: open. An authorizer may deny what it has to ask of the database.
+            return Err(match unsafe { last_error(db, ffi::SQLITE_NOMEM) } {
+                error if error.code() & 0xff == ffi::SQLITE_NOMEM => Error::OutOfMemory,
+                error => error,
+            });
         }
         Ok(Serialized {
             data,

@@ -1,5 +1,6 @@
 //! Calls from JavaScript.
 
+use std::cell::RefCell;
 use std::ffi::c_void;
 use std::marker::PhantomData;
 use std::panic::{catch_unwind, AssertUnwindSafe};
@@ -9,6 +10,16 @@ use std::rc::Rc;
 use neon::sys::bindings as napi;
 
 use super::{ok, Env, ErrorKind, Result, Thrown, Value};
+
+thread_local! {
+    /// The last panic of this thread: what it said, and where.
+    static PANIC: RefCell<String> = RefCell::default();
+}
+
+/// What the panic hook does instead of printing to the standard error of somebody's server.
+pub fn remember_panic(panic: &str) {
+    PANIC.with_borrow_mut(|known| panic.clone_into(known));
+}
 
 /// Arguments that one call may have without allocating.
 const INLINE_ARGS: usize = 8;
@@ -128,10 +139,9 @@ pub unsafe fn enter<'e>(
         Ok(Ok(value)) => value.raw,
         Ok(Err(Thrown)) => ptr::null_mut(),
         Err(_) => {
-            let _ = env.throw_error(
-                ErrorKind::Type,
-                "Internal error in Ferrolite: please report it",
-            );
+            let panic = PANIC.take();
+            let message = format!("Internal error in Ferrolite: please report it ({panic})");
+            let _ = env.throw_error(ErrorKind::Type, &message);
             ptr::null_mut()
         }
     }

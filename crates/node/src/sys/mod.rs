@@ -18,7 +18,8 @@ use neon::sys::bindings as napi;
 
 pub use block::{SharedBlock, PARTS_PER_BLOCK};
 pub(crate) use call::callback;
-pub use call::{enter, Call};
+pub use call::{enter, remember_panic, Call};
+pub use env::rethrow;
 pub use napi::ValueType;
 pub use reference::{HotFunction, Ref};
 pub use symbols::load;

@@ -71,6 +71,8 @@ pub struct Block {
     pub parts: Vec<Part>,
     /// Whether a transaction was open when the last part was added.
     pub in_transaction: bool,
+    /// Whether others may read the same file instead.
+    pub shareable: bool,
 }
 
 /// Where the worker packs values before they join a block.
@@ -83,6 +85,7 @@ pub struct Scratch {
     large_bytes: usize,
     parts: Vec<Part>,
     pub in_transaction: bool,
+    pub shareable: bool,
 }
 
 impl Scratch {
@@ -96,6 +99,7 @@ impl Scratch {
             large_bytes: 0,
             parts: Vec::new(),
             in_transaction: false,
+            shareable: false,
         }
     }
 
@@ -243,6 +247,7 @@ impl Block {
                 .map(|[kind, start, rows, columns]| [kind, start + first, rows, columns]),
         );
         self.in_transaction = scratch.in_transaction;
+        self.shareable = scratch.shareable;
         scratch.clear();
     }
 }

@@ -66,7 +66,7 @@ pub fn set_on_wake<'e>(call: &Call<'e>) -> Result<Value<'e>> {
     call.env.undefined()
 }
 
-/// `(path, readonly, mustExist, timeout, vfs, uri, buffer, verbose)` -> handle. Job 1 is the opening.
+/// `(path, readonly, mustExist, timeout, vfs, uri, buffer, verbose, hasReaders)` -> handle. Job 1 is the opening.
 pub fn open<'e>(call: &Call<'e>) -> Result<Value<'e>> {
     let env = call.env;
     let state: Rc<State> = call.data();
@@ -86,6 +86,7 @@ pub fn open<'e>(call: &Call<'e>) -> Result<Value<'e>> {
         uri: call.arg(5).as_bool(env),
         image: has_image.then_some(image),
         verbose: call.arg(7).as_bool(env),
+        has_readers: call.arg(8).as_bool(env),
     };
     let mut workers = state.workers.borrow_mut();
     let (waker, _) = workers.waker.get_or_insert_with(|| {
@@ -166,6 +167,9 @@ pub fn take<'e>(call: &Call<'e>) -> Result<Value<'e>> {
     state
         .block
         .set_i32(header::IN_TRANSACTION, block.in_transaction.into());
+    state
+        .block
+        .set_i32(header::SHAREABLE, block.shareable.into());
     if !block.utf16.is_empty() {
         state.set_wide_text(env, &block.utf16)?;
     }

@@ -32,12 +32,14 @@ pub struct OpenArgs {
     pub image: Option<Vec<u8>>,
     /// Statements are to be logged.
     pub verbose: bool,
+    /// Other connections read the same file.
+    pub has_readers: bool,
 }
 
 /// Serves a connection until there is nothing left to do.
 pub fn serve(port: &Arc<Port>, args: OpenArgs) {
     let mut scratch = Scratch::new();
-    let verbose = args.verbose;
+    let (verbose, has_readers) = (args.verbose, args.has_readers);
     let opened = open(port, args);
     answer(port, &mut scratch, 1, opened.as_ref().map(|_| ()));
     match opened {
@@ -49,6 +51,8 @@ pub fn serve(port: &Arc<Port>, args: OpenArgs) {
             cursors: HashMap::new(),
             backups: HashMap::new(),
             verbose,
+            has_readers,
+            looked_at: None,
         }
         .run(),
         Err(error) => refuse(port, &mut scratch, &error),
@@ -102,6 +106,9 @@ struct Owner<'p> {
     cursors: HashMap<u32, Cursor>,
     backups: HashMap<u32, Backup>,
     verbose: bool,
+    has_readers: bool,
+    /// The epoch in which it was found whether readers see the same.
+    looked_at: Option<u32>,
 }
 
 /// A statement by its number, or why there is none.
@@ -190,7 +197,27 @@ impl Owner<'_> {
         }
         self.port.end(job.id);
         self.scratch.in_transaction = self.conn.in_transaction();
+        if self.has_readers && self.looked_at != Some(self.conn.epoch()) {
+            self.looked_at = Some(self.conn.epoch());
+            self.scratch.shareable = self.is_shareable();
+        }
         self.port.send(&mut self.scratch);
+    }
+
+    /// True if other connections to the file read the same as this one: it is in WAL mode, and nothing is
+    /// attached or temporary.
+    fn is_shareable(&self) -> bool {
+        const SQL: &[u8] =
+            b"SELECT journal_mode = 'wal' AND (SELECT count(*) FROM pragma_database_list) = 1
+            FROM pragma_journal_mode";
+        let ask = || {
+            let mut running = self.conn.prepare(SQL)?.start(Params::default())?;
+            let answer =
+                running.step()? == Step::Row && running.row().get(0) == ValueRef::Integer(1);
+            Ok::<_, Error>(answer)
+        };
+        // An authorizer may deny it.
+        ask().unwrap_or(false)
     }
 
     fn execute(&mut self, job: &mut Job) -> Outcome {
