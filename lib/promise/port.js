@@ -192,6 +192,8 @@ class Job {
   reject
   // The transaction that counts it until it ends.
   scope = null
+  // What it executes; null for all that is no statement.
+  statement = null
   // The port that it was posted to.
   port = null
   // It may begin or end a transaction.
