@@ -186,3 +186,19 @@ ours('a hundred thousand rows are told of', t => {
   db.exec('INSERT INTO a (x) WITH RECURSIVE n (x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n LIMIT 100000) SELECT x FROM n')
   assert.equal(sum, 5000050000)
 })
+
+ours('a listener that queries does not touch the rows that a statement returns', t => {
+  const { db } = setup(t)
+  const other = db.prepare('VALUES (7, 8), (9, 10), (11, 12), (13, 14)')
+  db.on('update', () => {
+    assert.equal(other.all().length, 4)
+    assert.equal(other.pluck().get(), 7)
+    other.pluck(false)
+  })
+  const insert = db.prepare("INSERT INTO a (x) VALUES (1), (2) RETURNING x, 'abc' AS s, replace('b', 'b', hex(zeroblob(5000))) AS big")
+  const big = '0'.repeat(10000)
+  const expected = [{ x: 1, s: 'abc', big }, { x: 2, s: 'abc', big }]
+  assert.deepEqual(insert.all(), expected)
+  assert.deepEqual(insert.get(), expected[0])
+  assert.deepEqual([...insert.iterate()], expected)
+})

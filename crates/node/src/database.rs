@@ -116,13 +116,25 @@ impl Database {
         if changes.is_empty() {
             return Ok(());
         }
-        // The rows of the statement are still in the block, so this is a callback like others.
+        // The rows of the statement are still in the block, so this is a callback like others; and unlike
+        // at others, the header already says what they are.
+        let rows = [
+            header::VERSION,
+            header::ROWS,
+            header::DONE,
+            header::EXTRAS,
+            header::BYTES,
+        ];
+        let said = rows.map(|field| self.state.block.i32(field));
         let told = self.state.in_callback(|env| {
             changes
                 .iter()
                 .try_for_each(|change| self.tell(env, change))
                 .map_err(|Thrown| self.stash(env))
         });
+        for (field, value) in rows.into_iter().zip(said) {
+            self.state.block.set_i32(field, value);
+        }
         match told {
             Some(Err(error)) => Err(self.raise(env, &error)),
             _ => Ok(()),

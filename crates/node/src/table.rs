@@ -139,6 +139,7 @@ impl Cursor for JsCursor {
             env.reference(record.get(env, "value")?).map(Some)
         });
         match advanced {
+            Some(_) if self.host.is_overdue() => Err(ModuleError::Interrupted),
             Some(row) => {
                 self.row = row;
                 Ok(self.row.is_some())

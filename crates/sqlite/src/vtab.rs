@@ -17,6 +17,8 @@ pub enum ModuleError {
     Host,
     /// A message for the user.
     Message(String),
+    /// The time is over.
+    Interrupted,
 }
 
 /// What a table looks like to `SQLite`.
@@ -184,11 +186,15 @@ unsafe fn set_message(vtab: *mut ffi::sqlite3_vtab, message: &str) {
 /// # Safety
 /// `cursor` is live.
 unsafe fn fail(cursor: *mut ffi::sqlite3_vtab_cursor, error: ModuleError) -> c_int {
-    if let ModuleError::Message(message) = error {
-        // SAFETY: a cursor's table outlives it.
-        unsafe { set_message((*cursor).pVtab, &message) }
+    match error {
+        ModuleError::Message(message) => {
+            // SAFETY: a cursor's table outlives it.
+            unsafe { set_message((*cursor).pVtab, &message) }
+            ffi::SQLITE_ERROR
+        }
+        ModuleError::Host => ffi::SQLITE_ERROR,
+        ModuleError::Interrupted => ffi::SQLITE_INTERRUPT,
     }
-    ffi::SQLITE_ERROR
 }
 
 unsafe extern "C" fn create<M: Module>(
@@ -221,6 +227,7 @@ unsafe extern "C" fn connect<M: Module>(
         let (table, definition) = match module.connect(&args) {
             Ok(made) => made,
             Err(ModuleError::Host) => return ffi::SQLITE_ERROR,
+            Err(ModuleError::Interrupted) => return ffi::SQLITE_INTERRUPT,
             Err(ModuleError::Message(text)) => {
                 // SAFETY: SQLite frees the message.
                 unsafe { *message = c_message(&text) };
