@@ -392,6 +392,35 @@ class Database {
     throw new TypeError('The table() method is not available with promises: use the sync API for it')
   }
 
+  async createSession (options) {
+    const connection = this.#connection
+    connection.requireOpen()
+    const [database, table] = require('../session').readSessionOptions(options)
+    const { Session } = require('./session')
+    const number = connection.nextNumber()
+    await connection.ask(OP.SESSION, number, table === null ? [database] : [database, table])
+    return new Session(connection, number)
+  }
+
+  async applyChangeset (changeset, options) {
+    const connection = this.#connection
+    connection.requireOpen()
+    const { readApplyOptions } = require('../session')
+    const [bytes, filter, onConflict] = readApplyOptions(changeset, options)
+    const { functions } = connection.port
+    const numbers = [filter, onConflict].map((fn) => {
+      if (fn === null) return 0
+      const number = connection.nextNumber()
+      functions.set(number, (ask, group, [argument]) => Number(fn(argument)))
+      return number
+    })
+    try {
+      return await connection.ask(OP.APPLY, 0, [bytes, ...numbers], ([[applied]]) => applied === 1)
+    } finally {
+      for (const number of numbers) functions.delete(number)
+    }
+  }
+
   async authorizer (rules) {
     const connection = this.#connection
     connection.requireOpen()

@@ -32,7 +32,11 @@ const OP = {
   UNDO: 19,
   FUNCTION: 20,
   WATCH: 21,
-  AUTHORIZER: 22
+  AUTHORIZER: 22,
+  SESSION: 23,
+  CHANGESET: 24,
+  SESSION_CLOSE: 25,
+  APPLY: 26
 }
 
 const FLAG = {
@@ -408,7 +412,14 @@ class Port {
   }
 
   #later (fn, args) {
-    this.#calls.push(() => fn?.(...args))
+    this.#calls.push(() => {
+      try {
+        fn?.(...args)
+      } catch (error) {
+        // Uncaught, as in any event: replies behind it are read all the same.
+        process.nextTick(() => { throw error })
+      }
+    })
   }
 
   #call = (question, number, ask, group, ...args) => {

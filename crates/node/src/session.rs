@@ -98,12 +98,7 @@ impl ApplyHandler for Handler<'_> {
         self.call(ConflictAction::Abort, |env| {
             let kind = env.number(kind.into())?;
             let answer = env.call(conflict.get(env)?, env.undefined()?, &[kind])?;
-            Ok(match answer.as_i32(env) {
-                0 => ConflictAction::Omit,
-                1 => ConflictAction::Replace,
-                2 => ConflictAction::Abort,
-                other => ConflictAction::Other(other),
-            })
+            Ok(ConflictAction::from_code(answer.as_i32(env)))
         })
     }
 }

@@ -51,6 +51,18 @@ pub enum ConflictAction {
     Other(i32),
 }
 
+impl ConflictAction {
+    /// The action of a `SQLITE_CHANGESET_*` code.
+    pub fn from_code(code: i32) -> Self {
+        match code {
+            ffi::SQLITE_CHANGESET_OMIT => Self::Omit,
+            ffi::SQLITE_CHANGESET_REPLACE => Self::Replace,
+            ffi::SQLITE_CHANGESET_ABORT => Self::Abort,
+            other => Self::Other(other),
+        }
+    }
+}
+
 /// Decides while a changeset is applied.
 pub trait ApplyHandler {
     /// Whether changes of this table are applied.

@@ -158,6 +158,11 @@ impl Scratch {
         });
     }
 
+    /// Takes the last part back: the call does not end so.
+    pub fn take_back(&mut self) {
+        self.parts.pop();
+    }
+
     /// A part with one row of values.
     pub fn push_values(&mut self, kind: PartKind, values: &[ValueRef<'_>]) {
         let start = self.start();

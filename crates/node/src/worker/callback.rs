@@ -4,7 +4,8 @@ use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 
 use ferrolite_sqlite::{
-    Aggregate, Args, Connection, Context, Error, FunctionFlags, Scalar, ValueRef,
+    Aggregate, ApplyHandler, Args, ConflictAction, Connection, Context, Error, FunctionFlags,
+    Scalar, ValueRef,
 };
 
 use super::block::{PartKind, Scratch};
@@ -38,18 +39,30 @@ struct Remote {
 const UNASKED: u32 = 0;
 
 impl Remote {
-    fn new(port: &Arc<Port>, job: &Job) -> Self {
+    fn new(port: &Arc<Port>, number: u32, int64: bool) -> Self {
         Self {
             port: port.clone(),
-            number: job.target,
-            int64: job.flags & INT64 != 0,
+            number,
+            int64,
             scratch: RefCell::new(Scratch::new()),
         }
     }
 
     fn pack(&self, question: u32, ask: Ask, group: i32, args: Args<'_>) {
+        let args = (0..args.len()).map(|at| args.get(at));
+        self.pack_values(question, ask, group, args);
+    }
+
+    fn pack_values<'v>(
+        &self,
+        question: u32,
+        ask: Ask,
+        group: i32,
+        args: impl ExactSizeIterator<Item = ValueRef<'v>>,
+    ) {
+        let count = 4 + args.len();
         let mut scratch = self.scratch.borrow_mut();
-        if !scratch.has_room(4 + args.len()) {
+        if !scratch.has_room(count) {
             self.port.send(&mut scratch);
         }
         let start = scratch.start();
@@ -62,16 +75,26 @@ impl Remote {
         for value in header {
             scratch.push(ValueRef::Integer(value), false);
         }
-        for at in 0..args.len() {
-            scratch.push(args.get(at), self.int64);
+        for value in args {
+            scratch.push(value, self.int64);
         }
-        scratch.part(PartKind::Call, start, 1, 4 + args.len());
+        scratch.part(PartKind::Call, start, 1, count);
     }
 
     /// `None` after a failure, whose reason JavaScript keeps.
     fn ask(&self, ask: Ask, group: i32, args: Args<'_>) -> Option<Answer> {
+        let args = (0..args.len()).map(|at| args.get(at));
+        self.ask_values(ask, group, args)
+    }
+
+    fn ask_values<'v>(
+        &self,
+        ask: Ask,
+        group: i32,
+        args: impl ExactSizeIterator<Item = ValueRef<'v>>,
+    ) -> Option<Answer> {
         let question = self.port.next_question();
-        self.pack(question, ask, group, args);
+        self.pack_values(question, ask, group, args);
         self.port.send(&mut self.scratch.borrow_mut());
         self.port.wait_for_answer(question)
     }
@@ -168,7 +191,7 @@ pub fn register(
     name: &str,
     arg_count: i32,
 ) -> Result<(), Error> {
-    let remote = Remote::new(port, job);
+    let remote = Remote::new(port, job.target, job.flags & INT64 != 0);
     let flags = FunctionFlags {
         deterministic: job.flags & DETERMINISTIC != 0,
         direct_only: job.flags & DIRECT_ONLY != 0,
@@ -182,4 +205,43 @@ pub fn register(
         groups: Cell::new(0),
     };
     conn.create_aggregate(name, arg_count, flags, aggregate)
+}
+
+/// What JavaScript decides while a changeset is applied; 0 is no function.
+pub struct ApplyCallbacks {
+    filter: Option<Remote>,
+    conflict: Option<Remote>,
+}
+
+impl ApplyCallbacks {
+    pub fn new(port: &Arc<Port>, filter: u32, conflict: u32) -> Self {
+        let remote = |number| (number != 0).then(|| Remote::new(port, number, false));
+        Self {
+            filter: remote(filter),
+            conflict: remote(conflict),
+        }
+    }
+}
+
+impl ApplyHandler for ApplyCallbacks {
+    fn filter(&mut self, table: &[u8]) -> bool {
+        let Some(filter) = &self.filter else {
+            return true;
+        };
+        let answer = filter.ask_values(Ask::Call, 0, [ValueRef::Text(table)].into_iter());
+        matches!(answer, Some(Answer::Real(value)) if value != 0.0)
+    }
+
+    fn conflict(&mut self, kind: i32) -> ConflictAction {
+        let Some(conflict) = &self.conflict else {
+            return ConflictAction::Abort;
+        };
+        let kind = ValueRef::Integer(kind.into());
+        let Some(Answer::Real(action)) = conflict.ask_values(Ask::Call, 0, [kind].into_iter())
+        else {
+            return ConflictAction::Abort;
+        };
+        #[allow(clippy::cast_possible_truncation)] // `as` saturates
+        ConflictAction::from_code(action as i32)
+    }
 }

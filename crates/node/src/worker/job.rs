@@ -42,9 +42,16 @@ pub enum Op {
     Watch,
     /// Takes over the authorizer that is left at the port.
     Authorizer,
+    /// Records changes under a number.
+    Session,
+    /// What a session has recorded; a patchset if `extra` is not 0.
+    Changeset,
+    SessionClose,
+    /// Applies a changeset; the numbers of a filter and of a conflict handler stand behind it.
+    Apply,
 }
 
-const OPS: [Op; 23] = [
+const OPS: [Op; 27] = [
     Op::Prepare,
     Op::Drop,
     Op::Run,
@@ -68,6 +75,10 @@ const OPS: [Op; 23] = [
     Op::Function,
     Op::Watch,
     Op::Authorizer,
+    Op::Session,
+    Op::Changeset,
+    Op::SessionClose,
+    Op::Apply,
 ];
 
 /// Integers as `BigInt`s.

@@ -8,6 +8,7 @@ mod callback;
 mod job;
 mod owner;
 mod port;
+mod service;
 
 use std::rc::Rc;
 use std::sync::Arc;

@@ -6,17 +6,15 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use ferrolite_sqlite::{
-    is_plain, Authorize, Backup, ChangeKind, Connection, Error, Limit, OpenOptions, Param, Params,
-    Running, Statement, Step, ValueRef,
+    is_plain, Backup, ChangeKind, Connection, Error, OpenOptions, Params, Running, Session,
+    Statement, Step, ValueRef,
 };
 
 use super::block::{PartKind, Scratch};
-use super::callback;
 use super::job::{Job, Jobs, Op, EXPLAIN, INT64, PLUCK, PRAGMA};
 use super::port::Port;
-use crate::database::LIMITS;
 
-type Outcome = Result<(), Error>;
+pub type Outcome = Result<(), Error>;
 
 /// How to open the connection.
 #[allow(clippy::struct_excessive_bools)] // options, as JavaScript has them
@@ -50,6 +48,7 @@ pub fn serve(port: &Arc<Port>, args: OpenArgs) {
             statements: HashMap::new(),
             cursors: HashMap::new(),
             backups: HashMap::new(),
+            sessions: HashMap::new(),
             verbose,
             has_readers,
             looked_at: None,
@@ -98,13 +97,14 @@ fn answer(port: &Port, scratch: &mut Scratch, id: u32, outcome: Result<(), &Erro
     port.send(scratch);
 }
 
-struct Owner<'p> {
-    port: &'p Arc<Port>,
-    conn: Connection,
-    scratch: Scratch,
-    statements: HashMap<u32, Prepared>,
-    cursors: HashMap<u32, Cursor>,
-    backups: HashMap<u32, Backup>,
+pub struct Owner<'p> {
+    pub port: &'p Arc<Port>,
+    pub conn: Connection,
+    pub scratch: Scratch,
+    pub statements: HashMap<u32, Prepared>,
+    pub cursors: HashMap<u32, Cursor>,
+    pub backups: HashMap<u32, Backup>,
+    pub sessions: HashMap<u32, Session>,
     verbose: bool,
     has_readers: bool,
     /// The epoch in which it was found whether readers see the same.
@@ -112,10 +112,10 @@ struct Owner<'p> {
 }
 
 /// A statement by its number, or why there is none.
-type Prepared = Result<Entry, Error>;
+pub type Prepared = Result<Entry, Error>;
 
 #[allow(clippy::struct_excessive_bools)] // facts about it, not states
-struct Entry {
+pub struct Entry {
     stmt: Rc<Statement>,
     number: u32,
     parameters: usize,
@@ -130,7 +130,7 @@ struct Entry {
 }
 
 /// An open iterator.
-struct Cursor {
+pub struct Cursor {
     running: Running,
     statement: u32,
     flags: u32,
@@ -159,13 +159,6 @@ impl Owner<'_> {
         self.close();
     }
 
-    fn close(&mut self) {
-        self.cursors.clear();
-        self.backups.clear();
-        self.statements.clear();
-        self.conn.close();
-    }
-
     fn serve(&mut self, job: &mut Job) {
         let outcome = if self.port.begin(job.id) {
             self.conn.watch(None);
@@ -173,6 +166,9 @@ impl Owner<'_> {
             self.conn.unwatch();
             // Its exception is what counts, even where SQL goes on after an error.
             let outcome = if self.port.has_failed() {
+                if matches!(outcome, Ok(Ok(()))) {
+                    self.scratch.take_back();
+                }
                 Ok(Err(Error::Callback))
             } else {
                 outcome
@@ -204,22 +200,6 @@ impl Owner<'_> {
         self.port.send(&mut self.scratch);
     }
 
-    /// True if other connections to the file read the same as this one: it is in WAL mode, and nothing is
-    /// attached or temporary.
-    fn is_shareable(&self) -> bool {
-        const SQL: &[u8] =
-            b"SELECT journal_mode = 'wal' AND (SELECT count(*) FROM pragma_database_list) = 1
-            FROM pragma_journal_mode";
-        let ask = || {
-            let mut running = self.conn.prepare(SQL)?.start(Params::default())?;
-            let answer =
-                running.step()? == Step::Row && running.row().get(0) == ValueRef::Integer(1);
-            Ok::<_, Error>(answer)
-        };
-        // An authorizer may deny it.
-        ask().unwrap_or(false)
-    }
-
     fn execute(&mut self, job: &mut Job) -> Outcome {
         match job.op {
             Op::Prepare => return self.prepare(job),
@@ -237,65 +217,9 @@ impl Owner<'_> {
                     cursor.running.finish().1?;
                 }
             }
-            Op::Close => self.close(),
-            Op::Function => {
-                let name = text_of(&job.params);
-                let count = integer_at(&job.params, 1);
-                callback::register(&self.conn, self.port, job, &name, count)?;
-            }
-            Op::Watch => self.conn.watch_changes(job.extra != 0)?,
-            Op::Authorizer => {
-                let rules = self.port.take_authorizer();
-                let rules = rules.map(|rules| Box::new(rules) as Box<dyn Authorize>);
-                self.conn.set_authorizer(rules)?;
-            }
-            Op::Limit => {
-                let limit = LIMITS.get(job.target as usize).copied();
-                let limit = limit.unwrap_or(Limit::Length);
-                let before = self.conn.limit(limit, job.extra)?;
-                let value = ValueRef::Integer(before.into());
-                self.scratch.push_values(PartKind::LastRows, &[value]);
-                return Ok(());
-            }
-            Op::Backup => {
-                let attached = text_of(&job.params);
-                let file = text_at(&job.params, 1).unwrap_or_default();
-                let backup = self.conn.backup(&attached, &file, job.extra != 0)?;
-                self.backups.insert(job.target, backup);
-            }
-            Op::BackupStep => return self.step_backup(job),
-            Op::BackupClose => {
-                if let Some(backup) = self.backups.remove(&job.target) {
-                    backup.close();
-                }
-            }
-            Op::Serialize => {
-                let name = text_of(&job.params);
-                let bytes = self.conn.serialize(&name)?;
-                let value = ValueRef::Blob(bytes.as_bytes());
-                self.scratch.push_values(PartKind::LastRows, &[value]);
-                return Ok(());
-            }
-            Op::UnsafeMode => self.conn.set_defensive(job.extra == 0)?,
-            Op::LoadExtension => {
-                let path = text_of(&job.params);
-                let entry = text_at(&job.params, 1);
-                self.conn.load_extension(&path, entry.as_deref())?;
-            }
-            // It has no reply: `run` has seen to it.
-            Op::Drop => return Ok(()),
+            _ => return self.serve_connection(job),
         }
         self.done();
-        Ok(())
-    }
-
-    fn step_backup(&mut self, job: &Job) -> Outcome {
-        let Some(backup) = self.backups.get(&job.target) else {
-            return Err(Error::closed());
-        };
-        let progress = backup.step(job.extra)?;
-        let values = [progress.total, progress.remaining].map(|n| ValueRef::Integer(n.into()));
-        self.scratch.push_values(PartKind::LastRows, &values);
         Ok(())
     }
 
@@ -322,7 +246,7 @@ impl Owner<'_> {
         }
     }
 
-    fn done(&mut self) {
+    pub fn done(&mut self) {
         self.scratch.part(PartKind::Done, 0, 0, 0);
     }
 
@@ -612,26 +536,4 @@ fn log_if(verbose: bool, port: &Port, statement: &Statement) {
     let sql = sql.as_deref().unwrap_or_else(|| statement.sql());
     scratch.push_values(PartKind::Log, &[ValueRef::Text(sql)]);
     port.send(&mut scratch);
-}
-
-fn integer_at(params: &Params, at: usize) -> i32 {
-    match params.values.get(at) {
-        #[allow(clippy::cast_possible_truncation)] // `as` saturates
-        Some(Param::Real(value)) => *value as i32,
-        _ => 0,
-    }
-}
-
-fn text_of(params: &Params) -> String {
-    text_at(params, 0).unwrap_or_default()
-}
-
-fn text_at(params: &Params, at: usize) -> Option<String> {
-    match params.values.get(at) {
-        Some(Param::Text(start, len)) => {
-            let text = params.bytes.get(*start..start + len)?;
-            Some(String::from_utf8_lossy(text).into_owned())
-        }
-        _ => None,
-    }
 }

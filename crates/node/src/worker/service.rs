@@ -1,0 +1,152 @@
+//! Jobs that are about the connection and not about a statement.
+
+use ferrolite_sqlite::{Authorize, Error, Limit, Param, Params, Step, ValueRef};
+
+use super::block::PartKind;
+use super::callback::{self, ApplyCallbacks};
+use super::job::{Job, Op};
+use super::owner::{Outcome, Owner};
+use crate::database::LIMITS;
+
+const NO_SESSION: Error = Error::Type("The session is not open");
+
+impl Owner<'_> {
+    #[allow(clippy::too_many_lines)] // a table
+    pub fn serve_connection(&mut self, job: &Job) -> Outcome {
+        match job.op {
+            Op::Close => self.close(),
+            Op::Function => {
+                let name = text_of(&job.params);
+                let count = integer_at(&job.params, 1);
+                callback::register(&self.conn, self.port, job, &name, count)?;
+            }
+            Op::Watch => self.conn.watch_changes(job.extra != 0)?,
+            Op::Session => {
+                let database = text_of(&job.params);
+                let table = text_at(&job.params, 1);
+                let session = self.conn.create_session(&database, table.as_deref())?;
+                self.sessions.insert(job.target, session);
+            }
+            Op::Changeset => {
+                let session = self.sessions.get(&job.target);
+                let bytes = session.ok_or(NO_SESSION)?.changeset(job.extra != 0)?;
+                self.scratch
+                    .push_values(PartKind::LastRows, &[ValueRef::Blob(&bytes)]);
+                return Ok(());
+            }
+            Op::SessionClose => {
+                if let Some(session) = self.sessions.remove(&job.target) {
+                    session.close();
+                }
+            }
+            Op::Apply => {
+                let number = |at| integer_at(&job.params, at).cast_unsigned();
+                let mut callbacks = ApplyCallbacks::new(self.port, number(1), number(2));
+                let applied = self
+                    .conn
+                    .apply_changeset(&job.params.bytes, &mut callbacks)?;
+                let value = ValueRef::Integer(applied.into());
+                self.scratch.push_values(PartKind::LastRows, &[value]);
+                return Ok(());
+            }
+            Op::Authorizer => {
+                let rules = self.port.take_authorizer();
+                let rules = rules.map(|rules| Box::new(rules) as Box<dyn Authorize>);
+                self.conn.set_authorizer(rules)?;
+            }
+            Op::Limit => {
+                let limit = LIMITS.get(job.target as usize).copied();
+                let limit = limit.unwrap_or(Limit::Length);
+                let before = self.conn.limit(limit, job.extra)?;
+                let value = ValueRef::Integer(before.into());
+                self.scratch.push_values(PartKind::LastRows, &[value]);
+                return Ok(());
+            }
+            Op::Backup => {
+                let attached = text_of(&job.params);
+                let file = text_at(&job.params, 1).unwrap_or_default();
+                let backup = self.conn.backup(&attached, &file, job.extra != 0)?;
+                self.backups.insert(job.target, backup);
+            }
+            Op::BackupStep => return self.step_backup(job),
+            Op::BackupClose => {
+                if let Some(backup) = self.backups.remove(&job.target) {
+                    backup.close();
+                }
+            }
+            Op::Serialize => {
+                let name = text_of(&job.params);
+                let bytes = self.conn.serialize(&name)?;
+                let value = ValueRef::Blob(bytes.as_bytes());
+                self.scratch.push_values(PartKind::LastRows, &[value]);
+                return Ok(());
+            }
+            Op::UnsafeMode => self.conn.set_defensive(job.extra == 0)?,
+            Op::LoadExtension => {
+                let path = text_of(&job.params);
+                let entry = text_at(&job.params, 1);
+                self.conn.load_extension(&path, entry.as_deref())?;
+            }
+            // Jobs of statements, and those without a reply: the owner has seen to them.
+            _ => return Ok(()),
+        }
+        self.done();
+        Ok(())
+    }
+
+    pub fn close(&mut self) {
+        self.cursors.clear();
+        self.backups.clear();
+        self.sessions.clear();
+        self.statements.clear();
+        self.conn.close();
+    }
+
+    fn step_backup(&mut self, job: &Job) -> Outcome {
+        let Some(backup) = self.backups.get(&job.target) else {
+            return Err(Error::closed());
+        };
+        let progress = backup.step(job.extra)?;
+        let values = [progress.total, progress.remaining].map(|n| ValueRef::Integer(n.into()));
+        self.scratch.push_values(PartKind::LastRows, &values);
+        Ok(())
+    }
+
+    /// True if other connections to the file read the same as this one: it is in WAL mode, and nothing is
+    /// attached or temporary.
+    pub fn is_shareable(&self) -> bool {
+        const SQL: &[u8] =
+            b"SELECT journal_mode = 'wal' AND (SELECT count(*) FROM pragma_database_list) = 1
+            FROM pragma_journal_mode";
+        let ask = || {
+            let mut running = self.conn.prepare(SQL)?.start(Params::default())?;
+            let answer =
+                running.step()? == Step::Row && running.row().get(0) == ValueRef::Integer(1);
+            Ok::<_, Error>(answer)
+        };
+        // An authorizer may deny it.
+        ask().unwrap_or(false)
+    }
+}
+
+fn integer_at(params: &Params, at: usize) -> i32 {
+    match params.values.get(at) {
+        #[allow(clippy::cast_possible_truncation)] // `as` saturates
+        Some(Param::Real(value)) => *value as i32,
+        _ => 0,
+    }
+}
+
+fn text_of(params: &Params) -> String {
+    text_at(params, 0).unwrap_or_default()
+}
+
+fn text_at(params: &Params, at: usize) -> Option<String> {
+    match params.values.get(at) {
+        Some(Param::Text(start, len)) => {
+            let text = params.bytes.get(*start..start + len)?;
+            Some(String::from_utf8_lossy(text).into_owned())
+        }
+        _ => None,
+    }
+}
