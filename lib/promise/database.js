@@ -140,10 +140,17 @@ class Connection {
     return this.submit(this.root.current(), job, op, target, extra, 0, values, options)
   }
 
-  exec (scope, sql, op = OP.EXEC, options = undefined) {
+  exec (sql, options) {
     const job = new Job()
     job.control = true
-    return this.submit(scope, job, op, 0, 0, 0, [sql], options)
+    return this.submit(this.root.current(), job, OP.EXEC, 0, 0, 0, [sql], options)
+  }
+
+  /** What begins and ends transactions, whoever waits. */
+  control (sql, op = OP.EXEC) {
+    const job = new Job()
+    job.control = true
+    return this.send(job, op, 0, 0, 0, [sql])
   }
 
   /** Compiles a statement of its own. */
@@ -273,7 +280,7 @@ class Database {
     requireString(sql)
     const connection = this.#connection
     connection.requireOpen()
-    await connection.exec(connection.root.current(), sql, OP.EXEC, readExecOptions(options))
+    await connection.exec(sql, readExecOptions(options))
     return this
   }
 

@@ -70,11 +70,11 @@ class Scope {
     if (at !== -1) this.#waiting.splice(at, 1)
   }
 
-  /** A transaction inside this one; it owns this until `release`. */
-  begin () {
+  /** A transaction inside this one, which owns it until `release`; `outer` is where it was called. */
+  begin (outer) {
     storage ??= new AsyncLocalStorage()
     this.root.used = true
-    const inner = new Scope(this, storage.getStore(), this.timeout)
+    const inner = new Scope(this, outer, this.timeout)
     this.holder = inner
     return inner
   }
@@ -107,4 +107,9 @@ function tooLate () {
   return new Error('The transaction has ended: a call inside it came too late (is an await missing?)')
 }
 
-module.exports = { Scope }
+/** The innermost transaction of this async context, of whatever connection. */
+function innermost () {
+  return storage?.getStore()
+}
+
+module.exports = { Scope, innermost }

@@ -2,6 +2,7 @@
 
 const { SAVEPOINT, VERSIONS, link } = require('../transaction')
 const { Job, OP } = require('./port')
+const { innermost } = require('./scope')
 
 const { apply } = Function.prototype
 
@@ -15,18 +16,20 @@ function wrap (fn, connection, begin) {
     const outer = connection.root.current()
     const inner = await acquire(outer)
     const nested = outer !== connection.root
-    const exec = (sql, op = OP.EXEC) => connection.exec(inner, sql, op)
     let begun = false
     try {
-      await exec(nested ? `SAVEPOINT ${SAVEPOINT}` : begin)
+      await connection.control(nested ? `SAVEPOINT ${SAVEPOINT}` : begin)
       begun = true
       const result = await inner.run(() => apply.call(fn, this, arguments))
       requireIdle(inner)
-      await exec(nested ? `RELEASE ${SAVEPOINT}` : 'COMMIT')
+      // From here on a call inside it would come after its end.
+      inner.ended = true
+      await connection.control(nested ? `RELEASE ${SAVEPOINT}` : 'COMMIT')
       return result
     } catch (error) {
+      inner.ended = true
       // SQLite may have rolled back by itself; the first error is the one that counts.
-      if (begun) await undo(exec, nested)
+      if (begun) await undo(connection, nested)
       throw error
     } finally {
       outer.release(inner)
@@ -36,10 +39,12 @@ function wrap (fn, connection, begin) {
 
 function acquire (outer) {
   const waiter = new Job()
+  // Waiting ends in the async context of somebody else.
+  const around = innermost()
   let inner
   waiter.finish = () => inner
   outer.enter(waiter, () => {
-    inner = outer.begin()
+    inner = outer.begin(around)
     waiter.end(null)
   })
   return waiter.promise
@@ -51,10 +56,10 @@ function requireIdle (scope) {
   throw new Error('The transaction function ended before its calls did (is an await missing?)')
 }
 
-async function undo (exec, nested) {
+async function undo (connection, nested) {
+  const sql = nested ? `ROLLBACK TO ${SAVEPOINT}; RELEASE ${SAVEPOINT}` : 'ROLLBACK'
   try {
-    const whole = 'ROLLBACK'
-    await exec(nested ? `ROLLBACK TO ${SAVEPOINT}; RELEASE ${SAVEPOINT}` : whole, OP.UNDO)
+    await connection.control(sql, OP.UNDO)
   } catch {
     // The connection is closed or broken, and the error that led here says so.
   }
