@@ -75,7 +75,7 @@ function parseDefinition (definition, verb, moduleName) {
   const positions = new Map(columns.map((column, i) => [column, parameters.length + i]))
   return [
     `CREATE TABLE x(${fields.join(', ')});`,
-    wrapGenerator(rows, positions, moduleName),
+    Object.assign(wrapGenerator(rows, positions, moduleName), { width: fields.length }),
     parameters,
     int64,
     directOnly

@@ -4,6 +4,7 @@
 // event loop has its turn, and they cannot be async.
 
 const { MAX_INT64, MIN_INT64 } = require('../params')
+const { Message } = require('./port')
 
 // As crates/node/src/worker/callback.rs has them.
 const START = 1
@@ -14,12 +15,14 @@ const DROP = 6
 
 /** @returns {(ask: number, group: number, args: unknown[]) => unknown} */
 function scalar (name, fn) {
-  return (ask, group, args) => requireResult(fn(...args), name)
+  const what = `User-defined function ${name}() returned`
+  return (ask, group, args) => requireResult(fn(...args), what)
 }
 
 /** Accumulators stay here, by the number of their group. */
 function aggregate (name, { start, step, inverse, result }) {
   const groups = new Map()
+  const what = `User-defined function ${name}() returned`
   const advance = (fn, group, args) => {
     const state = groups.get(group)
     // Nothing more is called for a group that has failed; its value tells why.
@@ -46,7 +49,7 @@ function aggregate (name, { start, step, inverse, result }) {
     const { value, failed } = groups.get(group)
     if (ask === FINISH) groups.delete(group)
     if (failed) throw value
-    return requireResult(result === null ? value : result(value), name)
+    return requireResult(result === null ? value : result(value), what)
   }
 }
 
@@ -58,9 +61,8 @@ function begin (start) {
   }
 }
 
-/** A value that SQLite has a type for. */
-function requireResult (value, name) {
-  const what = `User-defined function ${name}() returned`
+/** A value that SQLite has a type for; `what` begins the message about one that it has not. */
+function requireResult (value, what) {
   switch (typeof value) {
     case 'number':
     case 'string':
@@ -75,4 +77,58 @@ function requireResult (value, name) {
   throw new TypeError(`${what} an invalid value`)
 }
 
-module.exports = { aggregate, scalar }
+/**
+ * A module for virtual tables. `define(fn)` gives the generator of a table a number that the worker
+ * asks for its rows by.
+ */
+function tables (name, factory, define) {
+  return (ask, group, args) => {
+    const [sql, generator, parameters, int64, directOnly] = factory(...args)
+    const width = generator.width
+    const number = define(rowsOf(name, generator))
+    return [number, Number(int64), Number(directOnly), width, sql, ...parameters].join('\0')
+  }
+}
+
+/** Scans of one table, by their numbers. */
+function rowsOf (name, generator) {
+  const scans = new Map()
+  const message = new Message()
+  const what = `Virtual table module "${name}" yielded`
+  return (ask, scan, args) => {
+    switch (ask) {
+      case START: {
+        const [given, ...values] = args
+        // What was not given is not null.
+        const known = values.map((value, i) => given & (1 << i) ? value : undefined)
+        scans.set(scan, { iterator: generator(...known), width: generator.width, error: null })
+        return
+      }
+      case DROP:
+        scans.delete(scan)
+        return
+    }
+    return readRows(scans.get(scan), args[0], message, what)
+  }
+}
+
+/** Up to `max` rows as one message; an error comes after the rows before it. */
+function readRows (scan, max, message, what) {
+  const values = []
+  let rows = 0
+  try {
+    if (scan.error !== null) throw scan.error.thrown
+    for (; rows < max; ++rows) {
+      const { value, done } = scan.iterator.next()
+      if (done) break
+      for (const column of value) values.push(requireResult(column, what))
+    }
+  } catch (thrown) {
+    if (rows === 0) throw thrown
+    values.length = rows * scan.width
+    scan.error = { thrown }
+  }
+  return message.pack(rows, values, scan.error !== null)
+}
+
+module.exports = { aggregate, scalar, tables }

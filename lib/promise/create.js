@@ -1,5 +1,6 @@
 'use strict'
 
+const { Authorization } = require('../authorizer')
 const { SqliteError } = require('../errors')
 const { constants } = require('../session')
 const { Database: Base } = require('./database')
@@ -11,7 +12,7 @@ module.exports = function createPromiseApi (getBinding, { allowNativeBinding = t
       super(getBinding, filename, options, allowNativeBinding)
     }
   }
-  Object.assign(Database, { SqliteError, constants })
+  Object.assign(Database, { SqliteError, Authorization, constants })
 
   /** Opens a database; rejects if that fails. */
   async function connect (filename, options) {
@@ -20,5 +21,5 @@ module.exports = function createPromiseApi (getBinding, { allowNativeBinding = t
     return database
   }
 
-  return { Database, SqliteError, connect, constants }
+  return { connect, Database, SqliteError, Authorization, constants }
 }

@@ -5,7 +5,7 @@ const path = require('node:path')
 const { attach } = require('../natives')
 const { LIMITS, getBooleanOption, readOptions, readToggle } = require('../options')
 const { FLAT, PLUCK } = require('../rows')
-const { KEY } = require('../statement')
+const { KEY, isNamed } = require('../statement')
 const { MAX_CACHED_LENGTH, StatementCache } = require('../statement-cache')
 const { abortError, readCallOptions, watch } = require('./call')
 const { FLAG, Job, OP, Port } = require('./port')
@@ -53,9 +53,7 @@ class Connection {
   }
 
   requireOpen () {
-    if (this.closed && this.root.current() === this.root) {
-      throw new TypeError('The database connection is not open')
-    }
+    if (this.closed && this.root.current() === this.root) throw notOpen()
   }
 
   nextNumber () {
@@ -166,6 +164,11 @@ class Connection {
     return entry
   }
 
+  /** What SQL was compiled to, or null. */
+  known (sql) {
+    return this.#cache.get(sql)?.entry ?? null
+  }
+
   /** Compiles SQL that may come again, once. */
   cached (sql, options = null) {
     const known = this.#cache.get(sql)
@@ -179,10 +182,42 @@ class Connection {
     return item.compiling
   }
 
+  /**
+   * Calls `start` with what `compile` comes to. Calls behind it wait for that: they run in the
+   * order they were made in, and neither a transaction nor the connection ends before.
+   */
+  async compileFirst (compile, start, options = null) {
+    const scope = this.root.current()
+    const turn = new Job()
+    let inner = null
+    this.#watch(turn, options)
+    if (!turn.settled) {
+      scope.enter(turn, () => {
+        inner = scope.hold()
+        turn.end(null)
+      })
+    }
+    await turn.promise
+    let entry
+    try {
+      entry = await compile()
+    } catch (error) {
+      scope.release(inner)
+      throw error
+    }
+    let result
+    scope.release(inner, () => { result = start(entry) })
+    return result
+  }
+
   interrupt (entry) {
-    for (const port of this.#ports()) {
-      if (entry === undefined) port.interrupt()
-      else for (const job of port.pending()) if (job.statement === entry) port.cancel(job, null)
+    const ports = this.#ports()
+    if (entry === undefined) {
+      for (const port of ports) port.interrupt()
+      return
+    }
+    for (const job of [...ports.flatMap((port) => port.pending()), ...this.root.waiting()]) {
+      if (job.statement === entry) this.cancel(job, null)
     }
   }
 
@@ -198,7 +233,9 @@ class Connection {
   }
 
   async #close () {
-    await acquire(this.root.current())
+    const scope = this.root.current()
+    const lease = await acquire(scope)
+    this.root.close(notOpen)
     this.#cache.clear()
     // The last one to close, which checkpoints, is the one that may write.
     for (const port of this.#ports()) {
@@ -206,6 +243,7 @@ class Connection {
       // A file that could not be opened is closed.
       await closed.catch(() => {})
     }
+    scope.release(lease)
   }
 }
 
@@ -253,16 +291,25 @@ class Database {
     return this.#direct(OP.ALL, sql, params, options, FLAT, finishAll)
   }
 
-  async #direct (op, sql, params, given, mode, finish) {
+  async #direct (op, sql, params, callOptions, mode, finish) {
     requireString(sql)
     const connection = this.#connection
     connection.requireOpen()
-    const options = readCallOptions(given)
+    const options = readCallOptions(callOptions)
     const flags = connection.int64 ? FLAG.INT64 : 0
-    const known = connection.cached(sql, options)
-    const entry = known instanceof Entry ? known : await known
-    const values = readValues(params === undefined ? [] : [params], entry.parameters)
-    return connection.execute(op, entry, flags, mode, values, finish, options)
+    const known = connection.known(sql)
+    if (known !== null) {
+      const values = readValues(params === undefined ? [] : [params], known.parameters)
+      return connection.execute(op, known, flags, mode, values, finish, options)
+    }
+    // As they are now.
+    const given = params === undefined ? [] : [params]
+    if (Array.isArray(params)) given[0] = [...params]
+    else if (isNamed(params)) given[0] = copyOf(params)
+    return connection.compileFirst(() => connection.cached(sql, options), async (entry) => {
+      const values = readValues(given, entry.parameters)
+      return connection.execute(op, entry, flags, mode, values, finish, options)
+    }, options)
   }
 
   async * iterate (sql, params, options) {
@@ -297,20 +344,23 @@ class Database {
     const connection = this.#connection
     connection.requireOpen()
     const sql = `PRAGMA ${source}`
-    const entry = await connection.compile(sql, FLAG.PRAGMA)
-    // A setting, or a pragma with an argument, which does no harm there.
-    if (/[=(]/.test(source)) connection.setEverywhere(sql)
     const flags = connection.int64 ? FLAG.INT64 : 0
-    if (simple) return connection.execute(OP.GET, entry, flags | FLAG.PLUCK, PLUCK, [], finishGet)
-    return connection.execute(OP.ALL, entry, flags, FLAT, [], finishAll)
+    return connection.compileFirst(() => connection.compile(sql, FLAG.PRAGMA), async (entry) => {
+      // A setting, or a pragma with an argument, which does no harm there.
+      if (/[=(]/.test(source)) connection.setEverywhere(sql)
+      if (simple) return connection.execute(OP.GET, entry, flags | FLAG.PLUCK, PLUCK, [], finishGet)
+      return connection.execute(OP.ALL, entry, flags, FLAT, [], finishAll)
+    })
   }
 
   async explain (source) {
     requireString(source)
     const connection = this.#connection
     connection.requireOpen()
-    const entry = await connection.compile(`EXPLAIN ${source}`, FLAG.EXPLAIN)
-    return connection.execute(OP.ALL, entry, 0, FLAT, [], finishAll)
+    const compile = () => connection.compile(`EXPLAIN ${source}`, FLAG.EXPLAIN)
+    return connection.compileFirst(compile, async (entry) => {
+      return connection.execute(OP.ALL, entry, 0, FLAT, [], finishAll)
+    })
   }
 
   async serialize (options) {
@@ -394,9 +444,22 @@ class Database {
     return this
   }
 
-  /** A table's generator would have to run on this thread in the middle of a query, row by row. */
-  async table () {
-    throw new TypeError('The table() method is not available with promises: use the sync API for it')
+  async table (name, definition) {
+    const connection = this.#connection
+    connection.requireOpen()
+    const { readTable } = require('../table')
+    const { tables } = require('./callbacks')
+    const [factory, , eponymous] = readTable(name, definition, () => connection.int64)
+    const { functions } = connection.port
+    const define = (fn) => {
+      const number = connection.nextNumber()
+      functions.set(number, fn)
+      return number
+    }
+    connection.keepPrivate()
+    const number = define(tables(name, factory, define))
+    await connection.ask(OP.TABLE, number, [name], null, { extra: eponymous ? 1 : 0 })
+    return this
   }
 
   async createSession (options) {
@@ -499,6 +562,11 @@ class Database {
   }
 }
 
+/** Of the same kind, with what it has now. */
+function copyOf (object) {
+  return Object.assign(Object.create(Object.getPrototypeOf(object)), object)
+}
+
 function readExecOptions (options) {
   if (options?.queryTimeout === undefined) return readCallOptions(options)
   return readCallOptions({ signal: options.signal, timeout: options.queryTimeout })
@@ -510,6 +578,10 @@ function readLease (options) {
     throw new TypeError('Expected the "leaseTimeout" option to be a positive integer')
   }
   return timeout
+}
+
+function notOpen () {
+  return new TypeError('The database connection is not open')
 }
 
 function requireString (value) {

@@ -136,12 +136,15 @@ class StatementIterator {
     if (this.#size < MOST) this.#size *= 2
     const iterator = this
     const job = this.#cursor.read(size)
+    const cursor = this.#cursor
     this.#ahead = job.promise.then((rows) => {
       if (rows.length < size) iterator.#finish()
       return rows
     }, (error) => {
       iterator.#error = error
       iterator.#finish()
+      // The worker has not closed it if it has not seen this call.
+      cursor.close()
       return job.rows
     })
   }

@@ -36,7 +36,8 @@ const OP = {
   SESSION: 23,
   CHANGESET: 24,
   SESSION_CLOSE: 25,
-  APPLY: 26
+  APPLY: 26,
+  TABLE: 27
 }
 
 const FLAG = {
@@ -165,6 +166,12 @@ class Message {
     this.#words[at] = 4
     this.#words[at + 1] = byteLength
     this.length += Math.ceil(byteLength / 8)
+  }
+
+  /** Rows of a table, as one job has its values; `more` if others follow all the same. */
+  pack (rows, values, more) {
+    this.add(0, 0, 0, rows, more ? 1 : 0, values)
+    return this.take()
   }
 
   /** The bytes so far; they are copied before the next job is added. */
@@ -493,4 +500,4 @@ function readRow (block, text, slot, columns) {
   return rows[0]
 }
 
-module.exports = { FLAG, Job, OP, Port }
+module.exports = { FLAG, Job, Message, OP, Port }

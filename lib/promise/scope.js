@@ -14,6 +14,8 @@ class Scope {
   // The nested transaction that owns this one now.
   holder = null
   ended = false
+  // Of a connection that was closed: makes the error of what comes after that.
+  #reason = null
   // Calls inside a transaction that have not ended.
   pending = 0
   // Whether there ever was a transaction: before that, no context is looked up.
@@ -45,7 +47,7 @@ class Scope {
   /** Calls `start` once nothing nested owns this. `waiter` is told to give up by `end(error)`. */
   enter (waiter, start) {
     if (this.isOver()) {
-      waiter.end(tooLate())
+      waiter.end(this.#tooLate())
     } else if (this.holder === null) {
       start()
     } else {
@@ -57,7 +59,8 @@ class Scope {
     const item = { waiter, start, timer: null }
     item.timer = setTimeout(() => {
       this.#remove(item)
-      waiter.end(makeError(`Waited ${this.timeout} ms for a transaction on this connection to end`, 'SQLITE_BUSY', 5))
+      const text = `Waited ${this.timeout} ms for a transaction on this connection to end`
+      waiter.end(makeError(text, 'SQLITE_BUSY', 5))
     }, this.timeout)
     this.#waiting.push(item)
     waiter.leave = () => this.#remove(item)
@@ -70,7 +73,7 @@ class Scope {
     if (at !== -1) this.#waiting.splice(at, 1)
   }
 
-  /** A transaction inside this one, which owns it until `release`; `outer` is where it was called. */
+  /** A transaction inside this one, which owns it until `release`; `outer` is what is around it. */
   begin (outer) {
     storage ??= new AsyncLocalStorage()
     this.root.used = true
@@ -79,14 +82,21 @@ class Scope {
     return inner
   }
 
+  /** A place in the order of calls: all behind it wait until `release`. */
+  hold () {
+    return (this.holder = new Scope(this, undefined, this.timeout))
+  }
+
   run (fn) {
     return storage.run(this, fn)
   }
 
-  release (inner) {
+  /** `first` comes before those that wait. */
+  release (inner, first = null) {
     inner.ended = true
     inner.#giveUp()
     this.holder = null
+    if (first !== null) first()
     while (this.holder === null && this.#waiting.length !== 0) {
       const [item] = this.#waiting
       this.#remove(item)
@@ -94,12 +104,30 @@ class Scope {
     }
   }
 
+  /** Nothing can begin on this connection any more. */
+  close (reason) {
+    this.#reason = reason
+    this.ended = true
+    this.#giveUp()
+  }
+
+  /** All that waits for a transaction to end. */
+  waiting () {
+    const inside = this.holder === null ? [] : this.holder.waiting()
+    return [...this.#waiting.map(({ waiter }) => waiter), ...inside]
+  }
+
   // Nothing can wait inside a transaction that is over.
   #giveUp () {
     for (const item of [...this.#waiting]) {
       this.#remove(item)
-      item.waiter.end(tooLate())
+      item.waiter.end(this.#tooLate())
     }
+  }
+
+  #tooLate () {
+    const reason = this.root.#reason
+    return reason === null ? tooLate() : reason()
   }
 }
 

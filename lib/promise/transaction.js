@@ -13,6 +13,7 @@ function createTransaction (fn, database, connection) {
 
 function wrap (fn, connection, begin) {
   return async function sqliteTransaction () {
+    connection.requireOpen()
     const outer = connection.root.current()
     const inner = await acquire(outer)
     const nested = outer !== connection.root

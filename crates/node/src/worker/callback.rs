@@ -14,7 +14,7 @@ use super::port::{Answer, Port};
 
 /// What a function is asked to do; `lib/promise/callbacks.js` has the same numbers.
 #[derive(Debug, Clone, Copy)]
-enum Ask {
+pub enum Ask {
     Call = 0,
     Start = 1,
     Step = 2,
@@ -27,7 +27,7 @@ enum Ask {
 }
 
 /// A function of JavaScript, by its number.
-struct Remote {
+pub struct Remote {
     port: Arc<Port>,
     number: u32,
     int64: bool,
@@ -39,13 +39,24 @@ struct Remote {
 const UNASKED: u32 = 0;
 
 impl Remote {
-    fn new(port: &Arc<Port>, number: u32, int64: bool) -> Self {
+    pub fn new(port: &Arc<Port>, number: u32, int64: bool) -> Self {
         Self {
             port: port.clone(),
             number,
             int64,
             scratch: RefCell::new(Scratch::new()),
         }
+    }
+
+    /// Another function of the same worker.
+    pub fn sibling(&self, number: u32, int64: bool) -> Self {
+        Self::new(&self.port, number, int64)
+    }
+
+    /// Says something that has no answer.
+    pub fn tell(&self, ask: Ask, group: i32) {
+        self.pack(UNASKED, ask, group, Args::default());
+        self.port.send(&mut self.scratch.borrow_mut());
     }
 
     fn pack(&self, question: u32, ask: Ask, group: i32, args: Args<'_>) {
@@ -87,7 +98,7 @@ impl Remote {
         self.ask_values(ask, group, args)
     }
 
-    fn ask_values<'v>(
+    pub fn ask_values<'v>(
         &self,
         ask: Ask,
         group: i32,
@@ -173,9 +184,7 @@ impl Aggregate for RemoteAggregate {
         let (remote, number) = (&self.remote, state.number);
         // After a window function's last value, the final call only drops the accumulator.
         if is_final && (state.given || state.failed) {
-            remote.pack(UNASKED, Ask::Drop, number, Args::default());
-            remote.port.send(&mut remote.scratch.borrow_mut());
-            return;
+            return remote.tell(Ask::Drop, number);
         }
         state.given = !is_final;
         let ask = if is_final { Ask::Finish } else { Ask::Value };

@@ -49,9 +49,11 @@ pub enum Op {
     SessionClose,
     /// Applies a changeset; the numbers of a filter and of a conflict handler stand behind it.
     Apply,
+    /// Registers a module for virtual tables; `extra` is 1 if it is a table itself.
+    Table,
 }
 
-const OPS: [Op; 27] = [
+const OPS: [Op; 28] = [
     Op::Prepare,
     Op::Drop,
     Op::Run,
@@ -79,6 +81,7 @@ const OPS: [Op; 27] = [
     Op::Changeset,
     Op::SessionClose,
     Op::Apply,
+    Op::Table,
 ];
 
 /// Integers as `BigInt`s.

@@ -9,6 +9,7 @@ mod job;
 mod owner;
 mod port;
 mod service;
+mod table;
 
 use std::rc::Rc;
 use std::sync::Arc;

@@ -136,6 +136,9 @@ pub struct Cursor {
     flags: u32,
 }
 
+// https://www.sqlite.org/rescode.html
+const ERROR: i32 = 1;
+const BUSY: i32 = 5;
 const INTERRUPTED: i32 = 9;
 
 impl Owner<'_> {
@@ -185,8 +188,10 @@ impl Owner<'_> {
             Err(Error::from_code(INTERRUPTED))
         };
         if let Err(error) = outcome {
-            // Waiting for a lock ends as busy, whatever ended the waiting.
-            let cancelled = self.port.is_cancelled() && error.code() & 0xff == 5;
+            // Waiting for a lock ends as busy, and for an answer of JavaScript as an error, whatever ended
+            // the waiting.
+            let waited = matches!(error.code() & 0xff, BUSY | ERROR);
+            let cancelled = self.port.is_cancelled() && waited;
             let interrupted = Error::from_code(INTERRUPTED);
             self.scratch
                 .push_error(if cancelled { &interrupted } else { &error });

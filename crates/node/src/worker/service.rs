@@ -6,6 +6,7 @@ use super::block::PartKind;
 use super::callback::{self, ApplyCallbacks};
 use super::job::{Job, Op};
 use super::owner::{Outcome, Owner};
+use super::table;
 use crate::database::LIMITS;
 
 const NO_SESSION: Error = Error::Type("The session is not open");
@@ -19,6 +20,10 @@ impl Owner<'_> {
                 let name = text_of(&job.params);
                 let count = integer_at(&job.params, 1);
                 callback::register(&self.conn, self.port, job, &name, count)?;
+            }
+            Op::Table => {
+                let name = text_of(&job.params);
+                table::register(&self.conn, self.port, job.target, &name, job.extra != 0)?;
             }
             Op::Watch => self.conn.watch_changes(job.extra != 0)?,
             Op::Session => {

@@ -1,0 +1,183 @@
+//! Virtual tables whose rows a JavaScript generator gives to a worker, many at a time.
+
+use std::cell::Cell;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use ferrolite_sqlite::{
+    Connection, Context, Cursor, Error, Module, ModuleError, Param, Params, Table, TableDefinition,
+    ValueRef,
+};
+
+use super::callback::{Ask, Remote};
+use super::job::Jobs;
+use super::port::{Answer, Port};
+
+type Outcome<T> = Result<T, ModuleError>;
+
+/// Rows that are asked for at once: it starts with one and doubles.
+const MOST_ROWS: i32 = 128;
+
+struct RemoteModule {
+    remote: Remote,
+    cursors: Rc<Cell<i32>>,
+}
+
+struct RemoteTable {
+    remote: Rc<Remote>,
+    width: usize,
+    cursors: Rc<Cell<i32>>,
+}
+
+struct RemoteCursor {
+    remote: Rc<Remote>,
+    number: i32,
+    width: usize,
+    /// Rows that are here, and the one that is read: 0 is before the first.
+    batch: Params,
+    rows: usize,
+    row: usize,
+    asked: i32,
+    ended: bool,
+}
+
+/// Registers a module whose number is `number`.
+pub fn register(
+    conn: &Connection,
+    port: &Arc<Port>,
+    number: u32,
+    name: &str,
+    eponymous: bool,
+) -> Result<(), Error> {
+    let module = RemoteModule {
+        remote: Remote::new(port, number, false),
+        cursors: Rc::default(),
+    };
+    conn.create_module(name, eponymous, module)
+}
+
+impl Module for RemoteModule {
+    type Table = RemoteTable;
+
+    fn connect(&self, args: &[&[u8]]) -> Outcome<(RemoteTable, TableDefinition)> {
+        let args = args.iter().map(|arg| ValueRef::Text(arg));
+        let Some(Answer::Text(text)) = self.remote.ask_values(Ask::Call, 0, args) else {
+            return Err(ModuleError::Host);
+        };
+        let text = String::from_utf8(text).map_err(|_| ModuleError::Host)?;
+        let mut fields = text.split('\0');
+        let mut number = || fields.next()?.parse::<u32>().ok();
+        let (Some(generator), Some(int64), Some(direct_only), Some(width)) =
+            (number(), number(), number(), number())
+        else {
+            return Err(ModuleError::Host);
+        };
+        let definition = TableDefinition {
+            sql: fields.next().unwrap_or_default().into(),
+            parameters: fields.map(Into::into).collect(),
+            direct_only: direct_only != 0,
+        };
+        let table = RemoteTable {
+            remote: Rc::new(self.remote.sibling(generator, int64 != 0)),
+            width: usize::try_from(width).unwrap_or(0),
+            cursors: self.cursors.clone(),
+        };
+        Ok((table, definition))
+    }
+}
+
+impl Table for RemoteTable {
+    type Cursor = RemoteCursor;
+
+    fn open(&self) -> RemoteCursor {
+        self.cursors.set(self.cursors.get().wrapping_add(1));
+        RemoteCursor {
+            remote: self.remote.clone(),
+            number: self.cursors.get(),
+            width: self.width,
+            batch: Params::default(),
+            rows: 0,
+            row: 0,
+            asked: 1,
+            ended: false,
+        }
+    }
+}
+
+impl RemoteCursor {
+    fn fetch(&mut self) -> Outcome<()> {
+        let max = [ValueRef::Integer(self.asked.into())];
+        let answer = self
+            .remote
+            .ask_values(Ask::Value, self.number, max.into_iter());
+        let Some(Answer::Blob(message)) = answer else {
+            return Err(ModuleError::Host);
+        };
+        let job = Jobs::new(&message).next(std::mem::take(&mut self.batch));
+        let Some(job) = job else {
+            return Err(ModuleError::Host);
+        };
+        // An error may be behind the rows that came before it.
+        self.ended = job.extra < self.asked && job.flags == 0;
+        self.rows = usize::try_from(job.extra).unwrap_or(0);
+        self.batch = job.params;
+        self.row = 0;
+        self.asked = (self.asked * 2).min(MOST_ROWS);
+        Ok(())
+    }
+}
+
+impl Cursor for RemoteCursor {
+    fn filter(&mut self, args: &[Option<ValueRef<'_>>]) -> Outcome<()> {
+        // Which were given, and then their values.
+        let given = args
+            .iter()
+            .enumerate()
+            .map(|(at, arg)| i64::from(arg.is_some()) << at)
+            .sum();
+        let mut values = vec![ValueRef::Integer(given)];
+        values.extend(args.iter().map(|arg| arg.unwrap_or(ValueRef::Null)));
+        let started = self
+            .remote
+            .ask_values(Ask::Start, self.number, values.into_iter());
+        (self.rows, self.row, self.asked, self.ended) = (0, 0, 1, false);
+        started.map(|_| ()).ok_or(ModuleError::Host)
+    }
+
+    fn next(&mut self) -> Outcome<bool> {
+        if self.row >= self.rows {
+            if self.ended {
+                return Ok(false);
+            }
+            self.fetch()?;
+            if self.rows == 0 {
+                return Ok(false);
+            }
+        }
+        self.row += 1;
+        Ok(true)
+    }
+
+    fn column(&mut self, column: usize, context: &mut Context<'_>) -> Outcome<()> {
+        let at = self.row.saturating_sub(1) * self.width + column;
+        let slice = |start: usize, len: usize| self.batch.bytes.get(start..start + len);
+        context.set(match self.batch.values.get(at) {
+            Some(Param::Integer(value)) => ValueRef::Integer(*value),
+            Some(Param::Real(value)) => ValueRef::Real(*value),
+            Some(Param::Text(start, len)) => {
+                ValueRef::Text(slice(*start, *len).unwrap_or_default())
+            }
+            Some(Param::Blob(start, len)) => {
+                ValueRef::Blob(slice(*start, *len).unwrap_or_default())
+            }
+            _ => ValueRef::Null,
+        });
+        Ok(())
+    }
+}
+
+impl Drop for RemoteCursor {
+    fn drop(&mut self) {
+        self.remote.tell(Ask::Drop, self.number);
+    }
+}
