@@ -66,4 +66,4 @@ function putLoad ({ machine }, lines) {
   put('load', [measuredOn(machine), markdown([['', ...columns], ...lines])].join('\n\n'))
 }
 
-module.exports = { putBench, putLoad }
+module.exports = { markdown, measuredOn, put, putBench, putLoad }

@@ -18,7 +18,8 @@ function geometricMean (values) {
 async function time ({ run, turnEvery }, n) {
   const start = performance.now()
   if (turnEvery === undefined) {
-    run(n)
+    const running = run(n)
+    if (running !== undefined) await running
   } else {
     // Finalizers run when the event loop turns; dropping what was made is part of its price.
     for (let left = n; left > 0; left -= turnEvery) {
@@ -70,6 +71,7 @@ async function measure (entries, { slice, rounds }) {
       const k = (step + (round >> 1)) % entries.length
       await settle(entries[k], counts[k])
       samples[k].push(await time(entries[k], counts[k]) * 1e6 / counts[k])
+      entries[k].sampled?.()
     }
   }
   return samples

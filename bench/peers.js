@@ -18,6 +18,10 @@ const nodePackages = {
 }
 
 const versions = { 'better-sqlite3': '13.2', libsql: '0.5.29' }
+// What the promise API is measured against beside them.
+const promisePeers = { '@tursodatabase/database': '0.7.2' }
+// Its binary is fetched apart, so that the others can be measured without it.
+const sqlite3Version = '6.0'
 const nodeVersion = '24'
 
 function nodePackage () {
@@ -39,31 +43,52 @@ function installed (name, wanted) {
   }
 }
 
+function install (specs, ...more) {
+  fs.mkdirSync(home, { recursive: true })
+  const manifest = path.join(home, 'package.json')
+  if (!fs.existsSync(manifest)) fs.writeFileSync(manifest, '{ "private": true }\n')
+  console.error(`Installing ${specs.join(' ')} into ${path.relative(root, home)} ...`)
+  const args = ['install', '--no-audit', '--no-fund', '--loglevel', 'error', '--prefix', home,
+    ...more, ...specs]
+  const shell = process.platform === 'win32'
+  const { status, error } = spawnSync('npm', args, { cwd: home, stdio: ['ignore', 2, 2], shell })
+  if (error) throw error
+  if (status !== 0) throw new Error(`npm install ended with status ${status}`)
+}
+
 // Installs what is missing into target/bench, and returns the path of the Node to run under.
-function preparePeers () {
-  const wanted = { ...versions }
+function preparePeers (more = {}) {
+  const wanted = { ...versions, ...more }
   if (!process.env.BENCH_NODE) wanted[nodePackage()] = nodeVersion
   const missing = Object.keys(wanted).filter(name => !installed(name, wanted[name]))
-  if (missing.length > 0) {
-    fs.mkdirSync(home, { recursive: true })
-    const manifest = path.join(home, 'package.json')
-    if (!fs.existsSync(manifest)) fs.writeFileSync(manifest, '{ "private": true }\n')
-    const specs = Object.keys(wanted).map(name => `${name}@${wanted[name]}`)
-    console.error(`Installing ${specs.join(' ')} into ${path.relative(root, home)} ...`)
-    const args = ['install', '--no-audit', '--no-fund', '--loglevel', 'error', '--prefix', home, ...specs]
-    const shell = process.platform === 'win32'
-    const { status, error } = spawnSync('npm', args, { cwd: home, stdio: ['ignore', 2, 2], shell })
-    if (error) throw error
-    if (status !== 0) throw new Error(`npm install ended with status ${status}`)
-  }
+  if (missing.length > 0) install(missing.map(name => `${name}@${wanted[name]}`))
   return process.env.BENCH_NODE || path.join(home, 'node_modules', nodePackage(), 'bin',
     process.platform === 'win32' ? 'node.exe' : 'node')
 }
 
+// sqlite3 with its prebuilt binary, never compiled. Who opens it sees whether it is there.
+function prepareSqlite3 () {
+  const folder = path.join(home, 'node_modules', 'sqlite3')
+  if (!installed('sqlite3', sqlite3Version)) {
+    try {
+      install([`sqlite3@${sqlite3Version}`], '--ignore-scripts')
+    } catch {
+      return
+    }
+  }
+  if (fs.existsSync(path.join(folder, 'build', 'Release', 'node_sqlite3.node'))) return
+  const fetch = path.join(home, 'node_modules', 'prebuild-install', 'bin.js')
+  spawnSync(process.execPath, [fetch, '-r', 'napi'], {
+    cwd: folder,
+    stdio: 'ignore',
+    timeout: 60_000
+  })
+}
+
 // Runs this very command again under the Node that npm gave; true if that has been done.
-function reexecute () {
+function reexecute (prepare = preparePeers) {
   if (process.env.BENCH_UNDER) return false
-  const node = preparePeers()
+  const node = prepare()
   const { status, signal } = spawnSync(node, process.argv.slice(1), {
     stdio: 'inherit',
     env: { ...process.env, BENCH_UNDER: node }
@@ -72,4 +97,10 @@ function reexecute () {
   return true
 }
 
-module.exports = { home, preparePeers, reexecute, root }
+function preparePromisePeers () {
+  const node = preparePeers(promisePeers)
+  prepareSqlite3()
+  return node
+}
+
+module.exports = { home, preparePeers, preparePromisePeers, reexecute, root }

@@ -19,9 +19,14 @@ const paces = {
 const flags = ['--expose-gc', '--no-flush-bytecode', '--disable-warning=ExperimentalWarning']
 
 function runWorkload (name, { slice, rounds }) {
+  return runChild(path.join(__dirname, 'child.js'), name, slice, rounds)
+}
+
+// What the child says of `name`; it gets a folder of its own.
+function runChild (file, name, ...more) {
   const folder = fs.mkdtempSync(path.join(process.env.BENCH_FOLDER || home, 'run-'))
   try {
-    const args = [...flags, path.join(__dirname, 'child.js'), name, folder, slice, rounds]
+    const args = [...flags, file, name, folder, ...more]
     const { stdout, status, signal, error } = spawnSync(process.execPath, args.map(String), {
       encoding: 'utf8',
       maxBuffer: 1 << 26,
@@ -35,7 +40,6 @@ function runWorkload (name, { slice, rounds }) {
   }
 }
 
-// What a figure cannot be judged without.
 function machine () {
   const versions = {}
   for (const label of ['better-sqlite3', 'node:sqlite', 'libsql', 'ferrolite']) {
@@ -44,6 +48,11 @@ function machine () {
     db.close()
     versions[label] = { version: drivers[label].version(), sqlite: v }
   }
+  return surroundings(versions)
+}
+
+// What a figure cannot be judged without.
+function surroundings (versions) {
   return {
     node: process.versions.node,
     platform: `${process.platform} ${process.arch}`,
@@ -60,4 +69,4 @@ function describe ({ node, platform, cpu, cores, date, versions }) {
   return `Node ${node}, ${platform}, ${cores} cores, ${cpu}, ${date}\n${list.join(', ')}`
 }
 
-module.exports = { describe, flags, machine, paces, runWorkload }
+module.exports = { describe, flags, machine, paces, runChild, runWorkload, surroundings }

@@ -7,6 +7,8 @@ const series = {
   'better-sqlite3': { light: '#57606a', dark: '#9aa4af' },
   'node:sqlite': { light: '#2f7d32', dark: '#6cc070' },
   libsql: { light: '#8250df', dark: '#b392f0' },
+  turso: { light: '#0b7a75', dark: '#4fc3bd' },
+  sqlite3: { light: '#2f6fb5', dark: '#6fb0f0' },
   ferrolite: { light: '#d1440c', dark: '#ff8a4c' }
 }
 
@@ -77,11 +79,11 @@ function picture (width, height, title, shapes) {
 }
 
 // The names of the series beside their marks, from x on.
-function legend (x, y, labels) {
+function legend (x, y, labels, name = label => label) {
   const shapes = []
   for (const label of labels) {
-    shapes.push(circle(x, y - 4, 5, className(label)), text(x + 10, y, label))
-    x += 26 + label.length * 7.2
+    shapes.push(circle(x, y - 4, 5, className(label)), text(x + 10, y, name(label)))
+    x += 26 + name(label).length * 7.2
   }
   return shapes
 }

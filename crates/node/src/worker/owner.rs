@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Instant;
 
 use ferrolite_sqlite::{
     is_plain, Backup, ChangeKind, Connection, Error, OpenOptions, Params, Running, Session,
@@ -52,6 +53,7 @@ pub fn serve(port: &Arc<Port>, args: OpenArgs) {
             verbose,
             has_readers,
             looked_at: None,
+            announced: Instant::now(),
         }
         .run(),
         Err(error) => refuse(port, &mut scratch, &error),
@@ -71,7 +73,11 @@ fn open(port: &Arc<Port>, args: OpenArgs) -> Result<Connection, Error> {
         conn.deserialize(&image, args.readonly)?;
     }
     let port = port.clone();
-    conn.set_stop_check(Box::new(move || port.is_cancelled()));
+    conn.set_stop_check(Box::new(move || {
+        // What runs takes long: replies that are there must not wait for it.
+        port.announce();
+        port.is_cancelled()
+    }));
     Ok(conn)
 }
 
@@ -109,6 +115,8 @@ pub struct Owner<'p> {
     has_readers: bool,
     /// The epoch in which it was found whether readers see the same.
     looked_at: Option<u32>,
+    /// When JavaScript was woken last.
+    announced: Instant,
 }
 
 /// A statement by its number, or why there is none.
@@ -202,7 +210,11 @@ impl Owner<'_> {
             self.looked_at = Some(self.conn.epoch());
             self.scratch.shareable = self.is_shareable();
         }
-        self.port.send(&mut self.scratch);
+        self.port.send_with_others(&mut self.scratch);
+        if Port::has_gathered(self.announced) {
+            self.port.announce();
+            self.announced = Instant::now();
+        }
     }
 
     fn execute(&mut self, job: &mut Job) -> Outcome {

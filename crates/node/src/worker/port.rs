@@ -3,13 +3,17 @@
 use std::collections::{HashSet, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::block::{Block, Scratch};
 use crate::authorizer::Rules;
 
 /// Blocks that may wait for JavaScript: about 6 MB. A worker that is further ahead waits.
 const MAX_WAITING: usize = 64;
+
+/// How long replies may wait for others that come with them: far less than waking the event loop for each
+/// would take.
+const GATHERING: Duration = Duration::from_micros(100);
 
 /// How long a wait may miss the word to stop.
 const TICK: Duration = Duration::from_millis(10);
@@ -27,6 +31,8 @@ pub struct Port {
     /// All is to end: the environment goes down.
     stopping: AtomicBool,
     wake: Wake,
+    /// Replies are there that JavaScript was not woken for.
+    unannounced: AtomicBool,
     answer: Mutex<Question>,
     answered: Condvar,
     /// A function of JavaScript has failed in the job that runs.
@@ -89,6 +95,7 @@ impl Port {
             cancelled: AtomicBool::new(false),
             stopping: AtomicBool::new(false),
             wake,
+            unannounced: AtomicBool::new(false),
             answer: Mutex::default(),
             answered: Condvar::new(),
             failed: AtomicBool::new(false),
@@ -176,6 +183,7 @@ impl Port {
             if inbox.closed {
                 return None;
             }
+            self.announce();
             inbox = self
                 .arrived
                 .wait(inbox)
@@ -242,13 +250,28 @@ impl Port {
         lock(&self.authorizer).take()
     }
 
-    /// Sends what is packed. Waits while JavaScript is far behind, unless the job is cancelled.
+    /// Wakes JavaScript if there is something for it.
+    pub fn announce(&self) {
+        if self.unannounced.swap(false, Ordering::AcqRel) {
+            (self.wake)();
+        }
+    }
+
+    /// Sends what is packed, and wakes JavaScript for it.
     pub fn send(&self, scratch: &mut Scratch) {
+        self.send_with_others(scratch);
+        self.announce();
+    }
+
+    /// Sends what is packed; JavaScript is woken when the worker has nothing else to do, when what it does
+    /// takes long, or for a later reply. Waits while JavaScript is far behind, unless the job is cancelled.
+    pub fn send_with_others(&self, scratch: &mut Scratch) {
         if !scratch.has_parts() {
             return;
         }
         let mut outbox = lock(&self.outbox);
         while outbox.len() >= MAX_WAITING && !self.is_cancelled() {
+            self.announce();
             let waited = self.taken.wait_timeout(outbox, TICK);
             outbox = waited.unwrap_or_else(PoisonError::into_inner).0;
         }
@@ -261,6 +284,11 @@ impl Port {
             }
         }
         drop(outbox);
-        (self.wake)();
+        self.unannounced.store(true, Ordering::Release);
+    }
+
+    /// Whether replies have waited long enough for others.
+    pub fn has_gathered(since: Instant) -> bool {
+        since.elapsed() >= GATHERING
     }
 }
