@@ -1,6 +1,13 @@
 'use strict'
 
-const createPromiseApi = require('./lib/promise/create')
 const { getBinding } = require('./lib/binding')
+const createPromiseApi = require('./lib/promise/create')
 
-module.exports = createPromiseApi(getBinding)
+const api = createPromiseApi(getBinding)
+
+// One by one: `import` finds names by reading this file.
+module.exports.connect = api.connect
+module.exports.Database = api.Database
+module.exports.SqliteError = api.SqliteError
+module.exports.Authorization = api.Authorization
+module.exports.constants = api.constants

@@ -11,7 +11,8 @@ function readBatch (statements, mode) {
   if (!Object.hasOwn(MODES, mode)) {
     throw new TypeError(`Expected second argument to be one of ${Object.keys(MODES).join(', ')}`)
   }
-  return { list: statements.map(readStatement), version: MODES[mode] }
+  // A copy: what is read may change the list.
+  return { list: [...statements].map(readStatement), version: MODES[mode] }
 }
 
 /**

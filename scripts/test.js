@@ -17,6 +17,8 @@ const { toolchain } = require('./toolchain')
 
 // Anywhere below test/, a test file is named like 20.run.js.
 const TEST_FILE = /^\d\d\.[\w-]+\.m?js$/
+// What a test file says that runs with the sync API and again with promises: test/support.js.
+const SHARED = /^\/\/ Runs with both APIs\.$/m
 // How the reporter begins seeds and totals.
 const INFORMATION = /^\s*\u2139 /
 const BIG = path.join('test', 'big')
@@ -57,6 +59,7 @@ async function everything () {
 async function runtimeSteps (step) {
   const current = runtimes.CURRENT_NODE
   await step(`node ${current}`, () => nodeTests(process.execPath, `node-${current}`))
+  await step(`node ${current} promises`, () => promiseTests(process.execPath, `node-${current}`))
   // As under a content security policy: the plain row decoder takes over from the compiled one.
   const noEval = '--disallow-code-generation-from-strings'
   await step(`node ${current} ${noEval}`, () => {
@@ -65,6 +68,9 @@ async function runtimeSteps (step) {
   for (const major of runtimes.SUPPORTED_NODES) {
     if (major === current) continue
     await step(`node ${major}`, () => onRuntime(runtimes.node(major), nodeTests, `node-${major}`))
+    await step(`node ${major} promises`, () => {
+      return onRuntime(runtimes.node(major), promiseTests, `node-${major}`)
+    })
   }
   await step('node 18 is refused', () => onRuntime(runtimes.node(18), isRefused))
   await step('bun', () => onRuntime(runtimes.bun(), example, []))
@@ -78,7 +84,8 @@ async function onRuntime (binary, body, ...args) {
 }
 
 // Prints what failed, the seeds and the closing lines; the whole output goes to a log.
-async function nodeTests (binary, name, flags = []) {
+async function nodeTests (binary, name, flags = [], options = {}) {
+  const { files = testFiles(), env } = options
   fs.mkdirSync(LOGS, { recursive: true })
   const log = path.join(LOGS, `${name}.log`)
   const file = fs.createWriteStream(log)
@@ -89,11 +96,26 @@ async function nodeTests (binary, name, flags = []) {
     if (failing || INFORMATION.test(line)) say(line)
   }
   try {
-    await run(binary, [...flags, ...testArguments(testFiles())], { filter })
+    await run(binary, [...flags, ...testArguments(files)], { filter, env })
   } finally {
     file.end()
     say(`All lines: ${path.relative(ROOT, log)}`)
   }
+}
+
+function promiseTests (binary, name) {
+  const options = { files: testFiles().filter(isShared), env: promiseEnv() }
+  return nodeTests(binary, `${name}-promises`, [], options)
+}
+
+function isShared (name) {
+  const file = path.resolve(ROOT, name)
+  const isFile = fs.statSync(file, { throwIfNoEntry: false })?.isFile()
+  return isFile && SHARED.test(fs.readFileSync(file, 'utf8'))
+}
+
+function promiseEnv () {
+  return { ...process.env, TEST_API: 'promise' }
 }
 
 async function isRefused (binary) {
@@ -143,7 +165,16 @@ function summary (results, started) {
 
 async function nodeOnly (files) {
   await prepare()
-  await run(process.execPath, testArguments(files.length > 0 ? files : testFiles()))
+  const chosen = files.length > 0 ? files : testFiles()
+  const shared = chosen.filter(isShared)
+  let failure = null
+  const keep = (error) => { failure ??= error }
+  await run(process.execPath, testArguments(chosen)).catch(keep)
+  if (shared.length > 0) {
+    say('\nAgain with promises:')
+    await run(process.execPath, testArguments(shared), { env: promiseEnv() }).catch(keep)
+  }
+  if (failure !== null) throw failure
 }
 
 const [mode, ...files] = process.argv.slice(2)

@@ -54,15 +54,38 @@ test('import gives the class by default and by name', async () => {
   assert.equal(imported.SqliteError, Database.SqliteError)
 })
 
-test('every platform has a package, an entry point and a place in the loader', () => {
+test('import gives the promise API by name, with the same errors and constants', async () => {
+  const Database = require('..')
+  const promise = require('ferrolite/promise')
+  const names = ['connect', 'Database', 'SqliteError', 'Authorization', 'constants']
+  assert.deepEqual(Object.keys(promise), names)
+  for (const entry of ['ferrolite/promise', `ferrolite/${TARGET}/promise`]) {
+    const imported = await import(entry)
+    for (const name of names) {
+      assert.equal(imported[name], imported.default[name], name)
+      assert.equal(typeof imported[name], typeof promise[name], name)
+    }
+    for (const name of ['SqliteError', 'Authorization', 'constants']) {
+      assert.equal(imported[name], Database[name], name)
+      assert.equal(imported.Database[name], Database[name], name)
+    }
+  }
+})
+
+test('every platform has a package, entry points and a place in the loader', () => {
   const { exports, version } = require('../package.json')
   const loader = fs.readFileSync(path.join(ROOT, 'lib', 'binding.js'), 'utf8')
-  const entries = Object.keys(exports).filter((name) => name !== '.' && name !== './package.json')
-  assert.deepEqual(entries, Object.keys(TARGETS).map((name) => `./${name}`))
+  const general = ['.', './promise', './package.json']
+  const entries = Object.keys(exports).filter((name) => !general.includes(name))
+  const targets = Object.keys(TARGETS)
+  const expected = ['', '/promise'].flatMap((api) => targets.map((name) => `./${name}${api}`))
+  assert.deepEqual(entries, expected)
   assert.deepEqual(fs.readdirSync(path.join(ROOT, 'packages')).sort(), Object.keys(TARGETS))
   for (const name of Object.keys(TARGETS)) {
-    const entry = fs.readFileSync(path.join(ROOT, exports[`./${name}`].default), 'utf8')
-    assert.ok(entry.includes(`require('@ferrolite/${name}')`), name)
+    for (const api of ['', '/promise']) {
+      const entry = fs.readFileSync(path.join(ROOT, exports[`./${name}${api}`].default), 'utf8')
+      assert.ok(entry.includes(`require('@ferrolite/${name}')`), name + api)
+    }
     assert.ok(loader.includes(`'${name}': () => require('@ferrolite/${name}')`), name)
     for (const [file, text] of Object.entries(packageFiles(name))) {
       const committed = fs.readFileSync(path.join(ROOT, 'packages', name, file), 'utf8')
@@ -100,6 +123,31 @@ test("a platform's entry point refuses the option nativeBinding", (t) => {
 test("a platform's entry point without its package throws the reason", () => {
   const error = withEntry("return caught(() => new Database(':memory:'))")
   assert.match(error.message, new RegExp(`^Cannot find module '@ferrolite/${TARGET}'`))
+})
+
+test("a platform's promise entry point uses its package, and refuses nativeBinding", (t) => {
+  const body = `
+    const { connect } = require('ferrolite/${TARGET}/promise')
+    async function main () {
+      const refused = await connect(':memory:', { nativeBinding: {} }).catch(String)
+      const db = await connect(':memory:')
+      const { answer } = await db.get('SELECT 6 * 7 AS answer')
+      await db.close()
+      const files = Object.keys(require.cache)
+      const loader = files.some((file) => /binding\\.js$|neon-rs/.test(file))
+      console.log(JSON.stringify([refused, answer, loader]))
+    }
+    main()`
+  const env = { ...process.env, NODE_TEST_CONTEXT: undefined, NODE_PATH: linkedPackage(t) }
+  const { status, stdout, stderr } = spawnSync(process.execPath, ['-e', body], {
+    cwd: ROOT, encoding: 'utf8', env
+  })
+  assert.equal(status, 0, stderr)
+  assert.deepEqual(JSON.parse(stdout), [
+    'TypeError: The "nativeBinding" option is only supported by the default ferrolite entrypoint',
+    42,
+    false
+  ])
 })
 
 test("a platform's entry point refuses Node.js 18", (t) => {

@@ -1,115 +1,117 @@
 'use strict'
 
+// Runs with both APIs.
+
 const assert = require('node:assert/strict')
 const test = require('node:test')
 const {
-  BUSY, Database, open, ours, rangeError, sqliteError, tempFile, typeError
+  BUSY, Database, busy, collect, open, ours, rangeError, sqliteError, syncOnly, tempFile, typeError
 } = require('./support')
 
 const NONE = 'The supplied SQL string contains no statements'
 const MANY = 'The supplied SQL string contains more than one statement'
 
-test('prepare() of anything but a string is a TypeError', t => {
+test('prepare() of anything but a string is a TypeError', async t => {
   const db = open(t)
   const call = (...args) => () => db.prepare(...args)
   for (const args of [[], [123], [0], [null], [undefined], [{}], [['SELECT 1']], [Buffer.from('SELECT 1')], [true]]) {
-    typeError(call(...args))
+    await typeError(call(...args))
   }
 })
 
-ours('prepare() tells that it expected a string', t => {
+ours('prepare() tells that it expected a string', async t => {
   const db = open(t)
-  typeError(() => db.prepare(5), 'Expected first argument to be a string')
+  await typeError(() => db.prepare(5), 'Expected first argument to be a string')
 })
 
-test('prepare() of a String object is a TypeError', t => {
+test('prepare() of a String object is a TypeError', async t => {
   const db = open(t)
-  typeError(() => db.prepare(new String('SELECT 1'))) // eslint-disable-line no-new-wrappers
+  await typeError(() => db.prepare(new String('SELECT 1'))) // eslint-disable-line no-new-wrappers
 })
 
-test('prepare() of invalid SQL is an SqliteError with the message of SQLite', t => {
+test('prepare() of invalid SQL is an SqliteError with the message of SQLite', async t => {
   const db = open(t)
-  sqliteError(() => db.prepare('CREATE TABLE t (a'), 'SQLITE_ERROR', 'incomplete input')
-  sqliteError(() => db.prepare('INSERT INTO t VALUES (?)'), 'SQLITE_ERROR', 'no such table: t')
-  sqliteError(() => db.prepare('SELEC 1'), 'SQLITE_ERROR', 'near "SELEC": syntax error')
+  await sqliteError(() => db.prepare('CREATE TABLE t (a'), 'SQLITE_ERROR', 'incomplete input')
+  await sqliteError(() => db.prepare('INSERT INTO t VALUES (?)'), 'SQLITE_ERROR', 'no such table: t')
+  await sqliteError(() => db.prepare('SELEC 1'), 'SQLITE_ERROR', 'near "SELEC": syntax error')
 })
 
-test('prepare() without a statement is a RangeError', t => {
+test('prepare() without a statement is a RangeError', async t => {
   const db = open(t)
   for (const sql of ['', ' ', ';', ' ; ', ';;', '-- comment', '/* comment */', '/* open', '\n\t\r\f ', '--\n;']) {
-    rangeError(() => db.prepare(sql), NONE)
+    await rangeError(() => db.prepare(sql), NONE)
   }
 })
 
-test('prepare() of two statements is a RangeError', t => {
+test('prepare() of two statements is a RangeError', async t => {
   const db = open(t)
   for (const tail of ['SELECT 2', ' SELECT', '/', '-', '--\n/', '--\nSELECT 2', '-- comment\nSELECT 2', '/**/-',
     '/**/SELECT 2', '/* comment */SELECT 2', '/* comment */ -- another\n x', 'nonsense', '*', ':', '?', '\u00e9',
     '/*/ SELECT */ SELECT 2']) {
-    rangeError(() => db.prepare(`SELECT 1;${tail}`), MANY)
+    await rangeError(() => db.prepare(`SELECT 1;${tail}`), MANY)
   }
 })
 
-test('two statements do not run the first', t => {
+test('two statements do not run the first', async t => {
   const db = open(t)
-  rangeError(() => db.prepare('CREATE TABLE a (x); CREATE TABLE b (x)'), MANY)
-  assert.deepEqual(db.prepare('SELECT name FROM sqlite_master').all(), [])
+  await rangeError(() => db.prepare('CREATE TABLE a (x); CREATE TABLE b (x)'), MANY)
+  assert.deepEqual(await (await db.prepare('SELECT name FROM sqlite_master')).all(), [])
 })
 
-test('white space, semicolons and comments may follow the statement', t => {
+test('white space, semicolons and comments may follow the statement', async t => {
   const db = open(t)
   for (const tail of ['', ' ', ';', ';     ', ';;; ;', ';-- comment', ';--abc\n--de\n--f', ';/* comment */',
     ';/* comment */-- comment', ';-- comment\n/* comment */', ';/* open', '; --', ' -- no semicolon', ';\t\r\n\f',
     ';/**/', ';/***/', ';/*/*/']) {
-    const stmt = db.prepare(`SELECT 555${tail}`)
+    const stmt = await db.prepare(`SELECT 555${tail}`)
     assert.equal(stmt.source, `SELECT 555${tail}`)
-    assert.equal(stmt.pluck().get(), 555)
+    assert.equal(await stmt.pluck().get(), 555)
   }
 })
 
-test('comments may come before the statement', t => {
+test('comments may come before the statement', async t => {
   const db = open(t)
-  assert.equal(db.prepare('-- one\n/* two */ ; SELECT 5').pluck().get(), 5)
+  assert.equal(await (await db.prepare('-- one\n/* two */ ; SELECT 5')).pluck().get(), 5)
 })
 
-test('a statement has source, database, reader and readonly, own and enumerable', t => {
+test('a statement has source, database, reader and readonly, own and enumerable', async t => {
   const db = open(t)
-  const stmt = db.prepare('SELECT 555')
+  const stmt = await db.prepare('SELECT 555')
   for (const [key, value] of Object.entries({ reader: true, readonly: true, source: 'SELECT 555', database: db })) {
     assert.equal(Object.getOwnPropertyDescriptor(stmt, key).value, value)
     assert.ok(Object.keys(stmt).includes(key))
   }
-  assert.equal(stmt.busy, false)
+  busy(stmt, false)
 })
 
-ours('writing to the properties of a statement changes nothing that it does', t => {
+ours('writing to the properties of a statement changes nothing that it does', async t => {
   const db = open(t)
-  const stmt = db.prepare('SELECT 555 AS n')
+  const stmt = await db.prepare('SELECT 555 AS n')
   Object.assign(stmt, { reader: false, readonly: false, source: 'SELECT 1', database: null })
-  assert.deepEqual([stmt.get(), [...stmt.iterate()], String(stmt)], [{ n: 555 }, [{ n: 555 }], 'SELECT 555 AS n'])
+  assert.deepEqual([await stmt.get(), await collect(stmt.iterate()), String(stmt)], [{ n: 555 }, [{ n: 555 }], 'SELECT 555 AS n'])
   assert.equal(stmt.interrupt(), stmt)
 })
 
-test('reader and readonly tell what a statement does', t => {
+test('reader and readonly tell what a statement does', async t => {
   const db = open(t)
-  db.exec('CREATE TABLE t (a)')
-  const kind = sql => {
-    const { reader, readonly } = db.prepare(sql)
+  await db.exec('CREATE TABLE t (a)')
+  const kind = async sql => {
+    const { reader, readonly } = await db.prepare(sql)
     return [reader, readonly]
   }
   assert.deepEqual({
-    select: kind('SELECT 555'),
-    insert: kind('INSERT INTO t VALUES (1)'),
-    returning: kind('DELETE FROM t RETURNING *'),
-    create: kind('CREATE TABLE u (a)'),
-    begin: kind('BEGIN'),
-    immediate: kind('BEGIN IMMEDIATE'),
-    exclusive: kind('BEGIN EXCLUSIVE'),
-    commit: kind('COMMIT'),
-    savepoint: kind('SAVEPOINT x'),
-    pragma: kind('PRAGMA cache_size'),
-    vacuum: kind('VACUUM'),
-    attach: kind("ATTACH ':memory:' AS o")
+    select: await kind('SELECT 555'),
+    insert: await kind('INSERT INTO t VALUES (1)'),
+    returning: await kind('DELETE FROM t RETURNING *'),
+    create: await kind('CREATE TABLE u (a)'),
+    begin: await kind('BEGIN'),
+    immediate: await kind('BEGIN IMMEDIATE'),
+    exclusive: await kind('BEGIN EXCLUSIVE'),
+    commit: await kind('COMMIT'),
+    savepoint: await kind('SAVEPOINT x'),
+    pragma: await kind('PRAGMA cache_size'),
+    vacuum: await kind('VACUUM'),
+    attach: await kind("ATTACH ':memory:' AS o")
   }, {
     select: [true, true],
     insert: [false, false],
@@ -126,16 +128,16 @@ test('reader and readonly tell what a statement does', t => {
   })
 })
 
-test('the class of statements is called Statement and cannot be constructed', t => {
-  const stmt = open(t).prepare('SELECT 1')
+test('the class of statements is called Statement and cannot be constructed', async t => {
+  const stmt = await open(t).prepare('SELECT 1')
   assert.equal(stmt.constructor.name, 'Statement')
-  typeError(() => new stmt.constructor('SELECT 1'), 'Statements can only be constructed by the db.prepare() method')
-  typeError(() => new stmt.constructor(), 'Statements can only be constructed by the db.prepare() method')
+  await typeError(() => new stmt.constructor('SELECT 1'), 'Statements can only be constructed by the db.prepare() method')
+  await typeError(() => new stmt.constructor(), 'Statements can only be constructed by the db.prepare() method')
 })
 
-test('every statement is of one class, whose methods are on its prototype', t => {
-  const one = open(t).prepare('SELECT 1')
-  const two = open(t).prepare('SELECT 2')
+test('every statement is of one class, whose methods are on its prototype', async t => {
+  const one = await open(t).prepare('SELECT 1')
+  const two = await open(t).prepare('SELECT 2')
   assert.equal(one.constructor, two.constructor)
   const proto = Object.getPrototypeOf(one)
   for (const name of ['run', 'get', 'all', 'iterate', 'bind', 'pluck', 'expand', 'raw', 'safeIntegers', 'columns', 'toString']) {
@@ -144,55 +146,55 @@ test('every statement is of one class, whose methods are on its prototype', t =>
   }
 })
 
-test('prepare() returns another object each time', t => {
+test('prepare() returns another object each time', async t => {
   const db = open(t)
-  assert.notEqual(db.prepare('SELECT 1'), db.prepare('SELECT 1'))
+  assert.notEqual(await db.prepare('SELECT 1'), await db.prepare('SELECT 1'))
 })
 
-test('prepare() is allowed while iterating', t => {
+test('prepare() is allowed while iterating', async t => {
   const db = open(t)
   const seen = []
-  for (const row of db.prepare('SELECT 1 AS a UNION SELECT 2').iterate()) {
-    seen.push(row.a, db.prepare(`SELECT ${row.a} * 10`).pluck().get())
+  for await (const row of (await db.prepare('SELECT 1 AS a UNION SELECT 2')).iterate()) {
+    seen.push(row.a, await (await db.prepare(`SELECT ${row.a} * 10`)).pluck().get())
   }
   assert.deepEqual(seen, [1, 10, 2, 20])
 })
 
-test('prepare() is blocked inside a user function', t => {
+syncOnly('prepare() is blocked inside a user function', t => {
   const db = open(t)
   db.function('f', () => { typeError(() => db.prepare('SELECT 1'), BUSY) })
   assert.equal(db.prepare('SELECT f()').pluck().get(), null)
 })
 
-test('a statement works after the database was closed and another opened', t => {
+test('a statement works after the database was closed and another opened', async t => {
   const file = tempFile(t)
   const one = open(t, file)
-  const stmt = one.prepare('SELECT 1')
-  one.close()
+  const stmt = await one.prepare('SELECT 1')
+  await one.close()
   const two = open(t, file)
-  typeError(() => stmt.get(), 'The database connection is not open')
-  assert.equal(two.prepare('SELECT 1').pluck().get(), 1)
+  await typeError(() => stmt.get(), 'The database connection is not open')
+  assert.equal(await (await two.prepare('SELECT 1')).pluck().get(), 1)
 })
 
-test('SQL with characters of every width comes out as it went in', t => {
+test('SQL with characters of every width comes out as it went in', async t => {
   const db = open(t)
   const sql = "SELECT '\u00e9\u6570\u{1f600}' AS \"\u00fc\u6f22\u{1f680}\""
-  const stmt = db.prepare(sql)
+  const stmt = await db.prepare(sql)
   assert.equal(stmt.source, sql)
-  assert.deepEqual(stmt.get(), { '\u00fc\u6f22\u{1f680}': '\u00e9\u6570\u{1f600}' })
+  assert.deepEqual(await stmt.get(), { '\u00fc\u6f22\u{1f680}': '\u00e9\u6570\u{1f600}' })
 })
 
-test('a statement is of the database it was prepared on', t => {
+test('a statement is of the database it was prepared on', async t => {
   const one = open(t)
   const two = open(t)
-  assert.equal(one.prepare('SELECT 1').database, one)
-  assert.equal(two.prepare('SELECT 1').database, two)
-  assert.ok(one.prepare('SELECT 1').database instanceof Database)
+  assert.equal((await one.prepare('SELECT 1')).database, one)
+  assert.equal((await two.prepare('SELECT 1')).database, two)
+  assert.ok((await one.prepare('SELECT 1')).database instanceof Database)
 })
 
-test('a readonly database prepares a write and refuses to run it', t => {
+test('a readonly database prepares a write and refuses to run it', async t => {
   const file = tempFile(t)
-  open(t, file).close()
-  const stmt = open(t, file, { readonly: true }).prepare('CREATE TABLE t (a)')
-  sqliteError(() => stmt.run(), 'SQLITE_READONLY', 'attempt to write a readonly database')
+  await open(t, file).close()
+  const stmt = await open(t, file, { readonly: true }).prepare('CREATE TABLE t (a)')
+  await sqliteError(() => stmt.run(), 'SQLITE_READONLY', 'attempt to write a readonly database')
 })

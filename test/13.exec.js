@@ -1,80 +1,82 @@
 'use strict'
 
+// Runs with both APIs.
+
 const assert = require('node:assert/strict')
 const test = require('node:test')
-const { BUSY, open, sqliteError, tempFile, thrown, typeError } = require('./support')
+const { BUSY, open, sqliteError, syncOnly, tempFile, thrown, typeError } = require('./support')
 
-test('exec() of anything but a string is a TypeError', t => {
+test('exec() of anything but a string is a TypeError', async t => {
   const db = open(t)
   const message = 'Expected first argument to be a string'
   for (const args of [[], [123], [0], [null], [undefined], [{}], [['SELECT 1']], [Buffer.from('SELECT 1')]]) {
-    typeError(() => db.exec(...args), message)
+    await typeError(() => db.exec(...args), message)
   }
-  typeError(() => db.exec(new String('SELECT 1')), message) // eslint-disable-line no-new-wrappers
+  await typeError(() => db.exec(new String('SELECT 1')), message) // eslint-disable-line no-new-wrappers
 })
 
-test('exec() of invalid SQL is an SqliteError', t => {
+test('exec() of invalid SQL is an SqliteError', async t => {
   const db = open(t)
-  sqliteError(() => db.exec('CREATE TABLE t (a'), 'SQLITE_ERROR', 'incomplete input')
-  sqliteError(() => db.exec('SELECT * FROM missing'), 'SQLITE_ERROR', 'no such table: missing')
+  await sqliteError(() => db.exec('CREATE TABLE t (a'), 'SQLITE_ERROR', 'incomplete input')
+  await sqliteError(() => db.exec('SELECT * FROM missing'), 'SQLITE_ERROR', 'no such table: missing')
 })
 
-test('exec() returns the database', t => {
+test('exec() returns the database', async t => {
   const db = open(t)
-  assert.equal(db.exec('CREATE TABLE t (a)'), db)
-  assert.equal(db.exec('INSERT INTO t VALUES (1)'), db)
-  assert.equal(db.exec('SELECT * FROM t'), db)
+  assert.equal(await db.exec('CREATE TABLE t (a)'), db)
+  assert.equal(await db.exec('INSERT INTO t VALUES (1)'), db)
+  assert.equal(await db.exec('SELECT * FROM t'), db)
 })
 
-test('exec() runs every statement in order', t => {
+test('exec() runs every statement in order', async t => {
   const db = open(t)
-  db.exec("CREATE TABLE t (a TEXT, b INTEGER); INSERT INTO t VALUES ('foobar', 44); INSERT INTO t VALUES ('baz', NULL);")
-  assert.deepEqual(db.prepare('SELECT * FROM t ORDER BY rowid').all(), [{ a: 'foobar', b: 44 }, { a: 'baz', b: null }])
+  await db.exec("CREATE TABLE t (a TEXT, b INTEGER); INSERT INTO t VALUES ('foobar', 44); INSERT INTO t VALUES ('baz', NULL);")
+  assert.deepEqual(await (await db.prepare('SELECT * FROM t ORDER BY rowid')).all(), [{ a: 'foobar', b: 44 }, { a: 'baz', b: null }])
 })
 
-test('exec() of nothing does nothing', t => {
+test('exec() of nothing does nothing', async t => {
   const db = open(t)
   for (const sql of ['', ' ', ';', ';;;', '-- comment', '/* comment */', '/* open', '-- one\n;-- two']) {
-    assert.equal(db.exec(sql), db)
+    assert.equal(await db.exec(sql), db)
   }
 })
 
-test('exec() runs what stands between comments', t => {
+test('exec() runs what stands between comments', async t => {
   const db = open(t)
-  db.exec('-- one\nCREATE TABLE t (a); /* two; */ INSERT INTO t VALUES (1) -- three\n; /* four */')
-  assert.deepEqual(db.prepare('SELECT a FROM t').all(), [{ a: 1 }])
+  await db.exec('-- one\nCREATE TABLE t (a); /* two; */ INSERT INTO t VALUES (1) -- three\n; /* four */')
+  assert.deepEqual(await (await db.prepare('SELECT a FROM t')).all(), [{ a: 1 }])
 })
 
-test('exec() keeps what was done before a failing statement', t => {
+test('exec() keeps what was done before a failing statement', async t => {
   const db = open(t)
-  sqliteError(() => db.exec('CREATE TABLE t (a); INSERT INTO t VALUES (1); nonsense; INSERT INTO t VALUES (2)'),
+  await sqliteError(() => db.exec('CREATE TABLE t (a); INSERT INTO t VALUES (1); nonsense; INSERT INTO t VALUES (2)'),
     'SQLITE_ERROR', 'near "nonsense": syntax error')
-  assert.deepEqual(db.prepare('SELECT a FROM t').pluck().all(), [1])
+  assert.deepEqual(await (await db.prepare('SELECT a FROM t')).pluck().all(), [1])
 })
 
-test('exec() steps through every row of a query', t => {
+test('exec() steps through every row of a query', async t => {
   const db = open(t)
   const seen = []
-  db.function('see', value => { seen.push(value) })
-  db.exec('SELECT see(column1) FROM (VALUES (1), (2), (3)); SELECT see(4)')
+  await db.function('see', value => { seen.push(value) })
+  await db.exec('SELECT see(column1) FROM (VALUES (1), (2), (3)); SELECT see(4)')
   assert.deepEqual(seen, [1, 2, 3, 4])
 })
 
-test('exec() leaves parameters NULL', t => {
+test('exec() leaves parameters NULL', async t => {
   const db = open(t)
-  db.exec('CREATE TABLE t (a); INSERT INTO t VALUES (?), (:x)')
-  assert.deepEqual(db.prepare('SELECT a FROM t').pluck().all(), [null, null])
+  await db.exec('CREATE TABLE t (a); INSERT INTO t VALUES (?), (:x)')
+  assert.deepEqual(await (await db.prepare('SELECT a FROM t')).pluck().all(), [null, null])
 })
 
-test('exec() of a readonly database can read and not write', t => {
+test('exec() of a readonly database can read and not write', async t => {
   const file = tempFile(t)
-  open(t, file).close()
+  await open(t, file).close()
   const db = open(t, file, { readonly: true })
-  sqliteError(() => db.exec('CREATE TABLE t (a)'), 'SQLITE_READONLY', 'attempt to write a readonly database')
-  db.exec('SELECT 555')
+  await sqliteError(() => db.exec('CREATE TABLE t (a)'), 'SQLITE_READONLY', 'attempt to write a readonly database')
+  await db.exec('SELECT 555')
 })
 
-test('exec() is blocked while iterating, even to read', t => {
+syncOnly('exec() is blocked while iterating, even to read', t => {
   const db = open(t)
   for (const row of db.prepare('SELECT 1 AS a').iterate()) {
     assert.equal(row.a, 1)
@@ -83,40 +85,40 @@ test('exec() is blocked while iterating, even to read', t => {
   db.exec('SELECT 1')
 })
 
-test('exec() is blocked inside a user function', t => {
+syncOnly('exec() is blocked inside a user function', t => {
   const db = open(t)
   db.function('f', () => { typeError(() => db.exec('SELECT 1'), BUSY) })
   db.exec('SELECT f()')
 })
 
-test('exec() throws what a user function throws, by identity, and stops there', t => {
+test('exec() throws what a user function throws, by identity, and stops there', async t => {
   const db = open(t)
   const seen = []
   const reason = { not: 'an error' }
-  db.function('see', value => { seen.push(value); if (value === 2) throw reason })
-  assert.equal(thrown(() => db.exec('SELECT see(1); SELECT see(2); SELECT see(3)')).error, reason)
+  await db.function('see', value => { seen.push(value); if (value === 2) throw reason })
+  assert.equal((await thrown(() => db.exec('SELECT see(1); SELECT see(2); SELECT see(3)'))).error, reason)
   assert.deepEqual(seen, [1, 2])
 })
 
-test('exec() of a failed transaction leaves it open', t => {
+test('exec() of a failed transaction leaves it open', async t => {
   const db = open(t)
-  db.exec('CREATE TABLE t (a UNIQUE)')
-  sqliteError(() => db.exec('BEGIN; INSERT INTO t VALUES (1); INSERT INTO t VALUES (1); COMMIT'), 'SQLITE_CONSTRAINT_UNIQUE')
+  await db.exec('CREATE TABLE t (a UNIQUE)')
+  await sqliteError(() => db.exec('BEGIN; INSERT INTO t VALUES (1); INSERT INTO t VALUES (1); COMMIT'), 'SQLITE_CONSTRAINT_UNIQUE')
   assert.equal(db.inTransaction, true)
-  db.exec('ROLLBACK')
-  assert.deepEqual(db.prepare('SELECT a FROM t').all(), [])
+  await db.exec('ROLLBACK')
+  assert.deepEqual(await (await db.prepare('SELECT a FROM t')).all(), [])
 })
 
-test('exec() of ten thousand statements runs each', t => {
+test('exec() of ten thousand statements runs each', async t => {
   const db = open(t)
   let sql = 'CREATE TABLE t (a); BEGIN;'
   for (let i = 1; i <= 10000; ++i) sql += `INSERT INTO t VALUES (${i});`
-  db.exec(`${sql} COMMIT`)
-  assert.deepEqual(db.prepare('SELECT count(*) AS n, sum(a) AS s FROM t').get(), { n: 10000, s: 50005000 })
+  await db.exec(`${sql} COMMIT`)
+  assert.deepEqual(await (await db.prepare('SELECT count(*) AS n, sum(a) AS s FROM t')).get(), { n: 10000, s: 50005000 })
 })
 
-test('exec() of INSERT ... RETURNING writes every row', t => {
+test('exec() of INSERT ... RETURNING writes every row', async t => {
   const db = open(t)
-  db.exec('CREATE TABLE t (a); INSERT INTO t VALUES (1), (2), (3) RETURNING a')
-  assert.deepEqual(db.prepare('SELECT a FROM t').pluck().all(), [1, 2, 3])
+  await db.exec('CREATE TABLE t (a); INSERT INTO t VALUES (1), (2), (3) RETURNING a')
+  assert.deepEqual(await (await db.prepare('SELECT a FROM t')).pluck().all(), [1, 2, 3])
 })

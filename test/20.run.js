@@ -1,9 +1,11 @@
 'use strict'
 
+// Runs with both APIs.
+
 const assert = require('node:assert/strict')
 const test = require('node:test')
 const {
-  BUSY, STATEMENT_BUSY, open, rangeError, sqliteError, tempFile, typeError
+  BUSY, STATEMENT_BUSY, open, rangeError, sqliteError, syncOnly, tempFile, typeError
 } = require('./support')
 
 const blob = Buffer.alloc(8, 0xdd)
@@ -17,9 +19,9 @@ function setup (t) {
   `)
 }
 
-test('the result is a plain object of exactly changes and lastInsertRowid', t => {
+test('the result is a plain object of exactly changes and lastInsertRowid', async t => {
   const db = open(t)
-  const info = db.prepare('CREATE TABLE t (a)').run()
+  const info = await (await db.prepare('CREATE TABLE t (a)')).run()
   assert.deepEqual(info, { changes: 0, lastInsertRowid: 0 })
   assert.deepEqual(Reflect.ownKeys(info), ['changes', 'lastInsertRowid'])
   assert.equal(Object.getPrototypeOf(info), Object.prototype)
@@ -33,134 +35,137 @@ test('the result is a plain object of exactly changes and lastInsertRowid', t =>
   }
 })
 
-test('every call returns another object', t => {
-  const stmt = setup(t).prepare('INSERT INTO entries (a) VALUES (1)')
-  const one = stmt.run()
-  const two = stmt.run()
+test('every call returns another object', async t => {
+  const db = await setup(t)
+  const stmt = await db.prepare('INSERT INTO entries (a) VALUES (1)')
+  const one = await stmt.run()
+  const two = await stmt.run()
   assert.deepEqual([one.lastInsertRowid, two.lastInsertRowid], [1, 2])
 })
 
-test('a table that exists already changes nothing', t => {
-  const db = open(t).exec('CREATE TABLE t (a)')
-  assert.deepEqual(db.prepare('CREATE TABLE IF NOT EXISTS t (a)').run(), { changes: 0, lastInsertRowid: 0 })
+test('a table that exists already changes nothing', async t => {
+  const db = await open(t).exec('CREATE TABLE t (a)')
+  assert.deepEqual(await (await db.prepare('CREATE TABLE IF NOT EXISTS t (a)')).run(), { changes: 0, lastInsertRowid: 0 })
 })
 
-test('SELECT can be run', t => {
-  assert.deepEqual(open(t).prepare('SELECT 555').run(), { changes: 0, lastInsertRowid: 0 })
+test('SELECT can be run', async t => {
+  assert.deepEqual(await (await open(t).prepare('SELECT 555')).run(), { changes: 0, lastInsertRowid: 0 })
 })
 
-test('run() of a SELECT stops at its first row', t => {
+test('run() of a SELECT stops at its first row', async t => {
   const db = open(t)
   const seen = []
-  db.function('see', value => { seen.push(value) })
-  db.prepare('SELECT see(column1) FROM (VALUES (1), (2))').run()
+  await db.function('see', value => { seen.push(value) })
+  await (await db.prepare('SELECT see(column1) FROM (VALUES (1), (2))')).run()
   assert.deepEqual(seen, [1])
 })
 
-test('INSERT tells how many rows and the last rowid', t => {
-  const db = setup(t)
-  const one = db.prepare("INSERT INTO entries VALUES ('foo', 25, 3.14, x'1133ddff')")
-  assert.deepEqual([one.run(), one.run()], [{ changes: 1, lastInsertRowid: 1 }, {
+test('INSERT tells how many rows and the last rowid', async t => {
+  const db = await setup(t)
+  const one = await db.prepare("INSERT INTO entries VALUES ('foo', 25, 3.14, x'1133ddff')")
+  assert.deepEqual([await one.run(), await one.run()], [{ changes: 1, lastInsertRowid: 1 }, {
     changes: 1,
     lastInsertRowid: 2
   }])
-  const two = db.prepare('INSERT INTO entries (a) VALUES (1), (2)')
-  assert.deepEqual(two.run(), { changes: 2, lastInsertRowid: 4 })
+  const two = await db.prepare('INSERT INTO entries (a) VALUES (1), (2)')
+  assert.deepEqual(await two.run(), { changes: 2, lastInsertRowid: 4 })
 })
 
-test('UPDATE and DELETE count the rows they touched', t => {
-  const db = setup(t)
-  db.exec("INSERT INTO entries (a) VALUES ('foo'), ('foo'), ('bar')")
-  assert.equal(db.prepare("UPDATE entries SET b = 1 WHERE a = 'foo'").run().changes, 2)
-  assert.equal(db.prepare("DELETE FROM entries WHERE a = 'foo'").run().changes, 2)
-  assert.equal(db.prepare("DELETE FROM entries WHERE a = 'foo'").run().changes, 0)
+test('UPDATE and DELETE count the rows they touched', async t => {
+  const db = await setup(t)
+  await db.exec("INSERT INTO entries (a) VALUES ('foo'), ('foo'), ('bar')")
+  assert.equal((await (await db.prepare("UPDATE entries SET b = 1 WHERE a = 'foo'")).run()).changes, 2)
+  assert.equal((await (await db.prepare("DELETE FROM entries WHERE a = 'foo'")).run()).changes, 2)
+  assert.equal((await (await db.prepare("DELETE FROM entries WHERE a = 'foo'")).run()).changes, 0)
 })
 
-test('lastInsertRowid stays that of the last insert', t => {
-  const db = setup(t)
-  db.exec('INSERT INTO entries (rowid) VALUES (77)')
-  assert.deepEqual(db.prepare('UPDATE entries SET a = 1').run(), { changes: 1, lastInsertRowid: 77 })
-  assert.deepEqual(db.prepare('SELECT 1').run(), { changes: 0, lastInsertRowid: 77 })
-  assert.deepEqual(db.prepare('CREATE TABLE x (y)').run(), { changes: 0, lastInsertRowid: 77 })
+test('lastInsertRowid stays that of the last insert', async t => {
+  const db = await setup(t)
+  await db.exec('INSERT INTO entries (rowid) VALUES (77)')
+  assert.deepEqual(await (await db.prepare('UPDATE entries SET a = 1')).run(), { changes: 1, lastInsertRowid: 77 })
+  assert.deepEqual(await (await db.prepare('SELECT 1')).run(), { changes: 0, lastInsertRowid: 77 })
+  assert.deepEqual(await (await db.prepare('CREATE TABLE x (y)')).run(), { changes: 0, lastInsertRowid: 77 })
 })
 
-test('BEGIN, COMMIT and ROLLBACK can be run', t => {
-  const db = setup(t)
-  assert.equal(db.prepare('BEGIN TRANSACTION').run().changes, 0)
+test('BEGIN, COMMIT and ROLLBACK can be run', async t => {
+  const db = await setup(t)
+  assert.equal((await (await db.prepare('BEGIN TRANSACTION')).run()).changes, 0)
   assert.equal(db.inTransaction, true)
-  assert.deepEqual(db.prepare('INSERT INTO entries (a) VALUES (1)').run(), { changes: 1, lastInsertRowid: 1 })
-  assert.equal(db.prepare('COMMIT TRANSACTION').run().changes, 0)
+  assert.deepEqual(await (await db.prepare('INSERT INTO entries (a) VALUES (1)')).run(), { changes: 1, lastInsertRowid: 1 })
+  assert.equal((await (await db.prepare('COMMIT TRANSACTION')).run()).changes, 0)
   assert.equal(db.inTransaction, false)
-  db.prepare('BEGIN').run()
-  db.prepare('DELETE FROM entries').run()
-  assert.equal(db.prepare('ROLLBACK').run().changes, 0)
-  assert.equal(db.prepare('SELECT count(*) FROM entries').pluck().get(), 1)
+  await (await db.prepare('BEGIN')).run()
+  await (await db.prepare('DELETE FROM entries')).run()
+  assert.equal((await (await db.prepare('ROLLBACK')).run()).changes, 0)
+  assert.equal(await (await db.prepare('SELECT count(*) FROM entries')).pluck().get(), 1)
 })
 
-test('DROP TABLE of a table without references changes nothing', t => {
-  assert.equal(setup(t).prepare('DROP TABLE entries').run().changes, 0)
+test('DROP TABLE of a table without references changes nothing', async t => {
+  const db = await setup(t)
+  assert.equal((await (await db.prepare('DROP TABLE entries')).run()).changes, 0)
 })
 
-test('DROP TABLE of a table that others refer to counts what it deletes', t => {
-  assert.equal(setup(t).prepare('DROP TABLE people').run().changes, 2)
+test('DROP TABLE of a table that others refer to counts what it deletes', async t => {
+  const db = await setup(t)
+  assert.equal((await (await db.prepare('DROP TABLE people')).run()).changes, 2)
 })
 
-test('changes of triggers and foreign keys are not counted', t => {
-  const db = setup(t)
-  db.exec('INSERT INTO ages VALUES (30, 2), (31, 2), (32, 2)')
-  assert.equal(db.prepare('UPDATE people SET id = 55 WHERE id = 2').run().changes, 1)
-  assert.equal(db.prepare('SELECT count(*) FROM ages WHERE person = 55').pluck().get(), 3)
-  db.exec('CREATE TRIGGER tr AFTER INSERT ON entries BEGIN DELETE FROM ages; END')
-  assert.equal(db.prepare('INSERT INTO entries (a) VALUES (1)').run().changes, 1)
-  assert.equal(db.prepare('SELECT count(*) FROM ages').pluck().get(), 0)
+test('changes of triggers and foreign keys are not counted', async t => {
+  const db = await setup(t)
+  await db.exec('INSERT INTO ages VALUES (30, 2), (31, 2), (32, 2)')
+  assert.equal((await (await db.prepare('UPDATE people SET id = 55 WHERE id = 2')).run()).changes, 1)
+  assert.equal(await (await db.prepare('SELECT count(*) FROM ages WHERE person = 55')).pluck().get(), 3)
+  await db.exec('CREATE TRIGGER tr AFTER INSERT ON entries BEGIN DELETE FROM ages; END')
+  assert.equal((await (await db.prepare('INSERT INTO entries (a) VALUES (1)')).run()).changes, 1)
+  assert.equal(await (await db.prepare('SELECT count(*) FROM ages')).pluck().get(), 0)
 })
 
-test('a failed constraint is an SqliteError with its extended code', t => {
-  const db = setup(t)
-  sqliteError(() => db.prepare('INSERT INTO ages VALUES (30, 3)').run(), 'SQLITE_CONSTRAINT_FOREIGNKEY',
+test('a failed constraint is an SqliteError with its extended code', async t => {
+  const db = await setup(t)
+  await sqliteError(async () => (await db.prepare('INSERT INTO ages VALUES (30, 3)')).run(), 'SQLITE_CONSTRAINT_FOREIGNKEY',
     'FOREIGN KEY constraint failed')
-  sqliteError(() => db.prepare('INSERT INTO ages VALUES (30, NULL)').run(), 'SQLITE_CONSTRAINT_NOTNULL',
+  await sqliteError(async () => (await db.prepare('INSERT INTO ages VALUES (30, NULL)')).run(), 'SQLITE_CONSTRAINT_NOTNULL',
     'NOT NULL constraint failed: ages.person')
-  sqliteError(() => db.prepare('INSERT INTO people VALUES (1, NULL)').run(), 'SQLITE_CONSTRAINT_PRIMARYKEY',
+  await sqliteError(async () => (await db.prepare('INSERT INTO people VALUES (1, NULL)')).run(), 'SQLITE_CONSTRAINT_PRIMARYKEY',
     'UNIQUE constraint failed: people.id')
 })
 
-test('a statement that failed can be run again', t => {
-  const db = setup(t)
-  const stmt = db.prepare('INSERT INTO people VALUES (?, ?)')
-  sqliteError(() => stmt.run(1, 'x'), 'SQLITE_CONSTRAINT_PRIMARYKEY')
-  assert.deepEqual(stmt.run(3, 'carl'), { changes: 1, lastInsertRowid: 3 })
-  assert.equal(db.prepare('SELECT name FROM people WHERE id = 3').pluck().get(), 'carl')
+test('a statement that failed can be run again', async t => {
+  const db = await setup(t)
+  const stmt = await db.prepare('INSERT INTO people VALUES (?, ?)')
+  await sqliteError(() => stmt.run(1, 'x'), 'SQLITE_CONSTRAINT_PRIMARYKEY')
+  assert.deepEqual(await stmt.run(3, 'carl'), { changes: 1, lastInsertRowid: 3 })
+  assert.equal(await (await db.prepare('SELECT name FROM people WHERE id = 3')).pluck().get(), 'carl')
 })
 
-test('a failed statement leaves a transaction open', t => {
-  const db = setup(t)
-  db.prepare('BEGIN').run()
-  db.prepare('INSERT INTO ages VALUES (45, 2)').run()
-  sqliteError(() => db.prepare('INSERT INTO ages VALUES (30, 3)').run(), 'SQLITE_CONSTRAINT_FOREIGNKEY')
+test('a failed statement leaves a transaction open', async t => {
+  const db = await setup(t)
+  await (await db.prepare('BEGIN')).run()
+  await (await db.prepare('INSERT INTO ages VALUES (45, 2)')).run()
+  await sqliteError(async () => (await db.prepare('INSERT INTO ages VALUES (30, 3)')).run(), 'SQLITE_CONSTRAINT_FOREIGNKEY')
   assert.equal(db.inTransaction, true)
-  db.prepare('COMMIT').run()
-  assert.deepEqual(db.prepare('SELECT * FROM ages').all(), [{ age: 45, person: 2 }])
+  await (await db.prepare('COMMIT')).run()
+  assert.deepEqual(await (await db.prepare('SELECT * FROM ages')).all(), [{ age: 45, person: 2 }])
 })
 
-test('INSERT ... RETURNING inserts every row and leaves nothing active', t => {
-  const db = setup(t)
-  db.exec('BEGIN')
-  const stmt = db.prepare('INSERT INTO entries (a) VALUES (1), (2), (3) RETURNING a')
+test('INSERT ... RETURNING inserts every row and leaves nothing active', async t => {
+  const db = await setup(t)
+  await db.exec('BEGIN')
+  const stmt = await db.prepare('INSERT INTO entries (a) VALUES (1), (2), (3) RETURNING a')
   assert.equal(stmt.reader, true)
-  assert.deepEqual(stmt.run(), { changes: 3, lastInsertRowid: 3 })
-  db.exec('COMMIT')
-  assert.equal(db.prepare('SELECT count(*) FROM entries').pluck().get(), 3)
+  assert.deepEqual(await stmt.run(), { changes: 3, lastInsertRowid: 3 })
+  await db.exec('COMMIT')
+  assert.equal(await (await db.prepare('SELECT count(*) FROM entries')).pluck().get(), 3)
 })
 
-test('run() is refused by a readonly database', t => {
+test('run() is refused by a readonly database', async t => {
   const file = tempFile(t)
-  open(t, file).exec('CREATE TABLE t (a)')
+  await open(t, file).exec('CREATE TABLE t (a)')
   const db = open(t, file, { readonly: true })
-  sqliteError(() => db.prepare('INSERT INTO t VALUES (1)').run(), 'SQLITE_READONLY')
+  await sqliteError(async () => (await db.prepare('INSERT INTO t VALUES (1)')).run(), 'SQLITE_READONLY')
 })
 
-test('run() is blocked while any iterator is open', t => {
+syncOnly('run() is blocked while any iterator is open', t => {
   const db = setup(t)
   const insert = db.prepare('INSERT INTO entries (a) VALUES (1)')
   const select = db.prepare('SELECT 5')
@@ -172,7 +177,7 @@ test('run() is blocked while any iterator is open', t => {
   assert.equal(insert.run().changes, 1)
 })
 
-test('run() of the statement that is being iterated is busy', t => {
+syncOnly('run() of the statement that is being iterated is busy', t => {
   const stmt = setup(t).prepare('SELECT * FROM people')
   for (const row of stmt.iterate()) {
     assert.equal(typeof row.id, 'number')
@@ -180,109 +185,113 @@ test('run() of the statement that is being iterated is busy', t => {
   }
 })
 
-test('positional parameters: spread, in an array, in several arrays', t => {
-  const db = setup(t)
-  const stmt = db.prepare('INSERT INTO entries VALUES (?, ?, ?, ?)')
-  stmt.run('foo', 25, 25, blob)
-  stmt.run(['foo', 25, 25, blob])
-  stmt.run(['foo', 25], [25], blob)
-  stmt.run('foo', [], [25, 25, blob])
+test('positional parameters: spread, in an array, in several arrays', async t => {
+  const db = await setup(t)
+  const stmt = await db.prepare('INSERT INTO entries VALUES (?, ?, ?, ?)')
+  await stmt.run('foo', 25, 25, blob)
+  await stmt.run(['foo', 25, 25, blob])
+  await stmt.run(['foo', 25], [25], blob)
+  await stmt.run('foo', [], [25, 25, blob])
   const row = { a: 'foo', b: 25, c: 25, d: blob }
-  assert.deepEqual(db.prepare('SELECT * FROM entries').all(), [row, row, row, row])
+  assert.deepEqual(await (await db.prepare('SELECT * FROM entries')).all(), [row, row, row, row])
 })
 
-test('named parameters with @, $ and : from one object', t => {
-  const db = setup(t)
+test('named parameters with @, $ and : from one object', async t => {
+  const db = await setup(t)
   const row = { a: 'foo', b: 25, c: 25, d: blob }
   for (const sign of ['@', '$', ':']) {
-    db.prepare(`INSERT INTO entries VALUES (${sign}a, ${sign}b, ${sign}c, ${sign}d)`).run(row)
+    await (await db.prepare(`INSERT INTO entries VALUES (${sign}a, ${sign}b, ${sign}c, ${sign}d)`)).run(row)
   }
-  assert.deepEqual(db.prepare('SELECT * FROM entries').all(), [row, row, row])
+  assert.deepEqual(await (await db.prepare('SELECT * FROM entries')).all(), [row, row, row])
 })
 
-test('positional and named parameters together, in any order', t => {
-  const db = setup(t)
-  const stmt = db.prepare('INSERT INTO entries VALUES (?, @a, @a, ?)')
-  stmt.run({ a: 25 }, ['foo'], blob)
-  stmt.run('foo', { a: 25, unused: 1 }, blob)
-  stmt.run(['foo', blob], { a: 25 })
+test('positional and named parameters together, in any order', async t => {
+  const db = await setup(t)
+  const stmt = await db.prepare('INSERT INTO entries VALUES (?, @a, @a, ?)')
+  await stmt.run({ a: 25 }, ['foo'], blob)
+  await stmt.run('foo', { a: 25, unused: 1 }, blob)
+  await stmt.run(['foo', blob], { a: 25 })
   const row = { a: 'foo', b: 25, c: 25, d: blob }
-  assert.deepEqual(db.prepare('SELECT * FROM entries').all(), [row, row, row])
+  assert.deepEqual(await (await db.prepare('SELECT * FROM entries')).all(), [row, row, row])
 })
 
-test('an object that no parameter needs is ignored', t => {
-  const db = setup(t)
-  const stmt = db.prepare('INSERT INTO entries VALUES (?, ?, ?, ?)')
-  stmt.run('foo', 25, 25, blob, {})
-  stmt.run('foo', 25, 25, blob, { foo: 'foo' })
-  assert.equal(db.prepare('SELECT count(*) FROM entries').pluck().get(), 2)
+test('an object that no parameter needs is ignored', async t => {
+  const db = await setup(t)
+  const stmt = await db.prepare('INSERT INTO entries VALUES (?, ?, ?, ?)')
+  await stmt.run('foo', 25, 25, blob, {})
+  await stmt.run('foo', 25, 25, blob, { foo: 'foo' })
+  assert.equal(await (await db.prepare('SELECT count(*) FROM entries')).pluck().get(), 2)
 })
 
-test('too few and too many values are RangeErrors', t => {
-  const db = setup(t)
+test('too few and too many values are RangeErrors', async t => {
+  const db = await setup(t)
   const few = 'Too few parameter values were provided'
   const many = 'Too many parameter values were provided'
-  const four = db.prepare('INSERT INTO entries VALUES (?, ?, ?, ?)')
-  rangeError(() => four.run(), few)
-  rangeError(() => four.run(1, 2, 3), few)
-  rangeError(() => four.run([1, 2, 3]), few)
-  rangeError(() => four.run(1, 2, 3, 4, 5), many)
-  rangeError(() => four.run([1, 2, 3, 4], 5), many)
-  rangeError(() => four.run('foo', 25, 25, { 4: blob }), few)
-  rangeError(() => four.run({ length: 4, 0: 'foo', 1: 25, 2: 25, 3: blob }), few)
-  const mixed = db.prepare('INSERT INTO entries VALUES (?, @a, @a, ?)')
-  rangeError(() => mixed.run({ a: 25 }, ['foo'], blob, blob), many)
-  rangeError(() => mixed.run({ a: 25 }, ['foo']), few)
-  rangeError(() => db.prepare('INSERT INTO entries (a) VALUES (1)').run(1), many)
-  assert.equal(db.prepare('SELECT count(*) FROM entries').pluck().get(), 0)
+  const four = await db.prepare('INSERT INTO entries VALUES (?, ?, ?, ?)')
+  await rangeError(() => four.run(), few)
+  await rangeError(() => four.run(1, 2, 3), few)
+  await rangeError(() => four.run([1, 2, 3]), few)
+  await rangeError(() => four.run(1, 2, 3, 4, 5), many)
+  await rangeError(() => four.run([1, 2, 3, 4], 5), many)
+  await rangeError(() => four.run('foo', 25, 25, { 4: blob }), few)
+  await rangeError(() => four.run({ length: 4, 0: 'foo', 1: 25, 2: 25, 3: blob }), few)
+  const mixed = await db.prepare('INSERT INTO entries VALUES (?, @a, @a, ?)')
+  await rangeError(() => mixed.run({ a: 25 }, ['foo'], blob, blob), many)
+  await rangeError(() => mixed.run({ a: 25 }, ['foo']), few)
+  await rangeError(async () => (await db.prepare('INSERT INTO entries (a) VALUES (1)')).run(1), many)
+  assert.equal(await (await db.prepare('SELECT count(*) FROM entries')).pluck().get(), 0)
 })
 
-test('a missing name is a RangeError that names it', t => {
-  const stmt = setup(t).prepare('INSERT INTO entries VALUES (?, @a, @a, ?)')
-  rangeError(() => stmt.run({}, ['foo'], blob), 'Missing named parameter "a"')
-  rangeError(() => stmt.run({ b: 1 }, ['foo'], blob), 'Missing named parameter "a"')
+test('a missing name is a RangeError that names it', async t => {
+  const db = await setup(t)
+  const stmt = await db.prepare('INSERT INTO entries VALUES (?, @a, @a, ?)')
+  await rangeError(() => stmt.run({}, ['foo'], blob), 'Missing named parameter "a"')
+  await rangeError(() => stmt.run({ b: 1 }, ['foo'], blob), 'Missing named parameter "a"')
 })
 
-test('no object at all for named parameters is a TypeError', t => {
-  const stmt = setup(t).prepare('INSERT INTO entries (a, b) VALUES (@a, @b)')
-  typeError(() => stmt.run(), 'Missing named parameters')
+test('no object at all for named parameters is a TypeError', async t => {
+  const db = await setup(t)
+  const stmt = await db.prepare('INSERT INTO entries (a, b) VALUES (@a, @b)')
+  await typeError(() => stmt.run(), 'Missing named parameters')
 })
 
-test('two objects are a TypeError', t => {
-  const stmt = setup(t).prepare('INSERT INTO entries (a, b) VALUES (@a, @b)')
-  typeError(() => stmt.run({ a: 1, b: 2 }, { a: 1, b: 2 }),
+test('two objects are a TypeError', async t => {
+  const db = await setup(t)
+  const stmt = await db.prepare('INSERT INTO entries (a, b) VALUES (@a, @b)')
+  await typeError(() => stmt.run({ a: 1, b: 2 }, { a: 1, b: 2 }),
     'You cannot specify named parameters in two different objects')
-  typeError(() => stmt.run({ a: 1, b: 2 }, {}), 'You cannot specify named parameters in two different objects')
+  await typeError(() => stmt.run({ a: 1, b: 2 }, {}), 'You cannot specify named parameters in two different objects')
 })
 
-test('an instance of a class is a TypeError', t => {
-  const db = setup(t)
+test('an instance of a class is a TypeError', async t => {
+  const db = await setup(t)
   class Entry { a = 'foo' }
-  typeError(() => db.prepare('INSERT INTO entries (a) VALUES (@a)').run(new Entry()),
+  await typeError(async () => (await db.prepare('INSERT INTO entries (a) VALUES (@a)')).run(new Entry()),
     'Named parameters can only be passed within plain objects')
-  typeError(() => db.prepare('INSERT INTO entries (a) VALUES (?)').run(new Entry()),
+  await typeError(async () => (await db.prepare('INSERT INTO entries (a) VALUES (?)')).run(new Entry()),
     'SQLite3 can only bind numbers, strings, bigints, buffers, and null')
 })
 
-test('a boxed number is a TypeError', t => {
-  const stmt = setup(t).prepare('INSERT INTO entries (a) VALUES (?)')
-  typeError(() => stmt.run(new Number(25)), // eslint-disable-line no-new-wrappers
+test('a boxed number is a TypeError', async t => {
+  const db = await setup(t)
+  const stmt = await db.prepare('INSERT INTO entries (a) VALUES (?)')
+  await typeError(() => stmt.run(new Number(25)), // eslint-disable-line no-new-wrappers
     'SQLite3 can only bind numbers, strings, bigints, buffers, and null')
 })
 
-test('bound values reach the constraints with their types', t => {
+test('bound values reach the constraints with their types', async t => {
   const db = open(t)
-  db.exec("CREATE TABLE t (a CHECK (typeof(a) = 'text'), b CHECK (typeof(b) = 'real'), c CHECK (typeof(c) = 'integer'), d CHECK (typeof(d) = 'blob'), e CHECK (e IS NULL))")
-  const stmt = db.prepare('INSERT INTO t VALUES (?, ?, ?, ?, ?)')
-  assert.equal(stmt.run('a', 1, 1n, blob, null).changes, 1)
-  sqliteError(() => stmt.run('a', 1n, 1n, blob, null), 'SQLITE_CONSTRAINT_CHECK')
-  sqliteError(() => stmt.run('a', 1, 1, blob, null), 'SQLITE_CONSTRAINT_CHECK')
+  await db.exec("CREATE TABLE t (a CHECK (typeof(a) = 'text'), b CHECK (typeof(b) = 'real'), c CHECK (typeof(c) = 'integer'), d CHECK (typeof(d) = 'blob'), e CHECK (e IS NULL))")
+  const stmt = await db.prepare('INSERT INTO t VALUES (?, ?, ?, ?, ?)')
+  assert.equal((await stmt.run('a', 1, 1n, blob, null)).changes, 1)
+  await sqliteError(() => stmt.run('a', 1n, 1n, blob, null), 'SQLITE_CONSTRAINT_CHECK')
+  await sqliteError(() => stmt.run('a', 1, 1, blob, null), 'SQLITE_CONSTRAINT_CHECK')
 })
 
-test('values of one call do not reach the next', t => {
+test('values of one call do not reach the next', async t => {
   const db = open(t)
-  const stmt = db.prepare('SELECT ?, ?').raw()
-  assert.deepEqual(stmt.get('secret', 1), ['secret', 1])
-  rangeError(() => stmt.get('other'), 'Too few parameter values were provided')
-  assert.deepEqual(stmt.get(null, undefined), [null, null])
+  const stmt = (await db.prepare('SELECT ?, ?')).raw()
+  assert.deepEqual(await stmt.get('secret', 1), ['secret', 1])
+  await rangeError(() => stmt.get('other'), 'Too few parameter values were provided')
+  assert.deepEqual(await stmt.get(null, undefined), [null, null])
 })

@@ -1,8 +1,10 @@
 'use strict'
 
+// Runs with both APIs.
+
 const assert = require('node:assert/strict')
 const test = require('node:test')
-const { BUSY, CLOSED, open, typeError } = require('./support')
+const { BUSY, CLOSED, open, syncOnly, typeError } = require('./support')
 
 function setup (t) {
   return open(t).exec('CREATE TABLE entries (a TEXT, b INTEGER, c WHATthe)')
@@ -11,62 +13,65 @@ function setup (t) {
 const of = (name, column = name, type = null, table = 'entries', database = 'main') => ({ name, column, table, database, type })
 const expression = name => ({ name, column: null, table: null, database: null, type: null })
 
-test('columns() of a statement that returns no data is a TypeError', t => {
-  typeError(() => setup(t).prepare('INSERT INTO entries VALUES (?, ?, ?)').columns(),
+test('columns() of a statement that returns no data is a TypeError', async t => {
+  const db = await setup(t)
+  await typeError(async () => (await db.prepare('INSERT INTO entries VALUES (?, ?, ?)')).columns(),
     'The columns() method is only for statements that return data')
 })
 
-test('columns() describes columns of tables and expressions', t => {
-  const db = setup(t)
-  assert.deepEqual(db.prepare('SELECT 5.0 AS d, * FROM entries').columns(),
+test('columns() describes columns of tables and expressions', async t => {
+  const db = await setup(t)
+  assert.deepEqual(await (await db.prepare('SELECT 5.0 AS d, * FROM entries')).columns(),
     [expression('d'), of('a', 'a', 'TEXT'), of('b', 'b', 'INTEGER'), of('c', 'c', 'WHATthe')])
-  assert.deepEqual(db.prepare('SELECT a, c AS b, b FROM entries').columns(),
+  assert.deepEqual(await (await db.prepare('SELECT a, c AS b, b FROM entries')).columns(),
     [of('a', 'a', 'TEXT'), of('b', 'c', 'WHATthe'), of('b', 'b', 'INTEGER')])
 })
 
-test('columns() of views, subqueries and attached databases lead to their table', t => {
-  const db = setup(t)
-  db.exec("ATTACH ':memory:' AS other; CREATE TABLE other.t (x REAL); CREATE VIEW v AS SELECT a AS z FROM entries")
-  assert.deepEqual(db.prepare('SELECT z, x, (SELECT max(b) FROM entries) AS m FROM v, other.t AS alias').columns(),
+test('columns() of views, subqueries and attached databases lead to their table', async t => {
+  const db = await setup(t)
+  await db.exec("ATTACH ':memory:' AS other; CREATE TABLE other.t (x REAL); CREATE VIEW v AS SELECT a AS z FROM entries")
+  assert.deepEqual(await (await db.prepare('SELECT z, x, (SELECT max(b) FROM entries) AS m FROM v, other.t AS alias')).columns(),
     [of('z', 'a', 'TEXT'), of('x', 'x', 'REAL', 't', 'other'), expression('m')])
 })
 
-test('columns() of RETURNING and of a pragma', t => {
-  const db = setup(t)
-  assert.deepEqual(db.prepare('DELETE FROM entries RETURNING a AS gone, 1 AS one').columns().map(column => column.name), ['gone', 'one'])
-  assert.deepEqual(db.prepare('PRAGMA user_version').columns(), [expression('user_version')])
+test('columns() of RETURNING and of a pragma', async t => {
+  const db = await setup(t)
+  assert.deepEqual((await (await db.prepare('DELETE FROM entries RETURNING a AS gone, 1 AS one')).columns()).map(column => column.name), ['gone', 'one'])
+  assert.deepEqual(await (await db.prepare('PRAGMA user_version')).columns(), [expression('user_version')])
 })
 
-test('columns() is that of the new schema after the statement was recompiled', t => {
-  const db = setup(t)
-  const stmt = db.prepare('SELECT * FROM entries')
-  assert.equal(stmt.columns().length, 3)
-  db.exec('ALTER TABLE entries ADD COLUMN d FOOBAR')
-  stmt.get()
-  assert.deepEqual(stmt.columns(), [of('a', 'a', 'TEXT'), of('b', 'b', 'INTEGER'), of('c', 'c', 'WHATthe'), of('d', 'd', 'FOOBAR')])
+test('columns() is that of the new schema after the statement was recompiled', async t => {
+  const db = await setup(t)
+  const stmt = await db.prepare('SELECT * FROM entries')
+  assert.equal((await stmt.columns()).length, 3)
+  await db.exec('ALTER TABLE entries ADD COLUMN d FOOBAR')
+  await stmt.get()
+  assert.deepEqual(await stmt.columns(), [of('a', 'a', 'TEXT'), of('b', 'b', 'INTEGER'), of('c', 'c', 'WHATthe'), of('d', 'd', 'FOOBAR')])
 })
 
-test('columns() needs no parameters and runs nothing', t => {
-  const db = setup(t)
-  db.function('f', () => { throw new Error('was run') })
-  assert.deepEqual(db.prepare('SELECT f() AS x, ? AS y').columns(), [expression('x'), expression('y')])
+test('columns() needs no parameters and runs nothing', async t => {
+  const db = await setup(t)
+  await db.function('f', () => { throw new Error('was run') })
+  assert.deepEqual(await (await db.prepare('SELECT f() AS x, ? AS y')).columns(), [expression('x'), expression('y')])
 })
 
-test('columns() returns new objects each time', t => {
-  const stmt = setup(t).prepare('SELECT a FROM entries')
-  const columns = stmt.columns()
+test('columns() returns new objects each time', async t => {
+  const db = await setup(t)
+  const stmt = await db.prepare('SELECT a FROM entries')
+  const columns = await stmt.columns()
   columns[0].name = 'mine'
   columns.push(1)
-  assert.deepEqual(stmt.columns(), [of('a', 'a', 'TEXT')])
+  assert.deepEqual(await stmt.columns(), [of('a', 'a', 'TEXT')])
   assert.equal(Object.getPrototypeOf(columns[0]), Object.prototype)
 })
 
-test('columns() does not depend on the mode', t => {
-  const stmt = setup(t).prepare('SELECT a FROM entries')
-  for (const mode of ['raw', 'pluck', 'expand']) assert.deepEqual(stmt[mode]().columns(), [of('a', 'a', 'TEXT')])
+test('columns() does not depend on the mode', async t => {
+  const db = await setup(t)
+  const stmt = await db.prepare('SELECT a FROM entries')
+  for (const mode of ['raw', 'pluck', 'expand']) assert.deepEqual(await stmt[mode]().columns(), [of('a', 'a', 'TEXT')])
 })
 
-test('columns() is blocked inside a user function and after close()', t => {
+syncOnly('columns() is blocked inside a user function and after close()', t => {
   const db = setup(t)
   const stmt = db.prepare('SELECT a FROM entries')
   db.function('f', () => { typeError(() => stmt.columns(), BUSY) })
@@ -75,10 +80,10 @@ test('columns() is blocked inside a user function and after close()', t => {
   typeError(() => stmt.columns(), CLOSED)
 })
 
-test('names with quotes, line ends and other letters', t => {
-  const db = setup(t)
+test('names with quotes, line ends and other letters', async t => {
+  const db = await setup(t)
   const names = ['', ' ', '"', "'", '\n', '\\', '\u2028', '\u00e9\u6570\u{1f600}', 'constructor', '`${x}`'] // eslint-disable-line no-template-curly-in-string
-  const stmt = db.prepare(`SELECT ${names.map((name, i) => `${i} AS "${name.replaceAll('"', '""')}"`).join()}`)
-  assert.deepEqual(stmt.columns().map(column => column.name), names)
-  assert.deepEqual(stmt.get(), Object.fromEntries(names.map((name, i) => [name, i])))
+  const stmt = await db.prepare(`SELECT ${names.map((name, i) => `${i} AS "${name.replaceAll('"', '""')}"`).join()}`)
+  assert.deepEqual((await stmt.columns()).map(column => column.name), names)
+  assert.deepEqual(await stmt.get(), Object.fromEntries(names.map((name, i) => [name, i])))
 })

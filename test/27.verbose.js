@@ -1,8 +1,12 @@
 'use strict'
 
+// Runs with both APIs.
+
 const assert = require('node:assert/strict')
 const test = require('node:test')
-const { BUSY, cleanup, Database, open, thrown, typeError } = require('./support')
+const {
+  BUSY, Database, cleanup, collect, open, syncOnly, thrown, typeError
+} = require('./support')
 
 function logged (t) {
   const log = []
@@ -16,73 +20,73 @@ function logged (t) {
   }
 }
 
-test('verbose gets the SQL of each execution, and nothing at prepare()', t => {
+test('verbose gets the SQL of each execution, and nothing at prepare()', async t => {
   const { db, take } = logged(t)
   take()
-  const stmt = db.prepare('select ?')
+  const stmt = await db.prepare('select ?')
   assert.deepEqual(take(), [])
-  db.exec('select 5')
-  db.prepare('create table data (x)').run()
-  stmt.get(10n)
-  stmt.all(15n)
-  db.pragma('cache_size')
-  db.explain('select 1')
+  await db.exec('select 5')
+  await (await db.prepare('create table data (x)')).run()
+  await stmt.get(10n)
+  await stmt.all(15n)
+  await db.pragma('cache_size')
+  await db.explain('select 1')
   assert.deepEqual(take(), [['select 5'], ['create table data (x)'], ['select 10'], ['select 15'], ['PRAGMA cache_size'],
     ['EXPLAIN select 1']])
 })
 
-test('verbose gets each statement of exec()', t => {
+test('verbose gets each statement of exec()', async t => {
   const { db, take } = logged(t)
   take()
-  db.exec('create table a (x); create table b (x);  insert into a values (1)')
+  await db.exec('create table a (x); create table b (x);  insert into a values (1)')
   assert.deepEqual(take(), [['create table a (x);'], ['create table b (x);'], ['insert into a values (1)']])
 })
 
-test('verbose gets an iteration once, at its first step', t => {
+test('verbose gets an iteration once, at its first step', async t => {
   const { db, take } = logged(t)
-  const stmt = db.prepare('select 1 union select 2 union select ?')
+  const stmt = await db.prepare('select 1 union select 2 union select ?')
   take()
-  stmt.iterate(20n).return()
+  await stmt.iterate(20n).return()
   assert.deepEqual(take(), [])
   const iterator = stmt.iterate(25n)
   assert.deepEqual(take(), [])
-  iterator.next()
+  await iterator.next()
   assert.deepEqual(take(), [['select 1 union select 2 union select 25']])
-  assert.equal([...iterator].length, 2)
+  assert.equal((await collect(iterator)).length, 2)
   assert.deepEqual(take(), [])
 })
 
-test('verbose gets the values of parameters, long ones cut at 32 bytes', t => {
+test('verbose gets the values of parameters, long ones cut at 32 bytes', async t => {
   const { db, take } = logged(t)
-  const stmt = db.prepare('select ?')
+  const stmt = await db.prepare('select ?')
   take()
-  for (const value of ["it's", 1.5, 2n, null, Buffer.from('abc'), 'x'.repeat(32), 'x'.repeat(35), 'x'.repeat(94)]) stmt.get(value)
+  for (const value of ["it's", 1.5, 2n, null, Buffer.from('abc'), 'x'.repeat(32), 'x'.repeat(35), 'x'.repeat(94)]) await stmt.get(value)
   const x = 'x'.repeat(32)
   assert.deepEqual(take(), [["select 'it''s'"], ['select 1.5'], ['select 2'], ['select NULL'], ["select x'616263'"],
     [`select '${x}'`], [`select '${x}'/*+3 bytes*/`], [`select '${x}'/*+62 bytes*/`]])
 })
 
-test('verbose gets bound and named values', t => {
+test('verbose gets bound and named values', async t => {
   const { db, take } = logged(t)
-  const stmt = db.prepare('select @a, $b').bind({ a: 'one', b: 2 })
+  const stmt = (await db.prepare('select @a, $b')).bind({ a: 'one', b: 2 })
   take()
-  stmt.get()
-  stmt.get()
+  await stmt.get()
+  await stmt.get()
   assert.deepEqual(take(), [["select 'one', 2.0"], ["select 'one', 2.0"]])
 })
 
-test('verbose gets the statements of a transaction', t => {
+test('verbose gets the statements of a transaction', async t => {
   const { db, take } = logged(t)
   const inner = db.transaction(() => {})
   take()
-  db.transaction(() => inner()).immediate()
+  await db.transaction(() => inner()).immediate()
   const sql = take().map(([text]) => text)
   assert.deepEqual([sql.length, sql[0], sql[3]], [4, 'BEGIN IMMEDIATE', 'COMMIT'])
   assert.match(sql[1], /^SAVEPOINT /)
   assert.match(sql[2], /^RELEASE /)
 })
 
-test('what verbose throws stops the execution and is thrown by identity', t => {
+syncOnly('what verbose throws stops the execution and is thrown by identity', t => {
   const reason = { not: 'an error' }
   let fail = false
   let calls = 0
@@ -109,7 +113,7 @@ test('what verbose throws stops the execution and is thrown by identity', t => {
   assert.equal(db.prepare('select count(*) from data').pluck().get(), 4)
 })
 
-test('the database is busy inside verbose', t => {
+syncOnly('the database is busy inside verbose', t => {
   const seen = []
   const db = open(t, ':memory:', {
     verbose (sql) {

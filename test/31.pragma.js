@@ -1,99 +1,101 @@
 'use strict'
 
+// Runs with both APIs.
+
 const assert = require('node:assert/strict')
 const fs = require('node:fs')
 const test = require('node:test')
-const { BUSY, open, rangeError, sqliteError, tempFile, typeError } = require('./support')
+const { BUSY, open, rangeError, sqliteError, syncOnly, tempFile, typeError } = require('./support')
 
-test('pragma() of anything but a string is a TypeError', t => {
+test('pragma() of anything but a string is a TypeError', async t => {
   const db = open(t)
   const message = 'Expected first argument to be a string'
-  for (const args of [[], [123], [0], [null], [{}], [['x']]]) typeError(() => db.pragma(...args), message)
-  typeError(() => db.pragma(new String('x')), message) // eslint-disable-line no-new-wrappers
+  for (const args of [[], [123], [0], [null], [{}], [['x']]]) await typeError(() => db.pragma(...args), message)
+  await typeError(() => db.pragma(new String('x')), message) // eslint-disable-line no-new-wrappers
 })
 
-test('options that are not an object are a TypeError', t => {
+test('options that are not an object are a TypeError', async t => {
   const db = open(t)
   for (const options of [true, 123, () => {}, NaN, 'true']) {
-    typeError(() => db.pragma('cache_size', options), 'Expected second argument to be an options object')
+    await typeError(() => db.pragma('cache_size', options), 'Expected second argument to be an options object')
   }
-  assert.equal(db.pragma('cache_size', null).length, 1)
+  assert.equal((await db.pragma('cache_size', null)).length, 1)
 })
 
-test('simple is a strict boolean', t => {
+test('simple is a strict boolean', async t => {
   const db = open(t)
   for (const simple of [undefined, null, 1, 'true']) {
-    typeError(() => db.pragma('cache_size', { simple }), 'Expected the "simple" option to be a boolean')
+    await typeError(() => db.pragma('cache_size', { simple }), 'Expected the "simple" option to be a boolean')
   }
 })
 
-test('invalid SQL is an SqliteError and a second statement a RangeError', t => {
+test('invalid SQL is an SqliteError and a second statement a RangeError', async t => {
   const db = open(t)
-  sqliteError(() => db.pragma('PRAGMA cache_size'), 'SQLITE_ERROR', 'near "cache_size": syntax error')
-  rangeError(() => db.pragma('cache_size; PRAGMA cache_size'),
+  await sqliteError(() => db.pragma('PRAGMA cache_size'), 'SQLITE_ERROR', 'near "cache_size": syntax error')
+  await rangeError(() => db.pragma('cache_size; PRAGMA cache_size'),
     'The supplied SQL string contains more than one statement')
-  rangeError(() => db.pragma('cache_size; DROP TABLE t'))
+  await rangeError(() => db.pragma('cache_size; DROP TABLE t'))
 })
 
-test('pragma() returns rows', t => {
-  assert.deepEqual(open(t).pragma('cache_size'), [{ cache_size: -16000 }])
-  assert.deepEqual(open(t).pragma('cache_size', { simple: false }), [{ cache_size: -16000 }])
+test('pragma() returns rows', async t => {
+  assert.deepEqual(await open(t).pragma('cache_size'), [{ cache_size: -16000 }])
+  assert.deepEqual(await open(t).pragma('cache_size', { simple: false }), [{ cache_size: -16000 }])
 })
 
-test('simple returns the first column of the first row', t => {
-  const db = open(t).exec('CREATE TABLE t (a TEXT, b)')
-  assert.equal(db.pragma('cache_size', { simple: true }), -16000)
-  assert.equal(db.pragma('table_info(t)', { simple: true }), 0)
+test('simple returns the first column of the first row', async t => {
+  const db = await open(t).exec('CREATE TABLE t (a TEXT, b)')
+  assert.equal(await db.pragma('cache_size', { simple: true }), -16000)
+  assert.equal(await db.pragma('table_info(t)', { simple: true }), 0)
 })
 
-test('simple without a row is undefined, and no row an empty array', t => {
+test('simple without a row is undefined, and no row an empty array', async t => {
   const db = open(t)
-  assert.equal(db.pragma('table_info', { simple: true }), undefined)
-  assert.equal(db.pragma('table_info(missing)', { simple: true }), undefined)
-  assert.deepEqual(db.pragma('table_info(missing)'), [])
+  assert.equal(await db.pragma('table_info', { simple: true }), undefined)
+  assert.equal(await db.pragma('table_info(missing)', { simple: true }), undefined)
+  assert.deepEqual(await db.pragma('table_info(missing)'), [])
 })
 
-test('a pragma that returns no columns is an empty array', t => {
+test('a pragma that returns no columns is an empty array', async t => {
   const db = open(t)
-  assert.deepEqual(db.pragma('cache_size = 5'), [])
-  assert.equal(db.pragma('cache_size = 5', { simple: true }), undefined)
-  assert.deepEqual(db.pragma('unknown_pragma'), [])
+  assert.deepEqual(await db.pragma('cache_size = 5'), [])
+  assert.equal(await db.pragma('cache_size = 5', { simple: true }), undefined)
+  assert.deepEqual(await db.pragma('unknown_pragma'), [])
 })
 
-test('table_info describes a table', t => {
-  const db = open(t).exec('CREATE TABLE t (a TEXT NOT NULL DEFAULT 5, b INTEGER PRIMARY KEY)')
-  assert.deepEqual(db.pragma('table_info("t")'), [
+test('table_info describes a table', async t => {
+  const db = await open(t).exec('CREATE TABLE t (a TEXT NOT NULL DEFAULT 5, b INTEGER PRIMARY KEY)')
+  assert.deepEqual(await db.pragma('table_info("t")'), [
     { cid: 0, name: 'a', type: 'TEXT', notnull: 1, dflt_value: '5', pk: 0 },
     { cid: 1, name: 'b', type: 'INTEGER', notnull: 0, dflt_value: null, pk: 1 }
   ])
 })
 
-test('what a pragma sets is seen by the next', t => {
+test('what a pragma sets is seen by the next', async t => {
   const db = open(t, tempFile(t))
-  db.pragma('cache_size = -8000')
-  assert.equal(db.pragma('cache_size', { simple: true }), -8000)
-  assert.equal(db.pragma('journal_mode', { simple: true }), 'delete')
-  assert.equal(db.pragma('journal_mode = wal', { simple: true }), 'wal')
-  assert.equal(db.pragma('journal_mode', { simple: true }), 'wal')
+  await db.pragma('cache_size = -8000')
+  assert.equal(await db.pragma('cache_size', { simple: true }), -8000)
+  assert.equal(await db.pragma('journal_mode', { simple: true }), 'delete')
+  assert.equal(await db.pragma('journal_mode = wal', { simple: true }), 'wal')
+  assert.equal(await db.pragma('journal_mode', { simple: true }), 'wal')
 })
 
-test('a readonly connection can set what is its own, and not the file', t => {
+test('a readonly connection can set what is its own, and not the file', async t => {
   const file = tempFile(t)
-  open(t, file).exec('CREATE TABLE t (a)').close()
+  await (await open(t, file).exec('CREATE TABLE t (a)')).close()
   const db = open(t, file, { readonly: true })
-  db.pragma('cache_size = -8000')
-  assert.equal(db.pragma('cache_size', { simple: true }), -8000)
-  sqliteError(() => db.pragma('journal_mode = wal'), 'SQLITE_READONLY')
-  assert.equal(db.pragma('journal_mode', { simple: true }), 'delete')
+  await db.pragma('cache_size = -8000')
+  assert.equal(await db.pragma('cache_size', { simple: true }), -8000)
+  await sqliteError(() => db.pragma('journal_mode = wal'), 'SQLITE_READONLY')
+  assert.equal(await db.pragma('journal_mode', { simple: true }), 'delete')
 })
 
-test('pragma() obeys defaultSafeIntegers()', t => {
+test('pragma() obeys defaultSafeIntegers()', async t => {
   const db = open(t)
   db.defaultSafeIntegers()
-  assert.equal(db.pragma('cache_size', { simple: true }), -16000n)
+  assert.equal(await db.pragma('cache_size', { simple: true }), -16000n)
 })
 
-test('pragma() is blocked while iterating and inside a user function', t => {
+syncOnly('pragma() is blocked while iterating and inside a user function', t => {
   const db = open(t)
   for (const value of db.prepare('SELECT 5').pluck().iterate()) {
     assert.equal(value, 5)
@@ -103,37 +105,37 @@ test('pragma() is blocked while iterating and inside a user function', t => {
   db.exec('SELECT f()')
 })
 
-function walDatabase (t, name) {
+async function walDatabase (t, name) {
   const db = open(t, tempFile(t, name))
-  db.pragma('journal_mode = WAL')
-  db.exec('CREATE TABLE entries (a TEXT, b INTEGER)')
+  await db.pragma('journal_mode = WAL')
+  await db.exec('CREATE TABLE entries (a TEXT, b INTEGER)')
   return db
 }
 
 // How the log grew with each of some inserts.
-function growth (db) {
+async function growth (db) {
   const sizes = []
   for (let i = 0; i < 5; ++i) {
     const before = fs.statSync(`${db.name}-wal`).size
-    db.prepare('INSERT INTO entries VALUES (?, ?)').run('bar', 999)
+    await (await db.prepare('INSERT INTO entries VALUES (?, ?)')).run('bar', 999)
     sizes.push(Math.sign(fs.statSync(`${db.name}-wal`).size - before))
   }
   return sizes
 }
 
-test('wal_checkpoint(RESTART) checkpoints every attached database', t => {
-  const [one, two] = [walDatabase(t, 'one.db'), walDatabase(t, 'two.db')]
-  assert.deepEqual([growth(one), growth(two)], [[1, 1, 1, 1, 1], [1, 1, 1, 1, 1]])
-  one.prepare('ATTACH ? AS two').run(two.name)
-  assert.deepEqual(one.pragma('wal_checkpoint(RESTART)').map(row => row.busy), [0])
-  assert.deepEqual([growth(one), growth(two)], [[0, 0, 0, 0, 0], [0, 0, 0, 0, 0]])
+test('wal_checkpoint(RESTART) checkpoints every attached database', async t => {
+  const [one, two] = [await walDatabase(t, 'one.db'), await walDatabase(t, 'two.db')]
+  assert.deepEqual([await growth(one), await growth(two)], [[1, 1, 1, 1, 1], [1, 1, 1, 1, 1]])
+  await (await one.prepare('ATTACH ? AS two')).run(two.name)
+  assert.deepEqual((await one.pragma('wal_checkpoint(RESTART)')).map(row => row.busy), [0])
+  assert.deepEqual([await growth(one), await growth(two)], [[0, 0, 0, 0, 0], [0, 0, 0, 0, 0]])
 })
 
-test('name.wal_checkpoint(RESTART) checkpoints only that database', t => {
-  const [one, two] = [walDatabase(t, 'one.db'), walDatabase(t, 'two.db')]
-  growth(one)
-  growth(two)
-  one.prepare('ATTACH ? AS two').run(two.name)
-  one.pragma('two.wal_checkpoint(RESTART)')
-  assert.deepEqual([growth(one), growth(two)], [[1, 1, 1, 1, 1], [0, 0, 0, 0, 0]])
+test('name.wal_checkpoint(RESTART) checkpoints only that database', async t => {
+  const [one, two] = [await walDatabase(t, 'one.db'), await walDatabase(t, 'two.db')]
+  await growth(one)
+  await growth(two)
+  await (await one.prepare('ATTACH ? AS two')).run(two.name)
+  await one.pragma('two.wal_checkpoint(RESTART)')
+  assert.deepEqual([await growth(one), await growth(two)], [[1, 1, 1, 1, 1], [0, 0, 0, 0, 0]])
 })

@@ -1,12 +1,16 @@
 'use strict'
 
+// Runs with both APIs.
+
 const assert = require('node:assert/strict')
 const { execFileSync } = require('node:child_process')
 const fs = require('node:fs')
 const os = require('node:os')
 const path = require('node:path')
 const test = require('node:test')
-const { BUSY, cleanup, open, sqliteError, tempDir, thrown, typeError } = require('./support')
+const {
+  BUSY, cleanup, open, sqliteError, syncOnly, tempDir, thrown, throws, typeError
+} = require('./support')
 
 const SUFFIX = { darwin: '.dylib', win32: '.dll' }[process.platform] || '.so'
 const SOURCE = path.join(__dirname, 'fixtures', 'extension.c')
@@ -39,81 +43,81 @@ function build () {
   return built
 }
 
-function withExtension (name, fn) {
-  test(name, t => {
+function withExtension (name, fn, run = test) {
+  run(name, t => {
     const { file, skip } = build()
     if (skip) return t.skip(skip)
     return fn(t, file)
   })
 }
 
-test('loadExtension() of anything but a string is a TypeError', t => {
+test('loadExtension() of anything but a string is a TypeError', async t => {
   const db = open(t)
   for (const args of [[], [undefined], [null], [123], [['x']], [Buffer.from('x')]]) {
-    typeError(() => db.loadExtension(...args), 'Expected first argument to be a string')
+    await typeError(() => db.loadExtension(...args), 'Expected first argument to be a string')
   }
-  typeError(() => db.loadExtension(new String('x')), 'Expected first argument to be a string') // eslint-disable-line no-new-wrappers
+  await typeError(() => db.loadExtension(new String('x')), 'Expected first argument to be a string') // eslint-disable-line no-new-wrappers
 })
 
-test('an entry point that is not a string is a TypeError', t => {
+test('an entry point that is not a string is a TypeError', async t => {
   for (const entry of [123, {}, true]) {
-    typeError(() => open(t).loadExtension('x', entry), 'Expected second argument to be a string')
+    await typeError(() => open(t).loadExtension('x', entry), 'Expected second argument to be a string')
   }
 })
 
-test('an extension that does not exist is an SqliteError that says so', t => {
+test('an extension that does not exist is an SqliteError that says so', async t => {
   const file = path.join(tempDir(t), 'missing')
-  const { error } = thrown(() => open(t).loadExtension(file))
+  const { error } = await thrown(() => open(t).loadExtension(file))
   assert.deepEqual([error.name, error.code], ['SqliteError', 'SQLITE_ERROR'])
   assert.match(error.message, /missing/)
 })
 
-test('a file that is no extension is an SqliteError', t => {
+test('a file that is no extension is an SqliteError', async t => {
   const file = path.join(tempDir(t), `junk${SUFFIX}`)
   fs.writeFileSync(file, 'junk')
-  const { error } = thrown(() => open(t).loadExtension(file))
+  const { error } = await thrown(() => open(t).loadExtension(file))
   assert.deepEqual([error.name, error.code], ['SqliteError', 'SQLITE_ERROR'])
 })
 
-withExtension('loadExtension() returns the database and adds the functions', (t, file) => {
+withExtension('loadExtension() returns the database and adds the functions', async (t, file) => {
   const db = open(t)
-  assert.equal(db.loadExtension(file), db)
-  assert.equal(db.prepare('SELECT argument_count(NULL, 123, 99, 2)').pluck().get(), 4)
-  assert.equal(db.prepare('SELECT argument_count()').pluck().get(), 0)
+  assert.equal(await db.loadExtension(file), db)
+  assert.equal(await (await db.prepare('SELECT argument_count(NULL, 123, 99, 2)')).pluck().get(), 4)
+  assert.equal(await (await db.prepare('SELECT argument_count()')).pluck().get(), 0)
 })
 
-withExtension('the entry point can be chosen', (t, file) => {
+withExtension('the entry point can be chosen', async (t, file) => {
   const db = open(t)
-  assert.equal(db.loadExtension(file, 'other_entry'), db)
-  assert.equal(db.prepare("SELECT first_argument('x')").pluck().get(), 'x')
-  sqliteError(() => db.prepare('SELECT argument_count()'), 'SQLITE_ERROR', 'no such function: argument_count')
+  assert.equal(await db.loadExtension(file, 'other_entry'), db)
+  assert.equal(await (await db.prepare("SELECT first_argument('x')")).pluck().get(), 'x')
+  await sqliteError(() => db.prepare('SELECT argument_count()'), 'SQLITE_ERROR', 'no such function: argument_count')
 })
 
-withExtension('an entry point that does not exist is an SqliteError that names it', (t, file) => {
-  const { error } = thrown(() => open(t).loadExtension(file, 'nowhere'))
+withExtension('an entry point that does not exist is an SqliteError that names it', async (t, file) => {
+  const { error } = await thrown(() => open(t).loadExtension(file, 'nowhere'))
   assert.deepEqual([error.name, error.code], ['SqliteError', 'SQLITE_ERROR'])
   assert.match(error.message, /nowhere/)
 })
 
-withExtension('an extension that fails gives its own message', (t, file) => {
-  const { error } = thrown(() => open(t).loadExtension(file, 'failing_entry'))
+withExtension('an extension that fails gives its own message', async (t, file) => {
+  const { error } = await thrown(() => open(t).loadExtension(file, 'failing_entry'))
   assert.equal(error.code, 'SQLITE_ERROR')
   assert.match(error.message, /the extension refuses/)
 })
 
-withExtension('an extension is of its connection alone', (t, file) => {
-  open(t).loadExtension(file)
-  sqliteError(() => open(t).prepare('SELECT argument_count()'), 'SQLITE_ERROR')
+withExtension('an extension is of its connection alone', async (t, file) => {
+  await open(t).loadExtension(file)
+  await sqliteError(() => open(t).prepare('SELECT argument_count()'), 'SQLITE_ERROR')
 })
 
-withExtension('load_extension() of SQL stays an error, before, after and when loading failed', (t, file) => {
+withExtension('load_extension() of SQL stays an error, before, after and when loading failed', async (t, file) => {
   const db = open(t)
-  const fromSql = () => sqliteError(() => db.prepare('SELECT load_extension(?)').get(file), 'SQLITE_ERROR')
-  fromSql()
-  db.loadExtension(file)
-  fromSql()
-  thrown(() => db.loadExtension(`${file}x`))
-  fromSql()
+  const fromSql = () => sqliteError(async () => (await db.prepare('SELECT load_extension(?)')).get(file), 'SQLITE_ERROR')
+  await fromSql()
+  await db.loadExtension(file)
+  await fromSql()
+  await thrown(() => db.loadExtension(`${file}x`))
+  await fromSql()
 })
 
 withExtension('loadExtension() is blocked while iterating and inside a user function', (t, file) => {
@@ -124,26 +128,26 @@ withExtension('loadExtension() is blocked while iterating and inside a user func
   }
   db.function('f', () => { typeError(() => db.loadExtension(file), BUSY) })
   db.exec('SELECT f()')
-})
+}, syncOnly)
 
-withExtension('an extension is unloaded with its connection, many times', (t, file) => {
+withExtension('an extension is unloaded with its connection, many times', async (t, file) => {
   for (let i = 0; i < 50; ++i) {
     const db = open(t)
-    db.loadExtension(file)
-    assert.equal(db.prepare('SELECT argument_count(1, 2)').pluck().get(), 2)
-    db.close()
+    await db.loadExtension(file)
+    assert.equal(await (await db.prepare('SELECT argument_count(1, 2)')).pluck().get(), 2)
+    await db.close()
   }
 })
 
-withExtension('a path that is not ASCII loads that file', (t, file) => {
+withExtension('a path that is not ASCII loads that file', async (t, file) => {
   const copy = path.join(tempDir(t), `na\u00efve \u6570${SUFFIX}`)
   fs.copyFileSync(file, copy)
   const db = open(t)
   cleanup(t, () => db.close())
-  db.loadExtension(copy, 'sqlite3_extension_init')
-  assert.equal(db.prepare('SELECT argument_count(1)').pluck().get(), 1)
+  await db.loadExtension(copy, 'sqlite3_extension_init')
+  assert.equal(await (await db.prepare('SELECT argument_count(1)')).pluck().get(), 1)
 })
 
-test('a path with NUL in it loads nothing', t => {
-  assert.throws(() => open(t).loadExtension('x\0y'))
+test('a path with NUL in it loads nothing', async t => {
+  await throws(() => open(t).loadExtension('x\0y'))
 })

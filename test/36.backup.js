@@ -1,11 +1,13 @@
 'use strict'
 
+// Runs with both APIs.
+
 const assert = require('node:assert/strict')
 const fs = require('node:fs')
 const path = require('node:path')
 const test = require('node:test')
 const {
-  CLOSED, Database, isSqliteError, open, ours, tempDir, tempFile, until
+  CLOSED, Database, isSqliteError, open, ours, syncOnly, tempDir, tempFile, until
 } = require('./support')
 
 const tick = () => new Promise(resolve => setImmediate(resolve))
@@ -18,11 +20,11 @@ function setup (t, file = tempFile(t)) {
   `)
 }
 
-const rows = (db, schema = 'main') => db.prepare(`SELECT * FROM ${schema}.entries`).all()
+const rows = async (db, schema = 'main') => (await db.prepare(`SELECT * FROM ${schema}.entries`)).all()
 const rejects = (promise, message) => assert.rejects(promise, { name: 'TypeError', message })
 
 test('a destination that is not a string rejects', async t => {
-  const db = setup(t)
+  const db = await setup(t)
   for (const args of [[], [null], [0], [123], [{}], [() => 'x'], [['x']], [Buffer.from('x')]]) {
     await rejects(db.backup(...args), 'Expected first argument to be a string')
   }
@@ -30,16 +32,16 @@ test('a destination that is not a string rejects', async t => {
 })
 
 test('an empty destination rejects', async t => {
-  for (const name of ['', ' \t\n ']) await rejects(setup(t).backup(name), 'Backup filename cannot be an empty string')
+  for (const name of ['', ' \t\n ']) await rejects((await setup(t)).backup(name), 'Backup filename cannot be an empty string')
 })
 
 test(':memory: as the destination rejects', async t => {
-  await rejects(setup(t).backup(':memory:'), 'Invalid backup filename ":memory:"')
+  await rejects((await setup(t)).backup(':memory:'), 'Invalid backup filename ":memory:"')
   assert.equal(fs.existsSync(':memory:'), false)
 })
 
 test('options of the wrong kind reject', async t => {
-  const db = setup(t)
+  const db = await setup(t)
   for (const options of [5, 'x', true, () => {}]) {
     await rejects(db.backup('x', options), 'Expected second argument to be an options object')
   }
@@ -53,7 +55,7 @@ test('options of the wrong kind reject', async t => {
 })
 
 test('backup() never throws, it rejects', async t => {
-  const db = setup(t)
+  const db = await setup(t)
   const promises = [db.backup(), db.backup(5), db.backup('x', 5)]
   assert.deepEqual(promises.map(promise => promise instanceof Promise), [true, true, true])
   assert.deepEqual((await Promise.allSettled(promises)).map(result => result.status), ['rejected', 'rejected', 'rejected'])
@@ -61,27 +63,27 @@ test('backup() never throws, it rejects', async t => {
 
 test('a directory that does not exist rejects', async t => {
   const file = path.join(tempDir(t), 'no', 'such', 'copy.db')
-  await rejects(setup(t).backup(file), 'Cannot save backup because the directory does not exist')
+  await rejects((await setup(t)).backup(file), 'Cannot save backup because the directory does not exist')
   assert.equal(fs.existsSync(file), false)
 })
 
 test('a copy has what the database has', async t => {
-  const db = setup(t)
+  const db = await setup(t)
   const file = tempFile(t)
   const promise = db.backup(file)
   assert.equal(fs.existsSync(file), false)
   assert.deepEqual(await promise, { totalPages: 2, remainingPages: 0 })
-  assert.deepEqual(rows(open(t, file)), rows(db))
+  assert.deepEqual(await rows(open(t, file)), await rows(db))
 })
 
 test('the destination is trimmed', async t => {
   const file = tempFile(t)
-  await setup(t).backup(`  ${file} \n`)
+  await (await setup(t)).backup(`  ${file} \n`)
   assert.equal(fs.existsSync(file), true)
 })
 
 test('progress may be null or undefined', async t => {
-  const db = setup(t)
+  const db = await setup(t)
   for (const progress of [null, undefined]) {
     assert.deepEqual(await db.backup(tempFile(t), { progress }), {
       totalPages: 2,
@@ -92,60 +94,60 @@ test('progress may be null or undefined', async t => {
 
 test('a database in memory can be copied to a file', async t => {
   const file = tempFile(t)
-  const db = setup(t, ':memory:')
+  const db = await setup(t, ':memory:')
   await db.backup(file)
-  assert.deepEqual(rows(open(t, file)), rows(db))
+  assert.deepEqual(await rows(open(t, file)), await rows(db))
 })
 
 test('what stood in the destination is replaced', async t => {
   const file = tempFile(t)
-  open(t, file).exec('CREATE TABLE old (a); INSERT INTO old VALUES (1)').close()
-  await setup(t).backup(file)
-  assert.deepEqual(open(t, file).prepare('SELECT name FROM sqlite_master').pluck().all(), ['entries'])
+  await (await open(t, file).exec('CREATE TABLE old (a); INSERT INTO old VALUES (1)')).close()
+  await (await setup(t)).backup(file)
+  assert.deepEqual(await (await open(t, file).prepare('SELECT name FROM sqlite_master')).pluck().all(), ['entries'])
 })
 
 test('a destination that is no database rejects and stays as it was', async t => {
   const file = tempFile(t)
   fs.writeFileSync(file, 'not a database file')
-  await assert.rejects(setup(t).backup(file), isSqliteError('SQLITE_NOTADB'))
+  await assert.rejects((await setup(t)).backup(file), isSqliteError('SQLITE_NOTADB'))
   assert.equal(fs.readFileSync(file, 'utf8'), 'not a database file')
 })
 
 test('a directory as the destination rejects', async t => {
-  await assert.rejects(setup(t).backup(tempDir(t)), isSqliteError('SQLITE_CANTOPEN'))
+  await assert.rejects((await setup(t)).backup(tempDir(t)), isSqliteError('SQLITE_CANTOPEN'))
 })
 
 test('attached chooses the database that is copied', async t => {
-  const source = setup(t)
+  const source = await setup(t)
   const db = open(t)
-  db.prepare('ATTACH ? AS cool_db').run(source.name)
+  await (await db.prepare('ATTACH ? AS cool_db')).run(source.name)
   const file = tempFile(t)
   assert.deepEqual(await db.backup(file, { attached: 'cool_db' }), { totalPages: 2, remainingPages: 0 })
-  assert.deepEqual(rows(open(t, file)), rows(db, 'cool_db'))
+  assert.deepEqual(await rows(open(t, file)), await rows(db, 'cool_db'))
 })
 
 test('attached that names nothing rejects', async t => {
-  await assert.rejects(setup(t).backup(tempFile(t), { attached: 'nowhere' }),
+  await assert.rejects((await setup(t)).backup(tempFile(t), { attached: 'nowhere' }),
     isSqliteError('SQLITE_ERROR', 'unknown database nowhere'))
 })
 
 // better-sqlite3 13.2 leaves an empty file behind.
 ours('attached that names nothing makes no file', async t => {
   const file = tempFile(t)
-  await assert.rejects(setup(t).backup(file, { attached: 'nowhere' }))
+  await assert.rejects((await setup(t)).backup(file, { attached: 'nowhere' }))
   assert.equal(fs.existsSync(file), false)
 })
 
 test('progress is first called before any page is copied, with this undefined', async t => {
   const calls = []
-  const db = setup(t)
+  const db = await setup(t)
   await db.backup(tempFile(t), { progress (...args) { calls.push([this, ...args]) } })
   assert.deepEqual(calls, [[undefined, { totalPages: 2, remainingPages: 2 }]])
 })
 
 test('a hundred pages are copied each turn of the event loop', async t => {
-  const db = setup(t)
-  db.prepare('INSERT INTO entries (d) VALUES (zeroblob(?))').run(1024 * 1024)
+  const db = await setup(t)
+  await (await db.prepare('INSERT INTO entries (d) VALUES (zeroblob(?))')).run(1024 * 1024)
   const calls = []
   await db.backup(tempFile(t), {
     progress ({
@@ -157,8 +159,8 @@ test('a hundred pages are copied each turn of the event loop', async t => {
 })
 
 test('the event loop turns while a backup runs', async t => {
-  const db = setup(t)
-  db.prepare('INSERT INTO entries (d) VALUES (zeroblob(?))').run(4 * 1024 * 1024)
+  const db = await setup(t)
+  await (await db.prepare('INSERT INTO entries (d) VALUES (zeroblob(?))')).run(4 * 1024 * 1024)
   let turns = 0
   let done = false
   const count = () => { if (!done) { turns++; setImmediate(count) } }
@@ -168,7 +170,7 @@ test('the event loop turns while a backup runs', async t => {
   assert.ok(turns >= 10, `${turns} turns`)
 })
 
-test('progress chooses how many pages come next, and sees pages that others add', async t => {
+syncOnly('progress chooses how many pages come next, and sees pages that others add', async t => {
   const db = setup(t)
   const file = tempFile(t)
   const payload = 'z'.repeat(4096 * 5)
@@ -199,13 +201,13 @@ test('progress chooses how many pages come next, and sees pages that others add'
 test('negative numbers and fractions are rounded to pages', async t => {
   const sizes = [-5, 0.4, 0.6, 1e10]
   const seen = []
-  await setup(t).backup(tempFile(t),
+  await (await setup(t)).backup(tempFile(t),
     { progress ({ remainingPages }) { seen.push(remainingPages); return sizes.shift() } })
   assert.deepEqual(seen, [2, 2, 2, 1])
 })
 
 test('what progress throws rejects, by identity', async t => {
-  const db = setup(t)
+  const db = await setup(t)
   for (const reason of [new SyntaxError('foo'), null, undefined, '']) {
     const file = tempFile(t)
     const [result] = await Promise.allSettled([db.backup(file, { progress () { throw reason } })])
@@ -215,7 +217,7 @@ test('what progress throws rejects, by identity', async t => {
 })
 
 test('anything but a number or undefined from progress rejects', async t => {
-  const db = setup(t)
+  const db = await setup(t)
   for (const value of [null, NaN, '1', [1], {}, true, 1n, () => 1]) {
     await rejects(db.backup(tempFile(t), { progress: () => value }),
       'Expected progress callback to return a number or undefined')
@@ -224,7 +226,7 @@ test('anything but a number or undefined from progress rejects', async t => {
 
 // A backup of two pages, stopped by `stop` when one of them is copied.
 async function aborted (t, file, stop) {
-  const db = setup(t)
+  const db = await setup(t)
   const seen = []
   let abort = false
   const promise = db.backup(file, {
@@ -236,7 +238,7 @@ async function aborted (t, file, stop) {
   })
   const settled = Promise.allSettled([promise])
   await until(() => seen.includes(1), 'the first page')
-  if (stop) stop(db)
+  if (stop) await stop(db)
   abort = true
   const [result] = await settled
   return result
@@ -251,10 +253,10 @@ test('a new file of an aborted backup is removed', async t => {
 
 test('an old file of an aborted backup is as it was', async t => {
   const file = tempFile(t)
-  open(t, file).exec('CREATE TABLE foo (bar); INSERT INTO foo VALUES (2), (8)').close()
+  await (await open(t, file).exec('CREATE TABLE foo (bar); INSERT INTO foo VALUES (2), (8)')).close()
   const { reason } = await aborted(t, file)
   assert.ok(reason instanceof SyntaxError)
-  assert.deepEqual(open(t, file).prepare('SELECT bar FROM foo').pluck().all(), [2, 8])
+  assert.deepEqual(await (await open(t, file).prepare('SELECT bar FROM foo')).pluck().all(), [2, 8])
 })
 
 test('close() aborts a backup and removes its new file', async t => {
@@ -265,35 +267,35 @@ test('close() aborts a backup and removes its new file', async t => {
 })
 
 test('backup() of a closed database rejects and makes no file', async t => {
-  const db = setup(t)
+  const db = await setup(t)
   const file = tempFile(t)
-  db.close()
+  await db.close()
   await rejects(db.backup(file), CLOSED)
   assert.equal(fs.existsSync(file), false)
 })
 
 test('close() right after backup() rejects it', async t => {
-  const db = setup(t)
+  const db = await setup(t)
   const file = tempFile(t)
-  const promise = db.backup(file)
-  db.close()
-  await rejects(promise, CLOSED)
+  const rejected = rejects(db.backup(file), CLOSED)
+  await db.close()
+  await rejected
   assert.equal(fs.existsSync(file), false)
 })
 
 test('backup() can be started while iterating and inside a user function', async t => {
-  const db = setup(t)
+  const db = await setup(t)
   const promises = []
-  for (const row of db.prepare('SELECT b FROM entries').iterate()) {
+  for await (const row of (await db.prepare('SELECT b FROM entries')).iterate()) {
     promises.push(db.backup(tempFile(t, `${row.b}.db`)))
   }
-  db.function('f', () => { promises.push(db.backup(tempFile(t))) })
-  db.exec('SELECT f()')
+  await db.function('f', () => { promises.push(db.backup(tempFile(t))) })
+  await db.exec('SELECT f()')
   const done = { totalPages: 2, remainingPages: 0 }
   assert.deepEqual(await Promise.all(promises), Array(6).fill(done))
 })
 
-test('the database can be used between the steps', async t => {
+syncOnly('the database can be used between the steps', async t => {
   const db = setup(t)
   const seen = []
   await db.backup(tempFile(t), {
@@ -306,23 +308,24 @@ test('the database can be used between the steps', async t => {
 })
 
 test('five backups of one database at once are five copies', async t => {
-  const db = setup(t)
+  const db = await setup(t)
   const files = Array.from({ length: 5 }, () => tempFile(t))
   await Promise.all(files.map(file => db.backup(file, { progress: () => 1 })))
-  for (const file of files) assert.deepEqual(rows(open(t, file)), rows(db))
+  for (const file of files) assert.deepEqual(await rows(open(t, file)), await rows(db))
 })
 
 test('a backup that the user drops goes on', async t => {
   const file = tempFile(t)
-  setup(t).backup(file, { progress: () => 1 })
+  const db = await setup(t)
+  db.backup(file, { progress: () => 1 })
   await until(() => fs.existsSync(file) && !fs.existsSync(`${file}-journal`) && fs.statSync(file).size === 8192, 'the copy')
   await tick()
-  assert.equal(new Database(file).close().open, false)
+  assert.equal((await new Database(file).close()).open, false)
 })
 
 test('the progress object is made anew for each call', async t => {
   const seen = []
-  const db = setup(t)
+  const db = await setup(t)
   await db.backup(tempFile(t), { progress (state) { seen.push(state); state.totalPages = 'mine'; return 1 } })
   assert.equal(new Set(seen).size, seen.length)
   assert.equal(seen.length, 2)

@@ -1,19 +1,22 @@
 'use strict'
 
+// Runs with both APIs.
+
 const assert = require('node:assert/strict')
 const {
-  BUSY, isSqliteError, open, ours, rangeError, tempFile, thrown, typeError
+  BUSY, isSqliteError, open, ours, oursSyncOnly, rangeError, steps, tempFile, thrown, throws,
+  typeError
 } = require('./support')
 
 function setup (t) {
   return open(t).exec('CREATE TABLE users (id INTEGER PRIMARY KEY, name TEXT UNIQUE)')
 }
 
-const names = db => db.prepare('SELECT name FROM users ORDER BY id').pluck().all()
+const names = async db => (await db.prepare('SELECT name FROM users ORDER BY id')).pluck().all()
 
-ours('batch() returns a result for each statement, in order', t => {
-  const db = setup(t)
-  const results = db.batch([
+ours('batch() returns a result for each statement, in order', async t => {
+  const db = await setup(t)
+  const results = await db.batch([
     "INSERT INTO users (name) VALUES ('ada')",
     { sql: 'INSERT INTO users (name) VALUES (?), (?)', args: ['bob', 'cleo'] },
     ['UPDATE users SET name = @name WHERE id = @id', { id: 1, name: 'ann' }],
@@ -32,51 +35,52 @@ ours('batch() returns a result for each statement, in order', t => {
   ])
 })
 
-ours('batch() of RETURNING has rows and changes', t => {
-  const [result] = setup(t).batch(["INSERT INTO users (name) VALUES ('ada'), ('bob') RETURNING name"])
+ours('batch() of RETURNING has rows and changes', async t => {
+  const db = await setup(t)
+  const [result] = await db.batch(["INSERT INTO users (name) VALUES ('ada'), ('bob') RETURNING name"])
   assert.deepEqual([result.columns, result.rows, result.changes], [['name'], [{ name: 'ada' }, { name: 'bob' }], 2])
 })
 
-ours('batch() takes each statement back when one fails', t => {
-  const db = setup(t)
-  const { error } = thrown(() => db.batch([
+ours('batch() takes each statement back when one fails', async t => {
+  const db = await setup(t)
+  const { error } = await thrown(() => db.batch([
     "INSERT INTO users (name) VALUES ('ada')",
     "INSERT INTO users (name) VALUES ('ada')",
     "INSERT INTO users (name) VALUES ('bob')"
   ]))
   assert.equal(error.code, 'SQLITE_CONSTRAINT_UNIQUE')
   assert.equal(db.inTransaction, false)
-  assert.deepEqual(names(db), [])
+  assert.deepEqual(await names(db), [])
 })
 
-ours('batch() takes each statement back when one cannot be prepared or bound', t => {
-  const db = setup(t)
+ours('batch() takes each statement back when one cannot be prepared or bound', async t => {
+  const db = await setup(t)
   const insert = "INSERT INTO users (name) VALUES ('ada')"
-  assert.throws(() => db.batch([insert, 'nonsense']), isSqliteError('SQLITE_ERROR', 'near "nonsense": syntax error'))
-  rangeError(() => db.batch([insert, ['SELECT ?, ?', [1]]]), 'Too few parameter values were provided')
-  rangeError(() => db.batch([insert, 'SELECT 1; SELECT 2']), 'The supplied SQL string contains more than one statement')
-  assert.deepEqual([names(db), db.inTransaction], [[], false])
+  await throws(() => db.batch([insert, 'nonsense']), isSqliteError('SQLITE_ERROR', 'near "nonsense": syntax error'))
+  await rangeError(() => db.batch([insert, ['SELECT ?, ?', [1]]]), 'Too few parameter values were provided')
+  await rangeError(() => db.batch([insert, 'SELECT 1; SELECT 2']), 'The supplied SQL string contains more than one statement')
+  assert.deepEqual([await names(db), db.inTransaction], [[], false])
 })
 
-ours('a statement of a batch sees what those before it did', t => {
-  const results = open(t).batch(['CREATE TABLE t (a)', 'INSERT INTO t VALUES (5)', 'SELECT a FROM t', 'DROP TABLE t'])
+ours('a statement of a batch sees what those before it did', async t => {
+  const results = await open(t).batch(['CREATE TABLE t (a)', 'INSERT INTO t VALUES (5)', 'SELECT a FROM t', 'DROP TABLE t'])
   assert.deepEqual(results[2].rows, [{ a: 5 }])
 })
 
-ours('an empty batch is an empty array', t => {
-  const db = setup(t)
-  assert.deepEqual(db.batch([]), [])
+ours('an empty batch is an empty array', async t => {
+  const db = await setup(t)
+  assert.deepEqual(await db.batch([]), [])
   assert.equal(db.inTransaction, false)
 })
 
-ours('args may be left out, an array or an object', t => {
+ours('args may be left out, an array or an object', async t => {
   const db = open(t)
-  const rows = statement => db.batch([statement])[0].rows
-  assert.deepEqual([rows({ sql: 'SELECT 1 AS a' }), rows(['SELECT 1 AS a']), rows({ sql: 'SELECT ? AS a', args: [1] }),
-    rows(['SELECT :a AS a', { a: 1 }])], Array(4).fill([{ a: 1 }]))
+  const rows = async statement => (await db.batch([statement]))[0].rows
+  assert.deepEqual([await rows({ sql: 'SELECT 1 AS a' }), await rows(['SELECT 1 AS a']), await rows({ sql: 'SELECT ? AS a', args: [1] }),
+    await rows(['SELECT :a AS a', { a: 1 }])], Array(4).fill([{ a: 1 }]))
 })
 
-ours('the mode says which locks are taken', t => {
+oursSyncOnly('the mode says which locks are taken', async t => {
   const db = open(t, tempFile(t))
   db.exec('CREATE TABLE t (a)')
   const other = open(t, db.name, { timeout: 0 })
@@ -104,34 +108,34 @@ ours('the mode says which locks are taken', t => {
   })
 })
 
-ours('batch() of anything but an array of statements is a TypeError', t => {
-  const db = setup(t)
+ours('batch() of anything but an array of statements is a TypeError', async t => {
+  const db = await setup(t)
   for (const statements of [undefined, null, 5, 'SELECT 1', {}, [5], [null], [{}], [[]], [[5]], [{ sql: 5 }]]) {
-    typeError(() => db.batch(statements))
+    await typeError(() => db.batch(statements))
   }
-  for (const mode of ['nonsense', 5, null, {}]) typeError(() => db.batch(['SELECT 1'], mode))
+  for (const mode of ['nonsense', 5, null, {}]) await typeError(() => db.batch(['SELECT 1'], mode))
   assert.equal(db.inTransaction, false)
 })
 
-ours('batch() inside a transaction is part of it', t => {
-  const db = setup(t)
-  db.transaction(() => {
-    db.batch(["INSERT INTO users (name) VALUES ('ada')"])
+ours('batch() inside a transaction is part of it', async t => {
+  const db = await setup(t)
+  await db.transaction(steps(function * () {
+    yield db.batch(["INSERT INTO users (name) VALUES ('ada')"])
     assert.equal(db.inTransaction, true)
-    thrown(() => db.batch(["INSERT INTO users (name) VALUES ('bob')", "INSERT INTO users (name) VALUES ('ada')"]))
+    yield thrown(() => db.batch(["INSERT INTO users (name) VALUES ('bob')", "INSERT INTO users (name) VALUES ('ada')"]))
     assert.equal(db.inTransaction, true)
-  })()
-  assert.deepEqual(names(db), ['ada'])
+  }))()
+  assert.deepEqual(await names(db), ['ada'])
 })
 
-ours('batch() obeys defaultSafeIntegers()', t => {
-  const db = setup(t)
+ours('batch() obeys defaultSafeIntegers()', async t => {
+  const db = await setup(t)
   db.defaultSafeIntegers()
-  const [insert, select] = db.batch(["INSERT INTO users (name) VALUES ('ada')", 'SELECT id FROM users'])
+  const [insert, select] = await db.batch(["INSERT INTO users (name) VALUES ('ada')", 'SELECT id FROM users'])
   assert.deepEqual([insert.lastInsertRowid, insert.changes, select.rows], [1n, 1, [{ id: 1n }]])
 })
 
-ours('batch() is blocked while iterating and inside a user function', t => {
+oursSyncOnly('batch() is blocked while iterating and inside a user function', t => {
   const db = setup(t)
   for (const value of db.prepare('SELECT 5').pluck().iterate()) {
     assert.equal(value, 5)
@@ -141,22 +145,22 @@ ours('batch() is blocked while iterating and inside a user function', t => {
   db.exec('SELECT f()')
 })
 
-ours('a batch of ten thousand statements is one transaction', t => {
-  const db = setup(t)
-  const results = db.batch(Array.from({ length: 10000 }, (_, i) => ['INSERT INTO users (name) VALUES (?)', [`n${i}`]]))
-  assert.deepEqual([results.length, results[9999].lastInsertRowid, names(db).length], [10000,
-    10000, 10000])
+ours('a batch of ten thousand statements is one transaction', async t => {
+  const db = await setup(t)
+  const results = await db.batch(Array.from({ length: 10000 }, (_, i) => ['INSERT INTO users (name) VALUES (?)', [`n${i}`]]))
+  assert.deepEqual([results.length, results[9999].lastInsertRowid], [10000, 10000])
+  assert.equal((await names(db)).length, 10000)
 })
 
-ours('a statement list that changes under way changes nothing', t => {
-  const db = setup(t)
+ours('a statement list that changes under way changes nothing', async t => {
+  const db = await setup(t)
   const statements = [{ sql: 'SELECT ? AS a', get args () { statements.length = 0; return [1] } }, 'SELECT 2 AS a']
-  const results = db.batch(statements)
+  const results = await db.batch(statements)
   assert.deepEqual(results[0].rows, [{ a: 1 }])
   assert.equal(db.inTransaction, false)
 })
 
-ours('batch() runs what it is given, and the transaction, and nothing else', t => {
+oursSyncOnly('batch() runs what it is given, and the transaction, and nothing else', t => {
   const logged = []
   const db = open(t, ':memory:', { verbose: sql => logged.push(sql) }).exec('CREATE TABLE t (a)')
   db.limits.sqlLength = 60

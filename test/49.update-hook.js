@@ -1,10 +1,14 @@
 'use strict'
 
-const assert = require('node:assert/strict')
-const { Database, child, exited, open, ours, thrown, typeError } = require('./support')
+// Runs with both APIs.
 
-function setup (t) {
-  const db = open(t).exec('CREATE TABLE a (id INTEGER PRIMARY KEY, x); CREATE TABLE b (id INTEGER PRIMARY KEY, x)')
+const assert = require('node:assert/strict')
+const {
+  Database, child, collect, exited, open, ours, oursSyncOnly, thrown, typeError
+} = require('./support')
+
+async function setup (t) {
+  const db = await open(t).exec('CREATE TABLE a (id INTEGER PRIMARY KEY, x); CREATE TABLE b (id INTEGER PRIMARY KEY, x)')
   const seen = []
   const hook = change => { seen.push(change) }
   return {
@@ -18,41 +22,41 @@ function setup (t) {
   }
 }
 
-ours('on() and off() return the database', t => {
-  const { db, hook } = setup(t)
+ours('on() and off() return the database', async t => {
+  const { db, hook } = await setup(t)
   assert.equal(db.on('update', hook), db)
   assert.equal(db.off('update', hook), db)
 })
 
-ours('the hook is told of each row that is inserted, updated and deleted, in order', t => {
-  const { db, hook, take } = setup(t)
+ours('the hook is told of each row that is inserted, updated and deleted, in order', async t => {
+  const { db, hook, take } = await setup(t)
   db.on('update', hook)
-  db.exec("INSERT INTO a VALUES (1, 'x'), (2, 'y')")
+  await db.exec("INSERT INTO a VALUES (1, 'x'), (2, 'y')")
   assert.deepEqual(take(), [['insert', 'a', 1], ['insert', 'a', 2]])
-  db.prepare('UPDATE a SET x = 5 WHERE id = ?').run(2)
-  db.prepare('INSERT INTO b VALUES (7, 7)').run()
-  db.prepare('DELETE FROM a WHERE id = 1').run()
+  await (await db.prepare('UPDATE a SET x = 5 WHERE id = ?')).run(2)
+  await (await db.prepare('INSERT INTO b VALUES (7, 7)')).run()
+  await (await db.prepare('DELETE FROM a WHERE id = 1')).run()
   assert.deepEqual(take(), [['update', 'a', 2], ['insert', 'b', 7], ['delete', 'a', 1]])
 })
 
-ours('a change is an object of operation, database, table and rowid', t => {
-  const { db, seen, hook } = setup(t)
-  db.exec("ATTACH ':memory:' AS other; CREATE TABLE other.c (x)")
+ours('a change is an object of operation, database, table and rowid', async t => {
+  const { db, seen, hook } = await setup(t)
+  await db.exec("ATTACH ':memory:' AS other; CREATE TABLE other.c (x)")
   db.on('update', hook)
-  db.exec('INSERT INTO other.c VALUES (5)')
+  await db.exec('INSERT INTO other.c VALUES (5)')
   assert.deepEqual(seen, [{ operation: 'insert', database: 'other', table: 'c', rowid: 1 }])
 })
 
-ours('rowid is a BigInt under defaultSafeIntegers()', t => {
-  const { db, hook, take } = setup(t)
+ours('rowid is a BigInt under defaultSafeIntegers()', async t => {
+  const { db, hook, take } = await setup(t)
   db.defaultSafeIntegers()
   db.on('update', hook)
-  db.prepare('INSERT INTO a VALUES (?, 1)').run(2n ** 62n)
+  await (await db.prepare('INSERT INTO a VALUES (?, 1)')).run(2n ** 62n)
   assert.deepEqual(take(), [['insert', 'a', 2n ** 62n]])
 })
 
-ours('the hook is called once the statement has finished, and can use the database', t => {
-  const { db } = setup(t)
+oursSyncOnly('the hook is called once the statement has finished, and can use the database', async t => {
+  const { db } = await setup(t)
   const seen = []
   db.on('update', ({ operation, table, rowid }) => {
     if (table === 'a' && operation === 'insert') {
@@ -65,61 +69,61 @@ ours('the hook is called once the statement has finished, and can use the databa
   assert.deepEqual(seen.sort(), ['insert a', 'insert b'])
 })
 
-ours('get, all and iterate of RETURNING call the hook too', t => {
-  const { db, hook, take } = setup(t)
+ours('get, all and iterate of RETURNING call the hook too', async t => {
+  const { db, hook, take } = await setup(t)
   db.on('update', hook)
-  db.prepare('INSERT INTO a VALUES (1, 1), (2, 2) RETURNING id').get()
-  db.prepare('UPDATE a SET x = 0 RETURNING id').all()
+  await (await db.prepare('INSERT INTO a VALUES (1, 1), (2, 2) RETURNING id')).get()
+  await (await db.prepare('UPDATE a SET x = 0 RETURNING id')).all()
   assert.deepEqual(take(), [['insert', 'a', 1], ['insert', 'a', 2], ['update', 'a', 1], ['update', 'a', 2]])
-  assert.deepEqual([...db.prepare('DELETE FROM a RETURNING id').pluck().iterate()], [1, 2])
+  assert.deepEqual(await collect((await db.prepare('DELETE FROM a RETURNING id')).pluck().iterate()), [1, 2])
   assert.deepEqual(take(), [['delete', 'a', 1], ['delete', 'a', 2]])
 })
 
-ours('triggers and cascades are told of', t => {
-  const { db, hook, take } = setup(t)
-  db.exec('CREATE TRIGGER tr AFTER INSERT ON a BEGIN INSERT INTO b VALUES (new.id, 0); END')
+ours('triggers and cascades are told of', async t => {
+  const { db, hook, take } = await setup(t)
+  await db.exec('CREATE TRIGGER tr AFTER INSERT ON a BEGIN INSERT INTO b VALUES (new.id, 0); END')
   db.on('update', hook)
-  db.exec('INSERT INTO a VALUES (1, 1)')
+  await db.exec('INSERT INTO a VALUES (1, 1)')
   assert.deepEqual(take().sort(), [['insert', 'a', 1], ['insert', 'b', 1]])
 })
 
-ours('reads, other statements and statements that change nothing call nothing', t => {
-  const { db, hook, take } = setup(t)
+ours('reads, other statements and statements that change nothing call nothing', async t => {
+  const { db, hook, take } = await setup(t)
   db.on('update', hook)
-  db.exec('CREATE TABLE c (x); BEGIN; COMMIT; SELECT 1; UPDATE a SET x = 1; DELETE FROM a')
-  db.prepare('SELECT * FROM a').all()
+  await db.exec('CREATE TABLE c (x); BEGIN; COMMIT; SELECT 1; UPDATE a SET x = 1; DELETE FROM a')
+  await (await db.prepare('SELECT * FROM a')).all()
   assert.deepEqual(take(), [])
 })
 
-ours('several hooks are called in the order they were added', t => {
-  const { db } = setup(t)
+ours('several hooks are called in the order they were added', async t => {
+  const { db } = await setup(t)
   const seen = []
   db.on('update', () => seen.push('first')).on('update', () => seen.push('second'))
-  db.exec('INSERT INTO a VALUES (1, 1)')
+  await db.exec('INSERT INTO a VALUES (1, 1)')
   assert.deepEqual(seen, ['first', 'second'])
 })
 
-ours('off() takes away that hook alone, and one that was never added is no matter', t => {
-  const { db, hook, take } = setup(t)
+ours('off() takes away that hook alone, and one that was never added is no matter', async t => {
+  const { db, hook, take } = await setup(t)
   const other = []
   const second = () => other.push(1)
   db.on('update', hook).on('update', second).off('update', hook).off('update', () => {})
-  db.exec('INSERT INTO a VALUES (1, 1)')
+  await db.exec('INSERT INTO a VALUES (1, 1)')
   assert.deepEqual([take(), other], [[], [1]])
 })
 
-ours('a hook can take itself away', t => {
-  const { db } = setup(t)
+ours('a hook can take itself away', async t => {
+  const { db } = await setup(t)
   let calls = 0
   const once = () => { calls++; db.off('update', once) }
   db.on('update', once)
-  db.exec('INSERT INTO a VALUES (1, 1); INSERT INTO a VALUES (2, 2)')
-  db.exec('INSERT INTO a VALUES (3, 3)')
+  await db.exec('INSERT INTO a VALUES (1, 1); INSERT INTO a VALUES (2, 2)')
+  await db.exec('INSERT INTO a VALUES (3, 3)')
   assert.ok(calls === 1, `${calls} calls`)
 })
 
-ours('what a hook throws is thrown by identity, and the row stays', t => {
-  const { db } = setup(t)
+oursSyncOnly('what a hook throws is thrown by identity, and the row stays', async t => {
+  const { db } = await setup(t)
   for (const [i, reason] of [new Error('x'), null, '', { a: 1 }].entries()) {
     const hook = () => { throw reason }
     db.on('update', hook)
@@ -130,8 +134,8 @@ ours('what a hook throws is thrown by identity, and the row stays', t => {
   assert.equal(db.prepare('INSERT INTO a VALUES (9, 9)').run().changes, 1)
 })
 
-ours('a hook can close the database', t => {
-  const { db } = setup(t)
+oursSyncOnly('a hook can close the database', async t => {
+  const { db } = await setup(t)
   let error
   db.on('update', () => {
     try {
@@ -145,7 +149,7 @@ ours('a hook can close the database', t => {
   else assert.equal(db.open, false)
 })
 
-ours('a hook that changes what it is told of for ever meets a RangeError and not a crash', async () => {
+oursSyncOnly('a hook that changes what it is told of for ever meets a RangeError and not a crash', async () => {
   exited(await child(() => {
     const db = new Database(':memory:')
     db.exec('CREATE TABLE a (x)')
@@ -160,35 +164,35 @@ ours('a hook that changes what it is told of for ever meets a RangeError and not
   }))
 })
 
-ours('rows of a failed statement are not told of', t => {
-  const { db, hook, take } = setup(t)
+ours('rows of a failed statement are not told of', async t => {
+  const { db, hook, take } = await setup(t)
   db.on('update', hook)
-  thrown(() => db.exec('INSERT INTO a VALUES (1, 1), (1, 2)'))
-  assert.equal(db.prepare('SELECT count(*) FROM a').pluck().get(), 0)
+  await thrown(() => db.exec('INSERT INTO a VALUES (1, 1), (1, 2)'))
+  assert.equal(await (await db.prepare('SELECT count(*) FROM a')).pluck().get(), 0)
   take()
-  db.exec('INSERT INTO a VALUES (2, 2)')
+  await db.exec('INSERT INTO a VALUES (2, 2)')
   assert.deepEqual(take(), [['insert', 'a', 2]])
 })
 
-ours('arguments of the wrong kind are TypeErrors', t => {
-  const { db, hook } = setup(t)
+ours('arguments of the wrong kind are TypeErrors', async t => {
+  const { db, hook } = await setup(t)
   for (const event of [undefined, null, 5, 'nonsense', 'Update', {}]) {
-    typeError(() => db.on(event, hook))
-    typeError(() => db.off(event, hook))
+    await typeError(() => db.on(event, hook))
+    await typeError(() => db.off(event, hook))
   }
-  for (const fn of [undefined, null, 5, {}, 'x']) typeError(() => db.on('update', fn))
+  for (const fn of [undefined, null, 5, {}, 'x']) await typeError(() => db.on('update', fn))
 })
 
-ours('a hundred thousand rows are told of', t => {
-  const { db } = setup(t)
+ours('a hundred thousand rows are told of', async t => {
+  const { db } = await setup(t)
   let sum = 0
   db.on('update', ({ rowid }) => { sum += rowid })
-  db.exec('INSERT INTO a (x) WITH RECURSIVE n (x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n LIMIT 100000) SELECT x FROM n')
+  await db.exec('INSERT INTO a (x) WITH RECURSIVE n (x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n LIMIT 100000) SELECT x FROM n')
   assert.equal(sum, 5000050000)
 })
 
-ours('a listener that queries does not touch the rows that a statement returns', t => {
-  const { db } = setup(t)
+oursSyncOnly('a listener that queries does not touch the rows that a statement returns', async t => {
+  const { db } = await setup(t)
   const other = db.prepare('VALUES (7, 8), (9, 10), (11, 12), (13, 14)')
   db.on('update', () => {
     assert.equal(other.all().length, 4)

@@ -10,7 +10,9 @@ const test = require('node:test')
 // Another package can be put in Ferrolite's place, to check a test against the real better-sqlite3.
 const MODULE = process.env.DATABASE_MODULE || path.join(__dirname, '..')
 const OURS = !process.env.DATABASE_MODULE
-const Database = require(MODULE)
+// Files that say so, as scripts/test.js has it, run with the sync API and again with promises.
+const PROMISES = process.env.TEST_API === 'promise'
+const { Database } = PROMISES ? require('../promise') : { Database: require(MODULE) }
 
 const cleanups = new WeakMap()
 
@@ -29,7 +31,19 @@ function cleanup (t, fn) {
 
 function open (t, filename = ':memory:', options) {
   const db = new Database(filename, options)
-  cleanup(t, () => { db.close() })
+  cleanup(t, async () => { await db.close() })
+  return db
+}
+
+// A failure is thrown, or rejected with: the constructor of the promise API does not wait for it.
+function connect (...args) {
+  return PROMISES ? require('../promise').connect(...args) : new Database(...args)
+}
+
+// A database of the promise API, whichever API the shared tests run with.
+function openAsync (t, filename = ':memory:', options) {
+  const db = new (require('../promise').Database)(filename, options)
+  cleanup(t, () => db.close())
   return db
 }
 
@@ -48,6 +62,21 @@ function ours (name, ...rest) {
   const fn = rest.pop()
   const [options] = rest
   test(name, { ...options, skip: OURS ? options?.skip : 'not in the package under test' }, fn)
+}
+
+const NO_PROMISES = PROMISES ? 'only for the sync API' : false
+
+// A test of what has no meaning with promises, or is not offered there.
+function syncOnly (name, ...rest) {
+  const fn = rest.pop()
+  const [options] = rest
+  test(name, { ...options, skip: NO_PROMISES || options?.skip }, fn)
+}
+
+function oursSyncOnly (name, ...rest) {
+  const fn = rest.pop()
+  const [options] = rest
+  ours(name, { ...options, skip: NO_PROMISES || options?.skip }, fn)
 }
 
 function quote (text) {
@@ -102,8 +131,30 @@ function exited (result, code = 0) {
   return result
 }
 
+// What `fn` throws goes to `check`, and so does what a promise that it returns rejects with; then
+// the answer is a promise too. A test that both APIs run awaits it.
+function failure (fn, check) {
+  let result
+  try {
+    result = fn()
+  } catch (error) {
+    return check(error)
+  }
+  if (typeof result?.then !== 'function') assert.fail('expected a throw')
+  return result.then(() => assert.fail('expected a rejection'), check)
+}
+
+// assert.throws() and assert.rejects() in one.
+function throws (fn, expected) {
+  return failure(fn, error => {
+    const rethrow = () => { throw error }
+    if (expected === undefined) assert.throws(rethrow)
+    else assert.throws(rethrow, expected)
+  })
+}
+
 function typeError (fn, message) {
-  assert.throws(fn, error => {
+  return throws(fn, error => {
     assert.equal(Object.prototype.toString.call(error), '[object Error]', `threw ${String(error)}`)
     assert.equal(error.name, 'TypeError', error.stack)
     if (message !== undefined) match(error.message, message)
@@ -112,7 +163,7 @@ function typeError (fn, message) {
 }
 
 function rangeError (fn, message) {
-  assert.throws(fn, error => {
+  return throws(fn, error => {
     assert.ok(error instanceof RangeError, `threw ${error && error.stack}`)
     if (message !== undefined) match(error.message, message)
     return true
@@ -120,7 +171,7 @@ function rangeError (fn, message) {
 }
 
 function sqliteError (fn, code, message) {
-  assert.throws(fn, isSqliteError(code, message))
+  return throws(fn, isSqliteError(code, message))
 }
 
 function isSqliteError (code, message) {
@@ -139,12 +190,56 @@ function match (actual, expected) {
 
 // Whatever was thrown, by identity: `null` and '' are thrown too.
 function thrown (fn) {
-  try {
-    fn()
-  } catch (error) {
-    return { error }
+  return failure(fn, error => ({ error }))
+}
+
+// Statements of the promise API are never busy: their calls wait for each other.
+function busy (stmt, expected) {
+  if (!PROMISES) assert.equal(stmt.busy, expected)
+}
+
+async function collect (iterable) {
+  const list = []
+  for await (const item of iterable) list.push(item)
+  return list
+}
+
+// map() for a function that may be async, one call after the other.
+async function series (list, fn) {
+  const results = []
+  for (const item of list) results.push(await fn(item))
+  return results
+}
+
+/**
+ * A function for transaction(), which is sync for the one API and async for the other, of a
+ * generator that yields where the latter awaits.
+ */
+function steps (generator) {
+  if (PROMISES) {
+    return async function (...args) {
+      const run = generator.apply(this, args)
+      let step = run.next()
+      while (!step.done) step = await resume(run, step.value)
+      return step.value
+    }
   }
-  assert.fail('expected a throw')
+  return function (...args) {
+    const run = generator.apply(this, args)
+    let step = run.next()
+    while (!step.done) step = run.next(step.value)
+    return step.value
+  }
+}
+
+async function resume (run, promise) {
+  let value
+  try {
+    value = await promise
+  } catch (error) {
+    return run.throw(error)
+  }
+  return run.next(value)
 }
 
 async function until (condition, what = 'the condition', ms = 10000) {
@@ -182,20 +277,30 @@ module.exports = {
   Database,
   MODULE,
   OURS,
+  PROMISES,
   STATEMENT_BUSY,
+  busy,
   child,
   cleanup,
+  collect,
+  connect,
   exited,
   isSqliteError,
   open,
+  openAsync,
   ours,
+  oursSyncOnly,
   random,
   rangeError,
   seed,
+  series,
   sqliteError,
+  steps,
+  syncOnly,
   tempDir,
   tempFile,
   thrown,
+  throws,
   typeError,
   until
 }

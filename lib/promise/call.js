@@ -8,7 +8,7 @@ const { requireTimeout } = require('../statement')
 function readCallOptions (options) {
   if (options === undefined || options === null) return null
   if (typeof options !== 'object') throw new TypeError('Expected the call options to be an object')
-  const { signal, timeout } = options
+  const { signal, queryTimeout, timeout = queryTimeout } = options
   if (signal !== undefined && !isSignal(signal)) {
     throw new TypeError('Expected the "signal" option to be an AbortSignal')
   }

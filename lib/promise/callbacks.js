@@ -98,7 +98,9 @@ function rowsOf (name, generator) {
   return (ask, scan, args) => {
     switch (ask) {
       case START: {
-        const [given, ...values] = args
+        const [mask, ...values] = args
+        // A BigInt where arguments are.
+        const given = Number(mask)
         // What was not given is not null.
         const known = values.map((value, i) => given & (1 << i) ? value : undefined)
         scans.set(scan, { iterator: generator(...known), width: generator.width, error: null })

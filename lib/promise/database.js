@@ -41,7 +41,7 @@ class Connection {
     const open = [file, readonly, fileMustExist, timeout, vfs, uri, buffer]
     open.push(verbose !== null, readers !== 0)
     this.port = new Port(environment, open)
-    if (readers !== 0) this.#readers = new Readers(environment, open, readers)
+    if (readers !== 0) this.#readers = new Readers(environment, open, readers, options)
     this.port.onLog = verbose
     // The first use reports it.
     this.port.opened.promise.catch(() => {})
@@ -131,11 +131,11 @@ class Connection {
   }
 
   /** Asks for something that is no statement's rows; `finish` gets arrays. */
-  ask (op, target, values, finish = null, { extra = 0, options } = {}) {
+  ask (op, target, values, finish = null, { extra = 0, flags = 0, options } = {}) {
     this.requireOpen()
     const job = new Job()
     job.finish = finish
-    return this.submit(this.root.current(), job, op, target, extra, 0, values, options)
+    return this.submit(this.root.current(), job, op, target, extra, flags, values, options)
   }
 
   exec (sql, options) {
@@ -217,7 +217,7 @@ class Connection {
       return
     }
     for (const job of [...ports.flatMap((port) => port.pending()), ...this.root.waiting()]) {
-      if (job.statement === entry) this.cancel(job, null)
+      if (job.statement === entry || job.entry === entry) this.cancel(job, null)
     }
   }
 
@@ -228,7 +228,11 @@ class Connection {
   async close () {
     if (this.closed) return this.closing
     this.closed = true
-    this.closing = this.#close()
+    this.closing = this.#close().catch((error) => {
+      // It waited too long for a transaction to end: it is as before.
+      this.closed = false
+      throw error
+    })
     return this.closing
   }
 
@@ -303,9 +307,7 @@ class Database {
       return connection.execute(op, known, flags, mode, values, finish, options)
     }
     // As they are now.
-    const given = params === undefined ? [] : [params]
-    if (Array.isArray(params)) given[0] = [...params]
-    else if (isNamed(params)) given[0] = copyOf(params)
+    const given = params === undefined ? [] : [copyOf(params)]
     return connection.compileFirst(() => connection.cached(sql, options), async (entry) => {
       const values = readValues(given, entry.parameters)
       return connection.execute(op, entry, flags, mode, values, finish, options)
@@ -333,6 +335,7 @@ class Database {
 
   transaction (fn) {
     if (typeof fn !== 'function') throw new TypeError('Expected first argument to be a function')
+    this.#connection.requireOpen()
     return createTransaction(fn, this, this.#connection)
   }
 
@@ -401,15 +404,16 @@ class Database {
   }
 
   async #runOne (sql, params) {
+    requireString(sql)
     const connection = this.#connection
     const entry = await connection.cached(sql)
     const statement = new Statement(KEY, connection, entry, sql, this)
     if (!entry.reader) return { columns: [], rows: [], ...await statement.run(...params) }
     const rows = await statement.all(...params)
     const columns = (await statement.columns()).map(({ name }) => name)
-    const { changes, lastInsertRowid } = await this.get(
-      'SELECT changes() AS changes, last_insert_rowid() AS lastInsertRowid')
-    return { columns, rows, changes: entry.readonly ? 0 : Number(changes), lastInsertRowid }
+    const flags = connection.int64 ? FLAG.INT64 : 0
+    const last = await connection.ask(OP.CHANGES, 0, [], finishRun, { flags })
+    return { columns, rows, ...last, changes: entry.readonly ? 0 : last.changes }
   }
 
   async function (name, options, fn) {
@@ -557,14 +561,30 @@ class Database {
     return this
   }
 
+  [Symbol.for('nodejs.util.inspect.custom')] () {
+    const { name, open, inTransaction, readonly, memory } = this
+    return Object.assign(new DatabaseInspection(), { name, open, inTransaction, readonly, memory })
+  }
+
   async [Symbol.asyncDispose ?? Symbol.for('nodejs.asyncDispose')] () {
     await this.close()
   }
 }
 
+const DatabaseInspection = function Database () {}
+
 /** Of the same kind, with what it has now. */
-function copyOf (object) {
-  return Object.assign(Object.create(Object.getPrototypeOf(object)), object)
+function copyOf (params) {
+  if (Array.isArray(params)) return params.map(copyOfBytes)
+  if (!isNamed(params)) return copyOfBytes(params)
+  const copy = Object.assign(Object.create(Object.getPrototypeOf(params)), params)
+  for (const name of Object.keys(copy)) copy[name] = copyOfBytes(copy[name])
+  return copy
+}
+
+function copyOfBytes (value) {
+  if (!ArrayBuffer.isView(value)) return value
+  return new Uint8Array(value.buffer, value.byteOffset, value.byteLength).slice()
 }
 
 function readExecOptions (options) {

@@ -31,6 +31,7 @@ class Cursor {
     this.#number = connection.nextNumber()
     const { values, flags, options } = call
     const job = this.#opening = new Job()
+    job.entry = entry
     job.promise.catch(() => {})
     connection.submit(scope, job, OP.ITERATE, entry.number, this.#number, flags, values, options)
   }
@@ -73,7 +74,7 @@ class StatementIterator {
   #size = FIRST
   // The next batch, on its way.
   #ahead = null
-  // After the rows that are here: null, or the error that ended them.
+  // After the rows that are here: null, or `{ error }` that ended them, which may be null too.
   #error = null
   #done = false
   // Calls of next() and return() run one after the other.
@@ -105,12 +106,15 @@ class StatementIterator {
 
   async #next () {
     while (this.#at >= this.#rows.length) {
-      if (this.#error !== null) {
-        const error = this.#error
-        this.#error = null
-        throw error
+      // What came before the end or the error, and was read ahead, is still to be given.
+      if (this.#ahead === null) {
+        if (this.#error !== null) {
+          const { error } = this.#error
+          this.#error = null
+          throw error
+        }
+        if (this.#done) return DONE
       }
-      if (this.#done) return DONE
       await this.#fetch()
     }
     return { value: this.#rows[this.#at++], done: false }
@@ -141,7 +145,7 @@ class StatementIterator {
       if (rows.length < size) iterator.#finish()
       return rows
     }, (error) => {
-      iterator.#error = error
+      iterator.#error = { error }
       iterator.#finish()
       // The worker has not closed it if it has not seen this call.
       cursor.close()
@@ -163,6 +167,8 @@ class StatementIterator {
           await this.#cursor.close()
         }
       }
+      await this.#ahead
+      this.#ahead = null
       this.#rows = []
       this.#at = 0
       this.#error = null

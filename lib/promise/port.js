@@ -37,7 +37,8 @@ const OP = {
   CHANGESET: 24,
   SESSION_CLOSE: 25,
   APPLY: 26,
-  TABLE: 27
+  TABLE: 27,
+  CHANGES: 28
 }
 
 const FLAG = {
@@ -219,17 +220,25 @@ class Job {
     })
   }
 
-  end (error) {
-    if (this.settled) return
+  #settle () {
+    if (this.settled) return false
     this.settled = true
     this.release?.()
     this.leave?.()
     if (this.scope !== null) this.scope.pending--
-    if (error !== null) {
-      const interrupted = this.reason !== null && error.code === 'SQLITE_INTERRUPT'
-      this.reject(interrupted ? this.reason : error)
-      return
-    }
+    return true
+  }
+
+  /** Rejects with whatever was thrown: null too. */
+  fail (error) {
+    if (!this.#settle()) return
+    const interrupted = this.reason !== null && error?.code === 'SQLITE_INTERRUPT'
+    this.reject(interrupted ? this.reason : error)
+  }
+
+  end (error) {
+    if (error !== null) return this.fail(error)
+    if (!this.#settle()) return
     try {
       this.resolve(this.finish === null ? undefined : this.finish(this.rows))
     } catch (thrown) {
@@ -243,11 +252,29 @@ class Hub {
   #active = new Set()
   #natives
   #drain
+  #scheduled = false
+  // When the event loop is to have its turn, in ms.
+  #until = 0
 
   constructor (natives) {
     this.#natives = natives
-    this.#drain = () => this.drain()
-    natives.workerOnWake(this.#drain)
+    this.#drain = () => {
+      this.#scheduled = false
+      this.#until = performance.now() + SLICE
+      this.drain()
+    }
+    natives.workerOnWake(() => {
+      if (this.#scheduled) return
+      // Node takes many wake-ups in one go, and timers would have to wait for them all.
+      if (performance.now() < this.#until) this.drain()
+      else this.#drainSoon()
+    })
+  }
+
+  #drainSoon () {
+    if (this.#scheduled) return
+    this.#scheduled = true
+    setImmediate(this.#drain)
   }
 
   add (port) {
@@ -264,7 +291,7 @@ class Hub {
     const until = performance.now() + SLICE
     for (const port of this.#active) {
       if (!port.drain(until)) {
-        setImmediate(this.#drain)
+        this.#drainSoon()
         return
       }
     }
@@ -411,7 +438,7 @@ class Port {
         if (kind === LAST_ROWS) this.#ended().end(null)
         return
       case DONE: return this.#ended().end(null)
-      case ERROR: return this.#ended().end(this.#error(readRow(block, text, slot, columns)))
+      case ERROR: return this.#ended().fail(this.#error(readRow(block, text, slot, columns)))
       case CALL: return this.#later(this.#call, readRow(block, text, slot, columns))
       case LOG: return this.#later(this.onLog, readRow(block, text, slot, columns))
       case CHANGE: this.#later(this.onChange, readRow(block, text, slot, columns))

@@ -1,9 +1,17 @@
 'use strict'
 
+const { LIMITS } = require('../options')
 const { Job, OP, Port } = require('./port')
 
 // What surely reads and means the same on any connection to the file.
 const READS = /^\s*(select|with|values)\b/i
+// What tells of the writes of one connection.
+const TELLS = /\b(changes|last_insert_rowid|total_changes)\s*\(/i
+
+/** Whether a statement that reads means the same on any connection to the file. */
+function isShared (sql) {
+  return READS.test(sql) && !TELLS.test(sql)
+}
 
 /** Connections that only read, each on a thread of its own, for reads outside of transactions. */
 class Readers {
@@ -15,18 +23,21 @@ class Readers {
   // Settings that hold on every connection.
   #settings = []
 
+  #options
+
   /** `open`: what a Port takes, of a connection that may write. */
-  constructor (environment, open, count) {
+  constructor (environment, open, count, options) {
     const [file, , , ...rest] = open
     this.#environment = environment
     this.#open = [file, true, true, ...rest]
     this.#count = count
+    this.#options = options
   }
 
   /** A pragma that was set on the connection that writes. */
   set (sql) {
     this.#settings.push(sql)
-    for (const reader of this.#ports) apply(reader.port, sql)
+    for (const { port } of this.#ports) apply(port, OP.EXEC, 0, 0, [sql])
   }
 
   /** The reader with the least to do, and the statement there. */
@@ -41,9 +52,15 @@ class Readers {
   }
 
   #add () {
+    const { limits, verbose } = this.#options
     const reader = new Reader(new Port(this.#environment, this.#open))
     this.#ports.push(reader)
-    for (const sql of this.#settings) apply(reader.port, sql)
+    const { port } = reader
+    port.onLog = verbose
+    for (const name of Object.keys(limits ?? {})) {
+      apply(port, OP.LIMIT, LIMITS.indexOf(name), limits[name], [])
+    }
+    for (const sql of this.#settings) apply(port, OP.EXEC, 0, 0, [sql])
     return reader
   }
 
@@ -71,7 +88,8 @@ class Reader {
     const here = entry.elsewhere()
     this.#statements.set(entry.number, here)
     const job = new Job()
-    job.promise.catch(() => {})
+    // It may be compiled later, when there is what it reads.
+    job.promise.catch(() => this.forget(entry.number))
     this.port.post(job, OP.PREPARE, entry.number, 0, 0, [entry.sql])
     return here
   }
@@ -81,10 +99,10 @@ class Reader {
   }
 }
 
-function apply (port, sql) {
+function apply (port, op, target, extra, values) {
   const job = new Job()
   job.promise.catch(() => {})
-  port.post(job, OP.EXEC, 0, 0, 0, [sql])
+  port.post(job, op, target, extra, 0, values)
 }
 
 /** The option of that name: how many readers. */
@@ -97,4 +115,4 @@ function readReaders (options, { anonymous }) {
   return count
 }
 
-module.exports = { READS, Readers, readReaders }
+module.exports = { Readers, isShared, readReaders }

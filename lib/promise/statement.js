@@ -7,7 +7,7 @@ const { KEY, isNamed, takeTimeout } = require('../statement')
 const { readCallOptions } = require('./call')
 const { StatementIterator } = require('./iterator')
 const { FLAG, OP } = require('./port')
-const { READS } = require('./readers')
+const { isShared } = require('./readers')
 
 const { INT64 } = FLAG
 
@@ -33,7 +33,7 @@ class Entry {
 
   /** Whether it reads, and means the same on any connection to the file. */
   get isRead () {
-    return (this.#isRead ??= this.reader && this.readonly && READS.test(this.sql))
+    return (this.#isRead ??= this.reader && this.readonly && isShared(this.sql))
   }
 
   /** Whether it may begin or end a transaction. */
@@ -135,7 +135,7 @@ class Statement {
 
   /** This statement with `{ signal, timeout }` for the calls that are made on what it returns. */
   with (options) {
-    const copy = new Statement(KEY, this.#connection, this.#entry, this.source, this.database)
+    const copy = new Statement(KEY, this.#connection, this.#entry, this.#entry.sql, this.database)
     copy.#mode = this.#mode
     copy.#int64 = this.#int64
     copy.#bound = this.#bound
@@ -158,14 +158,12 @@ class Statement {
 
   #setMode (name, mode, args) {
     if (!this.#entry.reader) throw new TypeError(`The ${name}() method is only for statements that return data`)
-    this.#connection.requireOpen()
     if (readToggle(args)) this.#mode = mode
     else if (this.#mode === mode) this.#mode = FLAT
     return this
   }
 
   safeIntegers (on) {
-    this.#connection.requireOpen()
     this.#int64 = readToggle(arguments)
     return this
   }
@@ -190,7 +188,7 @@ class Statement {
   }
 
   toString () {
-    return this.source
+    return this.#entry.sql
   }
 }
 

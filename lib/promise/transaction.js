@@ -16,7 +16,8 @@ function wrap (fn, connection, begin) {
     connection.requireOpen()
     const outer = connection.root.current()
     const inner = await acquire(outer)
-    const nested = outer !== connection.root
+    // A transaction that was begun by SQL counts too, as with the sync API.
+    const nested = outer !== connection.root || connection.port.inTransaction
     let begun = false
     try {
       await connection.control(nested ? `SAVEPOINT ${SAVEPOINT}` : begin)

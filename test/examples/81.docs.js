@@ -10,9 +10,12 @@ const path = require('node:path')
 const test = require('node:test')
 const { promisify } = require('node:util')
 const Database = require('ferrolite')
+const promise = require('ferrolite/promise')
 
 const ROOT = path.join(__dirname, '..', '..')
-const PAGES = ['README.md', 'docs/api.md', 'docs/migrating.md', 'docs/threads.md']
+const PAGES = [
+  'README.md', 'docs/api.md', 'docs/promise.md', 'docs/migrating.md', 'docs/threads.md'
+]
 const run = promisify(execFile)
 
 function read (name) {
@@ -87,16 +90,40 @@ test('the reference and the types name every method and property', () => {
     Database: Object.keys(Database).filter((name) => !['Database', 'default'].includes(name))
   }
   db.close()
-  const reference = read('docs/api.md')
-  const types = read('index.d.ts')
+  requireNames(names, 'docs/api.md', 'index.d.ts')
+})
+
+test('the manual of promises and its types name every method and property', async () => {
+  const db = await promise.connect(':memory:')
+  const statement = await db.prepare('SELECT 1')
+  const session = await db.createSession()
+  const iterator = statement.iterate()
+  const names = {
+    // The class that `Database` extends has them.
+    db: methods(Object.getPrototypeOf(promise.Database)),
+    stmt: [...methods(statement.constructor), ...Object.keys(statement)],
+    iterator: [...methods(iterator.constructor), ...Object.keys(iterator)],
+    session: methods(session.constructor)
+  }
+  await db.close()
+  requireNames(names, 'docs/promise.md', 'promise.d.ts')
+  for (const name of Object.keys(promise)) {
+    assert.match(read('docs/promise.md'), new RegExp(`\\b${name}\\b`))
+    assert.match(read('promise.d.ts'), new RegExp(`^export (function|class|const) ${name}\\b`, 'm'))
+  }
+})
+
+function requireNames (names, page, file) {
+  const reference = read(page)
+  const types = read(file)
   for (const [owner, list] of Object.entries(names)) {
     assert.notEqual(list.length, 0)
     for (const name of list) {
       assert.match(reference, new RegExp(`^#+ .*\\b${owner}\\.${name}\\b`, 'm'), `${owner}.${name}`)
-      assert.match(types, new RegExp(`\\b${name}\\b[?]?[:(<]`), `${owner}.${name}`)
+      assert.match(types, new RegExp(`\\b${name}\\b[?]? ?[:(<]`), `${owner}.${name}`)
     }
   }
-})
+}
 
 test('links between the pages lead somewhere', () => {
   const pages = [...PAGES, 'docs/differences.md', 'examples/README.md']

@@ -110,6 +110,18 @@ test('import of the installed package has the default and the named exports', ()
     db.close()`), 'true true SQLITE_ERROR')
 })
 
+test('the promise API of the installed package opens a database', () => {
+  const entries = ['ferrolite/promise', `ferrolite/${TARGET}/promise`]
+  for (const entry of entries) {
+    assert.equal(runScript('promise.mjs', `
+      import { connect, SqliteError } from '${entry}'
+      const db = await connect(':memory:')
+      const { answer } = await db.get('SELECT 6 * 7 AS answer')
+      await db.close()
+      console.log(answer, SqliteError.name)`), '42 SqliteError')
+  }
+})
+
 test("the platform's entry point of the installed package works", () => {
   assert.equal(runScript('entry.mjs', `
     import Database, { SqliteError } from 'ferrolite/${TARGET}'

@@ -86,7 +86,15 @@ impl Connection {
         if !shared.is_open() {
             return;
         }
-        let (timeout, _) = shared.watch.busy_timeout.get();
+        let (timeout, epoch) = shared.watch.busy_timeout.get();
+        let set = if epoch == Some(shared.epoch()) {
+            None
+        } else {
+            // 0 while our handler is there; else a PRAGMA has put a timeout in its place.
+            self.ask_busy_timeout().filter(|timeout| *timeout != 0)
+        };
+        let timeout = set.unwrap_or(timeout);
+        shared.watch.busy_timeout.set((timeout, epoch));
         let timeout = c_int::try_from(timeout).unwrap_or(c_int::MAX);
         // SAFETY: open. Setting the timeout replaces the busy handler.
         unsafe {
@@ -101,16 +109,15 @@ impl Connection {
         if self.shared.watch.busy_timeout.get().1 == epoch {
             return;
         }
-        let read = || {
-            let (pragma, _) = Statement::compile(&self.shared, b"PRAGMA busy_timeout\0").ok()?;
-            pragma?.first_integer()
-        };
         // An authorizer may deny the PRAGMA; it has denied changing the timeout too, then.
         let (known, _) = self.shared.watch.busy_timeout.get();
-        let timeout = read()
-            .and_then(|timeout| u32::try_from(timeout).ok())
-            .unwrap_or(known);
+        let timeout = self.ask_busy_timeout().unwrap_or(known);
         self.shared.watch.busy_timeout.set((timeout, epoch));
+    }
+
+    fn ask_busy_timeout(&self) -> Option<u32> {
+        let (pragma, _) = Statement::compile(&self.shared, b"PRAGMA busy_timeout\0").ok()?;
+        u32::try_from(pragma?.first_integer()?).ok()
     }
 }
 

@@ -158,6 +158,20 @@ impl Scratch {
         });
     }
 
+    /// Makes the part that ends the call one before its end, and returns what is to end it.
+    pub fn put_off_end(&mut self) -> PartKind {
+        match self.parts.last_mut() {
+            Some(last) if last[0] == PartKind::LastRows as i32 => {
+                last[0] = PartKind::Rows as i32;
+                PartKind::LastRows
+            }
+            _ => {
+                self.parts.pop();
+                PartKind::Done
+            }
+        }
+    }
+
     /// Takes the last part back: the call does not end so.
     pub fn take_back(&mut self) {
         self.parts.pop();

@@ -51,9 +51,11 @@ pub enum Op {
     Apply,
     /// Registers a module for virtual tables; `extra` is 1 if it is a table itself.
     Table,
+    /// Rows changed by the last statement, and the last inserted rowid.
+    Changes,
 }
 
-const OPS: [Op; 28] = [
+const OPS: [Op; 29] = [
     Op::Prepare,
     Op::Drop,
     Op::Run,
@@ -82,6 +84,7 @@ const OPS: [Op; 28] = [
     Op::SessionClose,
     Op::Apply,
     Op::Table,
+    Op::Changes,
 ];
 
 /// Integers as `BigInt`s.

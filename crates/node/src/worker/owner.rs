@@ -172,7 +172,10 @@ impl Owner<'_> {
 
     fn serve(&mut self, job: &mut Job) {
         let outcome = if self.port.begin(job.id) {
-            self.conn.watch(None);
+            // A PRAGMA that tells the busy timeout does so when it is compiled, and would see ours.
+            if job.op != Op::Prepare || job.flags & PRAGMA == 0 {
+                self.conn.watch(None);
+            }
             let outcome = catch_unwind(AssertUnwindSafe(|| self.execute(job)));
             self.conn.unwatch();
             // Its exception is what counts, even where SQL goes on after an error.
@@ -245,7 +248,13 @@ impl Owner<'_> {
         if !self.conn.watches_changes() {
             return;
         }
-        for change in self.conn.take_changes() {
+        let changes = self.conn.take_changes();
+        if changes.is_empty() {
+            return;
+        }
+        // The call ends after them: nobody waits for replies when no call is left.
+        let end = self.scratch.put_off_end();
+        for change in changes {
             if !self.scratch.has_room(4) {
                 self.port.send(&mut self.scratch);
             }
@@ -261,6 +270,7 @@ impl Owner<'_> {
             self.scratch.push(ValueRef::Integer(change.rowid), true);
             self.scratch.part(PartKind::Change, start, 1, 4);
         }
+        self.scratch.part(end, 0, 0, 0);
     }
 
     pub fn done(&mut self) {
@@ -327,13 +337,16 @@ impl Owner<'_> {
         stepped.and(ended)?;
         let (changes, rowid) = self.conn.last_changes();
         let changed = self.conn.total_changes() != before;
+        self.give_changes(if changed { changes } else { 0 }, rowid, job.flags);
+        Ok(())
+    }
+
+    pub fn give_changes(&mut self, changes: i64, rowid: i64, flags: u32) {
         let start = self.scratch.start();
-        let changes = if changed { changes } else { 0 };
         self.scratch.push(ValueRef::Integer(changes), false);
         self.scratch
-            .push(ValueRef::Integer(rowid), job.flags & INT64 != 0);
+            .push(ValueRef::Integer(rowid), flags & INT64 != 0);
         self.scratch.part(PartKind::LastRows, start, 1, 2);
-        Ok(())
     }
 
     fn query(&mut self, job: &mut Job) -> Outcome {
@@ -422,9 +435,12 @@ impl Owner<'_> {
 
     fn exec(&mut self, job: &mut Job) -> Outcome {
         job.params.bytes.push(0);
-        self.conn
-            .exec(&job.params.bytes, &mut |_| Ok(()))
-            .map(|_| ())
+        let (verbose, port) = (self.verbose, self.port);
+        let mut log = |statement: &Statement| {
+            log_if(verbose, port, statement);
+            Ok(())
+        };
+        self.conn.exec(&job.params.bytes, &mut log).map(|_| ())
     }
 }
 

@@ -21,6 +21,11 @@ impl Owner<'_> {
                 let count = integer_at(&job.params, 1);
                 callback::register(&self.conn, self.port, job, &name, count)?;
             }
+            Op::Changes => {
+                let (changes, rowid) = self.conn.last_changes();
+                self.give_changes(changes, rowid, job.flags);
+                return Ok(());
+            }
             Op::Table => {
                 let name = text_of(&job.params);
                 table::register(&self.conn, self.port, job.target, &name, job.extra != 0)?;

@@ -1,0 +1,373 @@
+/// <reference types="node" />
+
+// One name for a value and a type is how an error's class is exported.
+/* eslint-disable @typescript-eslint/no-redeclare */
+
+/**
+ * Ferrolite's promise API: every connection has a thread of its own, and calls return promises.
+ *
+ * ```js
+ * const { connect } = require('ferrolite/promise')
+ * const db = await connect('app.db')
+ * const row = await db.get('SELECT * FROM user WHERE id = ?', 1)
+ * ```
+ *
+ * What SQLite reports is a rejection with a SqliteError, a mistake in using the API one with a
+ * TypeError or RangeError. Methods that return no promise throw.
+ */
+
+import type {
+  AggregateOptions, AnyFunction, ApplyChangesetOptions, ArgumentTypes, AuthorizationValues,
+  AuthorizerConfig, AuthorizerTables, BackupMetadata, BackupOptions as SyncBackupOptions,
+  BatchResult, BatchStatement, BindValue, ColumnDefinition, Constants, Limits,
+  Options as SyncOptions, PragmaOptions, QueryOptions, RegistrationOptions, RunResult,
+  SerializeOptions, SessionOptions, SqliteError as SyncSqliteError, TransactionMode, UpdateEvent,
+  Value, VirtualTableFactory, VirtualTableOptions
+} from './index'
+import SyncDatabase = require('./index')
+
+export type {
+  AggregateOptions, ApplyChangesetOptions, AuthorizationValues, AuthorizerConfig, AuthorizerTables,
+  BackupMetadata, BatchResult, BatchStatement, BindValue, ColumnDefinition, Constants, Limits,
+  PragmaOptions, QueryOptions, RegistrationOptions, RunResult, SerializeOptions, SessionOptions,
+  TransactionMode, UpdateEvent, Value, VirtualTableFactory, VirtualTableOptions
+}
+
+/**
+ * Open a database.
+ *
+ * @param filename A path, `':memory:'`, `''` (temporary), or a Buffer of `serialize()`.
+ * @returns A promise of the connection. Rejects with a TypeError or RangeError for wrong arguments
+ *   and a missing directory, with a SqliteError if the file cannot be opened.
+ */
+export function connect (
+  filename?: string | Buffer | null,
+  options?: Options | null
+): Promise<Database>
+
+/** One connection to one database, on a thread of its own. Calls run in the order they are made. */
+export class Database {
+  /** The class of every error that SQLite reports. The same as the sync API's. */
+  static readonly SqliteError: typeof SqliteError
+  /** What an authorizer may answer. */
+  static readonly Authorization: Readonly<AuthorizationValues>
+  /** Numbers that `applyChangeset` takes and gives. */
+  static readonly constants: Readonly<Constants>
+
+  /**
+   * Open a database without waiting for it: if that fails, each call rejects with the reason.
+   * Throws a TypeError or RangeError for wrong arguments and a missing directory.
+   *
+   * @param filename A path, `':memory:'`, `''` (temporary), or a Buffer of `serialize()`.
+   */
+  constructor (filename?: string | Buffer | null, options?: Options | null)
+
+  /** Whether `close()` has not been called. */
+  get open (): boolean
+  /** Whether a transaction was open when the last result arrived. */
+  get inTransaction (): boolean
+  /** The filename as it was given. */
+  get name (): string
+  /** Whether the database lives in memory or in a temporary file. */
+  get memory (): boolean
+  /** Whether the connection refuses writes. */
+  get readonly (): boolean
+
+  /** Compile exactly one SQL statement. Rejects with what is wrong with it. */
+  prepare<BindParameters extends unknown[] | {} = unknown[], Result = unknown>(
+    source: string,
+    options?: CallOptions | null
+  ): Promise<Statement<BindParameters, Result>>
+
+  /** Run a statement to its end and tell what changed. Equal SQL is compiled once. */
+  run (source: string, params?: Parameters, options?: CallOptions | null): Promise<RunResult>
+
+  /** The first row, or undefined. Rejects with a TypeError if the statement returns no data. */
+  get<Row = Record<string, Value>>(
+    source: string,
+    params?: Parameters,
+    options?: CallOptions | null
+  ): Promise<Row | undefined>
+
+  /** All rows. Rejects with a TypeError if the statement returns no data. */
+  all<Row = Record<string, Value>>(
+    source: string,
+    params?: Parameters,
+    options?: CallOptions | null
+  ): Promise<Row[]>
+
+  /** The rows one by one, for `for await`. What is wrong is told by the first `next()`. */
+  iterate<Row = Record<string, Value>>(
+    source: string,
+    params?: Parameters,
+    options?: CallOptions | null
+  ): AsyncIterableIterator<Row>
+
+  /** Run any number of statements and discard their rows. */
+  exec (source: string, options?: ExecOptions | null): Promise<this>
+
+  /**
+   * Wrap a function, async or not, so that each call of it runs in a transaction: committed when
+   * its promise is fulfilled, rolled back when it is rejected. Calls made by it and by what it
+   * calls run inside; calls of others wait until it has ended. Inside another transaction it is a
+   * savepoint. Throws a TypeError if `fn` is no function.
+   */
+  transaction<F extends AnyFunction>(fn: F): Transaction<F>
+
+  /** Run a PRAGMA. All rows, or with `simple` the first column of the first row. */
+  pragma (source: string, options?: PragmaOptions | null): Promise<unknown>
+
+  /** The rows of `EXPLAIN source`; start with `QUERY PLAN` for a query plan. */
+  explain<Row = Record<string, Value>>(source: string): Promise<Row[]>
+
+  /** Run statements in one transaction, one result each. An error rolls all of them back. */
+  batch<Row = Record<string, Value>>(
+    statements: readonly BatchStatement[],
+    mode?: TransactionMode
+  ): Promise<Array<BatchResult<Row>>>
+
+  /**
+   * Copy the database to a file while it stays in use. The copy is never encrypted. Rejects with a
+   * TypeError for wrong arguments, with a SqliteError, or with what `progress` throws; a file that
+   * was not there before is deleted then.
+   */
+  backup (destinationFile: string, options?: BackupOptions | null): Promise<BackupMetadata>
+
+  /** The bytes of the database, as a file would hold them; never encrypted. */
+  serialize (options?: SerializeOptions | null): Promise<Buffer>
+
+  /**
+   * Register a scalar SQL function. It runs on the JavaScript thread while the worker waits for
+   * it, and cannot be async. What it throws is what the call that needed it rejects with.
+   */
+  function (name: string, fn: (...args: any[]) => FunctionResult): Promise<this>
+  function (
+    name: string,
+    options: RegistrationOptions | null | undefined,
+    fn: (...args: any[]) => FunctionResult
+  ): Promise<this>
+
+  /**
+   * Register an aggregate function, or with `inverse` a window function. Its functions run on the
+   * JavaScript thread and cannot be async.
+   */
+  aggregate<T>(name: string, options: AggregateOptions<T>): Promise<this>
+
+  /**
+   * Register a virtual table: a definition makes a table-valued function, a factory makes a
+   * module for `CREATE VIRTUAL TABLE`. Its generator runs on the JavaScript thread.
+   */
+  table (
+    name: string,
+    definition: VirtualTableOptions | VirtualTableFactory
+  ): Promise<this>
+
+  /** Load an SQLite extension from a shared library. */
+  loadExtension (path: string, entryPoint?: string): Promise<this>
+
+  /** Whether statements and functions made from now on give integers as bigints. */
+  defaultSafeIntegers (toggleState?: boolean): this
+
+  /** Allow what SQLite's defensive mode refuses. */
+  unsafeMode (unsafe?: boolean): Promise<this>
+
+  /** Allow, deny or ignore access by table, or by ordered rules; `null` removes them. */
+  authorizer (rules: AuthorizerTables | AuthorizerConfig | null): Promise<this>
+
+  /** Record changes from now on, of one table or of all, to be replayed elsewhere. */
+  createSession (options?: SessionOptions | null): Promise<Session>
+
+  /**
+   * Apply a changeset or patchset. False when a conflict aborted it; rejects for malformed ones.
+   * `filter` and `onConflict` run on the JavaScript thread and cannot be async.
+   */
+  applyChangeset (
+    changeset: Uint8Array,
+    options?: ApplyChangesetOptions | null
+  ): Promise<boolean>
+
+  /**
+   * Call `listener` for every row inserted, updated or deleted through this connection, before the
+   * promise of the statement that did it is settled. What it throws is an uncaught exception.
+   * Throws a TypeError for another event and when the connection is closed.
+   */
+  on (event: 'update', listener: (change: UpdateEvent) => void): this
+
+  /** Remove a listener. */
+  off (event: 'update', listener: (change: UpdateEvent) => void): this
+
+  /** Stop the call that is running; it rejects with SQLITE_INTERRUPT. Those behind it go on. */
+  interrupt (): this
+
+  /**
+   * Close the connection once all calls made before have ended. Harmless when already closed.
+   * Rejects with SQLITE_BUSY, and stays open, if a transaction takes longer than `leaseTimeout`.
+   */
+  close (): Promise<this>
+
+  /** The same as `close()`, for `await using db = await connect(...)`. */
+  [Symbol.asyncDispose] (): Promise<void>
+}
+
+/** An error that SQLite reports. The class is the sync API's. */
+export const SqliteError: typeof SyncDatabase.SqliteError
+export type SqliteError = SyncSqliteError
+
+/** What an authorizer may answer. */
+export const Authorization: Readonly<AuthorizationValues>
+
+/** Numbers that `applyChangeset` takes and gives. */
+export const constants: Readonly<Constants>
+
+export interface Options extends SyncOptions {
+  /**
+   * Called with the SQL of a statement when its result arrives, its parameters filled in. What it
+   * throws is an uncaught exception.
+   */
+  verbose?: SyncOptions['verbose']
+  /**
+   * Milliseconds that a call waits for a transaction on this connection to end before it rejects
+   * with SQLITE_BUSY, 1 to 2147483647. Default: 60000.
+   */
+  leaseTimeout?: number | undefined
+  /**
+   * How many more connections, each on a thread of its own, share the reads outside of
+   * transactions, 0 to 64. Not for in-memory or temporary databases. Default: 0.
+   */
+  readers?: number | undefined
+}
+
+/** What one call may be given. */
+export interface CallOptions {
+  /** Ends the call when it aborts, also while it waits; it rejects with an AbortError. */
+  signal?: AbortSignal | undefined
+  /**
+   * Milliseconds from the call until it rejects with SQLITE_INTERRUPT, its waiting included, 0 to
+   * 2147483647; 0 is none. Default: the statement's `timeout()`, or `defaultQueryTimeout`.
+   */
+  timeout?: number | undefined
+}
+
+export interface ExecOptions extends CallOptions {
+  /** The same as `timeout`, and before it. */
+  queryTimeout?: number | undefined
+}
+
+/** `signal` ends the copying; `timeout` is for each of its steps. */
+export interface BackupOptions extends SyncBackupOptions, CallOptions {}
+
+/** One value, an array of them, or an object for named parameters. */
+export type Parameters = BindValue | object
+
+/** What a function may return: a promise is an error. */
+export type FunctionResult = BindValue | void
+
+/** A compiled statement. `BindParameters` is a tuple, or the type of one object of names. */
+export type Statement<
+  BindParameters extends unknown[] | {} = unknown[],
+  Result = unknown
+> = BindParameters extends unknown[]
+  ? PreparedStatement<BindParameters, Result>
+  : PreparedStatement<[BindParameters], Result>
+
+export interface PreparedStatement<BindParameters extends unknown[], Result = unknown> {
+  /** The connection that prepared it. */
+  readonly database: Database
+  /** The SQL it was prepared from. */
+  readonly source: string
+  /** Whether it returns rows. */
+  readonly reader: boolean
+  /** Whether it leaves the database as it is. */
+  readonly readonly: boolean
+
+  /** Run it to its end and tell what changed. */
+  run(...params: [...params: unknown[], options: QueryOptions]): Promise<RunResult>
+  run(...params: BindParameters): Promise<RunResult>
+
+  /** The first row, or undefined. Rejects with a TypeError if it returns no data. */
+  get(...params: [...params: unknown[], options: QueryOptions]): Promise<Result | undefined>
+  get(...params: BindParameters): Promise<Result | undefined>
+
+  /** All rows. Rejects with a TypeError if it returns no data. */
+  all(...params: [...params: unknown[], options: QueryOptions]): Promise<Result[]>
+  all(...params: BindParameters): Promise<Result[]>
+
+  /**
+   * The rows one by one, for `for await`. Throws for wrong parameters and if the statement returns
+   * no data; what goes wrong later is told by `next()`.
+   */
+  iterate(...params: [...params: unknown[], options: QueryOptions]): StatementIterator<Result>
+  iterate(...params: BindParameters): StatementIterator<Result>
+
+  /**
+   * The same statement, whose calls have these options. Throws a TypeError if `signal` is no
+   * AbortSignal or `timeout` no integer.
+   */
+  with(options: CallOptions | null): this
+
+  /** Give the first column only. Excludes `raw` and `expand`. */
+  pluck(toggleState?: boolean): this
+  /** Give rows as objects by table name, expressions under `$`. Excludes `raw` and `pluck`. */
+  expand(toggleState?: boolean): this
+  /** Give rows as arrays. Excludes `pluck` and `expand`. */
+  raw(toggleState?: boolean): this
+  /** Give integers as bigints. */
+  safeIntegers(toggleState?: boolean): this
+  /** Bind parameters once and for all. Throws for wrong ones and when it is done twice. */
+  bind(...params: BindParameters): this
+  /** Milliseconds that each call may take, as `CallOptions.timeout`; 0 is none. */
+  timeout(milliseconds: number): this
+  /** The columns of the result. Rejects with a TypeError if it returns no data. */
+  columns(): Promise<ColumnDefinition[]>
+  /** Stop its calls that have not ended; they reject with SQLITE_INTERRUPT. */
+  interrupt(): this
+  /** The SQL, as `source`. */
+  toString(): string
+}
+
+/** Rows one by one; some are read ahead. Calls of `next()` may be made before others end. */
+export interface StatementIterator<Result> extends AsyncIterableIterator<Result> {
+  /** The statement that is iterated. */
+  readonly statement: PreparedStatement<any[], Result>
+  next(): Promise<IteratorResult<Result, undefined>>
+  /** Stop early and close the query. */
+  return(): Promise<IteratorResult<Result, undefined>>
+  [Symbol.asyncIterator](): StatementIterator<Result>
+  /** The same as `return()`, for `await using`. */
+  [Symbol.asyncDispose](): Promise<void>
+}
+
+/** The function given to `db.transaction`, in a transaction; and one for each way to begin. */
+export interface Transaction<F extends AnyFunction = AnyFunction> {
+  (this: ThisParameterType<F>, ...params: ArgumentTypes<F>): Promise<Awaited<ReturnType<F>>>
+  /** Begins with BEGIN. */
+  default(
+    this: ThisParameterType<F>, ...params: ArgumentTypes<F>
+  ): Promise<Awaited<ReturnType<F>>>
+  /** Begins with BEGIN DEFERRED: locks at the first read or write. */
+  deferred(
+    this: ThisParameterType<F>, ...params: ArgumentTypes<F>
+  ): Promise<Awaited<ReturnType<F>>>
+  /** Begins with BEGIN IMMEDIATE: locks for writing at once. */
+  immediate(
+    this: ThisParameterType<F>, ...params: ArgumentTypes<F>
+  ): Promise<Awaited<ReturnType<F>>>
+  /** Begins with BEGIN EXCLUSIVE. */
+  exclusive(
+    this: ThisParameterType<F>, ...params: ArgumentTypes<F>
+  ): Promise<Awaited<ReturnType<F>>>
+  /** The connection it belongs to. */
+  readonly database: Database
+}
+
+/** Records changes until it is closed, or its connection is. */
+export interface Session {
+  /** What changed so far, with old values. Rejects with a TypeError once it is closed. */
+  changeset(): Promise<Buffer>
+  /** What changed so far, smaller: without old values. Rejects with a TypeError once closed. */
+  patchset(): Promise<Buffer>
+  /** Stop recording. Harmless when already closed. */
+  close(): Promise<void>
+  /** The same as `close()`, for `await using`. */
+  [Symbol.asyncDispose](): Promise<void>
+}

@@ -1,0 +1,28 @@
+// The promise API from an ES module in TypeScript.
+
+import { Authorization, connect, constants, Database, SqliteError } from 'ferrolite/promise'
+import promise from 'ferrolite/promise'
+import { connect as connectLinux } from 'ferrolite/linux-x64-gnu/promise'
+import type {
+  CallOptions, Options, RunResult, Session, Statement, StatementIterator, Transaction
+} from 'ferrolite/promise'
+
+const options: Options = { readers: 1, leaseTimeout: 10 }
+const call: CallOptions = { timeout: 10, signal: AbortSignal.timeout(10) }
+await using db: Database = await connect('app.db', options)
+const fixed: promise.Database = await connectLinux()
+const statement: Statement<[], { n: number }> = await db.prepare<[], { n: number }>('SELECT 1 AS n')
+const n: number | undefined = (await statement.with(call).get())?.n
+const iterator: StatementIterator<{ n: number }> = statement.iterate()
+const transaction: Transaction<() => Promise<RunResult>> = db.transaction(async () => {
+  return await statement.run()
+})
+const result: RunResult = await transaction.immediate()
+await using session: Session = await new Database().createSession()
+const caught: SqliteError = new SqliteError('message', 'SQLITE_ERROR', 1)
+const deny: 1 = Authorization.DENY
+const abort: 2 = constants.SQLITE_CHANGESET_ABORT
+// @ts-expect-error not exported
+import { PromiseDatabase } from 'ferrolite/promise'
+
+export { abort, caught, deny, fixed, iterator, n, result, session }
