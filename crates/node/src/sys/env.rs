@@ -13,7 +13,9 @@ use neon::sys::bindings as napi;
 use neon::types::{Finalize, JsBox, JsObject, JsValue};
 
 use super::symbols::extra;
-use super::{ok, out_value, Callback, Env, ErrorKind, RawEnv, Ref, Result, Thrown, Value};
+use super::{
+    ok, out_value, Callback, Env, ErrorKind, RawEnv, Ref, Result, Thrown, Value, ValueType,
+};
 
 impl RawEnv {
     /// Runs `callback` in a handle scope of its own. `None` when there is none to be had.
@@ -206,6 +208,21 @@ impl<'e> Env<'e> {
         Ok(Self::wrap(out_value!(|out| {
             napi::get_and_clear_last_exception(self.raw, out.as_mut_ptr())
         })))
+    }
+
+    /// Ends a callback of the event loop that has thrown: the exception is uncaught. One that stands for
+    /// the end of the environment has no value, and must not be left to Neon, which would abort.
+    pub fn end_event(self) {
+        let Ok(exception) = self.take_exception() else {
+            return;
+        };
+        if matches!(exception.type_of(self), ValueType::Undefined) {
+            return;
+        }
+        if let Ok(extra) = extra() {
+            // SAFETY: a value of this call.
+            unsafe { (extra.fatal_exception)(self.raw, exception.raw) };
+        }
     }
 
     pub fn call(

@@ -15,6 +15,7 @@ pub(super) struct Extra {
     pub(super) is_dataview: IsDataview,
     pub(super) create_buffer_copy: CreateBufferCopy,
     pub(super) add_env_cleanup_hook: AddCleanupHook,
+    pub(super) fatal_exception: FatalException,
 }
 
 type CreateString<C> = unsafe extern "C" fn(napi::Env, *const C, usize, *mut napi::Value) -> c_int;
@@ -39,6 +40,8 @@ type AddCleanupHook = unsafe extern "C" fn(
     Option<unsafe extern "C" fn(*mut c_void)>,
     *mut c_void,
 ) -> c_int;
+
+type FatalException = unsafe extern "C" fn(napi::Env, napi::Value) -> c_int;
 
 static EXTRA: OnceLock<Extra> = OnceLock::new();
 
@@ -76,6 +79,7 @@ unsafe fn load_from(host: &libloading::Library) -> std::result::Result<Extra, li
             is_dataview: *host.get(b"napi_is_dataview\0")?,
             create_buffer_copy: *host.get(b"napi_create_buffer_copy\0")?,
             add_env_cleanup_hook: *host.get(b"napi_add_env_cleanup_hook\0")?,
+            fatal_exception: *host.get(b"napi_fatal_exception\0")?,
         })
     }
 }

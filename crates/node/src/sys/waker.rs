@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use neon::event::Channel;
 
-use super::{Call, Cx, Env};
+use super::{Call, Cx, Env, Result};
 
 /// Runs a function on the thread of an environment, with the data of the call that this was made in.
 pub struct Waker<T> {
@@ -15,7 +15,7 @@ pub struct Waker<T> {
 struct Inner<T> {
     channel: Channel,
     data: Data<T>,
-    run: fn(Env<'_>, &T),
+    run: fn(Env<'_>, &T) -> Result<()>,
     woken: AtomicBool,
 }
 
@@ -36,7 +36,7 @@ impl<T> Clone for Waker<T> {
 
 impl<T: 'static> Waker<T> {
     /// The environment may end while this exists: it does not keep the event loop running.
-    pub fn new(call: &Call<'_>, run: fn(Env<'_>, &T)) -> Self {
+    pub fn new(call: &Call<'_>, run: fn(Env<'_>, &T) -> Result<()>) -> Self {
         let mut channel = call.env.with_neon(|cx| Channel::new(cx));
         call.env.with_neon(|cx| {
             channel.unref(cx);
@@ -61,7 +61,10 @@ impl<T: 'static> Waker<T> {
             inner.woken.store(false, Ordering::Release);
             // SAFETY: the environment lives: it runs this.
             let data = unsafe { &*inner.data.0 };
-            (inner.run)(Env::from_neon(&mut cx), data);
+            let env = Env::from_neon(&mut cx);
+            if (inner.run)(env, data).is_err() {
+                env.end_event();
+            }
             Ok(())
         });
     }

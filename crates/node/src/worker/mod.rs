@@ -111,15 +111,12 @@ pub fn open<'e>(call: &Call<'e>) -> Result<Value<'e>> {
     Ok(env.boxed(Worker { port }))
 }
 
-/// An exception that is pending afterwards is uncaught, as in any callback of the event loop.
-fn run_on_wake(env: Env<'_>, state: &State) {
+fn run_on_wake(env: Env<'_>, state: &State) -> Result<()> {
     let function = match &state.workers.borrow().on_wake {
-        Some(function) => function.get(env),
-        None => return,
+        Some(function) => function.get(env)?,
+        None => return Ok(()),
     };
-    if let (Ok(function), Ok(this)) = (function, env.undefined()) {
-        let _ = env.call(function, this, &[]);
-    }
+    env.call(function, env.undefined()?, &[]).map(|_| ())
 }
 
 fn this<'e>(call: &Call<'e>) -> Result<&'e Port> {
