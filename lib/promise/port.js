@@ -306,6 +306,9 @@ class Port {
   shareable = false
   // Jobs that may begin or end a transaction and have not ended.
   controls = 0
+  // Executions of statements that have not ended, and jobs that have.
+  executing = 0
+  ended = 0
   // What the worker may call, by number, and who hears of statements and of changed rows.
   functions = new Map()
   onLog = null
@@ -354,11 +357,7 @@ class Port {
     this.#jobs.push(job)
     job.port = this
     if (job.control) this.controls++
-  }
-
-  /** Jobs that have not ended. */
-  get size () {
-    return this.#jobs.length - this.#head
+    if (job.statement !== null) this.executing++
   }
 
   /** Posts a job with the next message. */
@@ -410,8 +409,11 @@ class Port {
       const text = this.#natives.workerTake.call(this.#handle)
       if (text === undefined) return true
       const { header, parts } = block
-      this.inTransaction = header[IN_TRANSACTION] !== 0
-      this.shareable = header[SHAREABLE] !== 0
+      // Blocks of questions alone do not say.
+      if (header[IN_TRANSACTION] >= 0) {
+        this.inTransaction = header[IN_TRANSACTION] === 1
+        this.shareable = header[SHAREABLE] === 1
+      }
       if (header[BYTES] !== 0) openSlab(block)
       const count = PART * header[PARTS]
       for (let at = 0; at < count; at += PART) {
@@ -489,6 +491,8 @@ class Port {
     const job = this.#jobs[this.#head]
     this.#jobs[this.#head++] = undefined
     if (job.control) this.controls--
+    if (job.statement !== null) this.executing--
+    this.ended++
     if (this.#head === this.#jobs.length) {
       this.#jobs.length = this.#head = 0
       this.#hub.remove(this)

@@ -40,12 +40,12 @@ class Readers {
     for (const { port } of this.#ports) apply(port, OP.EXEC, 0, 0, [sql])
   }
 
-  /** The reader with the least to do, and the statement there. */
+  /** The reader that is likely to be free first, and the statement there. */
   take (entry) {
     let best = null
     for (let i = 0; i < this.#count; ++i) {
       const reader = this.#ports[(this.#next + i) % this.#count] ?? this.#add()
-      if (best === null || reader.port.size < best.port.size) best = reader
+      if (best === null || reader.load() < best.load()) best = reader
     }
     this.#next = (this.#next + 1) % this.#count
     return { port: best.port, entry: best.statement(entry) }
@@ -76,10 +76,26 @@ class Readers {
 class Reader {
   #statements = new Map()
 
+  // How many jobs had ended when this was asked last, and since when that many, in ms.
+  #ended = -1
+  #since = 0
+
   constructor (port) {
     this.port = port
     // Each call that it fails reports it.
     port.opened.promise.catch(() => {})
+  }
+
+  /** What waits here, and each millisecond that nothing has ended in: a long read blocks the others. */
+  load () {
+    const { executing, ended } = this.port
+    if (executing === 0) return 0
+    const now = performance.now()
+    if (ended !== this.#ended) {
+      this.#ended = ended
+      this.#since = now
+    }
+    return executing + now - this.#since
   }
 
   statement (entry) {

@@ -69,9 +69,16 @@ pub struct Block {
     pub utf16: Vec<u16>,
     pub larges: Vec<OwnedLarge>,
     pub parts: Vec<Part>,
-    /// Whether a transaction was open when the last part was added.
+    /// How the connection was when the last job ended.
+    pub state: Option<ConnectionState>,
+}
+
+/// What JavaScript knows of a connection.
+#[derive(Clone, Copy)]
+pub struct ConnectionState {
+    /// A transaction is open.
     pub in_transaction: bool,
-    /// Whether others may read the same file instead.
+    /// Others may read the same file instead.
     pub shareable: bool,
 }
 
@@ -84,8 +91,8 @@ pub struct Scratch {
     larges: Vec<OwnedLarge>,
     large_bytes: usize,
     parts: Vec<Part>,
-    pub in_transaction: bool,
-    pub shareable: bool,
+    /// `None` while nothing has ended.
+    pub state: Option<ConnectionState>,
 }
 
 impl Scratch {
@@ -98,8 +105,7 @@ impl Scratch {
             larges: Vec::new(),
             large_bytes: 0,
             parts: Vec::new(),
-            in_transaction: false,
-            shareable: false,
+            state: None,
         }
     }
 
@@ -265,8 +271,7 @@ impl Block {
                 .drain(..)
                 .map(|[kind, start, rows, columns]| [kind, start + first, rows, columns]),
         );
-        self.in_transaction = scratch.in_transaction;
-        self.shareable = scratch.shareable;
+        self.state = scratch.state.or(self.state);
         scratch.clear();
     }
 }

@@ -22,6 +22,7 @@ use crate::authorizer::read_rules;
 use crate::bind;
 use crate::env::{header, State};
 use crate::sys::{Call, Env, ErrorKind, Hold, Ref, Result, Value, ValueType, Waker};
+use block::ConnectionState;
 use owner::OpenArgs;
 use port::{Answer, Port};
 
@@ -163,12 +164,12 @@ pub fn take<'e>(call: &Call<'e>) -> Result<Value<'e>> {
     let int = |n: usize| i32::try_from(n).unwrap_or(i32::MAX);
     state.block.set_i32(header::PARTS, int(block.parts.len()));
     state.block.set_i32(header::BYTES, int(block.bytes.len()));
-    state
-        .block
-        .set_i32(header::IN_TRANSACTION, block.in_transaction.into());
-    state
-        .block
-        .set_i32(header::SHAREABLE, block.shareable.into());
+    // Negative: as before.
+    let known =
+        |flag: fn(ConnectionState) -> bool| block.state.map_or(-1, |state| flag(state).into());
+    let (in_transaction, shareable) = (known(|s| s.in_transaction), known(|s| s.shareable));
+    state.block.set_i32(header::IN_TRANSACTION, in_transaction);
+    state.block.set_i32(header::SHAREABLE, shareable);
     if !block.utf16.is_empty() {
         state.set_wide_text(env, &block.utf16)?;
     }

@@ -11,7 +11,7 @@ use ferrolite_sqlite::{
     Statement, Step, ValueRef,
 };
 
-use super::block::{PartKind, Scratch};
+use super::block::{ConnectionState, PartKind, Scratch};
 use super::job::{Job, Jobs, Op, EXPLAIN, INT64, PLUCK, PRAGMA};
 use super::port::Port;
 
@@ -53,6 +53,7 @@ pub fn serve(port: &Arc<Port>, args: OpenArgs) {
             verbose,
             has_readers,
             looked_at: None,
+            shareable: false,
             announced: Instant::now(),
         }
         .run(),
@@ -115,6 +116,7 @@ pub struct Owner<'p> {
     has_readers: bool,
     /// The epoch in which it was found whether readers see the same.
     looked_at: Option<u32>,
+    shareable: bool,
     /// When JavaScript was woken last.
     announced: Instant,
 }
@@ -208,11 +210,14 @@ impl Owner<'_> {
                 .push_error(if cancelled { &interrupted } else { &error });
         }
         self.port.end(job.id);
-        self.scratch.in_transaction = self.conn.in_transaction();
         if self.has_readers && self.looked_at != Some(self.conn.epoch()) {
             self.looked_at = Some(self.conn.epoch());
-            self.scratch.shareable = self.is_shareable();
+            self.shareable = self.is_shareable();
         }
+        self.scratch.state = Some(ConnectionState {
+            in_transaction: self.conn.in_transaction(),
+            shareable: self.shareable,
+        });
         self.port.send_with_others(&mut self.scratch);
         if Port::has_gathered(self.announced) {
             self.port.announce();
