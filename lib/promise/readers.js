@@ -86,7 +86,7 @@ class Reader {
     port.opened.promise.catch(() => {})
   }
 
-  /** What waits here, and each millisecond that nothing has ended in: a long read blocks the others. */
+  /** What waits here, and each millisecond that nothing has ended in: a long read is in the way. */
   load () {
     const { executing, ended } = this.port
     if (executing === 0) return 0
