@@ -24,7 +24,8 @@ const INFORMATION = /^\s*\u2139 /
 const BIG = path.join('test', 'big')
 const LOGS = path.join(ROOT, 'target', 'test-logs')
 const FILE_TIMEOUT = 900_000
-const EXAMPLE = path.join(ROOT, 'examples', 'readme.js')
+const EXAMPLES = ['readme.js', 'promises.js', 'cancellation.js']
+  .map((file) => path.join(ROOT, 'examples', file))
 
 async function everything () {
   const started = Date.now()
@@ -126,10 +127,14 @@ async function isRefused (binary) {
 }
 
 async function example (binary, args) {
+  for (const file of EXAMPLES) await runExample(binary, args, file)
+}
+
+async function runExample (binary, args, file) {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'ferrolite-example-'))
   try {
     const env = { ...process.env, DENO_NO_UPDATE_CHECK: '1' }
-    await run(binary, [...args, EXAMPLE], { cwd: folder, env })
+    await run(binary, [...args, file], { cwd: folder, env })
   } finally {
     fs.rmSync(folder, { recursive: true, force: true })
   }
