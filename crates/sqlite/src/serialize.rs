@@ -5,6 +5,7 @@ use std::ptr;
 use crate::connection::{c_string, Connection};
 use crate::error::{last_error, Error, Result};
 use crate::ffi;
+use crate::statement::Statement;
 
 /// Bytes that `SQLite` allocated.
 pub struct Serialized {
@@ -35,14 +36,16 @@ impl Connection {
     pub fn serialize(&self, database: &str) -> Result<Serialized> {
         let db = self.shared.open_db()?;
         let database = c_string(database, "Database name cannot contain a NUL character")?;
+        // An error of something else must not be taken for this one's: preparing nothing clears it.
+        Statement::compile(&self.shared, b"\0")?;
         let mut len = -1;
         // SAFETY: open; flags 0 asks for a copy of our own.
         let data = unsafe { ffi::sqlite3_serialize(db, database.as_ptr(), &raw mut len, 0) };
         if data.is_null() && len != 0 {
             // SAFETY: open. An authorizer may deny what it has to ask of the database.
             return Err(match unsafe { last_error(db, ffi::SQLITE_NOMEM) } {
-                error if error.code() & 0xff == ffi::SQLITE_NOMEM => Error::OutOfMemory,
-                error => error,
+                error if error.code() & 0xff == ffi::SQLITE_AUTH => error,
+                _ => Error::OutOfMemory,
             });
         }
         Ok(Serialized {
