@@ -196,7 +196,10 @@ export class Database {
   /** Remove a listener. */
   off (event: 'update', listener: (change: UpdateEvent) => void): this
 
-  /** Stop the call that is running; it rejects with SQLITE_INTERRUPT. Those behind it go on. */
+  /**
+   * Stop the first of the calls that have not ended; it rejects with SQLITE_INTERRUPT. Those behind
+   * it go on.
+   */
   interrupt (): this
 
   /**

@@ -257,6 +257,25 @@ ours('db.interrupt() at random ends at most what runs', async t => {
   t.diagnostic(`${ended} of 500 hit`)
 })
 
+ours('db.interrupt() ends the first call, however far it has come', { timeout: 60000 }, async t => {
+  const db = openAsync(t)
+  const first = async (name, start, rest) => {
+    const call = start(rest)
+    const behind = db.get('SELECT ? AS a', [name])
+    for (let i = 0; i < rest; ++i) await null
+    db.interrupt()
+    await assert.rejects(call, interrupted, name)
+    assert.deepEqual(await behind, { a: name })
+  }
+  for (let turn = 0; turn < 30; ++turn) {
+    await first('new SQL', i => db.get(`${ENDLESS} -- ${i}`), turn)
+    await first('the same SQL', () => db.all(ROWS), turn)
+    await first('exec()', () => db.exec(ENDLESS), turn)
+    await first('commit', () => db.exec(`BEGIN; ${ENDLESS}`), turn)
+    if (db.inTransaction) await db.exec('ROLLBACK')
+  }
+})
+
 ours('a signal ends an iterator, also between its batches, and leaves nothing open', async t => {
   const next = random(seed(t))
   const db = openAsync(t)

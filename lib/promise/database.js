@@ -8,13 +8,17 @@ const { FLAT, PLUCK } = require('../rows')
 const { KEY, isNamed } = require('../statement')
 const { MAX_CACHED_LENGTH, StatementCache } = require('../statement-cache')
 const { abortError, readCallOptions, watch } = require('./call')
-const { FLAG, Job, OP, Port } = require('./port')
+const { FLAG, Job, OP, Port, interrupted } = require('./port')
 const { Scope } = require('./scope')
 const { Entry, Statement, finishAll, finishGet, finishRun, readValues } = require('./statement')
 const { acquire, createTransaction } = require('./transaction')
 const { Readers, readReaders } = require('./readers')
 
 const DEFAULT_LEASE = 60000
+
+// What may take long and leaves nothing behind when it is interrupted.
+const INTERRUPTIBLE = new Set([OP.RUN, OP.GET, OP.ALL, OP.EXEC, OP.ITERATE, OP.NEXT, OP.SERIALIZE,
+  OP.BACKUP_STEP, OP.CHANGESET, OP.APPLY])
 
 /** A worker, who owns it now, and its statements. */
 class Connection {
@@ -30,6 +34,8 @@ class Connection {
     this.#readers?.forget(number)
   })
 
+  // The call whose SQL is being compiled: those behind it wait.
+  #starting = null
   #readers = null
   // What others do not have: functions, an authorizer, an extension.
   #isPrivate = false
@@ -72,6 +78,7 @@ class Connection {
 
   /** Posts a job as soon as its scope allows it. */
   submit (scope, job, op, target, extra, flags, values, options) {
+    job.interruptible = INTERRUPTIBLE.has(op)
     this.#watch(job, options)
     if (job.settled) return job.promise
     if (scope !== this.root) {
@@ -148,6 +155,7 @@ class Connection {
   control (sql, op = OP.EXEC) {
     const job = new Job()
     job.control = true
+    job.interruptible = op !== OP.UNDO
     return this.send(job, op, 0, 0, 0, [sql])
   }
 
@@ -190,10 +198,12 @@ class Connection {
     const scope = this.root.current()
     const turn = new Job()
     let inner = null
+    let starting
     this.#watch(turn, options)
     if (!turn.settled) {
       scope.enter(turn, () => {
         inner = scope.hold()
+        starting = this.#starting = { stopped: false }
         turn.end(null)
       })
     }
@@ -201,6 +211,8 @@ class Connection {
     let entry
     try {
       entry = await compile()
+      this.#starting = null
+      if (starting.stopped) throw interrupted()
     } catch (error) {
       scope.release(inner)
       throw error
@@ -213,7 +225,9 @@ class Connection {
   interrupt (entry) {
     const ports = this.#ports()
     if (entry === undefined) {
-      for (const port of ports) port.interrupt()
+      const found = ports.map((port) => port.interrupt())
+      // It is behind all that was posted.
+      if (!found.includes(true) && this.#starting !== null) this.#starting.stopped = true
       return
     }
     for (const job of [...ports.flatMap((port) => port.pending()), ...this.root.waiting()]) {
@@ -548,7 +562,7 @@ class Database {
     return this
   }
 
-  /** Ends the call that runs now; those behind it go on. */
+  /** Ends the first of the calls that have not ended; those behind it go on. */
   interrupt () {
     this.#connection.requireOpen()
     this.#connection.interrupt()

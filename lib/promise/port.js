@@ -62,6 +62,10 @@ const CALL = 5
 const LOG = 6
 const CHANGE = 7
 
+// What cancelling a job finds, as crates/node/src/worker/port.rs has it. 1: it runs, and will end.
+const QUEUED = 0
+const ENDED = 2
+
 // Fields of a part.
 const PART = 4
 
@@ -210,6 +214,8 @@ class Job {
   port = null
   // It may begin or end a transaction.
   control = false
+  // db.interrupt() may end it.
+  interruptible = false
   // Takes it out of those that wait for a transaction to end; null once it is posted.
   leave = null
 
@@ -383,18 +389,26 @@ class Port {
   /** Ends a job, queued or running, with `reason`, or lets the reply stand that is on its way. */
   cancel (job, reason) {
     if (job.settled) return
-    job.reason = reason
-    if (job.id === 0) return job.end(interrupted())
-    // It has to be there to be found.
-    this.#flush()
-    const QUEUED = 0
-    if (this.#natives.workerCancel.call(this.#handle, job.id | 0) === QUEUED) {
-      job.end(interrupted())
-    }
+    job.reason ??= reason
+    if (job.id === 0 || this.#stop(job) === QUEUED) job.end(interrupted())
   }
 
+  /** Ends the first of the jobs that have not ended; false if there is none. */
   interrupt () {
-    this.#natives.workerInterrupt.call(this.#handle)
+    for (const job of this.pending()) {
+      if (job.settled || !job.interruptible) continue
+      const found = this.#stop(job)
+      if (found === ENDED) continue
+      if (found === QUEUED) job.end(interrupted())
+      return true
+    }
+    return false
+  }
+
+  #stop (job) {
+    // It has to be there to be found.
+    this.#flush()
+    return this.#natives.workerCancel.call(this.#handle, job.id | 0)
   }
 
   /** The jobs that have not ended. */
@@ -531,4 +545,4 @@ function readRow (block, text, slot, columns) {
   return rows[0]
 }
 
-module.exports = { FLAG, Job, Message, OP, Port }
+module.exports = { FLAG, Job, Message, OP, Port, interrupted }

@@ -113,7 +113,6 @@ fn export_all(env: Env<'_>, options: sys::Value<'_>, exports: sys::Value<'_>) ->
         "workerOpen" => worker::open,
         "workerPost" => worker::post,
         "workerCancel" => worker::cancel,
-        "workerInterrupt" => worker::interrupt,
         "workerTake" => worker::take,
         "workerHold" => worker::hold,
         "workerAnswer" => worker::answer,

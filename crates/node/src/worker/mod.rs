@@ -140,12 +140,6 @@ pub fn cancel<'e>(call: &Call<'e>) -> Result<Value<'e>> {
     call.env.number(f64::from(found as i32))
 }
 
-/// Ends what runs now.
-pub fn interrupt<'e>(call: &Call<'e>) -> Result<Value<'e>> {
-    this(call)?.interrupt();
-    call.env.undefined()
-}
-
 /// -> undefined when there are no more blocks; else the next one's Latin-1 text, or null. The block and
 /// its parts are in the environment's.
 pub fn take<'e>(call: &Call<'e>) -> Result<Value<'e>> {

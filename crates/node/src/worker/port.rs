@@ -125,14 +125,6 @@ impl Port {
         Cancelled::Queued
     }
 
-    /// Ends the job that runs, if one does.
-    pub fn interrupt(&self) {
-        let inbox = lock(&self.inbox);
-        if inbox.current.is_some() {
-            self.cancelled.store(true, Ordering::Relaxed);
-        }
-    }
-
     /// Answers a question, unless the worker has given up waiting for it.
     pub fn answer(&self, question: u32, answer: Answer) {
         let mut asked = lock(&self.answer);
