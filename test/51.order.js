@@ -95,6 +95,17 @@ ours('what creates a table goes before what uses it, also behind a transaction',
   assert.equal(results[6], 7)
 })
 
+ours('prepare() comes after an exec() that waits for a transaction', async t => {
+  const db = openAsync(t)
+  const { promise, open } = gate()
+  const transaction = db.transaction(() => promise)()
+  const created = db.exec('CREATE TABLE t (a); INSERT INTO t VALUES (7)')
+  const prepared = db.prepare('SELECT a FROM t')
+  open()
+  await Promise.all([transaction, created])
+  assert.deepEqual(await (await prepared).get(), { a: 7 })
+})
+
 ours('two interleaved transactions never see half of each other', async t => {
   const db = openAsync(t)
   await db.exec('CREATE TABLE t (a)')

@@ -35,11 +35,32 @@ function watch (job, { signal, timeout }, cancel) {
   const onAbort = () => cancel(abortError(signal))
   // A job that times out ends with SQLITE_INTERRUPT, as a statement of the sync API does.
   if (timeout > 0) timer = setTimeout(cancel, timeout, null)
-  signal?.addEventListener('abort', onAbort)
+  if (signal !== undefined) listen(signal, onAbort)
   job.release = () => {
     clearTimeout(timer)
-    signal?.removeEventListener('abort', onAbort)
+    if (signal !== undefined) unlisten(signal, onAbort)
   }
+}
+
+// Signal -> its one listener and whom it tells: Node warns of more than ten of them.
+const listeners = new WeakMap()
+
+function listen (signal, onAbort) {
+  let listener = listeners.get(signal)
+  if (listener === undefined) {
+    const told = new Set()
+    listener = { told, tell: () => { for (const tell of [...told]) tell() } }
+    listeners.set(signal, listener)
+    signal.addEventListener('abort', listener.tell)
+  }
+  listener.told.add(onAbort)
+}
+
+function unlisten (signal, onAbort) {
+  const listener = listeners.get(signal)
+  if (listener === undefined || !listener.told.delete(onAbort) || listener.told.size !== 0) return
+  listeners.delete(signal)
+  signal.removeEventListener('abort', listener.tell)
 }
 
 module.exports = { abortError, readCallOptions, watch }

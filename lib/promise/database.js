@@ -190,6 +190,13 @@ class Connection {
     return item.compiling
   }
 
+  /** Compiles a statement of its own, after the calls before it, which may make what it reads. */
+  compileInTurn (sql, options) {
+    const compile = () => this.compile(sql, 0, options)
+    if (this.root.current().waiting().length === 0) return compile()
+    return this.compileFirst(compile, async (entry) => entry, options)
+  }
+
   /**
    * Calls `start` with what `compile` comes to. Calls behind it wait for that: they run in the
    * order they were made in, and neither a transaction nor the connection ends before.
@@ -293,7 +300,8 @@ class Database {
     requireString(sql)
     const connection = this.#connection
     connection.requireOpen()
-    const entry = await connection.compile(sql, 0, readCallOptions(options))
+    const call = readCallOptions(options)
+    const entry = await connection.compileInTurn(sql, call)
     return new Statement(KEY, connection, entry, sql, this)
   }
 
