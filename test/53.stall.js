@@ -115,3 +115,11 @@ ours('the event loop stalls for less than 20 ms while 20,000 calls end', async t
   await work()
   await staysBelow(t, 20, work)
 })
+
+ours('the event loop stalls for less than 10 ms while calls are awaited one by one', async t => {
+  const db = openAsync(t)
+  const stmt = await db.prepare('SELECT ? AS a')
+  await staysBelow(t, 10, async () => {
+    for (let i = 0; i < 10000; ++i) assert.deepEqual(await stmt.get(i), { a: i })
+  })
+})

@@ -72,6 +72,9 @@ const PART = 4
 // How long replies are read before the event loop has its turn, in ms.
 const SLICE = 4
 
+// Looking out for the replies of so many calls pays: they are likely to come at once.
+const FEW = 4
+
 const FIRST_LENGTH = 4096
 const KEPT_LENGTH = 1 << 20
 
@@ -261,6 +264,9 @@ class Hub {
   #scheduled = false
   // When the event loop is to have its turn, in ms.
   #until = 0
+  // Calls of this turn of the loop have looked out for replies, and may until then, in ms.
+  #inTurn = false
+  #lookUntil = 0
 
   constructor (natives) {
     this.#natives = natives
@@ -273,11 +279,11 @@ class Hub {
       if (this.#scheduled) return
       // Node takes many wake-ups in one go, and timers would have to wait for them all.
       if (performance.now() < this.#until) this.drain()
-      else this.#drainSoon()
+      else this.drainSoon()
     })
   }
 
-  #drainSoon () {
+  drainSoon () {
     if (this.#scheduled) return
     this.#scheduled = true
     setImmediate(this.#drain)
@@ -293,11 +299,24 @@ class Hub {
     if (this.#active.size === 0) this.#natives.workerHold(false)
   }
 
+  /** Whether the event loop had its turn not long ago. */
+  mayLookOut () {
+    const now = performance.now()
+    if (!this.#inTurn) {
+      this.#inTurn = true
+      this.#lookUntil = now + SLICE
+      setImmediate(this.#turnEnds)
+    }
+    return now < this.#lookUntil
+  }
+
+  #turnEnds = () => { this.#inTurn = false }
+
   drain () {
     const until = performance.now() + SLICE
     for (const port of this.#active) {
       if (!port.drain(until)) {
-        this.#drainSoon()
+        this.drainSoon()
         return
       }
     }
@@ -333,6 +352,9 @@ class Port {
   #nextId = 1
   #flush
   #calls = []
+  // How often to go without looking out for replies, now and after the next time in vain.
+  #skips = 0
+  #missed = 0
 
   constructor (environment, open) {
     const { natives, block } = environment
@@ -345,7 +367,9 @@ class Port {
     this.#flush = () => {
       this.#flushing = false
       const bytes = this.#message.take()
-      if (bytes.length !== 0) natives.workerPost.call(this.#handle, bytes)
+      if (bytes.length === 0) return
+      natives.workerPost.call(this.#handle, bytes)
+      if (this.#mayLookOut()) this.#lookOut()
     }
     // Opening is job 1.
     this.opened = new Job()
@@ -364,6 +388,29 @@ class Port {
     job.port = this
     if (job.control) this.controls++
     if (job.statement !== null) this.executing++
+  }
+
+  // Not while code of the user may be called: it has an async context of its own.
+  #mayLookOut () {
+    if (this.#jobs.length - this.#head > FEW || this.functions.size !== 0) return false
+    if (this.#skips !== 0) {
+      this.#skips--
+      return false
+    }
+    return this.onLog === null && this.onChange === null && this.#hub.mayLookOut()
+  }
+
+  #lookOut () {
+    do {
+      if (!this.#natives.workerLookOut.call(this.#handle)) {
+        // What runs takes longer: it is less and less worth the while.
+        this.#missed = Math.min(2 * this.#missed + 1, 255)
+        this.#skips = this.#missed
+        return
+      }
+      this.#missed = 0
+      if (!this.drain(performance.now() + SLICE)) return this.#hub.drainSoon()
+    } while (this.#head !== this.#jobs.length)
   }
 
   /** Posts a job with the next message. */

@@ -113,6 +113,7 @@ fn export_all(env: Env<'_>, options: sys::Value<'_>, exports: sys::Value<'_>) ->
         "workerOpen" => worker::open,
         "workerPost" => worker::post,
         "workerCancel" => worker::cancel,
+        "workerLookOut" => worker::look_out,
         "workerTake" => worker::take,
         "workerHold" => worker::hold,
         "workerAnswer" => worker::answer,

@@ -140,6 +140,12 @@ pub fn cancel<'e>(call: &Call<'e>) -> Result<Value<'e>> {
     call.env.number(f64::from(found as i32))
 }
 
+/// -> whether replies came within a moment, for which the event loop is not woken
+pub fn look_out<'e>(call: &Call<'e>) -> Result<Value<'e>> {
+    let found = this(call)?.look_out();
+    call.env.boolean(found)
+}
+
 /// -> undefined when there are no more blocks; else the next one's Latin-1 text, or null. The block and
 /// its parts are in the environment's.
 pub fn take<'e>(call: &Call<'e>) -> Result<Value<'e>> {

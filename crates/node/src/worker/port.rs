@@ -18,12 +18,21 @@ const GATHERING: Duration = Duration::from_micros(100);
 /// How long a wait may miss the word to stop.
 const TICK: Duration = Duration::from_millis(10);
 
+/// How long either side looks out for the other before it sleeps: waking a thread takes about as long. Calls
+/// that are awaited one by one would otherwise mostly wait for the two wake-ups.
+const LOOKOUT: Duration = Duration::from_micros(30);
+
 /// Wakes the event loop.
 pub type Wake = Box<dyn Fn() + Send + Sync>;
 
 pub struct Port {
     inbox: Mutex<Inbox>,
     arrived: Condvar,
+    /// What a look from outside sees of the inbox and the outbox.
+    has_message: AtomicBool,
+    has_block: AtomicBool,
+    /// JavaScript looks out for replies: it need not be woken.
+    looks_out: AtomicBool,
     outbox: Mutex<VecDeque<Block>>,
     taken: Condvar,
     /// The job that runs is to end.
@@ -68,6 +77,10 @@ struct Inbox {
     current: Option<u32>,
     ended: u32,
     closed: bool,
+    /// The worker is to be woken.
+    sleeps: bool,
+    /// The last message came soon after the work before it.
+    soon: bool,
 }
 
 /// What cancelling a job found.
@@ -81,6 +94,15 @@ pub enum Cancelled {
     Ended = 2,
 }
 
+fn look_for(flag: &AtomicBool) {
+    let since = Instant::now();
+    while !flag.load(Ordering::Acquire) && since.elapsed() < LOOKOUT {
+        for _ in 0..16 {
+            std::hint::spin_loop();
+        }
+    }
+}
+
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -90,6 +112,9 @@ impl Port {
         Self {
             inbox: Mutex::default(),
             arrived: Condvar::new(),
+            has_message: AtomicBool::new(false),
+            has_block: AtomicBool::new(false),
+            looks_out: AtomicBool::new(false),
             outbox: Mutex::default(),
             taken: Condvar::new(),
             cancelled: AtomicBool::new(false),
@@ -106,8 +131,23 @@ impl Port {
     // On the JavaScript thread.
 
     pub fn post(&self, message: Vec<u8>) {
-        lock(&self.inbox).messages.push_back(message);
-        self.arrived.notify_one();
+        let mut inbox = lock(&self.inbox);
+        inbox.messages.push_back(message);
+        self.has_message.store(true, Ordering::Release);
+        let sleeps = inbox.sleeps;
+        drop(inbox);
+        if sleeps {
+            self.arrived.notify_one();
+        }
+    }
+
+    /// Looks out for replies for a moment; true if there are any. The event loop is not woken for them.
+    pub fn look_out(&self) -> bool {
+        self.looks_out.store(true, Ordering::SeqCst);
+        look_for(&self.has_block);
+        self.looks_out.store(false, Ordering::SeqCst);
+        // What came before the flag was down was not announced.
+        !lock(&self.outbox).is_empty()
     }
 
     pub fn cancel(&self, id: u32) -> Cancelled {
@@ -139,7 +179,10 @@ impl Port {
     }
 
     pub fn take(&self) -> Option<Block> {
-        let block = lock(&self.outbox).pop_front();
+        let mut outbox = lock(&self.outbox);
+        let block = outbox.pop_front();
+        self.has_block.store(!outbox.is_empty(), Ordering::Release);
+        drop(outbox);
         if block.is_some() {
             self.taken.notify_one();
         }
@@ -149,6 +192,7 @@ impl Port {
     /// The worker ends when it has done all that was posted.
     pub fn close(&self) {
         lock(&self.inbox).closed = true;
+        self.has_message.store(true, Ordering::Release);
         self.arrived.notify_one();
     }
 
@@ -165,21 +209,37 @@ impl Port {
     pub fn receive(&self) -> Option<Vec<u8>> {
         let mut inbox = lock(&self.inbox);
         inbox.current = None;
+        let mut idle_since = None;
         loop {
             if self.is_stopping() {
                 return None;
             }
             if let Some(message) = inbox.messages.pop_front() {
+                self.has_message
+                    .store(!inbox.messages.is_empty(), Ordering::Release);
+                // The next one is likely to come as this one did.
+                inbox.soon = idle_since.is_none_or(|since: Instant| since.elapsed() < 4 * LOOKOUT);
                 return Some(message);
             }
             if inbox.closed {
                 return None;
             }
             self.announce();
+            if idle_since.is_none() {
+                idle_since = Some(Instant::now());
+                if inbox.soon {
+                    drop(inbox);
+                    look_for(&self.has_message);
+                    inbox = lock(&self.inbox);
+                    continue;
+                }
+            }
+            inbox.sleeps = true;
             inbox = self
                 .arrived
                 .wait(inbox)
                 .unwrap_or_else(PoisonError::into_inner);
+            inbox.sleeps = false;
         }
     }
 
@@ -244,7 +304,8 @@ impl Port {
 
     /// Wakes JavaScript if there is something for it.
     pub fn announce(&self) {
-        if self.unannounced.swap(false, Ordering::AcqRel) {
+        if self.unannounced.swap(false, Ordering::AcqRel) && !self.looks_out.load(Ordering::SeqCst)
+        {
             (self.wake)();
         }
     }
@@ -275,6 +336,7 @@ impl Port {
                 outbox.push_back(block);
             }
         }
+        self.has_block.store(true, Ordering::Release);
         drop(outbox);
         self.unannounced.store(true, Ordering::Release);
     }
