@@ -5,6 +5,7 @@ const path = require('node:path')
 const { readRules } = require('./authorizer')
 const { attach } = require('./natives')
 const { getBooleanOption, readOptions, readToggle } = require('./options')
+const { notRemote } = require('./remote/options')
 const { HEADER } = require('./rows')
 const { Session, readApplyOptions, readSessionOptions } = require('./session')
 const { KEY, createStatementClass, requireTimeout } = require('./statement')
@@ -18,6 +19,7 @@ const lazy = {
   get changes () { return require('./changes') },
   get functions () { return require('./functions') },
   get limits () { return require('./limits') },
+  get remote () { return require('./remote/database') },
   get table () { return require('./table') }
 }
 
@@ -65,6 +67,8 @@ class State {
     this.controller = null
     this.changes = null
     this.limits = null
+    // Its tables are on a server.
+    this.remote = null
   }
 
   /** Compiles a statement of its own, without the cache. */
@@ -76,13 +80,17 @@ class State {
     return new this.Statement(KEY, entry, sql, database, this.int64)
   }
 
-  inTransaction = () => this.natives.databaseInTransaction.call(this.handle)
+  inTransaction = () => {
+    if (this.remote !== null) return this.remote.inTransaction
+    return this.natives.databaseInTransaction.call(this.handle)
+  }
 }
 
 function open (database, getBinding, filename, given, allowNativeBinding) {
   const options = readOptions(filename, given, allowNativeBinding)
   const environment = attach(getBinding(options.nativeBinding))
   environment.classes ??= createStatementClass(environment)
+  if (options.remote !== null) return openRemote(database, environment, options)
   const { file } = options
   if (!options.anonymous && !file.startsWith('file:') && !fs.existsSync(path.dirname(file))) {
     throw new TypeError('Cannot open database because the directory does not exist')
@@ -94,6 +102,19 @@ function open (database, getBinding, filename, given, allowNativeBinding) {
   const state = new State(environment, handle, options)
   if (options.limits !== null) Object.assign(limitsOf(state), options.limits)
   return new Connection(database, state)
+}
+
+function openRemote (database, environment, options) {
+  const state = new State(environment, null, options)
+  state.remote = new lazy.remote.RemoteDatabase(environment, options)
+  return new Connection(database, state)
+}
+
+/** The state of a database that is on this machine; `method` is what only that has. */
+function localOf (database, method) {
+  const state = stateOf(database)
+  if (state.remote !== null) throw notRemote(method)
+  return state
 }
 
 function limitsOf (state) {
@@ -115,8 +136,8 @@ const getters = {
   name: { get () { return stateOf(this).options.name }, enumerable: true },
   open: {
     get () {
-      const { natives, handle } = stateOf(this)
-      return natives.databaseIsOpen.call(handle)
+      const { natives, handle, remote } = stateOf(this)
+      return remote === null ? natives.databaseIsOpen.call(handle) : remote.open
     },
     enumerable: true
   },
@@ -129,6 +150,7 @@ const methods = {
   prepare (sql) {
     const state = stateOf(this)
     requireString(sql)
+    if (state.remote !== null) return state.remote.prepare(sql, this)
     const cached = state.cache.get(sql)
     if (cached !== undefined && state.natives.statementReuse.call(cached.handle)) {
       cached.users++
@@ -142,7 +164,8 @@ const methods = {
   transaction (fn) {
     if (typeof fn !== 'function') throw new TypeError('Expected first argument to be a function')
     const state = stateOf(this)
-    const { natives, handle } = state
+    const { natives, handle, remote } = state
+    if (remote !== null) return remote.transaction(fn, this)
     state.controller ??= createController((sql) => {
       const statement = natives.statementPrepare.call(handle, sql, false, false)
       return () => natives.statementRun.call(statement)
@@ -157,6 +180,7 @@ const methods = {
     const simple = getBooleanOption(options, 'simple')
     const state = stateOf(this)
     const sql = `PRAGMA ${source}`
+    if (state.remote !== null) return state.remote.pragma(sql, simple, this)
     const statement = state.statement(state.compile(sql, true, false), sql, this)
     return simple ? statement.pluck().get() : statement.all()
   },
@@ -165,11 +189,12 @@ const methods = {
     requireString(source)
     const state = stateOf(this)
     const sql = `EXPLAIN ${source}`
+    if (state.remote !== null) return state.remote.explain(sql, this)
     return state.statement(state.compile(sql, false, true), sql, this).all()
   },
 
   async backup (filename, options) {
-    const state = stateOf(this)
+    const state = localOf(this, 'backup()')
     const { readBackup, runBackup } = lazy.backup
     const { file, attached, progress, isNew } = await readBackup(filename, options)
     const { natives, handle } = state
@@ -184,26 +209,26 @@ const methods = {
     const attached = 'attached' in options ? options.attached : 'main'
     if (typeof attached !== 'string') throw new TypeError('Expected the "attached" option to be a string')
     if (!attached) throw new TypeError('The "attached" option cannot be an empty string')
-    const { natives, handle } = stateOf(this)
+    const { natives, handle } = localOf(this, 'serialize()')
     return natives.databaseSerialize.call(handle, attached)
   },
 
   function (name, options, fn) {
-    const { natives, block, handle, int64 } = stateOf(this)
+    const { natives, block, handle, int64 } = localOf(this, 'function()')
     const { readFunction } = lazy.functions
     natives.databaseFunction.apply(handle, readFunction(block, name, options, fn, int64))
     return this
   },
 
   aggregate (name, options) {
-    const { natives, block, handle, int64 } = stateOf(this)
+    const { natives, block, handle, int64 } = localOf(this, 'aggregate()')
     const { readAggregate } = lazy.functions
     natives.databaseAggregate.apply(handle, readAggregate(block, name, options, int64))
     return this
   },
 
   table (name, definition) {
-    const state = stateOf(this)
+    const state = localOf(this, 'table()')
     const args = lazy.table.readTable(name, definition, () => state.int64)
     state.natives.databaseTable.apply(state.handle, args)
     return this
@@ -214,7 +239,7 @@ const methods = {
     if (arguments.length > 1 && typeof entryPoint !== 'string') {
       throw new TypeError('Expected second argument to be a string')
     }
-    const { natives, handle } = stateOf(this)
+    const { natives, handle } = localOf(this, 'loadExtension()')
     natives.databaseLoadExtension.call(handle, file, entryPoint)
     return this
   },
@@ -222,6 +247,10 @@ const methods = {
   exec (sql, options) {
     requireString(sql)
     const state = stateOf(this)
+    if (state.remote !== null) {
+      state.remote.exec(sql, options)
+      return this
+    }
     const { natives, handle, cache } = state
     if (options !== undefined) {
       const timeout = options?.queryTimeout
@@ -245,6 +274,7 @@ const methods = {
     const { natives, block, handle } = state
     const { CHANGES, ROWID, ROWID_INT64 } = HEADER
     return lazy.batch.runBatch(this, statements, mode, () => {
+      if (state.remote !== null) return state.remote.lastChanges()
       natives.databaseLastChanges.call(handle)
       const lastInsertRowid = state.int64 ? block.bigints[ROWID_INT64] : block.numbers[ROWID]
       return { changes: block.numbers[CHANGES], lastInsertRowid }
@@ -253,6 +283,10 @@ const methods = {
 
   close () {
     const state = stateOf(this)
+    if (state.remote !== null) {
+      state.remote.close()
+      return this
+    }
     state.natives.databaseClose.call(state.handle)
     state.cache.clear()
     state.changes = null
@@ -262,46 +296,49 @@ const methods = {
   defaultSafeIntegers (on) {
     const state = stateOf(this)
     state.int64 = readToggle(arguments)
+    state.remote?.defaultSafeIntegers(arguments)
     return this
   },
 
   unsafeMode (on) {
-    const { natives, handle } = stateOf(this)
+    const { natives, handle } = localOf(this, 'unsafeMode()')
     natives.databaseRequireOpen.call(handle)
     natives.databaseUnsafeMode.call(handle, readToggle(arguments))
     return this
   },
 
   interrupt () {
-    const { natives, handle } = stateOf(this)
-    natives.databaseInterrupt.call(handle)
+    const { natives, handle, remote } = stateOf(this)
+    // A call to a server is over before anybody can interrupt it.
+    if (remote === null) natives.databaseInterrupt.call(handle)
+    else remote.requireOpen()
     return this
   },
 
   authorizer (rules) {
-    const { natives, handle } = stateOf(this)
+    const { natives, handle } = localOf(this, 'authorizer()')
     natives.databaseAuthorizer.apply(handle, readRules(rules))
     return this
   },
 
   createSession (options) {
-    const { natives, handle } = stateOf(this)
+    const { natives, handle } = localOf(this, 'createSession()')
     return new Session(natives, natives.databaseSession.apply(handle, readSessionOptions(options)))
   },
 
   applyChangeset (changeset, options) {
-    const { natives, handle } = stateOf(this)
+    const { natives, handle } = localOf(this, 'applyChangeset()')
     return natives.databaseApplyChangeset.apply(handle, readApplyOptions(changeset, options))
   },
 
   on (event, listener) {
-    const state = stateOf(this)
+    const state = localOf(this, 'on()')
     changesOf(state).add(event, listener)
     return this
   },
 
   off (event, listener) {
-    const state = stateOf(this)
+    const state = localOf(this, 'off()')
     changesOf(state).remove(event, listener)
     return this
   },
@@ -329,7 +366,7 @@ function defineMethods (prototype) {
     })
   }
   Object.defineProperty(prototype, 'limits', {
-    get () { return limitsOf(stateOf(this)) },
+    get () { return limitsOf(localOf(this, 'limits')) },
     enumerable: false,
     configurable: true
   })

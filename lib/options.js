@@ -2,6 +2,8 @@
 
 // Every option of a connection is read, checked and defaulted here. Texts are better-sqlite3's.
 
+const { readRemote } = require('./remote/options')
+
 const LIMITS = [
   'length', 'sqlLength', 'column', 'exprDepth', 'compoundSelect', 'vdbeOp', 'functionArg', 'attach',
   'likePatternLength', 'variableNumber', 'triggerDepth'
@@ -59,9 +61,11 @@ function readOptions (path, options, allowNativeBinding) {
     throw new TypeError('Expected the "nativeBinding" option to be a string or addon object')
   }
   if (path.includes('\0')) throw new TypeError('Database path cannot contain a NUL character')
+  const remote = buffer === null ? readRemote(file, options) : null
   return {
-    name: path,
+    name: remote?.name ?? path,
     file,
+    remote,
     anonymous,
     buffer,
     readonly,

@@ -8,9 +8,11 @@ const { FLAT, PLUCK } = require('../rows')
 const { KEY, isNamed } = require('../statement')
 const { MAX_CACHED_LENGTH, StatementCache } = require('../statement-cache')
 const { abortError, readCallOptions, watch } = require('./call')
-const { FLAG, Job, OP, Port, interrupted } = require('./port')
+const { StatementIterator } = require('./iterator')
+const { FLAG, Job, OP, Port, interrupted, openLocal, openRemote } = require('./port')
 const { Scope } = require('./scope')
 const { Entry, Statement, finishAll, finishGet, finishRun, readValues } = require('./statement')
+const { notRemote } = require('../remote/options')
 const { acquire, createTransaction } = require('./transaction')
 const { Readers, readReaders } = require('./readers')
 
@@ -19,6 +21,14 @@ const DEFAULT_LEASE = 60000
 // What may take long and leaves nothing behind when it is interrupted.
 const INTERRUPTIBLE = new Set([OP.RUN, OP.GET, OP.ALL, OP.EXEC, OP.ITERATE, OP.NEXT, OP.SERIALIZE,
   OP.BACKUP_STEP, OP.CHANGESET, OP.APPLY])
+
+// What is for databases on this machine.
+const LOCAL = new Map([
+  [OP.SERIALIZE, 'serialize()'], [OP.LIMIT, 'limits'], [OP.UNSAFE_MODE, 'unsafeMode()'],
+  [OP.LOAD_EXTENSION, 'loadExtension()'], [OP.BACKUP, 'backup()'],
+  [OP.FUNCTION, 'A function of JavaScript'], [OP.WATCH, 'on()'], [OP.AUTHORIZER, 'authorizer()'],
+  [OP.SESSION, 'createSession()'], [OP.APPLY, 'applyChangeset()'], [OP.TABLE, 'table()']
+])
 
 /** A worker, who owns it now, and its statements. */
 class Connection {
@@ -46,7 +56,8 @@ class Connection {
     const uri = process.env.SQLITE_USE_URI === '1'
     const open = [file, readonly, fileMustExist, timeout, vfs, uri, buffer]
     open.push(verbose !== null, readers !== 0)
-    this.port = new Port(environment, open)
+    const { remote } = options
+    this.port = new Port(environment, remote === null ? openLocal(open) : openRemote(remote))
     if (readers !== 0) this.#readers = new Readers(environment, open, readers, options)
     this.port.onLog = verbose
     // The first use reports it.
@@ -78,6 +89,7 @@ class Connection {
 
   /** Posts a job as soon as its scope allows it. */
   submit (scope, job, op, target, extra, flags, values, options) {
+    if (this.options.remote !== null && LOCAL.has(op)) job.end(notRemote(LOCAL.get(op)))
     job.interruptible = INTERRUPTIBLE.has(op)
     this.#watch(job, options)
     if (job.settled) return job.promise
@@ -229,6 +241,19 @@ class Connection {
     return result
   }
 
+  /** What a Statement's call comes to. */
+  settle (call) {
+    try {
+      return call()
+    } catch (error) {
+      return Promise.reject(error)
+    }
+  }
+
+  iterate (statement, entry, call) {
+    return new StatementIterator(KEY, statement, this, entry, call)
+  }
+
   interrupt (entry) {
     const ports = this.#ports()
     if (entry === undefined) {
@@ -278,7 +303,7 @@ class Database {
   constructor (getBinding, filename, given, allowNativeBinding) {
     const options = readOptions(filename, given, allowNativeBinding)
     const { file } = options
-    if (!options.anonymous && !file.startsWith('file:') && !fs.existsSync(path.dirname(file))) {
+    if (options.remote === null && !options.anonymous && !file.startsWith('file:') && !fs.existsSync(path.dirname(file))) {
       throw new TypeError('Cannot open database because the directory does not exist')
     }
     const environment = attach(getBinding(options.nativeBinding))

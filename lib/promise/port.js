@@ -363,13 +363,10 @@ class Port {
     let hub = hubs.get(natives)
     if (hub === undefined) hubs.set(natives, hub = new Hub(natives))
     this.#hub = hub
-    this.#handle = natives.workerOpen(...open)
+    this.#handle = open(natives)
     this.#flush = () => {
       this.#flushing = false
-      const bytes = this.#message.take()
-      if (bytes.length === 0) return
-      natives.workerPost.call(this.#handle, bytes)
-      if (this.#mayLookOut()) this.#lookOut()
+      if (this.#post() && this.#mayLookOut()) this.#lookOut()
     }
     // Opening is job 1.
     this.opened = new Job()
@@ -388,6 +385,13 @@ class Port {
     job.port = this
     if (job.control) this.controls++
     if (job.statement !== null) this.executing++
+  }
+
+  #post () {
+    const bytes = this.#message.take()
+    if (bytes.length === 0) return false
+    this.#natives.workerPost.call(this.#handle, bytes)
+    return true
   }
 
   // Not while code of the user may be called: it has an async context of its own.
@@ -454,13 +458,29 @@ class Port {
 
   #stop (job) {
     // It has to be there to be found.
-    this.#flush()
+    this.#post()
     return this.#natives.workerCancel.call(this.#handle, job.id | 0)
   }
 
   /** The jobs that have not ended. */
   pending () {
     return this.#jobs.slice(this.#head)
+  }
+
+  /** Waits until a job has ended; after `timeout` ms, unless that is 0, it is cancelled. */
+  wait (job, timeout) {
+    this.#post()
+    const end = timeout === 0 ? Infinity : performance.now() + timeout
+    while (!job.settled) {
+      const left = end - performance.now()
+      if (left <= 0) {
+        this.cancel(job, null)
+        continue
+      }
+      // A worker that is terminated is to notice.
+      this.#natives.workerWait.call(this.#handle, Math.ceil(Math.min(left, 50)))
+      this.drain(Infinity)
+    }
   }
 
   /** Reads replies; false if `until` (ms) came before their end. */
@@ -537,11 +557,11 @@ class Port {
     this.#natives.workerAuthorizer.call(this.#handle, rules, otherwise)
   }
 
-  #error ([kind, message, code, rawCode]) {
+  #error ([kind, message, code, rawCode, status]) {
     const thrown = this.#thrown
     this.#thrown = null
     switch (kind) {
-      case 0: return makeError(message, code, rawCode)
+      case 0: return makeError(message, code, rawCode ?? undefined, status ?? undefined)
       case 1: return new TypeError(message)
       case 2: return new RangeError(message)
       default: return thrown === null ? new Error(message) : thrown.error
@@ -563,6 +583,15 @@ class Port {
     }
     return job
   }
+}
+
+/** How a Port opens a file, by the arguments of the addon, and a database on a server. */
+function openLocal (args) {
+  return (natives) => natives.workerOpen(...args)
+}
+
+function openRemote ({ args }) {
+  return (natives) => natives.workerOpenRemote(...args)
 }
 
 function interrupted () {
@@ -592,4 +621,4 @@ function readRow (block, text, slot, columns) {
   return rows[0]
 }
 
-module.exports = { FLAG, Job, Message, OP, Port, interrupted }
+module.exports = { FLAG, Job, Message, OP, Port, interrupted, openLocal, openRemote }

@@ -1,7 +1,7 @@
 'use strict'
 
 const { LIMITS } = require('../options')
-const { Job, OP, Port } = require('./port')
+const { Job, OP, Port, openLocal } = require('./port')
 
 // What surely reads and means the same on any connection to the file.
 const READS = /^\s*(select|with|values)\b/i
@@ -53,7 +53,7 @@ class Readers {
 
   #add () {
     const { limits, verbose } = this.#options
-    const reader = new Reader(new Port(this.#environment, this.#open))
+    const reader = new Reader(new Port(this.#environment, openLocal(this.#open)))
     this.#ports.push(reader)
     const { port } = reader
     port.onLog = verbose
@@ -122,11 +122,12 @@ function apply (port, op, target, extra, values) {
 }
 
 /** The option of that name: how many readers. */
-function readReaders (options, { anonymous }) {
+function readReaders (options, { anonymous, remote }) {
   const count = options?.readers ?? 0
   if (!Number.isInteger(count) || count < 0 || count > 64) {
     throw new TypeError('Expected the "readers" option to be an integer between 0 and 64')
   }
+  if (count !== 0 && remote !== null) throw new TypeError('Remote databases cannot have readers')
   if (count !== 0 && anonymous) throw new TypeError('In-memory/temporary databases cannot have readers')
   return count
 }

@@ -5,7 +5,6 @@ const { checkValue, flatten, namedValues } = require('../params')
 const { EXPAND, FLAT, PLUCK, RAW, decoderFor } = require('../rows')
 const { KEY, isNamed, takeTimeout } = require('../statement')
 const { readCallOptions } = require('./call')
-const { StatementIterator } = require('./iterator')
 const { FLAG, OP } = require('./port')
 const { isShared } = require('./readers')
 
@@ -90,17 +89,14 @@ class Statement {
 
   iterate (...params) {
     if (!this.#entry.reader) throw new TypeError(isReader)
-    const call = this.#prepareCall(params)
-    return new StatementIterator(KEY, this, this.#connection, this.#entry, call)
+    return this.#connection.iterate(this, this.#entry, this.#prepareCall(params))
   }
 
   #call (op, params, finish) {
-    try {
+    return this.#connection.settle(() => {
       const { values, mode, flags, options } = this.#prepareCall(params)
       return this.#connection.execute(op, this.#entry, flags, mode, values, finish, options)
-    } catch (error) {
-      return Promise.reject(error)
-    }
+    })
   }
 
   /** All that a call needs, as it is now: what is changed later is not for this call. */
@@ -173,7 +169,11 @@ class Statement {
     return this
   }
 
-  async columns () {
+  columns () {
+    return this.#connection.settle(() => this.#columns())
+  }
+
+  #columns () {
     if (!this.#entry.reader) throw new TypeError('The columns() method is only for statements that return data')
     const finish = (rows) => rows.map(([name, column, table, database, type]) => {
       return { name, column, table, database, type }

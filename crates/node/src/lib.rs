@@ -111,6 +111,8 @@ fn export_all(env: Env<'_>, options: sys::Value<'_>, exports: sys::Value<'_>) ->
         "statementReturn" => execute::iterator_return,
         "workerOnWake" => worker::set_on_wake,
         "workerOpen" => worker::open,
+        "workerOpenRemote" => worker::open_remote,
+        "workerWait" => worker::wait,
         "workerPost" => worker::post,
         "workerCancel" => worker::cancel,
         "workerLookOut" => worker::look_out,

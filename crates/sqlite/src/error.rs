@@ -124,6 +124,14 @@ macro_rules! code_names {
                 other => Cow::Owned(format!("UNKNOWN_SQLITE_ERROR_{other}")),
             }
         }
+
+        /// The result code of a name, if it is one.
+        pub fn code_number(name: &str) -> Option<c_int> {
+            match name {
+                $(stringify!($name) => Some($value),)*
+                _ => None,
+            }
+        }
     };
 }
 
@@ -186,7 +194,7 @@ code_names! {
 
 #[cfg(test)]
 mod tests {
-    use super::code_name;
+    use super::{code_name, code_number};
 
     #[test]
     fn codes_have_the_names_of_sqlite3_h() {
@@ -194,5 +202,7 @@ mod tests {
         assert_eq!(code_name(2067), "SQLITE_CONSTRAINT_UNIQUE");
         assert_eq!(code_name(7690), "SQLITE_IOERR_COMMIT_ATOMIC");
         assert_eq!(code_name(12345), "UNKNOWN_SQLITE_ERROR_12345");
+        assert_eq!(code_number("SQLITE_CONSTRAINT_UNIQUE"), Some(2067));
+        assert_eq!(code_number("REMOTE_TIMEOUT"), None);
     }
 }

@@ -25,7 +25,7 @@ mod vtab;
 
 pub use backup::{Backup, Progress};
 pub use connection::{is_plain, Connection, OpenOptions};
-pub use error::{code_name, Error, Result};
+pub use error::{code_name, code_number, Error, Result};
 pub use function::{Aggregate, Args, Context, FunctionFlags, Scalar};
 pub use hooks::{glob, Authorize, Change, ChangeKind, Subject};
 pub use interrupt::InterruptHandle;

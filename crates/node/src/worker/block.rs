@@ -1,9 +1,12 @@
 //! Replies of a worker: packed rows of many calls in one block, and what each call has in it.
 
 use ferrolite_sqlite::{
-    code_name, Encoder, Error, Large, Row, Tag, Target, ValueRef, BYTES_PER_BLOCK, SLOTS_PER_BLOCK,
+    code_name, code_number, Encoder, Error, Large, Row, Tag, Target, ValueRef, BYTES_PER_BLOCK,
+    SLOTS_PER_BLOCK,
 };
 
+use super::job::INT64;
+use super::port::Port;
 use crate::sys::PARTS_PER_BLOCK;
 
 /// Bytes of blobs that start below `BYTES_PER_BLOCK` may end this far beyond it.
@@ -15,7 +18,7 @@ const BYTES_OVER: usize = 8192;
 pub enum PartKind {
     /// The call has ended without a value.
     Done = 0,
-    /// The call has failed: kind, message, code and number.
+    /// The call has failed: kind, message, code, its number and, from a server, the HTTP status.
     Error = 1,
     /// Rows; more come.
     Rows = 2,
@@ -190,6 +193,54 @@ impl Scratch {
             self.push(*value, false);
         }
         self.part(kind, start, 1, values.len());
+    }
+
+    /// Rows changed, and the last inserted rowid.
+    pub fn push_changes(&mut self, changes: i64, rowid: i64, flags: u32) {
+        let start = self.start();
+        self.push(ValueRef::Integer(changes), false);
+        self.push(ValueRef::Integer(rowid), flags & INT64 != 0);
+        self.part(PartKind::LastRows, start, 1, 2);
+    }
+
+    /// Whether a statement returns data, whether it only reads, and the name or NULL of each parameter.
+    pub fn push_description(
+        &mut self,
+        port: &Port,
+        reader: bool,
+        readonly: bool,
+        names: &[Option<Vec<u8>>],
+    ) {
+        let mut start = self.start();
+        let mut count = 2;
+        for flag in [reader, readonly] {
+            self.push(ValueRef::Integer(flag.into()), false);
+        }
+        for name in names {
+            if !self.has_room(1) {
+                self.part(PartKind::Rows, start, 1, count);
+                port.send(self);
+                (start, count) = (self.start(), 0);
+            }
+            let name = name.as_deref().map_or(ValueRef::Null, ValueRef::Text);
+            self.push(name, false);
+            count += 1;
+        }
+        self.part(PartKind::LastRows, start, 1, count);
+    }
+
+    /// An error that is not from an engine here: `code` by its name, and the HTTP status.
+    pub fn push_remote_error(&mut self, message: &str, code: &str, status: Option<u16>) {
+        let number = code_number(code).map(|number| ValueRef::Integer(number.into()));
+        let status = status.map(|status| ValueRef::Integer(status.into()));
+        let values = [
+            ValueRef::Integer(0),
+            ValueRef::Text(message.as_bytes()),
+            ValueRef::Text(code.as_bytes()),
+            number.unwrap_or(ValueRef::Null),
+            status.unwrap_or(ValueRef::Null),
+        ];
+        self.push_values(PartKind::Error, &values);
     }
 
     pub fn push_error(&mut self, error: &Error) {

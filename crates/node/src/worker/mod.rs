@@ -8,13 +8,16 @@ mod callback;
 mod job;
 mod owner;
 mod port;
+mod remote;
 mod service;
 mod table;
 
 use std::rc::Rc;
 use std::sync::Arc;
 use std::thread::JoinHandle;
+use std::time::Duration;
 
+use ferrolite_remote::{Config, Tls};
 use ferrolite_sqlite::{Param, Params};
 use neon::types::Finalize;
 
@@ -72,7 +75,6 @@ pub fn set_on_wake<'e>(call: &Call<'e>) -> Result<Value<'e>> {
 /// `(path, readonly, mustExist, timeout, vfs, uri, buffer, verbose, hasReaders)` -> handle. Job 1 is the opening.
 pub fn open<'e>(call: &Call<'e>) -> Result<Value<'e>> {
     let env = call.env;
-    let state: Rc<State> = call.data();
     let vfs = call.arg(4);
     let mut image = Vec::new();
     let has_image = call.arg(6).append_bytes(env, &mut image).is_some();
@@ -91,6 +93,46 @@ pub fn open<'e>(call: &Call<'e>) -> Result<Value<'e>> {
         verbose: call.arg(7).as_bool(env),
         has_readers: call.arg(8).as_bool(env),
     };
+    start(call, move |port| owner::serve(port, args))
+}
+
+/// `(url, token, headers, connectTimeout, requestTimeout, ca, cert, key, acceptAny)` -> handle. `headers` has a
+/// name and a value in turn, a line each; times are in ms.
+pub fn open_remote<'e>(call: &Call<'e>) -> Result<Value<'e>> {
+    let env = call.env;
+    let text = |at: usize| -> Result<Option<String>> {
+        let value = call.arg(at);
+        if value.type_of(env) == ValueType::String {
+            return value.to_utf8(env).map(Some);
+        }
+        Ok(None)
+    };
+    let ms = |at: usize| Duration::from_millis(call.arg(at).as_i32(env).try_into().unwrap_or(0));
+    let headers = text(2)?.unwrap_or_default();
+    let mut lines = headers.lines().map(String::from);
+    let config = Config {
+        url: text(0)?.unwrap_or_default(),
+        auth_token: text(1)?,
+        headers: std::iter::from_fn(|| Some((lines.next()?, lines.next()?))).collect(),
+        connect_timeout: ms(3),
+        request_timeout: ms(4),
+        tls: Tls {
+            ca: text(5)?.map(String::into_bytes),
+            cert: text(6)?.map(String::into_bytes),
+            key: text(7)?.map(String::into_bytes),
+            accept_any: call.arg(8).as_bool(env),
+        },
+    };
+    start(call, move |port| remote::serve(port, &config))
+}
+
+/// Starts a worker: job 1 is the opening.
+fn start<'e>(
+    call: &Call<'e>,
+    serve: impl FnOnce(&Arc<Port>) + Send + 'static,
+) -> Result<Value<'e>> {
+    let env = call.env;
+    let state: Rc<State> = call.data();
     let mut workers = state.workers.borrow_mut();
     let (waker, _) = workers.waker.get_or_insert_with(|| {
         let waker = Waker::new(call, run_on_wake);
@@ -102,7 +144,7 @@ pub fn open<'e>(call: &Call<'e>) -> Result<Value<'e>> {
     let shared = port.clone();
     let thread = std::thread::Builder::new()
         .name("ferrolite".into())
-        .spawn(move || owner::serve(&shared, args));
+        .spawn(move || serve(&shared));
     let Ok(thread) = thread else {
         let message = "Cannot open database because no thread could be started";
         return Err(env.throw_error(ErrorKind::Plain, message));
@@ -138,6 +180,13 @@ pub fn cancel<'e>(call: &Call<'e>) -> Result<Value<'e>> {
     let id = call.arg(0).as_i32(call.env).cast_unsigned();
     let found = this(call)?.cancel(id);
     call.env.number(f64::from(found as i32))
+}
+
+/// `(ms)` -> whether replies came within that time
+pub fn wait<'e>(call: &Call<'e>) -> Result<Value<'e>> {
+    let ms = call.arg(0).as_i32(call.env).try_into().unwrap_or(0);
+    let found = this(call)?.wait(Duration::from_millis(ms));
+    call.env.boolean(found)
 }
 
 /// -> whether replies came within a moment, for which the event loop is not woken

@@ -287,31 +287,12 @@ impl Owner<'_> {
         if let Ok(entry) = &compiled {
             let readonly = entry.stmt.readonly()?;
             let names = entry.stmt.parameter_names()?;
-            self.describe(entry.reader, readonly, &names);
+            self.scratch
+                .push_description(self.port, entry.reader, readonly, &names);
         }
         let outcome = compiled.as_ref().map(|_| ()).map_err(Error::clone);
         self.statements.insert(job.target, compiled);
         outcome
-    }
-
-    /// Whether it returns data, whether it only reads, and the name or NULL of each parameter.
-    fn describe(&mut self, reader: bool, readonly: bool, names: &[Option<Vec<u8>>]) {
-        let mut start = self.scratch.start();
-        let mut count = 2;
-        for flag in [reader, readonly] {
-            self.scratch.push(ValueRef::Integer(flag.into()), false);
-        }
-        for name in names {
-            if !self.scratch.has_room(1) {
-                self.scratch.part(PartKind::Rows, start, 1, count);
-                self.port.send(&mut self.scratch);
-                (start, count) = (self.scratch.start(), 0);
-            }
-            let name = name.as_deref().map_or(ValueRef::Null, ValueRef::Text);
-            self.scratch.push(name, false);
-            count += 1;
-        }
-        self.scratch.part(PartKind::LastRows, start, 1, count);
     }
 
     fn compile(&self, job: &Job) -> Prepared {
@@ -342,16 +323,9 @@ impl Owner<'_> {
         stepped.and(ended)?;
         let (changes, rowid) = self.conn.last_changes();
         let changed = self.conn.total_changes() != before;
-        self.give_changes(if changed { changes } else { 0 }, rowid, job.flags);
-        Ok(())
-    }
-
-    pub fn give_changes(&mut self, changes: i64, rowid: i64, flags: u32) {
-        let start = self.scratch.start();
-        self.scratch.push(ValueRef::Integer(changes), false);
         self.scratch
-            .push(ValueRef::Integer(rowid), flags & INT64 != 0);
-        self.scratch.part(PartKind::LastRows, start, 1, 2);
+            .push_changes(if changed { changes } else { 0 }, rowid, job.flags);
+        Ok(())
     }
 
     fn query(&mut self, job: &mut Job) -> Outcome {

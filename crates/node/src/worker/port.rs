@@ -35,6 +35,7 @@ pub struct Port {
     looks_out: AtomicBool,
     outbox: Mutex<VecDeque<Block>>,
     taken: Condvar,
+    replied: Condvar,
     /// The job that runs is to end.
     cancelled: AtomicBool,
     /// All is to end: the environment goes down.
@@ -117,6 +118,7 @@ impl Port {
             looks_out: AtomicBool::new(false),
             outbox: Mutex::default(),
             taken: Condvar::new(),
+            replied: Condvar::new(),
             cancelled: AtomicBool::new(false),
             stopping: AtomicBool::new(false),
             wake,
@@ -176,6 +178,15 @@ impl Port {
 
     pub fn leave_authorizer(&self, rules: Option<Rules>) {
         *lock(&self.authorizer) = rules;
+    }
+
+    /// Waits for replies, `limit` at most; true if there are any.
+    pub fn wait(&self, limit: Duration) -> bool {
+        let outbox = lock(&self.outbox);
+        let waited = self
+            .replied
+            .wait_timeout_while(outbox, limit, |outbox| outbox.is_empty());
+        !waited.unwrap_or_else(PoisonError::into_inner).0.is_empty()
     }
 
     pub fn take(&self) -> Option<Block> {
@@ -243,6 +254,21 @@ impl Port {
         }
     }
 
+    /// A message, if one is there.
+    pub fn try_receive(&self) -> Option<Vec<u8>> {
+        let mut inbox = lock(&self.inbox);
+        let message = inbox.messages.pop_front();
+        self.has_message
+            .store(!inbox.messages.is_empty(), Ordering::Release);
+        message
+    }
+
+    /// Whether JavaScript still waits for a job that runs together with others: cancelling one of them is for
+    /// JavaScript alone.
+    pub fn wants(&self, id: u32) -> bool {
+        !lock(&self.inbox).skipped.contains(&id)
+    }
+
     /// The job before it has ended and this one begins; false if it was cancelled.
     pub fn begin(&self, id: u32) -> bool {
         let mut inbox = lock(&self.inbox);
@@ -256,6 +282,9 @@ impl Port {
         let mut inbox = lock(&self.inbox);
         inbox.current = None;
         inbox.ended = id;
+        if !inbox.skipped.is_empty() {
+            inbox.skipped.remove(&id);
+        }
     }
 
     pub fn is_cancelled(&self) -> bool {
@@ -338,6 +367,7 @@ impl Port {
         }
         self.has_block.store(true, Ordering::Release);
         drop(outbox);
+        self.replied.notify_one();
         self.unannounced.store(true, Ordering::Release);
     }
 

@@ -23,7 +23,7 @@ impl Owner<'_> {
             }
             Op::Changes => {
                 let (changes, rowid) = self.conn.last_changes();
-                self.give_changes(changes, rowid, job.flags);
+                self.scratch.push_changes(changes, rowid, job.flags);
                 return Ok(());
             }
             Op::Table => {

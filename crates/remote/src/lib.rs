@@ -1,0 +1,19 @@
+//! A client for libSQL servers. It speaks Hrana 3 over HTTP (Protobuf), which carries a whole list of statements
+//! in one trip, and it never waits for ever, follows nobody elsewhere and believes no reply blindly.
+//!
+//! [`Session`] is a connection: it runs [`Trip`]s and knows whether a transaction is open.
+
+mod client;
+mod error;
+pub mod proto;
+mod session;
+mod sql;
+mod tls;
+
+pub use client::{Client, Config};
+pub use error::{code, Error, Result};
+pub use session::{Answer, Session, Trip};
+pub use sql::{
+    changes_schema, count_statements, may_begin, number_parameters, sqlite_error, ServerError,
+};
+pub use tls::Tls;

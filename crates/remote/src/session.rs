@@ -1,0 +1,145 @@
+//! A connection as SQLite has it, over a protocol that has streams: one trip for many requests, and a stream
+//! that lives no longer than a transaction needs it.
+
+use std::time::{Duration, Instant};
+
+use crate::client::{Client, Config};
+use crate::error::{code, Error, Result};
+use crate::proto::{
+    Empty, Outcome, PipelineRequest, Request, Response, ServerError, StreamRequest, StreamResponse,
+};
+
+/// `sqld` gives a stream up after 10 s without a request; a little less, for the way there.
+const STREAM_LIFE: Duration = Duration::from_secs(9);
+
+/// What crosses as one request.
+#[derive(Clone, Default)]
+pub struct Trip {
+    pub requests: Vec<Request>,
+    /// A transaction may begin in it: the stream has to stay.
+    pub may_begin: bool,
+    /// Doing it twice does no harm.
+    pub repeatable: bool,
+}
+
+/// What each request of a trip came to.
+pub type Answer = std::result::Result<Response, ServerError>;
+
+/// One connection to a database of a server.
+pub struct Session {
+    client: Client,
+    stream: Option<Stream>,
+    in_transaction: bool,
+}
+
+struct Stream {
+    baton: String,
+    used: Instant,
+}
+
+impl Session {
+    pub fn new(config: &Config) -> Result<Self> {
+        Ok(Self {
+            client: Client::new(config)?,
+            stream: None,
+            in_transaction: false,
+        })
+    }
+
+    /// Whether a transaction is open, as far as the server has said.
+    pub fn in_transaction(&self) -> bool {
+        self.in_transaction
+    }
+
+    /// Runs requests in their order, each whether or not those before it succeeded. If the future is dropped, a
+    /// transaction that was open is over: the server rolls it back.
+    pub async fn run(&mut self, trip: &Trip) -> Result<Vec<Answer>> {
+        let inside = std::mem::take(&mut self.in_transaction);
+        let stream = self.stream.take();
+        let baton = match stream {
+            Some(stream) if inside || stream.used.elapsed() < STREAM_LIFE => Some(stream.baton),
+            _ => None,
+        };
+        let had_baton = baton.is_some();
+        match self.attempt(trip, baton, inside).await {
+            Err(error) if inside => Err(lost(error)),
+            Err(error) if (had_baton && error.is_stale()) || (trip.repeatable && error.broke) => {
+                self.attempt(trip, None, false).await
+            }
+            outcome => outcome,
+        }
+    }
+
+    async fn attempt(
+        &mut self,
+        trip: &Trip,
+        baton: Option<String>,
+        inside: bool,
+    ) -> Result<Vec<Answer>> {
+        let keeps = trip.may_begin || inside;
+        let last = if keeps {
+            Request::GetAutocommit(Empty {})
+        } else {
+            Request::Close(Empty {})
+        };
+        let requests = trip.requests.iter().cloned().chain([last]);
+        let request = PipelineRequest {
+            baton,
+            requests: requests
+                .map(|request| StreamRequest {
+                    request: Some(request),
+                })
+                .collect(),
+        };
+        let reply = self.client.pipeline(&request).await?;
+        if reply.results.len() != request.requests.len() {
+            return Err(Error::protocol(
+                "it does not have an answer for each request",
+            ));
+        }
+        let mut answers = Vec::with_capacity(reply.results.len());
+        for result in reply.results {
+            answers.push(match result.outcome {
+                Some(Outcome::Ok(StreamResponse {
+                    response: Some(response),
+                })) => Ok(response),
+                Some(Outcome::Error(error)) => Err(error),
+                _ => return Err(Error::protocol("an answer is missing")),
+            });
+        }
+        match answers.pop() {
+            Some(Ok(Response::GetAutocommit(answer))) => {
+                self.in_transaction = !answer.is_autocommit;
+                self.stream = reply.baton.map(|baton| Stream {
+                    baton,
+                    used: Instant::now(),
+                });
+            }
+            Some(Ok(Response::Close(_))) if !keeps => {}
+            Some(Err(error)) if keeps => {
+                let text = String::from_utf8_lossy(&error.message).into_owned();
+                return Err(Error::new(code::PROTOCOL, text));
+            }
+            _ if keeps => return Err(Error::protocol("an answer is to another request")),
+            _ => {}
+        }
+        Ok(answers)
+    }
+
+    /// Gives up what is open on the server. There is nothing to be done about errors.
+    pub async fn close(&mut self) {
+        self.in_transaction = false;
+        if let Some(stream) = self.stream.take() {
+            let _ = self
+                .attempt(&Trip::default(), Some(stream.baton), false)
+                .await;
+        }
+    }
+}
+
+fn lost(error: Error) -> Error {
+    Error {
+        message: format!("{} (the transaction is rolled back)", error.message),
+        ..error
+    }
+}

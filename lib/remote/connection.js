@@ -1,0 +1,144 @@
+'use strict'
+
+const { Job, OP, Port, openRemote } = require('../promise/port')
+const { Entry } = require('../promise/statement')
+const { StatementCache } = require('../statement-cache')
+
+/** A connection to a server, for calls that wait for their reply. */
+class Connection {
+  int64 = false
+  closed = false
+  #numbers = 1
+  #cache = new StatementCache()
+  #dropped = new FinalizationRegistry((number) => {
+    if (!this.closed) this.port.tell(OP.DROP, number)
+  })
+
+  constructor (environment, options) {
+    this.options = options
+    this.port = new Port(environment, openRemote(options.remote))
+    this.port.opened.promise.catch(() => {})
+    this.#wait(this.port.opened)
+  }
+
+  requireOpen () {
+    if (this.closed) throw new TypeError('The database connection is not open')
+  }
+
+  nextNumber () {
+    return this.#numbers++
+  }
+
+  /** What a Statement's call comes to. */
+  settle (call) {
+    return call()
+  }
+
+  /** Waits for a job; `timeout` in ms, 0 for none. */
+  #wait (job, timeout = 0) {
+    let failed = false
+    let result
+    job.resolve = (value) => { result = value }
+    job.reject = (error) => {
+      failed = true
+      result = error
+    }
+    this.port.wait(job, timeout)
+    if (failed) throw result
+    return result
+  }
+
+  ask (op, target, values, finish = null, { extra = 0, flags = 0, timeout } = {}) {
+    this.requireOpen()
+    const job = new Job()
+    job.finish = finish
+    this.port.post(job, op, target, extra, flags, values)
+    return this.#wait(job, timeout ?? this.options.defaultQueryTimeout)
+  }
+
+  execute (op, entry, flags, mode, values, finish, options, extra = 0, target = entry.number) {
+    const job = new Job()
+    job.entry = op === OP.RUN ? null : entry
+    job.mode = mode
+    job.finish = finish
+    this.port.post(job, op, target, extra, flags, values)
+    return this.#wait(job, options?.timeout ?? this.options.defaultQueryTimeout)
+  }
+
+  /** Asks the server what a statement is, the first time. */
+  compile (sql, flags) {
+    const known = flags === 0 ? this.#cache.get(sql) : undefined
+    if (known !== undefined) return known.entry
+    const number = this.#numbers++
+    const finish = (rows) => new Entry(number, sql, rows.flat())
+    const entry = this.ask(OP.PREPARE, number, [sql], finish, { flags })
+    this.#dropped.register(entry, number)
+    if (flags === 0) this.#cache.set(sql, { entry, cache: null })
+    return entry
+  }
+
+  iterate (statement, entry, call) {
+    return new StatementIterator(statement, this, entry, call)
+  }
+
+  interrupt () {}
+
+  close () {
+    if (this.closed) return
+    this.ask(OP.CLOSE, 0, [])
+    this.closed = true
+    this.#cache.clear()
+  }
+}
+
+// Rows that cross at once: they have all come from the server already.
+const BATCH = 256
+
+class StatementIterator {
+  #connection
+  #entry
+  #call
+  #number
+  #rows = []
+  #at = 0
+  #done = false
+
+  constructor (statement, connection, entry, call) {
+    Object.defineProperty(this, 'statement', { value: statement, enumerable: true })
+    this.#connection = connection
+    this.#entry = entry
+    this.#call = call
+    const { values, flags, mode, options } = call
+    this.#number = connection.nextNumber()
+    connection.execute(OP.ITERATE, entry, flags, mode, values, null, options, this.#number)
+  }
+
+  next () {
+    if (this.#at >= this.#rows.length && !this.#done) this.#fetch()
+    if (this.#at >= this.#rows.length) return { value: undefined, done: true }
+    return { value: this.#rows[this.#at++], done: false }
+  }
+
+  #fetch () {
+    const { mode, flags, options } = this.#call
+    const finish = (rows) => rows
+    const number = this.#number
+    this.#rows = this.#connection.execute(
+      OP.NEXT, this.#entry, flags, mode, [], finish, options, BATCH, number)
+    this.#at = 0
+    this.#done = this.#rows.length < BATCH
+  }
+
+  return () {
+    if (!this.#done) this.#connection.ask(OP.RETURN, this.#number, [])
+    this.#done = true
+    this.#rows = []
+    return { value: undefined, done: true }
+  }
+
+  [Symbol.iterator] () {
+    return this
+  }
+}
+
+module.exports = { Connection }

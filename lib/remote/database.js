@@ -1,0 +1,71 @@
+'use strict'
+
+const { readToggle } = require('../options')
+const { FLAG, OP } = require('../promise/port')
+const { Statement, finishRun } = require('../promise/statement')
+const { KEY, requireTimeout } = require('../statement')
+const { createController, createTransaction } = require('../transaction')
+const { Connection } = require('./connection')
+
+/** The methods of a Database whose tables are on a server; it gives itself as `database`. */
+class RemoteDatabase {
+  #connection
+  #controller = null
+
+  constructor (environment, options) {
+    this.#connection = new Connection(environment, options)
+  }
+
+  get open () { return !this.#connection.closed }
+
+  get inTransaction () { return this.#connection.port.inTransaction }
+
+  #statement (sql, flags, database) {
+    const connection = this.#connection
+    connection.requireOpen()
+    return new Statement(KEY, connection, connection.compile(sql, flags), sql, database)
+  }
+
+  prepare (sql, database) {
+    return this.#statement(sql, 0, database)
+  }
+
+  pragma (sql, simple, database) {
+    const statement = this.#statement(sql, FLAG.PRAGMA, database)
+    return simple ? statement.pluck().get() : statement.all()
+  }
+
+  explain (sql, database) {
+    return this.#statement(sql, FLAG.EXPLAIN, database).all()
+  }
+
+  exec (sql, options) {
+    const timeout = options?.queryTimeout
+    if (timeout !== undefined) requireTimeout(timeout)
+    this.#connection.ask(OP.EXEC, 0, [sql], null, { timeout })
+  }
+
+  transaction (fn, database) {
+    this.#controller ??= createController((sql) => () => this.exec(sql))
+    return createTransaction(fn, database, this.#controller, () => this.inTransaction)
+  }
+
+  lastChanges () {
+    const flags = this.#connection.int64 ? FLAG.INT64 : 0
+    return this.#connection.ask(OP.CHANGES, 0, [], finishRun, { flags })
+  }
+
+  defaultSafeIntegers (args) {
+    this.#connection.int64 = readToggle(args)
+  }
+
+  requireOpen () {
+    this.#connection.requireOpen()
+  }
+
+  close () {
+    this.#connection.close()
+  }
+}
+
+module.exports = { RemoteDatabase }
