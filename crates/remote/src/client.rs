@@ -12,7 +12,7 @@ use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use prost::Message;
 
 use crate::error::{code, Error, Result};
-use crate::proto::{PipelineRequest, PipelineResponse};
+use crate::proto::{PipelineRequest, PipelineResponse, ServerError};
 use crate::tls::{self, Tls};
 
 const PIPELINE: &str = "v3-protobuf/pipeline";
@@ -115,7 +115,9 @@ impl Client {
                 url = self.redirect(&reply, moved)?;
                 moved = true;
             } else {
-                return Err(refused(status, read(reply, MAX_ERROR).await));
+                let is_protobuf = reply.headers().get(CONTENT_TYPE) == Some(&PROTOBUF);
+                let body = read(reply, MAX_ERROR).await.ok().flatten();
+                return Err(refused(status, is_protobuf, &body.unwrap_or_default()));
             }
         }
     }
@@ -221,16 +223,17 @@ fn sending_failed(error: &hyper::Error) -> Error {
     }
 }
 
-/// What a status that is no success says. Servers send JSON with `error` or `message` and `code`, or text.
-fn refused(status: StatusCode, body: Result<Option<Bytes>>) -> Error {
-    let body = body.ok().flatten().unwrap_or_default();
-    let json: Option<serde_json::Value> = serde_json::from_slice(&body).ok();
-    let field = |name: &str| json.as_ref()?.get(name)?.as_str().map(String::from);
-    let text = field("message").or_else(|| field("error"));
-    let text = text.unwrap_or_else(|| String::from_utf8_lossy(&body).into_owned());
+/// What a status that is no success says: Hrana's error, JSON with `error` or `message`, or text.
+fn refused(status: StatusCode, is_protobuf: bool, body: &[u8]) -> Error {
+    let hrana = ServerError::decode(body).ok().filter(|_| is_protobuf);
+    let text = match &hrana {
+        Some(error) => String::from_utf8_lossy(&error.message).into_owned(),
+        None => json_text(body).unwrap_or_else(|| String::from_utf8_lossy(body).into_owned()),
+    };
     let text: String = text.trim().chars().take(MAX_SHOWN).collect();
-    let expired = field("code").is_some_and(|code| code == code::STREAM_EXPIRED)
-        || text.contains(code::STREAM_EXPIRED);
+    // A server that was started again does not know the stream at all.
+    let expired = hrana.is_some_and(|error| error.code == code::STREAM_EXPIRED.as_bytes())
+        || text.contains("invalid baton");
     let code = match status {
         _ if expired => code::STREAM_EXPIRED,
         StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => code::AUTH,
@@ -241,4 +244,12 @@ fn refused(status: StatusCode, body: Result<Option<Bytes>>) -> Error {
         status: Some(status.as_u16()),
         ..Error::new(code, format!("The server replied {status}{colon}{text}"))
     }
+}
+
+fn json_text(body: &[u8]) -> Option<String> {
+    let json: serde_json::Value = serde_json::from_slice(body).ok()?;
+    let text = ["message", "error"]
+        .into_iter()
+        .find_map(|name| json.get(name)?.as_str());
+    text.map(String::from)
 }

@@ -13,7 +13,5 @@ mod tls;
 pub use client::{Client, Config};
 pub use error::{code, Error, Result};
 pub use session::{Answer, Session, Trip};
-pub use sql::{
-    changes_schema, count_statements, may_begin, number_parameters, sqlite_error, ServerError,
-};
+pub use sql::{changes_schema, count_statements, number_parameters, sqlite_error, ServerError};
 pub use tls::Tls;

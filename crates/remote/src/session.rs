@@ -1,5 +1,5 @@
-//! A connection as SQLite has it, over a protocol that has streams: one trip for many requests, and a stream
-//! that lives no longer than a transaction needs it.
+//! A connection as SQLite has it, over a protocol that has streams: one trip for many requests. The stream stays
+//! as long as the server keeps it: another one for each trip doubles the time of a small query.
 
 use std::time::{Duration, Instant};
 
@@ -16,8 +16,6 @@ const STREAM_LIFE: Duration = Duration::from_secs(9);
 #[derive(Clone, Default)]
 pub struct Trip {
     pub requests: Vec<Request>,
-    /// A transaction may begin in it: the stream has to stay.
-    pub may_begin: bool,
     /// Doing it twice does no harm.
     pub repeatable: bool,
 }
@@ -60,36 +58,45 @@ impl Session {
             Some(stream) if inside || stream.used.elapsed() < STREAM_LIFE => Some(stream.baton),
             _ => None,
         };
-        let had_baton = baton.is_some();
-        match self.attempt(trip, baton, inside).await {
+        match self.attempt(trip, baton).await {
             Err(error) if inside => Err(lost(error)),
-            Err(error) if (had_baton && error.is_stale()) || (trip.repeatable && error.broke) => {
-                self.attempt(trip, None, false).await
+            Err(error) if error.is_stale() || (trip.repeatable && error.broke) => {
+                self.attempt(trip, None).await
             }
             outcome => outcome,
         }
     }
 
-    async fn attempt(
-        &mut self,
-        trip: &Trip,
+    async fn attempt(&mut self, trip: &Trip, baton: Option<String>) -> Result<Vec<Answer>> {
+        let autocommit = Request::GetAutocommit(Empty {});
+        let requests = trip.requests.iter().cloned().chain([autocommit]);
+        let (baton, mut answers) = self.send(baton, requests).await?;
+        match answers.pop() {
+            Some(Ok(Response::GetAutocommit(answer))) => {
+                self.in_transaction = !answer.is_autocommit;
+            }
+            Some(Err(error)) => {
+                let text = String::from_utf8_lossy(&error.message).into_owned();
+                return Err(Error::new(code::PROTOCOL, text));
+            }
+            _ => return Err(Error::protocol("an answer is to another request")),
+        }
+        let used = Instant::now();
+        self.stream = baton.map(|baton| Stream { baton, used });
+        Ok(answers)
+    }
+
+    async fn send(
+        &self,
         baton: Option<String>,
-        inside: bool,
-    ) -> Result<Vec<Answer>> {
-        let keeps = trip.may_begin || inside;
-        let last = if keeps {
-            Request::GetAutocommit(Empty {})
-        } else {
-            Request::Close(Empty {})
-        };
-        let requests = trip.requests.iter().cloned().chain([last]);
+        requests: impl Iterator<Item = Request>,
+    ) -> Result<(Option<String>, Vec<Answer>)> {
+        let requests = requests.map(|request| StreamRequest {
+            request: Some(request),
+        });
         let request = PipelineRequest {
             baton,
-            requests: requests
-                .map(|request| StreamRequest {
-                    request: Some(request),
-                })
-                .collect(),
+            requests: requests.collect(),
         };
         let reply = self.client.pipeline(&request).await?;
         if reply.results.len() != request.requests.len() {
@@ -97,42 +104,25 @@ impl Session {
                 "it does not have an answer for each request",
             ));
         }
-        let mut answers = Vec::with_capacity(reply.results.len());
-        for result in reply.results {
-            answers.push(match result.outcome {
+        let answers = reply
+            .results
+            .into_iter()
+            .map(|result| match result.outcome {
                 Some(Outcome::Ok(StreamResponse {
                     response: Some(response),
-                })) => Ok(response),
-                Some(Outcome::Error(error)) => Err(error),
-                _ => return Err(Error::protocol("an answer is missing")),
+                })) => Ok(Ok(response)),
+                Some(Outcome::Error(error)) => Ok(Err(error)),
+                _ => Err(Error::protocol("an answer is missing")),
             });
-        }
-        match answers.pop() {
-            Some(Ok(Response::GetAutocommit(answer))) => {
-                self.in_transaction = !answer.is_autocommit;
-                self.stream = reply.baton.map(|baton| Stream {
-                    baton,
-                    used: Instant::now(),
-                });
-            }
-            Some(Ok(Response::Close(_))) if !keeps => {}
-            Some(Err(error)) if keeps => {
-                let text = String::from_utf8_lossy(&error.message).into_owned();
-                return Err(Error::new(code::PROTOCOL, text));
-            }
-            _ if keeps => return Err(Error::protocol("an answer is to another request")),
-            _ => {}
-        }
-        Ok(answers)
+        Ok((reply.baton, answers.collect::<Result<_>>()?))
     }
 
     /// Gives up what is open on the server. There is nothing to be done about errors.
     pub async fn close(&mut self) {
         self.in_transaction = false;
         if let Some(stream) = self.stream.take() {
-            let _ = self
-                .attempt(&Trip::default(), Some(stream.baton), false)
-                .await;
+            let close = std::iter::once(Request::Close(Empty {}));
+            let _ = self.send(Some(stream.baton), close).await;
         }
     }
 }

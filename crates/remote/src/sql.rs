@@ -118,11 +118,6 @@ pub fn number_parameters(sql: &str, names: &[Option<String>]) -> String {
     numbered
 }
 
-/// Whether a transaction may be open after it. True too often does no harm.
-pub fn may_begin(sql: &str) -> bool {
-    has_word(sql, &["begin", "savepoint"])
-}
-
 /// Whether other statements may mean something else after it. True too often does no harm.
 pub fn changes_schema(sql: &str) -> bool {
     has_word(
@@ -145,7 +140,11 @@ pub fn sqlite_error(error: &proto::ServerError) -> ServerError {
     let message = String::from_utf8_lossy(&error.message);
     let code = String::from_utf8_lossy(&error.code);
     let mut text = message.as_ref();
-    for prefix in ["SQLite error: ", "SQLite input error: "] {
+    for prefix in [
+        "SQLite error: ",
+        "SQLite input error: ",
+        "SQL input error: ",
+    ] {
         text = text.strip_prefix(prefix).unwrap_or(text);
     }
     if let Some((before, offset)) = text.rsplit_once(" (at offset ") {
@@ -160,7 +159,7 @@ pub fn sqlite_error(error: &proto::ServerError) -> ServerError {
         };
     }
     let code = match code.as_ref() {
-        "SQLITE_UNKNOWN" | "SQL_PARSE_ERROR" | "" => "SQLITE_ERROR",
+        "SQLITE_UNKNOWN" | "SQL_PARSE_ERROR" | "SQL_INPUT_ERROR" | "" => "SQLITE_ERROR",
         "SQLITE_CONSTRAINT" => constraint(text),
         code => code,
     };

@@ -14,8 +14,8 @@ use ferrolite_remote::proto::{
     Stmt, StmtResult, Value,
 };
 use ferrolite_remote::{
-    changes_schema, count_statements, may_begin, number_parameters, sqlite_error, Answer, Config,
-    Error, ServerError, Session, Trip,
+    changes_schema, count_statements, number_parameters, sqlite_error, Answer, Config, Error,
+    ServerError, Session, Trip,
 };
 use ferrolite_sqlite::{Error as LocalError, Param, Params, ValueRef};
 use tokio::runtime::Runtime;
@@ -248,7 +248,6 @@ impl Remote<'_> {
                 let entry = entry.ok_or_else(LocalError::closed)?;
                 require_count(entry, &job.params)?;
                 trip.repeatable &= entry.described.readonly && entry.reader;
-                trip.may_begin |= may_begin(&entry.sql);
                 Request::Execute(ExecuteRequest {
                     stmt: Some(statement(entry, &job.params, job.op != Op::Run)?),
                 })
@@ -256,7 +255,6 @@ impl Remote<'_> {
             Op::Exec => {
                 let sql = text_of(&job.params, 0)?;
                 trip.repeatable = false;
-                trip.may_begin |= may_begin(&sql);
                 Request::Sequence(SqlRequest { sql: Some(sql) })
             }
             Op::Undo if self.session.in_transaction() => {
