@@ -271,10 +271,10 @@ const methods = {
 
   batch (statements, mode = 'deferred') {
     const state = stateOf(this)
-    const { natives, block, handle } = state
+    const { natives, block, handle, remote } = state
+    if (remote !== null) return remote.batch(statements, mode)
     const { CHANGES, ROWID, ROWID_INT64 } = HEADER
     return lazy.batch.runBatch(this, statements, mode, () => {
-      if (state.remote !== null) return state.remote.lastChanges()
       natives.databaseLastChanges.call(handle)
       const lastInsertRowid = state.int64 ? block.bigints[ROWID_INT64] : block.numbers[ROWID]
       return { changes: block.numbers[CHANGES], lastInsertRowid }

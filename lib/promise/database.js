@@ -440,6 +440,16 @@ class Database {
   }
 
   async batch (statements, mode = 'deferred') {
+    const connection = this.#connection
+    connection.requireOpen()
+    if (connection.options.remote !== null) {
+      const { finishBatch, packBatch } = require('../remote/batch')
+      const { root, port } = connection
+      const inside = root.current() !== root || port.inTransaction
+      const flags = connection.int64 ? FLAG.INT64 : 0
+      const values = packBatch(statements, mode, inside)
+      return connection.ask(OP.BATCH, 0, values, finishBatch, { flags })
+    }
     const { readBatch } = require('../batch')
     const { list, version } = readBatch(statements, mode)
     const run = this.transaction(async () => {

@@ -2,9 +2,10 @@
 
 const { readToggle } = require('../options')
 const { FLAG, OP } = require('../promise/port')
-const { Statement, finishRun } = require('../promise/statement')
+const { Statement } = require('../promise/statement')
 const { KEY, requireTimeout } = require('../statement')
 const { createController, createTransaction } = require('../transaction')
+const { finishBatch, packBatch } = require('./batch')
 const { Connection } = require('./connection')
 
 /** The methods of a Database whose tables are on a server; it gives itself as `database`. */
@@ -50,9 +51,11 @@ class RemoteDatabase {
     return createTransaction(fn, database, this.#controller, () => this.inTransaction)
   }
 
-  lastChanges () {
-    const flags = this.#connection.int64 ? FLAG.INT64 : 0
-    return this.#connection.ask(OP.CHANGES, 0, [], finishRun, { flags })
+  batch (statements, mode) {
+    const connection = this.#connection
+    const values = packBatch(statements, mode, this.inTransaction)
+    const flags = connection.int64 ? FLAG.INT64 : 0
+    return connection.ask(OP.BATCH, 0, values, finishBatch, { flags })
   }
 
   defaultSafeIntegers (args) {

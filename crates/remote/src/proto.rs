@@ -224,7 +224,7 @@ pub struct BatchStep {
 
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct BatchCond {
-    #[prost(oneof = "Cond", tags = "1, 2, 3, 6")]
+    #[prost(oneof = "Cond", tags = "1, 3, 4")]
     pub cond: Option<Cond>,
 }
 
@@ -234,12 +234,16 @@ pub enum Cond {
     /// The step of that number was.
     #[prost(uint32, tag = "1")]
     StepOk(u32),
-    #[prost(uint32, tag = "2")]
-    StepError(u32),
     #[prost(message, tag = "3")]
     Not(Box<BatchCond>),
-    #[prost(message, tag = "6")]
-    IsAutocommit(Empty),
+    #[prost(message, tag = "4")]
+    And(BatchCondList),
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub struct BatchCondList {
+    #[prost(message, repeated, tag = "1")]
+    pub conds: Vec<BatchCond>,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]

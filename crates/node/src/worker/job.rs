@@ -53,9 +53,13 @@ pub enum Op {
     Table,
     /// Rows changed by the last statement, and the last inserted rowid.
     Changes,
+    /// Changes the key of an encrypted file.
+    Rekey,
+    /// Statements in a transaction of their own, in one trip to a server.
+    Batch,
 }
 
-const OPS: [Op; 29] = [
+const OPS: [Op; 31] = [
     Op::Prepare,
     Op::Drop,
     Op::Run,
@@ -85,6 +89,8 @@ const OPS: [Op; 29] = [
     Op::Apply,
     Op::Table,
     Op::Changes,
+    Op::Rekey,
+    Op::Batch,
 ];
 
 /// Integers as `BigInt`s.

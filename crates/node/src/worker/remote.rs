@@ -10,8 +10,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ferrolite_remote::proto::{
-    DescribeResult, Empty, ExecuteRequest, Kind, NamedArg, Request, Response, Row, SqlRequest,
-    Stmt, StmtResult, Value,
+    Batch, BatchCond, BatchCondList, BatchRequest, BatchResult, BatchStep, Cond, DescribeResult,
+    Empty, ExecuteRequest, Kind, NamedArg, Request, Response, Row, SqlRequest, Stmt, StmtResult,
+    Value,
 };
 use ferrolite_remote::{
     changes_schema, count_statements, number_parameters, sqlite_error, Answer, Config, Error,
@@ -257,6 +258,11 @@ impl Remote<'_> {
                 trip.repeatable = false;
                 Request::Sequence(SqlRequest { sql: Some(sql) })
             }
+            Op::Batch => {
+                trip.repeatable = false;
+                let batch = Some(batch_of(&job.params)?);
+                Request::Batch(BatchRequest { batch })
+            }
             Op::Undo if self.session.in_transaction() => {
                 trip.repeatable = false;
                 let sql = text_of(&job.params, 0)?;
@@ -380,6 +386,10 @@ impl Remote<'_> {
                 self.described.clear();
                 self.done();
             }
+            (Op::Batch, Response::Batch(response)) => {
+                let result = response.result.ok_or_else(misfit)?;
+                return self.batched(job, result);
+            }
             (_, Response::Execute(response)) => {
                 let result = response.result.ok_or_else(misfit)?;
                 return self.executed(job, result);
@@ -437,6 +447,51 @@ impl Remote<'_> {
         }
         let max = if job.op == Op::Get { 1 } else { usize::MAX };
         fill(self.port, &mut self.scratch, &mut rows, job.flags, max);
+        Ok(())
+    }
+
+    /// The results of all steps but BEGIN, COMMIT and ROLLBACK: of each a row that describes it and its rows.
+    fn batched(&mut self, job: &Job, mut result: BatchResult) -> Outcome {
+        self.described.clear();
+        // What failed first is why the others did not run.
+        let failed = result.step_errors.iter().min_by_key(|(step, _)| **step);
+        if let Some((_, error)) = failed {
+            return Err(Failure::Server(sqlite_error(error)));
+        }
+        // All of them ran, and nothing was undone: the last one is the commit.
+        let steps = (1..).map_while(|step| result.step_results.remove(&step));
+        let mut steps: Vec<_> = steps.collect();
+        steps.pop().ok_or_else(misfit)?;
+        for step in steps {
+            let changes = i64::try_from(step.affected_row_count).unwrap_or(i64::MAX);
+            self.last = (changes, step.last_insert_rowid.unwrap_or(self.last.1));
+            if !self.scratch.has_room(3 + step.cols.len()) {
+                self.port.send(&mut self.scratch);
+            }
+            let count = i64::try_from(step.rows.len()).unwrap_or(i64::MAX);
+            let start = self.scratch.start();
+            self.scratch.push(ValueRef::Integer(count), false);
+            self.scratch.push(ValueRef::Integer(changes), false);
+            let int64 = job.flags & INT64 != 0;
+            self.scratch.push(ValueRef::Integer(self.last.1), int64);
+            for col in &step.cols {
+                let name = col.name.as_deref().map_or(ValueRef::Null, ValueRef::Text);
+                self.scratch.push(name, false);
+            }
+            self.scratch
+                .part(PartKind::Rows, start, 1, 3 + step.cols.len());
+            let mut rows = step.rows.into_iter();
+            fill(
+                self.port,
+                &mut self.scratch,
+                &mut rows,
+                job.flags,
+                usize::MAX,
+            );
+            // The call does not end with them.
+            self.scratch.put_off_end();
+        }
+        self.done();
         Ok(())
     }
 
@@ -644,6 +699,70 @@ fn values_of(params: &Params) -> Result<Vec<Value>, LocalError> {
         Ok(Value { kind: Some(kind) })
     };
     params.values.iter().map(value).collect()
+}
+
+/// What a batch consists of: how it begins, is committed and is undone (one or two statements), then of each
+/// statement its SQL, how many parameters it has, and the name or NULL and the value of each.
+fn batch_of(params: &Params) -> Result<Batch, LocalError> {
+    let values = values_of(params)?;
+    let mut kinds = values.into_iter().filter_map(|value| value.kind);
+    let mut text = || match kinds.next() {
+        Some(Kind::Text(text)) => Some(String::from_utf8_lossy(&text).into_owned()),
+        _ => None,
+    };
+    let (begin, commit) = (text(), text());
+    let undo = [text(), text()];
+    let mut batch = Batch::default();
+    let mut push = |stmt: Stmt, condition: Option<Cond>| {
+        batch.steps.push(BatchStep {
+            condition: condition.map(|cond| BatchCond { cond: Some(cond) }),
+            stmt: Some(stmt),
+        });
+    };
+    let sql = |sql: String| Stmt {
+        sql: Some(sql),
+        want_rows: Some(true),
+        ..Stmt::default()
+    };
+    push(sql(begin.ok_or_else(internal)?), None);
+    let mut last = 0;
+    while let Some(Kind::Text(text)) = kinds.next() {
+        let mut stmt = sql(String::from_utf8_lossy(&text).into_owned());
+        let Some(Kind::Float(count)) = kinds.next() else {
+            return Err(internal());
+        };
+        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // `as` saturates
+        for _ in 0..count as usize {
+            let (name, kind) = (kinds.next(), kinds.next());
+            let value = Value { kind };
+            match name {
+                Some(Kind::Text(name)) => stmt.named_args.push(NamedArg {
+                    name: String::from_utf8_lossy(&name).into_owned(),
+                    value: Some(value),
+                }),
+                _ => stmt.args.push(value),
+            }
+        }
+        push(stmt, Some(Cond::StepOk(last)));
+        last += 1;
+    }
+    push(sql(commit.ok_or_else(internal)?), Some(Cond::StepOk(last)));
+    // What was open before is not undone if it could not begin.
+    let begun = Cond::StepOk(0);
+    let committed = BatchCond {
+        cond: Some(Cond::StepOk(last + 1)),
+    };
+    let conds = vec![
+        BatchCond { cond: Some(begun) },
+        BatchCond {
+            cond: Some(Cond::Not(Box::new(committed))),
+        },
+    ];
+    for text in undo.into_iter().flatten() {
+        let conds = conds.clone();
+        push(sql(text), Some(Cond::And(BatchCondList { conds })));
+    }
+    Ok(batch)
 }
 
 fn text_of(params: &Params, at: usize) -> Result<String, LocalError> {

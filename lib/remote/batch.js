@@ -1,0 +1,57 @@
+'use strict'
+
+const { readBatch } = require('../batch')
+const { checkValue } = require('../params')
+const { isNamed } = require('../statement')
+const { SAVEPOINT, VERSIONS } = require('../transaction')
+
+/**
+ * The values of a batch job: how it begins, ends and is undone, and of each statement its SQL and
+ * its parameters, with their names or null.
+ */
+function packBatch (statements, mode, inTransaction) {
+  const { list, version } = readBatch(statements, mode)
+  const values = inTransaction
+    ? [`SAVEPOINT ${SAVEPOINT}`, `RELEASE ${SAVEPOINT}`, `ROLLBACK TO ${SAVEPOINT}`, `RELEASE ${SAVEPOINT}`]
+    : [VERSIONS[version], 'COMMIT', 'ROLLBACK', null]
+  for (const [sql, args] of list) {
+    if (typeof sql !== 'string') throw new TypeError('Expected first argument to be a string')
+    const params = args.flatMap(readParams)
+    values.push(sql, params.length)
+    for (const [name, value] of params) {
+      checkValue(value)
+      values.push(name, value)
+    }
+  }
+  return values
+}
+
+/** Parameters as pairs of a name, or null, and a value. */
+function readParams (args) {
+  if (Array.isArray(args)) return args.map((value) => [null, value])
+  return isNamed(args) ? Object.entries(args) : [[null, args]]
+}
+
+/** What `db.batch()` gives: of each statement a row that describes it came first, then its rows. */
+function finishBatch (replies) {
+  const results = []
+  for (let at = 0; at < replies.length;) {
+    const [count, changes, lastInsertRowid, ...columns] = replies[at++]
+    const rows = replies.slice(at, at += count).map((row) => toObject(columns, row))
+    results.push({ columns, rows, changes, lastInsertRowid })
+  }
+  return results
+}
+
+function toObject (columns, row) {
+  const object = {}
+  for (const [i, name] of columns.entries()) {
+    // A column may be called __proto__.
+    Object.defineProperty(object, name, {
+      value: row[i], writable: true, enumerable: true, configurable: true
+    })
+  }
+  return object
+}
+
+module.exports = { finishBatch, packBatch }
