@@ -39,6 +39,8 @@ function readOptions (path, options, allowNativeBinding) {
   if ('readOnly' in options) throw new TypeError('Misspelled option "readOnly" should be "readonly"')
   if ('memory' in options) throw new TypeError('Option "memory" was removed in v7.0.0 (use ":memory:" filename instead)')
 
+  if (path.includes('\0')) throw new TypeError('Database path cannot contain a NUL character')
+
   const file = path.trim()
   const anonymous = file === '' || file === ':memory:'
   const readonly = getBooleanOption(options, 'readonly')
@@ -60,7 +62,6 @@ function readOptions (path, options, allowNativeBinding) {
   if (nativeBinding != null && typeof nativeBinding !== 'string' && typeof nativeBinding !== 'object') {
     throw new TypeError('Expected the "nativeBinding" option to be a string or addon object')
   }
-  if (path.includes('\0')) throw new TypeError('Database path cannot contain a NUL character')
   const remote = buffer === null ? readRemote(file, options) : null
   return {
     name: remote?.name ?? path,

@@ -5,11 +5,10 @@
 const assert = require('node:assert/strict')
 const fs = require('node:fs')
 const path = require('node:path')
-const test = require('node:test')
 const util = require('node:util')
 const {
-  Database, MODULE, OURS, child, cleanup, connect, exited, open, ours, oursSyncOnly, rangeError,
-  sqliteError, syncOnly, tempDir, tempFile, thrown, throws, typeError
+  MODULE, OURS, child, cleanup, connect, Database, exited, open, ours, oursSyncOnly, rangeError,
+  sqliteError, syncOnly, tempDir, tempFile, test, thrown, throws, typeError
 } = require('./support')
 
 test('a path that is neither a string, a Buffer nor nothing is a TypeError', async () => {

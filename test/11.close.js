@@ -4,10 +4,9 @@
 
 const assert = require('node:assert/strict')
 const fs = require('node:fs')
-const test = require('node:test')
 const {
-  BUSY, CLOSED, Database, busy, cleanup, open, ours, oursSyncOnly, series, syncOnly, tempFile,
-  typeError
+  BUSY, CLOSED, busy, cleanup, Database, open, ours, oursSyncOnly, series, syncOnly, tempFile,
+  test, typeError
 } = require('./support')
 
 test('close() makes open false', async t => {

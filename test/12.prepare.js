@@ -3,9 +3,9 @@
 // Runs with both APIs.
 
 const assert = require('node:assert/strict')
-const test = require('node:test')
 const {
-  BUSY, Database, busy, collect, open, ours, rangeError, sqliteError, syncOnly, tempFile, typeError
+  BUSY, busy, collect, Database, open, ours, rangeError, sqliteError, syncOnly, tempFile, test,
+  typeError
 } = require('./support')
 
 const NONE = 'The supplied SQL string contains no statements'

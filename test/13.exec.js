@@ -3,8 +3,9 @@
 // Runs with both APIs.
 
 const assert = require('node:assert/strict')
-const test = require('node:test')
-const { BUSY, open, sqliteError, syncOnly, tempFile, thrown, typeError } = require('./support')
+const {
+  BUSY, open, sqliteError, syncOnly, tempFile, test, thrown, typeError
+} = require('./support')
 
 test('exec() of anything but a string is a TypeError', async t => {
   const db = open(t)

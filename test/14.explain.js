@@ -3,8 +3,7 @@
 // Runs with both APIs.
 
 const assert = require('node:assert/strict')
-const test = require('node:test')
-const { BUSY, open, rangeError, sqliteError, syncOnly, typeError } = require('./support')
+const { BUSY, open, rangeError, sqliteError, syncOnly, test, typeError } = require('./support')
 
 function setup (t) {
   return open(t).exec('CREATE TABLE entries (a TEXT, b INTEGER)')

@@ -3,9 +3,8 @@
 // Runs with both APIs.
 
 const assert = require('node:assert/strict')
-const test = require('node:test')
 const {
-  BUSY, STATEMENT_BUSY, open, rangeError, sqliteError, syncOnly, tempFile, typeError
+  BUSY, STATEMENT_BUSY, open, rangeError, sqliteError, syncOnly, tempFile, test, typeError
 } = require('./support')
 
 const blob = Buffer.alloc(8, 0xdd)

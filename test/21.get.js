@@ -3,8 +3,9 @@
 // Runs with both APIs.
 
 const assert = require('node:assert/strict')
-const test = require('node:test')
-const { BUSY, STATEMENT_BUSY, open, rangeError, series, syncOnly, typeError } = require('./support')
+const {
+  BUSY, STATEMENT_BUSY, open, rangeError, series, syncOnly, test, typeError
+} = require('./support')
 
 const blob = Buffer.from('dddddddd', 'hex')
 const NO_DATA = 'This statement does not return data. Use run() instead'

@@ -3,9 +3,8 @@
 // Runs with both APIs.
 
 const assert = require('node:assert/strict')
-const test = require('node:test')
 const {
-  BUSY, STATEMENT_BUSY, open, rangeError, steps, syncOnly, throws, typeError
+  BUSY, STATEMENT_BUSY, open, rangeError, steps, syncOnly, test, throws, typeError
 } = require('./support')
 
 const blob = Buffer.from('dddddddd', 'hex')

@@ -3,9 +3,9 @@
 // Runs with both APIs.
 
 const assert = require('node:assert/strict')
-const test = require('node:test')
 const {
-  BUSY, PROMISES, STATEMENT_BUSY, busy, collect, open, rangeError, syncOnly, thrown, typeError
+  BUSY, PROMISES, STATEMENT_BUSY, busy, collect, open, rangeError, syncOnly, test, thrown,
+  typeError
 } = require('./support')
 
 const blob = Buffer.from('dddddddd', 'hex')

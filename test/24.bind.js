@@ -3,10 +3,9 @@
 // Runs with both APIs.
 
 const assert = require('node:assert/strict')
-const test = require('node:test')
 const vm = require('node:vm')
 const {
-  BUSY, open, ours, rangeError, sqliteError, syncOnly, thrown, typeError
+  BUSY, open, ours, rangeError, sqliteError, syncOnly, test, thrown, typeError
 } = require('./support')
 
 const INVALID = 'SQLite3 can only bind numbers, strings, bigints, buffers, and null'

@@ -3,8 +3,7 @@
 // Runs with both APIs.
 
 const assert = require('node:assert/strict')
-const test = require('node:test')
-const { open, syncOnly } = require('./support')
+const { open, syncOnly, test } = require('./support')
 
 function setup (t) {
   return open(t).exec('CREATE TABLE entries (a TEXT, b INTEGER, c BLOB)')

@@ -3,9 +3,8 @@
 // Runs with both APIs.
 
 const assert = require('node:assert/strict')
-const test = require('node:test')
 const {
-  BUSY, Database, cleanup, collect, open, syncOnly, thrown, typeError
+  BUSY, cleanup, collect, Database, open, syncOnly, test, thrown, typeError
 } = require('./support')
 
 function logged (t) {

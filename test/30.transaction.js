@@ -3,9 +3,8 @@
 // Runs with both APIs.
 
 const assert = require('node:assert/strict')
-const test = require('node:test')
 const {
-  BUSY, CLOSED, open, series, sqliteError, steps, syncOnly, tempFile, thrown, throws,
+  BUSY, CLOSED, open, series, sqliteError, steps, syncOnly, tempFile, test, thrown, throws,
   typeError
 } = require('./support')
 

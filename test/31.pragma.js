@@ -4,8 +4,9 @@
 
 const assert = require('node:assert/strict')
 const fs = require('node:fs')
-const test = require('node:test')
-const { BUSY, open, rangeError, sqliteError, syncOnly, tempFile, typeError } = require('./support')
+const {
+  BUSY, open, rangeError, sqliteError, syncOnly, tempFile, test, typeError
+} = require('./support')
 
 test('pragma() of anything but a string is a TypeError', async t => {
   const db = open(t)

@@ -3,10 +3,9 @@
 // Runs with both APIs.
 
 const assert = require('node:assert/strict')
-const test = require('node:test')
 const {
-  BUSY, Database, collect, open, ours, rangeError, sqliteError, syncOnly, tempFile, thrown, throws,
-  typeError
+  BUSY, collect, Database, open, ours, rangeError, sqliteError, syncOnly, tempFile, test,
+  thrown, throws, typeError
 } = require('./support')
 
 const get = async (db, sql, ...args) => (await db.prepare(`SELECT ${sql}`)).pluck().get(args)

@@ -3,9 +3,8 @@
 // Runs with both APIs.
 
 const assert = require('node:assert/strict')
-const test = require('node:test')
 const {
-  BUSY, open, rangeError, series, sqliteError, syncOnly, thrown, typeError
+  BUSY, open, rangeError, series, sqliteError, syncOnly, test, thrown, typeError
 } = require('./support')
 
 const withLength = value => Object.defineProperty(() => {}, 'length', { value })

@@ -3,9 +3,9 @@
 // Runs with both APIs.
 
 const assert = require('node:assert/strict')
-const test = require('node:test')
 const {
-  BUSY, Database, open, rangeError, sqliteError, syncOnly, tempFile, thrown, throws, typeError
+  BUSY, Database, open, rangeError, sqliteError, syncOnly, tempFile, test, thrown, throws,
+  typeError
 } = require('./support')
 
 const all = async (db, sql, ...args) => (await db.prepare(sql)).all(...args)

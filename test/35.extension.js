@@ -7,9 +7,8 @@ const { execFileSync } = require('node:child_process')
 const fs = require('node:fs')
 const os = require('node:os')
 const path = require('node:path')
-const test = require('node:test')
 const {
-  BUSY, cleanup, open, sqliteError, syncOnly, tempDir, thrown, throws, typeError
+  BUSY, cleanup, open, sqliteError, syncOnly, tempDir, test, thrown, throws, typeError
 } = require('./support')
 
 const SUFFIX = { darwin: '.dylib', win32: '.dll' }[process.platform] || '.so'

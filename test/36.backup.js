@@ -5,9 +5,8 @@
 const assert = require('node:assert/strict')
 const fs = require('node:fs')
 const path = require('node:path')
-const test = require('node:test')
 const {
-  CLOSED, Database, isSqliteError, open, ours, syncOnly, tempDir, tempFile, until
+  CLOSED, Database, isSqliteError, open, ours, syncOnly, tempDir, tempFile, test, until
 } = require('./support')
 
 const tick = () => new Promise(resolve => setImmediate(resolve))

@@ -4,9 +4,9 @@
 
 const assert = require('node:assert/strict')
 const fs = require('node:fs')
-const test = require('node:test')
 const {
-  BUSY, CLOSED, Database, open, ours, sqliteError, syncOnly, tempFile, thrown, throws, typeError
+  BUSY, CLOSED, Database, open, ours, sqliteError, syncOnly, tempFile, test, thrown, throws,
+  typeError
 } = require('./support')
 
 function setup (t) {

@@ -3,8 +3,7 @@
 // Runs with both APIs.
 
 const assert = require('node:assert/strict')
-const test = require('node:test')
-const { CLOSED, collect, open, rangeError, series, typeError } = require('./support')
+const { CLOSED, collect, open, rangeError, series, test, typeError } = require('./support')
 
 const INT = 1006028374637854687n
 const ROUNDED = 1006028374637854700

@@ -3,9 +3,9 @@
 // Runs with both APIs.
 
 const assert = require('node:assert/strict')
-const test = require('node:test')
 const {
-  collect, open, ours, random, rangeError, seed, series, sqliteError, tempFile, thrown, typeError
+  collect, open, ours, random, rangeError, seed, series, sqliteError, tempFile, test, thrown,
+  typeError
 } = require('./support')
 
 const echo = async t => {

@@ -3,10 +3,9 @@
 // Runs with both APIs.
 
 const assert = require('node:assert/strict')
-const test = require('node:test')
 const {
-  BUSY, Database, child, exited, open, ours, oursSyncOnly, sqliteError, syncOnly, tempFile,
-  typeError
+  BUSY, child, Database, exited, open, ours, oursSyncOnly, sqliteError, syncOnly, tempFile,
+  test, typeError
 } = require('./support')
 
 function setup (t) {

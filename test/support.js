@@ -5,7 +5,7 @@ const { spawn } = require('node:child_process')
 const fs = require('node:fs')
 const os = require('node:os')
 const path = require('node:path')
-const test = require('node:test')
+const nodeTest = require('node:test')
 
 // Another package can be put in Ferrolite's place, to check a test against the real better-sqlite3.
 const MODULE = process.env.DATABASE_MODULE || path.join(__dirname, '..')
@@ -13,6 +13,9 @@ const OURS = !process.env.DATABASE_MODULE
 // Files that say so, as scripts/test.js has it, run with the sync API and again with promises.
 const PROMISES = process.env.TEST_API === 'promise'
 const { Database } = PROMISES ? require('../promise') : { Database: require(MODULE) }
+
+// The URL of a server to run them on instead, with tables that come and go.
+const SERVER = process.env.TEST_SERVER
 
 const cleanups = new WeakMap()
 
@@ -30,9 +33,30 @@ function cleanup (t, fn) {
 }
 
 function open (t, filename = ':memory:', options) {
+  if (SERVER !== undefined && isPlace(filename)) {
+    filename = SERVER
+    wipe()
+  }
   const db = new Database(filename, options)
   cleanup(t, async () => { await db.close() })
   return db
+}
+
+function isPlace (filename) {
+  return typeof filename === 'string' && !filename.startsWith('file:')
+}
+
+// Tests of a file run one after the other: each begins with an empty database.
+function wipe () {
+  const db = new (require(MODULE))(SERVER)
+  const list = db.prepare("SELECT type, name FROM sqlite_schema WHERE name NOT LIKE 'sqlite_%'")
+  for (const type of ['trigger', 'view', 'table']) {
+    for (const item of list.all()) {
+      if (item.type === type) db.exec(`DROP ${type} IF EXISTS "${item.name.replaceAll('"', '""')}"`)
+    }
+  }
+  db.exec('PRAGMA user_version = 0')
+  db.close()
 }
 
 // A failure is thrown, or rejected with: the constructor of the promise API does not wait for it.
@@ -56,6 +80,36 @@ function tempDir (t) {
 function tempFile (t, name = 'test.db') {
   return path.join(tempDir(t), name)
 }
+
+// node:test's own, but a test of what a server does not have is skipped on one.
+function test (name, ...rest) {
+  const fn = rest.pop()
+  const body = SERVER === undefined ? fn : t => skipMissing(t, fn)
+  nodeTest(name, ...rest, body)
+}
+
+async function skipMissing (t, fn) {
+  try {
+    await fn(t)
+  } catch (error) {
+    const missing = /[\w() ]+ is not available for remote databases/.exec(error?.stack)
+    if (missing === null) throw error
+    t.skip(missing[0])
+  }
+}
+
+// A test of what is otherwise on a server, for a reason.
+function local (reason, run = test) {
+  return (name, ...rest) => {
+    const fn = rest.pop()
+    const [options] = rest
+    const skip = SERVER !== undefined && `on a server: ${reason}`
+    run(name, { ...options, skip: skip || options?.skip }, fn)
+  }
+}
+
+// Its rows have come when a call ends: nothing is busy in between.
+const whileIterating = local('nothing waits for an iterator', syncOnly)
 
 // A test of what only Ferrolite has.
 function ours (name, ...rest) {
@@ -272,6 +326,9 @@ const STATEMENT_BUSY = 'This statement is busy executing a query'
 const CLOSED = 'The database connection is not open'
 
 module.exports = {
+  local,
+  test,
+  whileIterating,
   BUSY,
   CLOSED,
   Database,

@@ -3,6 +3,7 @@
 const { readToggle } = require('../options')
 const { checkValue, flatten, namedValues } = require('../params')
 const { EXPAND, FLAT, PLUCK, RAW, decoderFor } = require('../rows')
+const { notRemote } = require('../remote/options')
 const { KEY, isNamed, takeTimeout } = require('../statement')
 const { readCallOptions } = require('./call')
 const { FLAG, OP } = require('./port')
@@ -145,6 +146,7 @@ class Statement {
   }
 
   expand (on) {
+    if (this.#connection.options.remote !== null) throw notRemote('expand()')
     return this.#setMode('expand', EXPAND, arguments)
   }
 

@@ -24,7 +24,9 @@ class RemoteDatabase {
   #statement (sql, flags, database) {
     const connection = this.#connection
     connection.requireOpen()
-    return new Statement(KEY, connection, connection.compile(sql, flags), sql, database)
+    const statement = new Statement(KEY, connection, connection.compile(sql, flags), sql, database)
+    // All rows have come when a call ends.
+    return Object.defineProperty(statement, 'busy', { value: false, enumerable: true })
   }
 
   prepare (sql, database) {
@@ -47,6 +49,7 @@ class RemoteDatabase {
   }
 
   transaction (fn, database) {
+    this.#connection.requireOpen()
     this.#controller ??= createController((sql) => () => this.exec(sql))
     return createTransaction(fn, database, this.#controller, () => this.inTransaction)
   }

@@ -2,23 +2,23 @@
 
 use crate::proto;
 
-/// How many statements a script has: 0, 1, or 2 for more. Comments and empty ones do not count.
-pub fn count_statements(sql: &str) -> usize {
-    let mut count = 0;
+/// The statements of a script, without what is between them. Comments and empty ones do not count.
+pub fn statements(sql: &str) -> Vec<&str> {
+    let mut list = Vec::new();
+    let mut tokens = Tokens(sql.as_bytes());
+    let mut start = None;
+    let mut end = 0;
     let mut words = Vec::new();
-    let mut ends = false;
-    for token in Tokens(sql.as_bytes()) {
-        match token {
-            // The body of a trigger has statements of its own, up to `END;`.
-            b";" if is_open_trigger(&words) => {}
-            b";" => {
-                ends = count != 0;
-                words.clear();
-                continue;
-            }
-            _ if ends => return 2,
-            _ => count = 1,
+    while let Some(token) = tokens.next() {
+        // The body of a trigger has statements of its own, up to `END;`.
+        if token == b";" && !is_open_trigger(&words) {
+            list.extend(start.map(|start| &sql[start..end]));
+            start = None;
+            words.clear();
+            continue;
         }
+        end = sql.len() - tokens.0.len();
+        start = start.or(Some(end - token.len()));
         if words.len() < 4 {
             words.push(token);
         } else {
@@ -26,7 +26,8 @@ pub fn count_statements(sql: &str) -> usize {
             words[3] = token;
         }
     }
-    count
+    list.extend(start.map(|start| &sql[start..end]));
+    list
 }
 
 fn is_open_trigger(words: &[&[u8]]) -> bool {
@@ -179,6 +180,9 @@ fn parse_error(text: &str) -> Option<String> {
             token.trim_matches('`')
         ));
     }
+    if rest.starts_with("unexpected end of input") {
+        return Some("incomplete input".into());
+    }
     rest.starts_with("near ").then(|| rest.into())
 }
 
@@ -203,26 +207,26 @@ mod tests {
     use super::*;
 
     #[test]
-    fn statements_are_counted_as_sqlite_does() {
+    fn scripts_are_split_as_sqlite_does() {
+        assert_eq!(
+            statements(" SELECT 1 ; -- one;\n/* ; */ SELECT ';', \"a;b\" /* x */;; [c;d] "),
+            ["SELECT 1", "SELECT ';', \"a;b\"", "[c;d]"]
+        );
         let trigger = "CREATE TRIGGER r AFTER INSERT ON t BEGIN SELECT 1; SELECT 2; END";
+        let temporary = trigger.replace("CREATE", "create temp");
+        let script = format!("{trigger}; {temporary};SELECT 3;");
+        assert_eq!(statements(&script), [trigger, &temporary, "SELECT 3"]);
         for (sql, count) in [
             ("", 0),
             (" ;; -- SELECT 1", 0),
-            ("/* ; */", 0),
-            ("SELECT 1", 1),
-            ("SELECT ';', \";\", `;`, [;] -- ;", 1),
-            (";SELECT 1;;  /* end */", 1),
+            ("/* open", 0),
             ("SELECT 'it''s; all one'", 1),
-            ("SELECT 1; SELECT 2", 2),
             ("SELECT 1;x", 2),
-            (trigger, 1),
-            (&format!("{trigger};"), 1),
-            (&format!("{trigger}; SELECT 1"), 2),
-            (&trigger.replace("CREATE", "create temp"), 1),
             ("CREATE TABLE t (a); SELECT 1", 2),
-            ("SELECT 'open", 1),
+            ("SELECT 'open; é", 1),
+            ("SELECT é;é", 2),
         ] {
-            assert_eq!(count_statements(sql), count, "{sql}");
+            assert_eq!(statements(sql).len(), count, "{sql}");
         }
     }
 

@@ -243,6 +243,12 @@ impl Scratch {
         self.push_values(PartKind::Error, &values);
     }
 
+    /// A `RangeError` with a message of its own.
+    pub fn push_range_error(&mut self, message: &str) {
+        let values = [ValueRef::Integer(2), ValueRef::Text(message.as_bytes())];
+        self.push_values(PartKind::Error, &values);
+    }
+
     pub fn push_error(&mut self, error: &Error) {
         let (kind, code) = match error {
             Error::Sqlite { code, .. } => (0, *code),

@@ -15,7 +15,7 @@ use ferrolite_remote::proto::{
     Value,
 };
 use ferrolite_remote::{
-    changes_schema, count_statements, number_parameters, sqlite_error, Answer, Config, Error,
+    changes_schema, number_parameters, sqlite_error, statements, Answer, Config, Error,
     ServerError, Session, Trip,
 };
 use ferrolite_sqlite::{Error as LocalError, Param, Params, ValueRef};
@@ -90,6 +90,8 @@ enum Failure {
     Local(LocalError),
     Remote(Error),
     Server(ServerError),
+    /// Parameters that the statement does not have, or has and did not get.
+    Range(String),
 }
 
 impl From<LocalError> for Failure {
@@ -111,6 +113,7 @@ impl Failure {
             Self::Remote(error) => {
                 scratch.push_remote_error(&error.message, &error.code, error.status);
             }
+            Self::Range(message) => scratch.push_range_error(message),
             Self::Server(error) => scratch.push_remote_error(&error.message, &error.code, None),
         }
     }
@@ -144,7 +147,7 @@ struct Entry {
 }
 
 struct Described {
-    /// Names of the parameters with their prefix; `?1` and the like count as none.
+    /// Names of the parameters with their prefix, `?1` and the like too.
     names: Vec<Option<String>>,
     /// SQL for the server, if it is not the same.
     numbered: Option<String>,
@@ -247,6 +250,9 @@ impl Remote<'_> {
             Op::Run | Op::Get | Op::All | Op::Iterate => {
                 let entry = self.statements.get(&job.target);
                 let entry = entry.ok_or_else(LocalError::closed)?;
+                if job.op != Op::Run && !entry.reader {
+                    return Err(no_reader().into());
+                }
                 require_count(entry, &job.params)?;
                 trip.repeatable &= entry.described.readonly && entry.reader;
                 Request::Execute(ExecuteRequest {
@@ -254,9 +260,12 @@ impl Remote<'_> {
                 })
             }
             Op::Exec => {
-                let sql = text_of(&job.params, 0)?;
+                let script = text_of(&job.params, 0)?;
+                let Some(batch) = script_of(&script)? else {
+                    return Ok(None);
+                };
                 trip.repeatable = false;
-                Request::Sequence(SqlRequest { sql: Some(sql) })
+                Request::Batch(BatchRequest { batch: Some(batch) })
             }
             Op::Batch => {
                 trip.repeatable = false;
@@ -265,8 +274,8 @@ impl Remote<'_> {
             }
             Op::Undo if self.session.in_transaction() => {
                 trip.repeatable = false;
-                let sql = text_of(&job.params, 0)?;
-                Request::Sequence(SqlRequest { sql: Some(sql) })
+                let batch = script_of(&text_of(&job.params, 0)?)?;
+                Request::Batch(BatchRequest { batch })
             }
             _ => return Ok(None),
         };
@@ -310,7 +319,7 @@ impl Remote<'_> {
                 }
                 (Ok(Some(at)), None) => match answers.get_mut(at).and_then(Option::take) {
                     Some(Ok(response)) => self.answer(&job, response),
-                    Some(Err(error)) => Err(Failure::Server(sqlite_error(&error))),
+                    Some(Err(error)) => Err(server_failure(&error)),
                     None => Err(internal().into()),
                 },
             };
@@ -381,10 +390,9 @@ impl Remote<'_> {
                 self.described.insert(sql.clone(), described.clone());
                 self.prepared(job, sql, described);
             }
-            (Op::Exec | Op::Undo, Response::Sequence(_)) => {
-                // The script may have changed the schema.
-                self.described.clear();
-                self.done();
+            (Op::Exec | Op::Undo, Response::Batch(response)) => {
+                let result = response.result.ok_or_else(misfit)?;
+                self.ran(job, &result)?;
             }
             (Op::Batch, Response::Batch(response)) => {
                 let result = response.result.ok_or_else(misfit)?;
@@ -450,14 +458,25 @@ impl Remote<'_> {
         Ok(())
     }
 
+    fn ran(&mut self, job: &Job, result: &BatchResult) -> Outcome {
+        for step in (0..).map_while(|step| result.step_results.get(&step)) {
+            if let Some(rowid) = step.last_insert_rowid {
+                let changes = i64::try_from(step.affected_row_count).unwrap_or(i64::MAX);
+                self.last = (changes, rowid);
+            }
+        }
+        if changes_schema(&text_of(&job.params, 0)?) {
+            self.described.clear();
+        }
+        first_error(result)?;
+        self.done();
+        Ok(())
+    }
+
     /// The results of all steps but BEGIN, COMMIT and ROLLBACK: of each a row that describes it and its rows.
     fn batched(&mut self, job: &Job, mut result: BatchResult) -> Outcome {
         self.described.clear();
-        // What failed first is why the others did not run.
-        let failed = result.step_errors.iter().min_by_key(|(step, _)| **step);
-        if let Some((_, error)) = failed {
-            return Err(Failure::Server(sqlite_error(error)));
-        }
+        first_error(&result)?;
         // All of them ran, and nothing was undone: the last one is the commit.
         let steps = (1..).map_while(|step| result.step_results.remove(&step));
         let mut steps: Vec<_> = steps.collect();
@@ -537,9 +556,8 @@ impl Described {
         let columns = result.cols.into_iter();
         let names: Vec<_> = params
             .map(|param| Some(String::from_utf8_lossy(&param.name?).into_owned()))
-            .map(|name| name.filter(|name| !name.starts_with('?')))
             .collect();
-        let named = names.iter().flatten().count();
+        let named = names.iter().filter(|name| has_name(name)).count();
         let is_mixed = named != 0 && named != names.len();
         Self {
             numbered: is_mixed.then(|| number_parameters(sql, &names)),
@@ -555,6 +573,10 @@ impl Described {
     }
 }
 
+fn has_name(name: &Option<String>) -> bool {
+    name.as_ref().is_some_and(|name| !name.starts_with('?'))
+}
+
 /// What the server is to execute: all parameters by name, or all by their place.
 fn statement(entry: &Entry, params: &Params, want_rows: bool) -> Result<Stmt, LocalError> {
     let Described {
@@ -566,7 +588,7 @@ fn statement(entry: &Entry, params: &Params, want_rows: bool) -> Result<Stmt, Lo
         ..Stmt::default()
     };
     let values = values_of(params)?;
-    if numbered.is_some() || names.iter().all(Option::is_none) {
+    if numbered.is_some() || !names.iter().any(has_name) {
         stmt.args = values;
         return Ok(stmt);
     }
@@ -654,7 +676,10 @@ fn tell_columns(scratch: &mut Scratch, entry: &mut Entry, result: &StmtResult) {
 
 /// The server compiles the first statement and is silent about the rest.
 fn require_one(sql: &str) -> Result<(), LocalError> {
-    match count_statements(sql) {
+    if sql.contains('\0') {
+        return Err(LocalError::Range("The supplied SQL string contains a NUL character"));
+    }
+    match statements(sql).len() {
         0 => Err(LocalError::Range(
             "The supplied SQL string contains no statements",
         )),
@@ -701,6 +726,54 @@ fn values_of(params: &Params) -> Result<Vec<Value>, LocalError> {
     params.values.iter().map(value).collect()
 }
 
+/// The steps of a script, each if the one before it succeeded; `None` if there are none.
+fn script_of(script: &str) -> Result<Option<Batch>, LocalError> {
+    if script.contains('\0') {
+        return Err(LocalError::Range("The supplied SQL string contains a NUL character"));
+    }
+    let mut batch = Batch::default();
+    for (at, sql) in (0_u32..).zip(statements(script)) {
+        let before = at.checked_sub(1).map(|before| BatchCond {
+            cond: Some(Cond::StepOk(before)),
+        });
+        batch.steps.push(BatchStep {
+            condition: before,
+            stmt: Some(Stmt {
+                sql: Some(sql.into()),
+                want_rows: Some(false),
+                ..Stmt::default()
+            }),
+        });
+    }
+    Ok(Some(batch).filter(|batch| !batch.steps.is_empty()))
+}
+
+/// What failed first is why the others did not run.
+fn first_error(result: &BatchResult) -> Outcome {
+    let failed = result.step_errors.iter().min_by_key(|(step, _)| **step);
+    failed.map_or(Ok(()), |(_, error)| Err(server_failure(error)))
+}
+
+/// What the server said of a statement, or of its parameters in better-sqlite3's words.
+fn server_failure(error: &ferrolite_remote::proto::ServerError) -> Failure {
+    let text = String::from_utf8_lossy(&error.message);
+    let Some(what) = text.strip_prefix("Arguments do not match SQL parameters: ") else {
+        return Failure::Server(sqlite_error(error));
+    };
+    let missing = what.strip_prefix("value for parameter ");
+    let missing = missing.and_then(|what| what.strip_suffix(" not found"));
+    Failure::Range(match missing {
+        Some(number) if number.parse::<u32>().is_ok() => {
+            "Too few parameter values were provided".into()
+        }
+        Some(name) => format!(
+            "Missing named parameter \"{}\"",
+            name.get(1..).unwrap_or(name)
+        ),
+        None => "Too many parameter values were provided".into(),
+    })
+}
+
 /// What a batch consists of: how it begins, is committed and is undone (one or two statements), then of each
 /// statement its SQL, how many parameters it has, and the name or NULL and the value of each.
 fn batch_of(params: &Params) -> Result<Batch, LocalError> {
@@ -727,7 +800,9 @@ fn batch_of(params: &Params) -> Result<Batch, LocalError> {
     push(sql(begin.ok_or_else(internal)?), None);
     let mut last = 0;
     while let Some(Kind::Text(text)) = kinds.next() {
-        let mut stmt = sql(String::from_utf8_lossy(&text).into_owned());
+        let text = String::from_utf8_lossy(&text).into_owned();
+        require_one(&text)?;
+        let mut stmt = sql(text);
         let Some(Kind::Float(count)) = kinds.next() else {
             return Err(internal());
         };
@@ -773,6 +848,10 @@ fn text_of(params: &Params, at: usize) -> Result<String, LocalError> {
         }
         _ => Err(internal()),
     }
+}
+
+fn no_reader() -> LocalError {
+    LocalError::Type("This statement does not return data. Use run() instead")
 }
 
 fn misfit() -> Failure {
