@@ -11,6 +11,8 @@ const late = { message: /a call inside it came too late/ }
 const unawaited = { message: /ended before its calls did/ }
 const numbers = n => `WITH RECURSIVE n (x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n LIMIT ${n})`
 
+const ENDLESS = `${numbers(-1)} SELECT count(*) FROM n`
+
 const values = async db => (await db.all('SELECT a FROM t ORDER BY rowid')).map(({ a }) => a)
 
 // A promise and what settles it, to hold a transaction open.
@@ -232,9 +234,15 @@ ours('a forgotten await inside a transaction rejects and rolls back', async t =>
   }
   for (const [name, call] of Object.entries(CALLS)) {
     let forgotten
-    const fn = db.transaction(() => { forgotten = call().catch(() => {}) })
-    await assert.rejects(fn(), unawaited, name)
-    await forgotten
+    // Whether it has ended by then is chance.
+    for (const wait of [() => {}, () => null, () => sleep(1)]) {
+      const fn = db.transaction(async () => {
+        forgotten = call()
+        await wait()
+      })
+      await assert.rejects(fn(), unawaited, name)
+      await forgotten.catch(() => {})
+    }
     assert.deepEqual(await values(db), [], name)
     assert.equal(db.inTransaction, false)
   }
@@ -415,4 +423,100 @@ ours('1,000 transactions and 1,000 single calls at random keep the sum', async t
   }
   await Promise.all(work)
   assert.equal(await sum.get(), 1000)
+})
+
+ours('functions and listeners run in the async context of the call that they serve', async t => {
+  const { AsyncLocalStorage } = require('node:async_hooks')
+  const storage = new AsyncLocalStorage()
+  const db = openAsync(t, ':memory:', { leaseTimeout: 2000 })
+  await db.exec('CREATE TABLE t (a)')
+  const seen = []
+  let inner
+  await db.function('f', value => {
+    seen.push([value, storage.getStore()])
+    inner = db.run('INSERT INTO t VALUES (?)', [value])
+    return value
+  })
+  await Promise.all([1, 2, 3].map(i => storage.run(`call ${i}`, () => db.get('SELECT f(?)', [i]))))
+  assert.deepEqual(seen, [[1, 'call 1'], [2, 'call 2'], [3, 'call 3']])
+  await inner
+  // What it calls in a transaction is part of that, and does not wait for its end.
+  await db.exec('DELETE FROM t')
+  await assert.rejects(db.transaction(async () => {
+    await db.get('SELECT f(4)')
+    await inner
+    assert.deepEqual(await values(db), [4])
+    throw new Error('own')
+  })(), { message: 'own' })
+  assert.deepEqual(await values(db), [])
+  let told
+  db.on('update', () => { told = [storage.getStore(), db.get('SELECT count(*) AS n FROM t')] })
+  await storage.run('listener', () => db.transaction(async () => {
+    await db.run('INSERT INTO t VALUES (5)')
+    assert.deepEqual([told[0], await told[1]], ['listener', { n: 1 }])
+  })())
+})
+
+ours('a forgotten read of an iterator inside a transaction rejects and rolls back', async t => {
+  const db = openAsync(t)
+  await db.exec('CREATE TABLE t (a)')
+  for (let i = 0; i < 20; ++i) {
+    let forgotten
+    await assert.rejects(db.transaction(async () => {
+      forgotten = db.iterate('INSERT INTO t VALUES (1) RETURNING a').next()
+      for (let j = 0; j < i; ++j) await null
+    })(), unawaited)
+    await forgotten.catch(() => {})
+    assert.deepEqual(await values(db), [])
+  }
+})
+
+ours('what was called before close() ends before it, next() too, and can be interrupted', async t => {
+  const db = openAsync(t, tempFile(t))
+  const calls = [(await db.prepare('SELECT 1 AS a')).iterate().next(), db.iterate('SELECT 2 AS a').next()]
+  const endless = assert.rejects(db.get(ENDLESS), { code: 'SQLITE_INTERRUPT' })
+  const closed = db.close()
+  assert.deepEqual(await Promise.all(calls), [1, 2].map(a => ({ value: { a }, done: false })))
+  db.interrupt()
+  await endless
+  await closed
+  assert.throws(() => db.interrupt(), { name: 'TypeError' })
+})
+
+ours('return() of an iterator ends the next() that runs', async t => {
+  const db = openAsync(t)
+  const iterator = (await db.prepare(ENDLESS)).iterate()
+  const next = assert.rejects(iterator.next(), { code: 'SQLITE_INTERRUPT' })
+  assert.deepEqual(await iterator.return(7), { value: 7, done: true })
+  await next
+})
+
+ours('close() ends the thread of a connection, and closing what it had does no harm', async t => {
+  const fs = require('node:fs')
+  if (!fs.existsSync('/proc/self/task')) return t.skip('threads are counted in /proc')
+  const count = () => fs.readdirSync('/proc/self/task').length
+  await openAsync(t).close()
+  const before = count()
+  const kept = []
+  for (let i = 0; i < 50; ++i) {
+    const db = openAsync(t)
+    const iterator = (await db.prepare('SELECT 1')).iterate()
+    kept.push({ session: await db.createSession(), iterator })
+    await iterator.next()
+    await db.close()
+  }
+  await until(() => count() <= before + 2, 'the threads to end')
+  for (const { session, iterator } of kept) {
+    await session.close()
+    await iterator.return()
+  }
+})
+
+ours('options in the place of parameters are a TypeError', async t => {
+  const db = openAsync(t)
+  const expected = { name: 'TypeError', message: /come after its parameters/ }
+  for (const options of [{ timeout: 5 }, { signal: AbortSignal.abort() }, { timeout: 5, signal: null }]) {
+    for (let i = 0; i < 2; ++i) await assert.rejects(db.get('SELECT 1 AS x', options), expected)
+  }
+  assert.deepEqual(await db.get('SELECT @timeout AS x', { timeout: 5 }), { x: 5 })
 })

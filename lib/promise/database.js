@@ -1,5 +1,6 @@
 'use strict'
 
+const { AsyncLocalStorage } = require('node:async_hooks')
 const fs = require('node:fs')
 const path = require('node:path')
 const { attach } = require('../natives')
@@ -18,9 +19,14 @@ const { Readers, readReaders } = require('./readers')
 
 const DEFAULT_LEASE = 60000
 
+const OPTIONS = ['signal', 'timeout', 'queryTimeout']
+
 // What may take long and leaves nothing behind when it is interrupted.
 const INTERRUPTIBLE = new Set([OP.RUN, OP.GET, OP.ALL, OP.EXEC, OP.ITERATE, OP.NEXT, OP.SERIALIZE,
   OP.BACKUP_STEP, OP.CHANGESET, OP.APPLY])
+
+// What only gives something back.
+const GIVES_BACK = new Set([OP.RETURN, OP.BACKUP_CLOSE, OP.SESSION_CLOSE, OP.CLOSE])
 
 // What is for databases on this machine.
 const LOCAL = new Map([
@@ -34,6 +40,7 @@ const LOCAL = new Map([
 class Connection {
   int64 = false
   closed = false
+  isClosing = false
   changes = null
   #numbers = 1
   #cache = new StatementCache()
@@ -46,6 +53,7 @@ class Connection {
 
   // The call whose SQL is being compiled: those behind it wait.
   #starting = null
+  #entering = false
   #readers = null
   // What others do not have: functions, an authorizer, an extension.
   #isPrivate = false
@@ -70,7 +78,8 @@ class Connection {
   }
 
   requireOpen () {
-    if (this.closed && this.root.current() === this.root) throw notOpen()
+    if (!this.closed || this.#entering) return
+    if (this.root.current() === this.root) throw notOpen()
   }
 
   nextNumber () {
@@ -97,6 +106,8 @@ class Connection {
       scope.pending++
       job.scope = scope
     }
+    const { port: own } = this
+    if (own.callsUser) job.context = AsyncLocalStorage.snapshot?.() ?? null
     scope.enter(job, () => {
       const port = job.statement === null ? this.port : this.#route(job, scope)
       this.send(job, op, target, extra, flags, values, port)
@@ -126,6 +137,11 @@ class Connection {
   }
 
   send (job, op, target, extra, flags, values, port = this.port) {
+    if (port.ended) {
+      // What was open on it is closed.
+      job.end(GIVES_BACK.has(op) ? null : notOpen())
+      return job.promise
+    }
     try {
       port.post(job, op, target, extra, flags, values)
     } catch (error) {
@@ -151,6 +167,7 @@ class Connection {
 
   /** Asks for something that is no statement's rows; `finish` gets arrays. */
   ask (op, target, values, finish = null, { extra = 0, flags = 0, options } = {}) {
+    if (GIVES_BACK.has(op) && this.port.ended) return Promise.resolve()
     this.requireOpen()
     const job = new Job()
     job.finish = finish
@@ -237,14 +254,28 @@ class Connection {
       throw error
     }
     let result
-    scope.release(inner, () => { result = start(entry) })
+    scope.release(inner, () => {
+      // It was called while the connection was open.
+      this.#entering = true
+      try {
+        result = start(entry)
+      } finally {
+        this.#entering = false
+      }
+    })
     return result
+  }
+
+  /** A promise for the user: inside a transaction its function is to await it. */
+  track (promise) {
+    const scope = this.root.current()
+    return scope === this.root ? promise : scope.track(promise)
   }
 
   /** What a Statement's call comes to. */
   settle (call) {
     try {
-      return call()
+      return this.track(call())
     } catch (error) {
       return Promise.reject(error)
     }
@@ -273,12 +304,12 @@ class Connection {
 
   async close () {
     if (this.closed) return this.closing
-    this.closed = true
+    this.closed = this.isClosing = true
     this.closing = this.#close().catch((error) => {
       // It waited too long for a transaction to end: it is as before.
       this.closed = false
       throw error
-    })
+    }).finally(() => { this.isClosing = false })
     return this.closing
   }
 
@@ -290,6 +321,7 @@ class Connection {
     // The last one to close, which checkpoints, is the one that may write.
     for (const port of this.#ports()) {
       const closed = this.send(new Job(), OP.CLOSE, 0, 0, 0, [], port)
+      port.ended = true
       // A file that could not be opened is closed.
       await closed.catch(() => {})
     }
@@ -331,15 +363,15 @@ class Database {
   }
 
   run (sql, params, options) {
-    return this.#direct(OP.RUN, sql, params, options, FLAT, finishRun)
+    return this.#connection.track(this.#direct(OP.RUN, sql, params, options, FLAT, finishRun))
   }
 
   get (sql, params, options) {
-    return this.#direct(OP.GET, sql, params, options, FLAT, finishGet)
+    return this.#connection.track(this.#direct(OP.GET, sql, params, options, FLAT, finishGet))
   }
 
   all (sql, params, options) {
-    return this.#direct(OP.ALL, sql, params, options, FLAT, finishAll)
+    return this.#connection.track(this.#direct(OP.ALL, sql, params, options, FLAT, finishAll))
   }
 
   async #direct (op, sql, params, callOptions, mode, finish) {
@@ -350,29 +382,52 @@ class Database {
     const flags = connection.int64 ? FLAG.INT64 : 0
     const known = connection.known(sql)
     if (known !== null) {
-      const values = readValues(params === undefined ? [] : [params], known.parameters)
+      const values = readParams(params === undefined ? [] : [params], known.parameters)
       return connection.execute(op, known, flags, mode, values, finish, options)
     }
     // As they are now.
     const given = params === undefined ? [] : [copyOf(params)]
     return connection.compileFirst(() => connection.cached(sql, options), async (entry) => {
-      const values = readValues(given, entry.parameters)
+      const values = readParams(given, entry.parameters)
       return connection.execute(op, entry, flags, mode, values, finish, options)
     }, options)
   }
 
-  async * iterate (sql, params, options) {
+  iterate (sql, params, options) {
+    const generator = this.#iterate(sql, params, options)
+    const next = generator.next.bind(generator)
+    const value = () => this.#connection.track(next())
+    return Object.defineProperty(generator, 'next', { value })
+  }
+
+  async * #iterate (sql, params, options) {
     requireString(sql)
     const connection = this.#connection
     connection.requireOpen()
     const call = readCallOptions(options)
-    const entry = await connection.cached(sql, call)
-    const statement = new Statement(KEY, connection, entry, sql, this)
-    const bound = call === null ? statement : statement.with(call)
-    yield * bound.iterate(...(params === undefined ? [] : [params]))
+    const given = params === undefined ? [] : [copyOf(params)]
+    const start = async (entry) => {
+      const statement = new Statement(KEY, connection, entry, sql, this)
+      const iterator = (call === null ? statement : statement.with(call)).iterate(...given)
+      return { iterator, first: iterator.next() }
+    }
+    const compile = () => connection.cached(sql, call)
+    const { iterator, first } = await connection.compileFirst(compile, start, call)
+    try {
+      const { value, done } = await first
+      if (done) return
+      yield value
+      yield * iterator
+    } finally {
+      await iterator.return()
+    }
   }
 
-  async exec (sql, options) {
+  exec (sql, options) {
+    return this.#connection.track(this.#exec(sql, options))
+  }
+
+  async #exec (sql, options) {
     requireString(sql)
     const connection = this.#connection
     connection.requireOpen()
@@ -386,7 +441,11 @@ class Database {
     return createTransaction(fn, this, this.#connection)
   }
 
-  async pragma (source, options) {
+  pragma (source, options) {
+    return this.#connection.track(this.#pragma(source, options))
+  }
+
+  async #pragma (source, options) {
     options ??= {}
     requireString(source)
     if (typeof options !== 'object') throw new TypeError('Expected second argument to be an options object')
@@ -403,7 +462,11 @@ class Database {
     })
   }
 
-  async explain (source) {
+  explain (source) {
+    return this.#connection.track(this.#explain(source))
+  }
+
+  async #explain (source) {
     requireString(source)
     const connection = this.#connection
     connection.requireOpen()
@@ -439,7 +502,11 @@ class Database {
     return this
   }
 
-  async batch (statements, mode = 'deferred') {
+  batch (statements, mode = 'deferred') {
+    return this.#connection.track(this.#batch(statements, mode))
+  }
+
+  async #batch (statements, mode) {
     const connection = this.#connection
     connection.requireOpen()
     if (connection.options.remote !== null) {
@@ -607,7 +674,8 @@ class Database {
 
   /** Ends the first of the calls that have not ended; those behind it go on. */
   interrupt () {
-    this.#connection.requireOpen()
+    // What it still waits for can be stopped while it closes.
+    if (!this.#connection.isClosing) this.#connection.requireOpen()
     this.#connection.interrupt()
     return this
   }
@@ -631,6 +699,18 @@ class Database {
 const DatabaseInspection = function Database () {}
 
 /** Of the same kind, with what it has now. */
+/** As readValues(), but options in the place of parameters are a mistake and no parameters. */
+function readParams (given, names) {
+  const [params] = given
+  if (names.length === 0 && isNamed(params) && !Array.isArray(params)) {
+    const keys = Object.keys(params)
+    if (keys.length !== 0 && keys.every((key) => OPTIONS.includes(key))) {
+      throw new TypeError('The options of a call come after its parameters: (sql, params, options)')
+    }
+  }
+  return readValues(given, names)
+}
+
 function copyOf (params) {
   if (Array.isArray(params)) return params.map(copyOfBytes)
   if (!isNamed(params)) return copyOfBytes(params)

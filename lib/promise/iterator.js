@@ -52,8 +52,13 @@ class Cursor {
     return job
   }
 
-  close () {
+  /** Ends the read that runs. */
+  stop () {
     if (this.#reading !== null) this.#connection.cancel(this.#reading, null)
+  }
+
+  close () {
+    this.stop()
     const job = new Job()
     job.promise.catch(() => {})
     // Whatever owns the connection: it only gives something back.
@@ -94,12 +99,13 @@ class StatementIterator {
     if (this.#pending === 0 && this.#at < this.#rows.length) {
       return Promise.resolve({ value: this.#rows[this.#at++], done: false })
     }
-    return this.#inTurn(() => this.#next())
+    return this.#connection.track(this.#inTurn(() => this.#next()))
   }
 
   #inTurn (step) {
-    this.#pending++
-    const result = this.#last.then(step).finally(() => this.#pending--)
+    // What is called after this comes after it, if nothing is in its way.
+    const started = this.#pending++ === 0 ? step() : this.#last.then(step)
+    const result = started.finally(() => this.#pending--)
     this.#last = result.catch(() => {})
     return result
   }
@@ -159,6 +165,8 @@ class StatementIterator {
   }
 
   return (value) {
+    // A call of next() that runs is not waited for.
+    if (this.#pending !== 0) this.#cursor?.stop()
     return this.#inTurn(async () => {
       if (!this.#done) {
         this.#done = true

@@ -219,6 +219,8 @@ class Job {
   port = null
   // It may begin or end a transaction.
   control = false
+  // Runs code of the user in the async context of the call; null where there is none to run.
+  context = null
   // db.interrupt() may end it.
   interruptible = false
   // Takes it out of those that wait for a transaction to end; null once it is posted.
@@ -335,7 +337,9 @@ class Port {
   controls = 0
   // Executions of statements that have not ended, and jobs that have.
   executing = 0
-  ended = 0
+  replied = 0
+  // The worker ends after what was posted.
+  ended = false
   // What the worker may call, by number, and who hears of statements and of changed rows.
   functions = new Map()
   onLog = null
@@ -398,12 +402,12 @@ class Port {
 
   // Not while code of the user may be called: it has an async context of its own.
   #mayLookOut () {
-    if (this.#jobs.length - this.#head > FEW || this.functions.size !== 0) return false
+    if (this.#jobs.length - this.#head > FEW) return false
     if (this.#skips !== 0) {
       this.#skips--
       return false
     }
-    return this.onLog === null && this.onChange === null && this.#hub.mayLookOut()
+    return !this.callsUser && this.#hub.mayLookOut()
   }
 
   #lookOut () {
@@ -427,8 +431,14 @@ class Port {
     return job.promise
   }
 
+  /** Whether there is code of the user that the worker may ask for. */
+  get callsUser () {
+    return this.functions.size !== 0 || this.onLog !== null || this.onChange !== null
+  }
+
   /** Posts what has no reply. */
   tell (op, target, extra = 0) {
+    if (this.ended) return
     this.#message.add(0, op, target, extra, 0, [])
     this.#flushSoon()
   }
@@ -531,9 +541,11 @@ class Port {
   }
 
   #later (fn, args) {
+    const context = this.#jobs[this.#head]?.context ?? null
     this.#calls.push(() => {
       try {
-        fn?.(...args)
+        if (context === null) fn?.(...args)
+        else context(() => fn?.(...args))
       } catch (error) {
         // Uncaught, as in any event: replies behind it are read all the same.
         process.nextTick(() => { throw error })
@@ -575,7 +587,7 @@ class Port {
     this.#jobs[this.#head++] = undefined
     if (job.control) this.controls--
     if (job.statement !== null) this.executing--
-    this.ended++
+    this.replied++
     if (this.#head === this.#jobs.length) {
       this.#jobs.length = this.#head = 0
       this.#hub.remove(this)

@@ -77,7 +77,7 @@ class Reader {
   #statements = new Map()
 
   // How many jobs had ended when this was asked last, and since when that many, in ms.
-  #ended = -1
+  #replied = -1
   #since = 0
 
   constructor (port) {
@@ -88,11 +88,11 @@ class Reader {
 
   /** What waits here, and each millisecond that nothing has ended in: a long read is in the way. */
   load () {
-    const { executing, ended } = this.port
+    const { executing, replied } = this.port
     if (executing === 0) return 0
     const now = performance.now()
-    if (ended !== this.#ended) {
-      this.#ended = ended
+    if (replied !== this.#replied) {
+      this.#replied = replied
       this.#since = now
     }
     return executing + now - this.#since

@@ -9,6 +9,13 @@ const { makeError } = require('../errors')
 // Of the innermost transaction of this async context, over all connections.
 let storage = null
 
+// What `await` asks for its `then`, where the one of a plain promise would be called unseen.
+class Call extends Promise {
+  static get [Symbol.species] () {
+    return Promise
+  }
+}
+
 /** A connection, or a transaction: what calls go inside, and one transaction nested in it. */
 class Scope {
   // The nested transaction that owns this one now.
@@ -21,6 +28,8 @@ class Scope {
   // Whether there ever was a transaction: before that, no context is looked up.
   used = false
   #waiting = []
+  // Calls inside a transaction that nobody has asked for their result.
+  #forgotten = new Set()
 
   constructor (parent, outer, timeout) {
     this.parent = parent
@@ -38,6 +47,27 @@ class Scope {
       if (scope.root === this) return scope
     }
     return this
+  }
+
+  /** A call inside this transaction, which its function is to await. */
+  track (promise) {
+    const forgotten = this.#forgotten
+    forgotten.add(promise)
+    const then = function () {
+      forgotten.delete(promise)
+      return Promise.prototype.then.apply(promise, arguments)
+    }
+    return Object.defineProperties(promise, { constructor: { value: Call }, then: { value: then } })
+  }
+
+  /** Whether all calls inside have ended, and somebody waited for each. */
+  isIdle () {
+    return this.pending === 0 && this.holder === null && this.#forgotten.size === 0
+  }
+
+  /** What becomes of them is nobody's concern: the transaction says that they were forgotten. */
+  forget () {
+    for (const promise of this.#forgotten) promise.then(undefined, () => {})
   }
 
   isOver () {

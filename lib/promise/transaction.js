@@ -12,7 +12,11 @@ function createTransaction (fn, database, connection) {
 }
 
 function wrap (fn, connection, begin) {
-  return async function sqliteTransaction () {
+  return function sqliteTransaction () {
+    return connection.track(transact(this, arguments))
+  }
+
+  async function transact (receiver, args) {
     connection.requireOpen()
     const outer = connection.root.current()
     const inner = await acquire(outer)
@@ -22,7 +26,7 @@ function wrap (fn, connection, begin) {
     try {
       await connection.control(nested ? `SAVEPOINT ${SAVEPOINT}` : begin)
       begun = true
-      const result = await inner.run(() => apply.call(fn, this, arguments))
+      const result = await inner.run(() => apply.call(fn, receiver, args))
       requireIdle(inner)
       // From here on a call inside it would come after its end.
       inner.ended = true
@@ -54,7 +58,8 @@ function acquire (outer) {
 
 /** A call that nobody waits for might fail unseen, and be committed all the same. */
 function requireIdle (scope) {
-  if (scope.pending === 0 && scope.holder === null) return
+  if (scope.isIdle()) return
+  scope.forget()
   throw new Error('The transaction function ended before its calls did (is an await missing?)')
 }
 

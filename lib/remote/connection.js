@@ -86,7 +86,7 @@ class Connection {
   close () {
     if (this.closed) return
     this.ask(OP.CLOSE, 0, [])
-    this.closed = true
+    this.closed = this.port.ended = true
     this.#cache.clear()
   }
 }

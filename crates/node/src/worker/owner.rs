@@ -91,6 +91,9 @@ fn refuse(port: &Port, scratch: &mut Scratch, error: &Error) {
                 port.begin(job.id);
                 answer(port, scratch, job.id, Err(error));
             }
+            if job.op == Op::Close {
+                port.close();
+            }
         }
     }
 }

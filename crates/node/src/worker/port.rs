@@ -232,10 +232,10 @@ impl Port {
                 inbox.soon = idle_since.is_none_or(|since: Instant| since.elapsed() < 4 * LOOKOUT);
                 return Some(message);
             }
+            self.announce();
             if inbox.closed {
                 return None;
             }
-            self.announce();
             if idle_since.is_none() {
                 idle_since = Some(Instant::now());
                 if inbox.soon {

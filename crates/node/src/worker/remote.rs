@@ -81,6 +81,9 @@ fn refuse(port: &Port, error: &Failure) {
             if job.op != Op::Drop {
                 reply(job.id);
             }
+            if job.op == Op::Close {
+                port.close();
+            }
         }
     }
 }
@@ -367,7 +370,10 @@ impl Remote<'_> {
                 self.scratch.push_changes(changes, rowid, job.flags);
                 return Ok(());
             }
-            Op::Close => self.close(),
+            Op::Close => {
+                self.close();
+                self.port.close();
+            }
             Op::Undo => {}
             _ => {
                 let text = "This method is not available for remote databases";
@@ -677,7 +683,9 @@ fn tell_columns(scratch: &mut Scratch, entry: &mut Entry, result: &StmtResult) {
 /// The server compiles the first statement and is silent about the rest.
 fn require_one(sql: &str) -> Result<(), LocalError> {
     if sql.contains('\0') {
-        return Err(LocalError::Range("The supplied SQL string contains a NUL character"));
+        return Err(LocalError::Range(
+            "The supplied SQL string contains a NUL character",
+        ));
     }
     match statements(sql).len() {
         0 => Err(LocalError::Range(
@@ -729,7 +737,9 @@ fn values_of(params: &Params) -> Result<Vec<Value>, LocalError> {
 /// The steps of a script, each if the one before it succeeded; `None` if there are none.
 fn script_of(script: &str) -> Result<Option<Batch>, LocalError> {
     if script.contains('\0') {
-        return Err(LocalError::Range("The supplied SQL string contains a NUL character"));
+        return Err(LocalError::Range(
+            "The supplied SQL string contains a NUL character",
+        ));
     }
     let mut batch = Batch::default();
     for (at, sql) in (0_u32..).zip(statements(script)) {

@@ -15,7 +15,11 @@ impl Owner<'_> {
     #[allow(clippy::too_many_lines)] // a table
     pub fn serve_connection(&mut self, job: &Job) -> Outcome {
         match job.op {
-            Op::Close => self.close(),
+            Op::Close => {
+                self.close();
+                // The thread ends with what has come until now.
+                self.port.close();
+            }
             Op::Function => {
                 let name = text_of(&job.params);
                 let count = integer_at(&job.params, 1);
