@@ -4,7 +4,7 @@ const fs = require('node:fs')
 const path = require('node:path')
 const { readRules } = require('./authorizer')
 const { attach } = require('./natives')
-const { getBooleanOption, readOptions, readToggle } = require('./options')
+const { getBooleanOption, readKey, readOptions, readToggle } = require('./options')
 const { HEADER } = require('./rows')
 const { Session, readApplyOptions, readSessionOptions } = require('./session')
 const { KEY, createStatementClass, requireTimeout } = require('./statement')
@@ -80,7 +80,7 @@ class State {
 }
 
 function open (database, getBinding, filename, given, allowNativeBinding) {
-  const options = readOptions(filename, given, allowNativeBinding)
+  const { key, ...options } = readOptions(filename, given, allowNativeBinding)
   const environment = attach(getBinding(options.nativeBinding))
   environment.classes ??= createStatementClass(environment)
   const { file } = options
@@ -89,8 +89,9 @@ function open (database, getBinding, filename, given, allowNativeBinding) {
   }
   const handle = environment.natives.databaseOpen(
     file, options.readonly, options.fileMustExist, options.timeout, options.verbose, options.buffer,
-    options.vfs, process.env.SQLITE_USE_URI === '1', options.defaultQueryTimeout
+    options.vfs, process.env.SQLITE_USE_URI === '1', options.defaultQueryTimeout, key
   )
+  key?.fill(0)
   const state = new State(environment, handle, options)
   if (options.limits !== null) Object.assign(limitsOf(state), options.limits)
   return new Connection(database, state)
@@ -186,6 +187,14 @@ const methods = {
     if (!attached) throw new TypeError('The "attached" option cannot be an empty string')
     const { natives, handle } = stateOf(this)
     return natives.databaseSerialize.call(handle, attached)
+  },
+
+  rekey (encryptionKey) {
+    const { natives, handle } = stateOf(this)
+    const key = encryptionKey === null ? null : readKey(encryptionKey, 'Expected first argument')
+    natives.databaseRekey.call(handle, key)
+    key?.fill(0)
+    return this
   },
 
   function (name, options, fn) {

@@ -7,6 +7,9 @@ const LIMITS = [
   'likePatternLength', 'variableNumber', 'triggerDepth'
 ]
 
+// The only one that the engine was built with.
+const CIPHER = 'aes256cbc'
+
 const MAX_INT32 = 0x7fffffff
 
 function getBooleanOption (options, key) {
@@ -71,8 +74,31 @@ function readOptions (path, options, allowNativeBinding) {
     nativeBinding,
     vfs: readVfs(options),
     defaultQueryTimeout: readDefaultTimeout(options),
-    limits: readLimits(options)
+    limits: readLimits(options),
+    key: readEncryption(options, anonymous)
   }
+}
+
+function readEncryption ({ encryptionCipher, encryptionKey }, anonymous) {
+  if (encryptionCipher != null) {
+    if (typeof encryptionCipher !== 'string') throw new TypeError('Expected the "encryptionCipher" option to be a string')
+    if (encryptionCipher.toLowerCase() !== CIPHER) throw new TypeError(`The "encryptionCipher" option can only be "${CIPHER}"`)
+    if (encryptionKey == null) throw new TypeError('The "encryptionCipher" option needs the "encryptionKey" option')
+  }
+  if (encryptionKey == null) return null
+  const key = readKey(encryptionKey, 'Expected the "encryptionKey" option')
+  if (anonymous) throw new TypeError('In-memory/temporary databases cannot be encrypted')
+  return key
+}
+
+/** A key as bytes of its own, which whoever has them overwrites after use. */
+function readKey (key, expected) {
+  const isBytes = key instanceof Uint8Array
+  if ((typeof key !== 'string' && !isBytes) || key.length === 0) {
+    throw new TypeError(`${expected} to be a non-empty string or Uint8Array`)
+  }
+  // Not of Buffer's pool, which others read.
+  return isBytes ? Uint8Array.prototype.slice.call(key) : new TextEncoder().encode(key)
 }
 
 function readVfs ({ vfs }) {
@@ -109,4 +135,4 @@ function requireLimit (name, value) {
   if (value > MAX_INT32) throw new RangeError(`The limit "${name}" cannot be greater than 2147483647`)
 }
 
-module.exports = { LIMITS, getBooleanOption, readOptions, readToggle, requireLimit }
+module.exports = { LIMITS, getBooleanOption, readKey, readOptions, readToggle, requireLimit }

@@ -38,7 +38,8 @@ const OP = {
   SESSION_CLOSE: 25,
   APPLY: 26,
   TABLE: 27,
-  CHANGES: 28
+  CHANGES: 28,
+  REKEY: 29
 }
 
 const FLAG = {

@@ -53,9 +53,11 @@ pub enum Op {
     Table,
     /// Rows changed by the last statement, and the last inserted rowid.
     Changes,
+    /// Encrypts the file with another key, or with none.
+    Rekey,
 }
 
-const OPS: [Op; 29] = [
+const OPS: [Op; 30] = [
     Op::Prepare,
     Op::Drop,
     Op::Run,
@@ -85,6 +87,7 @@ const OPS: [Op; 29] = [
     Op::Apply,
     Op::Table,
     Op::Changes,
+    Op::Rekey,
 ];
 
 /// Integers as `BigInt`s.
