@@ -79,13 +79,13 @@ function readOptions (path, options, allowNativeBinding) {
   }
 }
 
-function readEncryption ({ encryptionCipher, encryptionKey }, anonymous) {
-  if (encryptionCipher != null) {
-    if (typeof encryptionCipher !== 'string') throw new TypeError('Expected the "encryptionCipher" option to be a string')
-    if (encryptionCipher.toLowerCase() !== CIPHER) throw new TypeError(`The "encryptionCipher" option can only be "${CIPHER}"`)
-    if (encryptionKey == null) throw new TypeError('The "encryptionCipher" option needs the "encryptionKey" option')
-  }
-  if (encryptionKey == null) return null
+function readEncryption (options, anonymous) {
+  const cipher = 'encryptionCipher' in options ? options.encryptionCipher : CIPHER
+  // One that is undefined, such as a missing environment variable, must not end in plaintext.
+  const encryptionKey = 'encryptionKey' in options ? options.encryptionKey : null
+  if (typeof cipher !== 'string') throw new TypeError('Expected the "encryptionCipher" option to be a string')
+  if (cipher.toLowerCase() !== CIPHER) throw new TypeError(`The "encryptionCipher" option can only be "${CIPHER}"`)
+  if (encryptionKey === null) return null
   const key = readKey(encryptionKey, 'Expected the "encryptionKey" option')
   if (anonymous) throw new TypeError('In-memory/temporary databases cannot be encrypted')
   return key
@@ -93,12 +93,13 @@ function readEncryption ({ encryptionCipher, encryptionKey }, anonymous) {
 
 /** A key as bytes of its own, which whoever has them overwrites after use. */
 function readKey (key, expected) {
-  const isBytes = key instanceof Uint8Array
+  // Those of other realms are no instances of this one's class.
+  const isBytes = Object.prototype.toString.call(key) === '[object Uint8Array]'
   if ((typeof key !== 'string' && !isBytes) || key.length === 0) {
     throw new TypeError(`${expected} to be a non-empty string or Uint8Array`)
   }
   // Not of Buffer's pool, which others read.
-  return isBytes ? Uint8Array.prototype.slice.call(key) : new TextEncoder().encode(key)
+  return isBytes ? Uint8Array.from(key) : new TextEncoder().encode(key)
 }
 
 function readVfs ({ vfs }) {
