@@ -87,11 +87,16 @@ function open (database, getBinding, filename, given, allowNativeBinding) {
   if (!options.anonymous && !file.startsWith('file:') && !fs.existsSync(path.dirname(file))) {
     throw new TypeError('Cannot open database because the directory does not exist')
   }
-  const handle = environment.natives.databaseOpen(
-    file, options.readonly, options.fileMustExist, options.timeout, options.verbose, options.buffer,
-    options.vfs, process.env.SQLITE_USE_URI === '1', options.defaultQueryTimeout, key
-  )
-  key?.fill(0)
+  let handle
+  try {
+    handle = environment.natives.databaseOpen(
+      file, options.readonly, options.fileMustExist, options.timeout, options.verbose,
+      options.buffer, options.vfs, process.env.SQLITE_USE_URI === '1', options.defaultQueryTimeout,
+      key
+    )
+  } finally {
+    key?.fill(0)
+  }
   const state = new State(environment, handle, options)
   if (options.limits !== null) Object.assign(limitsOf(state), options.limits)
   return new Connection(database, state)
@@ -192,8 +197,11 @@ const methods = {
   rekey (encryptionKey) {
     const { natives, handle } = stateOf(this)
     const key = encryptionKey === null ? null : readKey(encryptionKey, 'Expected first argument')
-    natives.databaseRekey.call(handle, key)
-    key?.fill(0)
+    try {
+      natives.databaseRekey.call(handle, key)
+    } finally {
+      key?.fill(0)
+    }
     return this
   },
 
