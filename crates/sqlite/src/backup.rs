@@ -76,9 +76,7 @@ impl Connection {
             }
             ffi::sqlite3_extended_result_codes(target, 1);
             let key = self.shared.key.borrow();
-            let keyed = key
-                .as_ref()
-                .map_or(Ok(()), |key| encrypt(target, key, None));
+            let keyed = key.as_ref().map_or(Ok(()), |key| encrypt(target, key));
             let begun = keyed.and_then(|()| begin(target, source, &database));
             let backup = match begun {
                 Ok(backup) => backup,

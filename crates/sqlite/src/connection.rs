@@ -157,9 +157,9 @@ impl Connection {
             return Err(Error::from_code(ffi::SQLITE_IOERR_READ));
         }
         let mut db = ptr::null_mut();
-        let vfs_name = vfs.as_ref().map_or(ptr::null(), |vfs| vfs.as_ptr());
+        let vfs = vfs.as_ref().map_or(ptr::null(), |vfs| vfs.as_ptr());
         // SAFETY: both strings end in NUL and outlive the call.
-        let rc = unsafe { ffi::sqlite3_open_v2(path.as_ptr(), &raw mut db, flags, vfs_name) };
+        let rc = unsafe { ffi::sqlite3_open_v2(path.as_ptr(), &raw mut db, flags, vfs) };
         if rc != ffi::SQLITE_OK {
             // SAFETY: SQLite returns a handle to ask for the error even when it could not open, or null.
             unsafe {
@@ -184,7 +184,7 @@ impl Connection {
         };
         connection.configure(options.timeout)?;
         match options.key {
-            Some(key) => connection.set_key(key.clone(), vfs.as_deref())?,
+            Some(key) => connection.set_key(key.clone())?,
             None => connection.check_plain_journal()?,
         }
         Ok(connection)

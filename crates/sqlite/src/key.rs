@@ -1,9 +1,8 @@
 //! Encryption keys of database files.
 
-use std::ffi::{c_char, c_int, CStr, CString};
+use std::ffi::{c_int, CStr, CString};
 use std::fmt;
-use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::ptr;
 use std::thread::sleep;
 use std::time::Duration;
@@ -56,9 +55,9 @@ pub fn wipe(bytes: &mut [u8]) {
 
 impl Connection {
     /// Reads and writes the file with `key` from now on; checked against what is in the file.
-    pub(crate) fn set_key(&self, key: Key, vfs: Option<&CStr>) -> Result<()> {
+    pub(crate) fn set_key(&self, key: Key) -> Result<()> {
         // SAFETY: open.
-        unsafe { encrypt(self.shared.open_db()?, &key, vfs)? };
+        unsafe { encrypt(self.shared.open_db()?, &key)? };
         self.shared.key.replace(Some(key));
         self.guard_mmap(true)
     }
@@ -72,9 +71,9 @@ impl Connection {
         let is_plain = match journal::first_page(&journal_of(&file)) {
             FirstPage::None => true,
             FirstPage::Image(page) => page.starts_with(PLAIN_HEADER),
-            FirstPage::Other => self
-                .header()?
-                .is_none_or(|header| header.starts_with(PLAIN_HEADER)),
+            // SAFETY: open.
+            FirstPage::Other => unsafe { header::<16>(self.shared.open_db()?)? }
+                .is_none_or(|header| header == PLAIN_HEADER),
         };
         if is_plain {
             return Ok(());
@@ -149,26 +148,6 @@ impl Connection {
         unsafe { file_of(self.shared.open_db()?) }
     }
 
-    /// The first bytes of the file as they are on disk; `None` for a new one.
-    fn header(&self) -> Result<Option<[u8; 16]>> {
-        let db = self.shared.open_db()?;
-        let mut file: *mut ffi::sqlite3_file = ptr::null_mut();
-        let mut header = [0_u8; 16];
-        let op = ffi::SQLITE_FCNTL_FILE_POINTER;
-        // SAFETY: open; this op stores a pointer to the open file, whose methods live as long as it does.
-        // Opening the file beside SQLite would drop its locks when it is closed.
-        unsafe {
-            check(
-                db,
-                ffi::sqlite3_file_control(db, c"main".as_ptr(), op, (&raw mut file).cast()),
-            )?;
-            let read = file.as_ref().and_then(|file| file.pMethods.as_ref()?.xRead);
-            let Some(read) = read else { return Ok(None) };
-            let rc = read(file, header.as_mut_ptr().cast(), 16, 0);
-            Ok((rc == ffi::SQLITE_OK).then_some(header))
-        }
-    }
-
     fn has_running_statements(&self) -> Result<bool> {
         let db = self.shared.open_db()?;
         let mut statement = ptr::null_mut();
@@ -204,7 +183,7 @@ impl Connection {
 ///
 /// # Safety
 /// `db` is an open connection of this thread.
-pub(crate) unsafe fn encrypt(db: *mut ffi::sqlite3, key: &Key, vfs: Option<&CStr>) -> Result<()> {
+pub(crate) unsafe fn encrypt(db: *mut ffi::sqlite3, key: &Key) -> Result<()> {
     let (at, len) = key.parts()?;
     // SAFETY: open; the engine copies the key.
     let (file, has_codec) = unsafe {
@@ -215,7 +194,8 @@ pub(crate) unsafe fn encrypt(db: *mut ffi::sqlite3, key: &Key, vfs: Option<&CStr
     if !has_codec {
         return Err(refused("the database file cannot be encrypted"));
     }
-    require_fit(&file, key, vfs)
+    // SAFETY: open.
+    unsafe { require_fit(db, &file, key) }
 }
 
 /// The name of the main file, as the engine has it.
@@ -255,17 +235,21 @@ fn journal_of(file: &str) -> PathBuf {
     PathBuf::from(format!("{file}-journal"))
 }
 
-/// Throws if the file has another key. The first page is read without locks and without its journals:
-/// rolled back or checkpointed with another key, they would destroy the file.
-fn require_fit(file: &str, key: &Key, vfs: Option<&CStr>) -> Result<()> {
+/// Throws if the file has another key. Only its first page is read, without a lock and without its
+/// journals: rolled back or checkpointed with another key, they would destroy the file.
+///
+/// # Safety
+/// `db` is an open connection of this thread, which has the key.
+unsafe fn require_fit(db: *mut ffi::sqlite3, file: &str, key: &Key) -> Result<()> {
     let fits = || match journal::first_page(&journal_of(file)) {
         FirstPage::Image(page) if page.starts_with(PLAIN_HEADER) => Ok(false),
         // The journal has what the file is to be again: rekey() may have been interrupted.
         FirstPage::Image(page) => {
-            let copy = journal::Copy::of(&page).map_err(|_| refused("cannot read the journal"))?;
-            reads(&copy.path.to_string_lossy(), key, None)
+            let copy = journal::Copy::of(&page).map_err(|_| refused("cannot copy the journal"))?;
+            reads(&copy.path.to_string_lossy(), key)
         }
-        _ => reads(file, key, vfs),
+        // SAFETY: open.
+        _ => unsafe { is_database(db) },
     };
     // Somebody may be writing that page now.
     for _ in 0..3 {
@@ -277,54 +261,56 @@ fn require_fit(file: &str, key: &Key, vfs: Option<&CStr>) -> Result<()> {
     Err(Error::from_code(ffi::SQLITE_NOTADB))
 }
 
-/// Whether the first page of a file makes sense with that key.
-fn reads(file: &str, key: &Key, vfs: Option<&CStr>) -> Result<bool> {
-    if std::fs::metadata(Path::new(file)).map_or(true, |file| file.len() == 0) {
-        return Ok(true);
-    }
-    let uri = CString::new(immutable_uri(file)).map_err(|_| refused("bad file name"))?;
-    let flags = ffi::SQLITE_OPEN_READONLY | ffi::SQLITE_OPEN_URI | ffi::SQLITE_OPEN_NOMUTEX;
-    let vfs = vfs.map_or(ptr::null(), CStr::as_ptr);
+/// Whether a file makes sense with that key.
+fn reads(file: &str, key: &Key) -> Result<bool> {
+    let name = CString::new(file).map_err(|_| refused("cannot copy the journal"))?;
+    let flags = ffi::SQLITE_OPEN_READONLY | ffi::SQLITE_OPEN_NOMUTEX;
     let (at, len) = key.parts()?;
     let mut db = ptr::null_mut();
-    // SAFETY: strings end in NUL; the connection is closed on every way out.
+    // SAFETY: the name ends in NUL; the connection is closed on every way out.
     unsafe {
-        let mut rc = ffi::sqlite3_open_v2(uri.as_ptr(), &raw mut db, flags, vfs);
+        let mut rc = ffi::sqlite3_open_v2(name.as_ptr(), &raw mut db, flags, ptr::null());
         if rc == ffi::SQLITE_OK {
             rc = ffi::sqlite3_key_v2(db, c"main".as_ptr(), at, len);
         }
-        if rc != ffi::SQLITE_OK {
-            let error = last_error(db, rc);
-            ffi::sqlite3_close(db);
-            return Err(error);
-        }
-        let sql: *const c_char = c"SELECT 1 FROM sqlite_schema LIMIT 1".as_ptr();
-        rc = ffi::sqlite3_exec(db, sql, None, ptr::null_mut(), ptr::null_mut());
+        let answer = check(db, rc).and_then(|()| is_database(db));
         ffi::sqlite3_close(db);
-        // Other errors come after the header was found to be right.
-        Ok(rc & 0xff != ffi::SQLITE_NOTADB)
+        answer
     }
 }
 
-fn immutable_uri(file: &str) -> String {
-    let mut uri = String::from("file:");
-    let file = if cfg!(windows) {
-        uri.push('/');
-        file.replace('\\', "/")
-    } else {
-        file.to_owned()
+/// Whether the file begins as a database does under the key of its connection; a new one counts too.
+///
+/// # Safety
+/// `db` is an open connection of this thread, which has a key.
+unsafe fn is_database(db: *mut ffi::sqlite3) -> Result<bool> {
+    // SAFETY: open. Longer reads go through the codec, which leaves the start of a plain file alone.
+    let (raw, read) = unsafe { (header::<16>(db)?, header::<32>(db)?) };
+    let (Some(raw), Some(read)) = (raw, read) else {
+        return Ok(true);
     };
-    for c in file.chars() {
-        match c {
-            '%' | '?' | '#' => {
-                // Writing to a string cannot fail.
-                let _ = write!(uri, "%{:02x}", u32::from(c));
-            }
-            c => uri.push(c),
-        }
+    Ok(raw != PLAIN_HEADER && read.starts_with(PLAIN_HEADER))
+}
+
+/// The first bytes of the file; `None` for a new one. Exactly 16 are as they are on disk. Opening the
+/// file beside `SQLite` would drop its locks when it is closed.
+///
+/// # Safety
+/// `db` is an open connection of this thread.
+unsafe fn header<const LEN: usize>(db: *mut ffi::sqlite3) -> Result<Option<[u8; LEN]>> {
+    let mut file: *mut ffi::sqlite3_file = ptr::null_mut();
+    let mut bytes = [0; LEN];
+    let len = c_int::try_from(LEN).map_err(|_| Error::from_code(ffi::SQLITE_TOOBIG))?;
+    let op = ffi::SQLITE_FCNTL_FILE_POINTER;
+    // SAFETY: open; this op stores a pointer to the open file, whose methods live as long as it does.
+    unsafe {
+        let rc = ffi::sqlite3_file_control(db, c"main".as_ptr(), op, (&raw mut file).cast());
+        check(db, rc)?;
+        let read = file.as_ref().and_then(|file| file.pMethods.as_ref()?.xRead);
+        let Some(read) = read else { return Ok(None) };
+        let rc = read(file, bytes.as_mut_ptr().cast(), len, 0);
+        Ok((rc == ffi::SQLITE_OK).then_some(bytes))
     }
-    uri.push_str("?immutable=1");
-    uri
 }
 
 /// What a log may show of SQL: nothing that stands behind the word `KEY` of a PRAGMA or an ATTACH.
