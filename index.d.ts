@@ -57,7 +57,7 @@ interface Database {
     mode?: Database.TransactionMode
   ): Array<Database.BatchResult<Row>>
 
-  /** Copy the database to a file while it stays in use. The copy is never encrypted. */
+  /** Copy the database to a file while it stays in use; encrypted if `encryptionKey` was given. */
   backup(
     destinationFile: string,
     options?: Database.BackupOptions | null
@@ -65,6 +65,14 @@ interface Database {
 
   /** The bytes of the database, as a file would hold them; never encrypted. */
   serialize(options?: Database.SerializeOptions | null): Buffer
+
+  /**
+   * Encrypt the file with another key, a non-empty string or Uint8Array; `null` decrypts it. Every
+   * page is written again, in one transaction. Throws a TypeError for another key and for in-memory
+   * or temporary databases, and a SqliteError inside a transaction, while statements are in
+   * progress, and when the file is read-only or, in WAL mode, has other connections.
+   */
+  rekey(key: string | Uint8Array | null): this
 
   /** Register a scalar SQL function. */
   function(name: string, fn: (...args: any[]) => any): this
@@ -162,6 +170,14 @@ declare namespace Database {
   }
 
   interface Options {
+    /**
+     * Key of an encrypted file, of which the first 32 bytes count; a string counts as its UTF-8.
+     * A wrong one, or one for a plain file, throws SQLITE_NOTADB. Not for in-memory or temporary
+     * databases. Default: null, which is none; undefined is a TypeError.
+     */
+    encryptionKey?: string | Uint8Array | null
+    /** The cipher of `encryptionKey`. There is one. Default: 'aes256cbc'. */
+    encryptionCipher?: 'aes256cbc'
     /** Refuse every write. Not for in-memory or temporary databases. Default: false. */
     readonly?: boolean | undefined
     /** Throw when the file does not exist instead of creating it. Default: false. */

@@ -127,14 +127,23 @@ export class Database {
   ): Promise<Array<BatchResult<Row>>>
 
   /**
-   * Copy the database to a file while it stays in use. The copy is never encrypted. Rejects with a
-   * TypeError for wrong arguments, with a SqliteError, or with what `progress` throws; a file that
+   * Copy the database to a file while it stays in use; encrypted if `encryptionKey` was given.
+   * Rejects with a TypeError for wrong arguments, with a SqliteError, or with what `progress` throws; a file that
    * was not there before is deleted then.
    */
   backup (destinationFile: string, options?: BackupOptions | null): Promise<BackupMetadata>
 
   /** The bytes of the database, as a file would hold them; never encrypted. */
   serialize (options?: SerializeOptions | null): Promise<Buffer>
+
+  /**
+   * Encrypt the file with another key, a non-empty string or Uint8Array; `null` decrypts it. Every
+   * page is written again, in one transaction; calls behind it wait. Rejects with a TypeError for
+   * another key and for in-memory or temporary databases, and with a SqliteError inside a
+   * transaction, while an iterator is open, and when the file is read-only or, in WAL mode, has
+   * connections other than this one and its readers.
+   */
+  rekey (key: string | Uint8Array | null): Promise<this>
 
   /**
    * Register a scalar SQL function. It runs on the JavaScript thread while the worker waits for

@@ -4,7 +4,7 @@ const fs = require('node:fs')
 const path = require('node:path')
 const { readRules } = require('./authorizer')
 const { attach } = require('./natives')
-const { getBooleanOption, readOptions, readToggle } = require('./options')
+const { getBooleanOption, readKey, readOptions, readToggle } = require('./options')
 const { notRemote } = require('./remote/options')
 const { HEADER } = require('./rows')
 const { Session, readApplyOptions, readSessionOptions } = require('./session')
@@ -87,7 +87,7 @@ class State {
 }
 
 function open (database, getBinding, filename, given, allowNativeBinding) {
-  const options = readOptions(filename, given, allowNativeBinding)
+  const { key, ...options } = readOptions(filename, given, allowNativeBinding)
   const environment = attach(getBinding(options.nativeBinding))
   environment.classes ??= createStatementClass(environment)
   if (options.remote !== null) return openRemote(database, environment, options)
@@ -95,10 +95,16 @@ function open (database, getBinding, filename, given, allowNativeBinding) {
   if (!options.anonymous && !file.startsWith('file:') && !fs.existsSync(path.dirname(file))) {
     throw new TypeError('Cannot open database because the directory does not exist')
   }
-  const handle = environment.natives.databaseOpen(
-    file, options.readonly, options.fileMustExist, options.timeout, options.verbose, options.buffer,
-    options.vfs, process.env.SQLITE_USE_URI === '1', options.defaultQueryTimeout
-  )
+  let handle
+  try {
+    handle = environment.natives.databaseOpen(
+      file, options.readonly, options.fileMustExist, options.timeout, options.verbose,
+      options.buffer, options.vfs, process.env.SQLITE_USE_URI === '1', options.defaultQueryTimeout,
+      key
+    )
+  } finally {
+    key?.fill(0)
+  }
   const state = new State(environment, handle, options)
   if (options.limits !== null) Object.assign(limitsOf(state), options.limits)
   return new Connection(database, state)
@@ -211,6 +217,17 @@ const methods = {
     if (!attached) throw new TypeError('The "attached" option cannot be an empty string')
     const { natives, handle } = localOf(this, 'serialize()')
     return natives.databaseSerialize.call(handle, attached)
+  },
+
+  rekey (encryptionKey) {
+    const { natives, handle } = localOf(this, 'rekey()')
+    const key = encryptionKey === null ? null : readKey(encryptionKey, 'Expected first argument')
+    try {
+      natives.databaseRekey.call(handle, key)
+    } finally {
+      key?.fill(0)
+    }
+    return this
   },
 
   function (name, options, fn) {

@@ -9,6 +9,9 @@ const LIMITS = [
   'likePatternLength', 'variableNumber', 'triggerDepth'
 ]
 
+// The only one that the engine was built with.
+const CIPHER = 'aes256cbc'
+
 const MAX_INT32 = 0x7fffffff
 
 function getBooleanOption (options, key) {
@@ -76,8 +79,32 @@ function readOptions (path, options, allowNativeBinding) {
     nativeBinding,
     vfs: readVfs(options),
     defaultQueryTimeout: readDefaultTimeout(options),
-    limits: readLimits(options)
+    limits: readLimits(options),
+    key: readEncryption(options, anonymous)
   }
+}
+
+function readEncryption (options, anonymous) {
+  const cipher = 'encryptionCipher' in options ? options.encryptionCipher : CIPHER
+  // One that is undefined, such as a missing environment variable, must not end in plaintext.
+  const encryptionKey = 'encryptionKey' in options ? options.encryptionKey : null
+  if (typeof cipher !== 'string') throw new TypeError('Expected the "encryptionCipher" option to be a string')
+  if (cipher.toLowerCase() !== CIPHER) throw new TypeError(`The "encryptionCipher" option can only be "${CIPHER}"`)
+  if (encryptionKey === null) return null
+  const key = readKey(encryptionKey, 'Expected the "encryptionKey" option')
+  if (anonymous) throw new TypeError('In-memory/temporary databases cannot be encrypted')
+  return key
+}
+
+/** A key as bytes of its own, which whoever has them overwrites after use. */
+function readKey (key, expected) {
+  // Those of other realms are no instances of this one's class.
+  const isBytes = Object.prototype.toString.call(key) === '[object Uint8Array]'
+  if ((typeof key !== 'string' && !isBytes) || key.length === 0) {
+    throw new TypeError(`${expected} to be a non-empty string or Uint8Array`)
+  }
+  // Not of Buffer's pool, which others read.
+  return isBytes ? Uint8Array.from(key) : new TextEncoder().encode(key)
 }
 
 function readVfs ({ vfs }) {
@@ -114,4 +141,4 @@ function requireLimit (name, value) {
   if (value > MAX_INT32) throw new RangeError(`The limit "${name}" cannot be greater than 2147483647`)
 }
 
-module.exports = { LIMITS, getBooleanOption, readOptions, readToggle, requireLimit }
+module.exports = { LIMITS, getBooleanOption, readKey, readOptions, readToggle, requireLimit }

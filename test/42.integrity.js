@@ -62,6 +62,7 @@ const EXTRAS = `
     limits                ok    ok    -     ok    -
     limits setter         ok    ok    -     busy  closed
     authorizer            ok    ok    -     busy  closed
+    rekey                 busy  busy  -     busy  closed
     batch                 busy  ok    -     busy  closed
     createSession         ok    ok    -     busy  closed
     applyChangeset        busy  ok    -     busy  closed
@@ -101,6 +102,14 @@ const CALLS = {
     interrupt: ({ db }) => db.interrupt(),
     limits: ({ db }) => db.limits.length,
     'limits setter': ({ db }) => { db.limits.length = 1_000_000 },
+    // In memory nothing can be encrypted: that error comes after those of the matrix.
+    rekey: ({ db }) => {
+      try {
+        db.rekey(null)
+      } catch (error) {
+        if (!/In-memory/.test(error.message)) throw error
+      }
+    },
     authorizer: ({ db }) => db.authorizer(null),
     batch: ({ db }) => db.batch(['SELECT 555']),
     createSession: ({ db }) => db.createSession(),

@@ -4,7 +4,7 @@ const { AsyncLocalStorage } = require('node:async_hooks')
 const fs = require('node:fs')
 const path = require('node:path')
 const { attach } = require('../natives')
-const { LIMITS, getBooleanOption, readOptions, readToggle } = require('../options')
+const { LIMITS, getBooleanOption, readKey, readOptions, readToggle } = require('../options')
 const { FLAT, PLUCK } = require('../rows')
 const { KEY, isNamed } = require('../statement')
 const { MAX_CACHED_LENGTH, StatementCache } = require('../statement-cache')
@@ -58,15 +58,16 @@ class Connection {
   // What others do not have: functions, an authorizer, an extension.
   #isPrivate = false
 
-  constructor (environment, options, { leaseTimeout, readers }) {
+  constructor (environment, options, { leaseTimeout, readers, key }) {
     this.options = options
     const { file, readonly, fileMustExist, timeout, vfs, buffer, verbose } = options
     const uri = process.env.SQLITE_USE_URI === '1'
     const open = [file, readonly, fileMustExist, timeout, vfs, uri, buffer]
-    open.push(verbose !== null, readers !== 0)
+    open.push(verbose !== null, readers !== 0, key)
     const { remote } = options
     this.port = new Port(environment, remote === null ? openLocal(open) : openRemote(remote))
     if (readers !== 0) this.#readers = new Readers(environment, open, readers, options)
+    else key?.fill(0)
     this.port.onLog = verbose
     // The first use reports it.
     this.port.opened.promise.catch(() => {})
@@ -302,6 +303,20 @@ class Connection {
     return this.#readers === null ? [this.port] : [...this.#readers.ports, this.port]
   }
 
+  /** Readers hold the file: they come back, with the new key, when they are needed. */
+  async rekey (key) {
+    const scope = this.root.current()
+    const lease = await acquire(scope)
+    try {
+      if (this.#readers !== null) await this.#closeAll(this.#readers.leave())
+      await this.send(new Job(), OP.REKEY, 0, 0, 0, key === null ? [] : [key])
+      this.#readers?.useKey(key?.slice() ?? null)
+    } finally {
+      key?.fill(0)
+      scope.release(lease)
+    }
+  }
+
   async close () {
     if (this.closed) return this.closing
     this.closed = this.isClosing = true
@@ -319,13 +334,18 @@ class Connection {
     this.root.close(notOpen)
     this.#cache.clear()
     // The last one to close, which checkpoints, is the one that may write.
-    for (const port of this.#ports()) {
+    await this.#closeAll(this.#ports())
+    this.#readers?.useKey(null)
+    scope.release(lease)
+  }
+
+  async #closeAll (ports) {
+    for (const port of ports) {
       const closed = this.send(new Job(), OP.CLOSE, 0, 0, 0, [], port)
       port.ended = true
       // A file that could not be opened is closed.
       await closed.catch(() => {})
     }
-    scope.release(lease)
   }
 }
 
@@ -333,13 +353,14 @@ class Database {
   #connection
 
   constructor (getBinding, filename, given, allowNativeBinding) {
-    const options = readOptions(filename, given, allowNativeBinding)
+    const { key, ...options } = readOptions(filename, given, allowNativeBinding)
     const { file } = options
-    if (options.remote === null && !options.anonymous && !file.startsWith('file:') && !fs.existsSync(path.dirname(file))) {
+    const isLocal = options.remote === null && !options.anonymous && !file.startsWith('file:')
+    if (isLocal && !fs.existsSync(path.dirname(file))) {
       throw new TypeError('Cannot open database because the directory does not exist')
     }
     const environment = attach(getBinding(options.nativeBinding))
-    const own = { leaseTimeout: readLease(given), readers: readReaders(given, options) }
+    const own = { leaseTimeout: readLease(given), readers: readReaders(given, options), key }
     this.#connection = new Connection(environment, options, own)
   }
 
@@ -483,6 +504,14 @@ class Database {
     if (typeof attached !== 'string') throw new TypeError('Expected the "attached" option to be a string')
     if (!attached) throw new TypeError('The "attached" option cannot be an empty string')
     return this.#connection.ask(OP.SERIALIZE, 0, [attached], ([[bytes]]) => bytes)
+  }
+
+  async rekey (encryptionKey) {
+    const key = encryptionKey === null ? null : readKey(encryptionKey, 'Expected first argument')
+    this.#connection.requireOpen()
+    if (this.#connection.options.remote !== null) throw notRemote('rekey()')
+    await this.#connection.rekey(key)
+    return this
   }
 
   async loadExtension (file, entryPoint) {

@@ -24,10 +24,13 @@ class Readers {
   #settings = []
 
   #options
+  // Of the file, for readers to come.
+  #key
 
   /** `open`: what a Port takes, of a connection that may write. */
   constructor (environment, open, count, options) {
     const [file, , , ...rest] = open
+    this.#key = rest.pop()
     this.#environment = environment
     this.#open = [file, true, true, ...rest]
     this.#count = count
@@ -53,7 +56,8 @@ class Readers {
 
   #add () {
     const { limits, verbose } = this.#options
-    const reader = new Reader(new Port(this.#environment, openLocal(this.#open)))
+    const open = openLocal([...this.#open, this.#key])
+    const reader = new Reader(new Port(this.#environment, open))
     this.#ports.push(reader)
     const { port } = reader
     port.onLog = verbose
@@ -66,6 +70,19 @@ class Readers {
 
   forget (number) {
     for (const reader of this.#ports) reader.forget(number)
+  }
+
+  /** The ports of all readers, which are no longer used. */
+  leave () {
+    const { ports } = this
+    this.#ports = []
+    return ports
+  }
+
+  /** Takes over the key of readers to come. */
+  useKey (key) {
+    this.#key?.fill(0)
+    this.#key = key
   }
 
   get ports () {

@@ -3,6 +3,8 @@
 // What `new Database('libsql://…', options)` means: where the server is, and how to speak to it.
 
 const SCHEMES = { 'libsql:': 'https:', 'https:': 'https:', 'http:': 'http:' }
+// What would be dropped, and a key above all.
+const LOCAL_OPTIONS = ['readonly', 'fileMustExist', 'vfs', 'limits', 'encryptionKey', 'encryptionCipher']
 const MAX_INT32 = 0x7fffffff
 
 /** Whether a path names a server and not a file. */
@@ -19,8 +21,8 @@ function readRemote (path, options) {
   if (authToken !== undefined && !secure && !isLoopback(url.hostname) && !options.allowInsecure) {
     throw new TypeError('The token would cross the network unencrypted: use https, or the option "allowInsecure"')
   }
-  for (const option of ['readonly', 'fileMustExist', 'vfs', 'limits']) {
-    if (options[option]) throw new TypeError(`The "${option}" option is not available for remote databases`)
+  for (const option of LOCAL_OPTIONS) {
+    if (options[option] != null && options[option] !== false) throw new TypeError(`The "${option}" option is not available for remote databases`)
   }
   const { ca, cert, key, rejectUnauthorized } = readTls(options)
   // A special scheme: URL keeps the host of others as it was written.
@@ -80,13 +82,19 @@ function readHeaders ({ headers = {}, namespace }) {
   if (namespace !== undefined && (typeof namespace !== 'string' || namespace === '')) {
     throw new TypeError('Expected the "namespace" option to be a non-empty string')
   }
-  const all = namespace === undefined ? headers : { ...headers, 'x-namespace': namespace }
+  const all = namespace === undefined ? headers : { ...headers, ...headersOf(namespace) }
   return Object.entries(all).map(([name, value]) => {
     if (typeof value !== 'string' || /[\r\n\0]/.test(name + value)) {
       throw new TypeError(`Expected the header "${name}" to be a string of one line`)
     }
     return `${name}\n${value}\n`
   }).join('')
+}
+
+/** `sqld` reads the one, servers of others the other. */
+function headersOf (namespace) {
+  const encoded = Buffer.from(namespace).toString('base64').replace(/=+$/, '')
+  return { 'x-namespace': namespace, 'x-namespace-bin': encoded }
 }
 
 function readTls ({ tls = {} }) {

@@ -5,6 +5,7 @@ import Linux from 'ferrolite/linux-x64-gnu'
 import type { Options, RunResult, Statement, Transaction } from 'ferrolite'
 
 const options: Options = { timeout: 10 }
+const encrypted: Options = { encryptionKey: new Uint8Array(32), encryptionCipher: 'aes256cbc' }
 const db: Ferrolite.Database = new Ferrolite(':memory:', options)
 const same: Database = new Database(':memory:')
 const fixed: Ferrolite = new Linux()
@@ -13,9 +14,12 @@ const n: number | undefined = statement.get()?.n
 const transaction: Transaction<() => RunResult> = same.transaction(() => statement.run())
 const error = new SqliteError('message', 'SQLITE_ERROR', 1)
 const caught: SqliteError = error
+db.rekey('key').rekey(null)
+// @ts-expect-error a key, or null
+db.rekey()
 const deny: 1 = Authorization.DENY
 const abort: 2 = constants.SQLITE_CHANGESET_ABORT
 // @ts-expect-error not exported
 import { Connection } from 'ferrolite'
 
-export { abort, caught, deny, fixed, n, transaction }
+export { abort, caught, deny, encrypted, fixed, n, transaction }

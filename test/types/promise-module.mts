@@ -17,6 +17,7 @@ const iterator: StatementIterator<{ n: number }> = statement.iterate()
 const transaction: Transaction<() => Promise<RunResult>> = db.transaction(async () => {
   return await statement.run()
 })
+const rekeyed: Database = await db.rekey(Buffer.from('key'))
 const result: RunResult = await transaction.immediate()
 await using session: Session = await new Database().createSession()
 const caught: SqliteError = new SqliteError('message', 'SQLITE_ERROR', 1)
@@ -25,4 +26,4 @@ const abort: 2 = constants.SQLITE_CHANGESET_ABORT
 // @ts-expect-error not exported
 import { PromiseDatabase } from 'ferrolite/promise'
 
-export { abort, caught, deny, fixed, iterator, n, result, session }
+export { abort, caught, deny, fixed, iterator, n, rekeyed, result, session }

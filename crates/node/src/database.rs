@@ -5,7 +5,8 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use ferrolite_sqlite::{
-    is_plain, Change, ChangeKind, Connection, Error, InterruptHandle, Limit, OpenOptions, Statement,
+    is_plain, without_keys, Change, ChangeKind, Connection, Error, InterruptHandle, Key, Limit,
+    OpenOptions, Statement,
 };
 use neon::types::Finalize;
 
@@ -76,7 +77,7 @@ impl Database {
 
     #[cold]
     fn call_logger(&self, logger: &Ref, statement: &Statement) -> std::result::Result<(), Error> {
-        let sql = statement.expanded_sql().unwrap_or_default();
+        let sql = without_keys(statement.expanded_sql().unwrap_or_default());
         let called = self.state.in_callback(|env| {
             let call = || {
                 env.call(logger.get(env)?, env.undefined()?, &[env.utf8(&sql)?])?;
@@ -196,7 +197,7 @@ impl Drop for Clock<'_> {
     }
 }
 
-/// `(path, readonly, mustExist, timeout, logger, buffer, vfs, uri, defaultTimeout)` -> handle
+/// `(path, readonly, mustExist, timeout, logger, buffer, vfs, uri, defaultTimeout, key)` -> handle
 pub fn open<'e>(call: &Call<'e>) -> Result<Value<'e>> {
     let env = call.env;
     let state: Rc<State> = call.data();
@@ -208,6 +209,7 @@ pub fn open<'e>(call: &Call<'e>) -> Result<Value<'e>> {
     } else {
         None
     };
+    let key = key_of(env, call.arg(9));
     let options = OpenOptions {
         path: &path,
         readonly,
@@ -215,6 +217,7 @@ pub fn open<'e>(call: &Call<'e>) -> Result<Value<'e>> {
         timeout: unsigned(call.arg(3).as_i32(env)),
         vfs: vfs.as_deref(),
         uri: call.arg(7).as_bool(env),
+        key: key.as_ref(),
     };
     let throw = |error: Error| state.throw(env, &error);
     let conn = Connection::open(&options).map_err(throw)?;
@@ -247,6 +250,12 @@ pub fn open<'e>(call: &Call<'e>) -> Result<Value<'e>> {
     });
     database.state.add_database(&database);
     Ok(env.boxed(DatabaseHandle(database)))
+}
+
+/// The key that a Buffer holds.
+pub fn key_of(env: Env<'_>, value: Value<'_>) -> Option<Key> {
+    let mut bytes = Vec::new();
+    value.append_bytes(env, &mut bytes).map(|_| Key::new(bytes))
 }
 
 fn unsigned(value: i32) -> u32 {
@@ -344,6 +353,16 @@ pub fn load_extension<'e>(call: &Call<'e>) -> Result<Value<'e>> {
     };
     let _busy = db.enter_busy();
     db.check(env, db.conn.load_extension(&path, entry.as_deref()))?;
+    env.undefined()
+}
+
+/// `(key | null)`
+pub fn rekey<'e>(call: &Call<'e>) -> Result<Value<'e>> {
+    let env = call.env;
+    let db = this_idle(call)?;
+    let key = key_of(env, call.arg(0));
+    let _busy = db.enter_busy();
+    db.check(env, db.conn.rekey(key))?;
     env.undefined()
 }
 

@@ -63,6 +63,7 @@ fn export_all(env: Env<'_>, options: sys::Value<'_>, exports: sys::Value<'_>) ->
         "databaseExec" => database::exec,
         "databaseUnsafeMode" => database::unsafe_mode,
         "databaseLoadExtension" => database::load_extension,
+        "databaseRekey" => database::rekey,
         "databaseSerialize" => database::serialize,
         "databaseInterrupt" => database::interrupt,
         "databaseLastChanges" => database::last_changes,

@@ -1,6 +1,7 @@
 //! Online `SQLite` backup API.
 
 use std::cell::{Cell, RefCell};
+use std::ffi::CStr;
 use std::path::PathBuf;
 use std::ptr;
 use std::rc::Rc;
@@ -8,6 +9,7 @@ use std::rc::Rc;
 use crate::connection::{c_string, Connection, Dependent};
 use crate::error::{last_error, Error, Result};
 use crate::ffi;
+use crate::key::encrypt;
 
 /// How far a backup is, in pages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,7 +58,7 @@ impl Drop for State {
 }
 
 impl Connection {
-    /// Starts a backup of `database` into the file `path`. `is_new` removes the file if the backup ends
+    /// Starts a backup of `database` into the file `path`, under the key of this connection. `is_new` removes the file if the backup ends
     /// before it is complete.
     pub fn backup(&self, database: &str, path: &str, is_new: bool) -> Result<Backup> {
         let source = self.shared.open_db()?;
@@ -73,17 +75,20 @@ impl Connection {
                 return Err(error);
             }
             ffi::sqlite3_extended_result_codes(target, 1);
-            let backup =
-                ffi::sqlite3_backup_init(target, c"main".as_ptr(), source, database.as_ptr());
-            if backup.is_null() {
-                let error = last_error(target, ffi::SQLITE_ERROR);
-                ffi::sqlite3_close(target);
-                if is_new {
-                    // Best effort: the error is told in any case.
-                    let _ = std::fs::remove_file(path);
+            let key = self.shared.key.borrow();
+            let keyed = key.as_ref().map_or(Ok(()), |key| encrypt(target, key));
+            let begun = keyed.and_then(|()| begin(target, source, &database));
+            let backup = match begun {
+                Ok(backup) => backup,
+                Err(error) => {
+                    ffi::sqlite3_close(target);
+                    if is_new {
+                        // Best effort: the error is told in any case.
+                        let _ = std::fs::remove_file(path);
+                    }
+                    return Err(error);
                 }
-                return Err(error);
-            }
+            };
             let state = Rc::new(State {
                 backup: Cell::new(backup),
                 target: Cell::new(target),
@@ -126,5 +131,23 @@ impl Backup {
     /// Ends the backup; an unfinished new file is removed.
     pub fn close(&self) {
         self.state.end();
+    }
+}
+
+/// # Safety
+/// Both are open connections of this thread.
+unsafe fn begin(
+    target: *mut ffi::sqlite3,
+    source: *mut ffi::sqlite3,
+    database: &CStr,
+) -> Result<*mut ffi::sqlite3_backup> {
+    // SAFETY: open; strings end in NUL.
+    unsafe {
+        let main = c"main".as_ptr();
+        let backup = ffi::sqlite3_backup_init(target, main, source, database.as_ptr());
+        if backup.is_null() {
+            return Err(last_error(target, ffi::SQLITE_ERROR));
+        }
+        Ok(backup)
     }
 }

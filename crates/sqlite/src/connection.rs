@@ -12,6 +12,7 @@ use crate::error::{check, last_error, Error, Result};
 use crate::ffi;
 use crate::hooks::Hooks;
 use crate::interrupt::{DbPtr, InterruptHandle, Watch};
+use crate::key::Key;
 use crate::patches;
 use crate::statement::Statement;
 
@@ -30,6 +31,8 @@ pub struct OpenOptions<'a> {
     pub vfs: Option<&'a str>,
     /// Treat `file:` names as URIs.
     pub uri: bool,
+    /// The file is encrypted with this.
+    pub key: Option<&'a Key>,
 }
 
 /// The longest string that V8 can hold on 64-bit systems, in characters: (1 << 29) - 24.
@@ -45,6 +48,8 @@ pub(crate) struct Shared {
     pub(crate) compiled: RefCell<VecDeque<Weak<Statement>>>,
     /// Backups and sessions, which must end before the connection closes.
     dependents: RefCell<Vec<Weak<dyn Dependent>>>,
+    /// Backups are encrypted with it too.
+    pub(crate) key: RefCell<Option<Key>>,
     /// Grows whenever statements compiled before may no longer mean the same.
     epoch: Cell<u32>,
 }
@@ -118,6 +123,7 @@ impl Shared {
             }
         }
         self.hooks.clear();
+        self.key.take();
     }
 }
 
@@ -172,10 +178,15 @@ impl Connection {
                 hooks: Hooks::default(),
                 compiled: RefCell::default(),
                 dependents: RefCell::default(),
+                key: RefCell::default(),
                 epoch: Cell::new(0),
             }),
         };
         connection.configure(options.timeout)?;
+        match options.key {
+            Some(key) => connection.set_key(key.clone())?,
+            None => connection.check_plain_journal()?,
+        }
         Ok(connection)
     }
 

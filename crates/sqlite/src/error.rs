@@ -53,7 +53,7 @@ impl Error {
         let message = unsafe { CStr::from_ptr(ffi::sqlite3_errstr(code)) };
         Self::Sqlite {
             code,
-            message: message.to_bytes().into(),
+            message: with_hint(code, message.to_bytes()),
             offset: -1,
         }
     }
@@ -106,13 +106,22 @@ pub(crate) unsafe fn last_error(db: *mut ffi::sqlite3, rc: c_int) -> Error {
         if code & 0xff == ffi::SQLITE_OK {
             return Error::from_code(rc);
         }
-        let message = CStr::from_ptr(ffi::sqlite3_errmsg(db)).to_bytes().into();
+        let message = CStr::from_ptr(ffi::sqlite3_errmsg(db)).to_bytes();
         Error::Sqlite {
             code,
-            message,
+            message: with_hint(code, message),
             offset: ffi::sqlite3_error_offset(db),
         }
     }
+}
+
+/// An encrypted file looks like no database to whoever has not its key.
+fn with_hint(code: c_int, message: &[u8]) -> Box<[u8]> {
+    const HINT: &[u8] = b" (or encryptionKey is missing, or not its key)";
+    if code == ffi::SQLITE_NOTADB && message == b"file is not a database" {
+        return [message, HINT].concat().into();
+    }
+    message.into()
 }
 
 macro_rules! code_names {

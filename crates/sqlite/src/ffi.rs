@@ -2,6 +2,7 @@
 
 pub use libsql::ffi::*;
 
+use std::ffi::{c_char, c_int, c_void};
 use std::future::Future;
 use std::pin::pin;
 use std::sync::OnceLock;
@@ -18,6 +19,23 @@ const _: () = assert!(
 /// `SQLITE_UTF8`, of the type that the functions with 64-bit lengths take.
 pub const UTF8: u8 = 1;
 const _: () = assert!(SQLITE_UTF8 == UTF8 as i32);
+
+// Of SQLite3 Multiple Ciphers: the crate has no bindings for them.
+extern "C" {
+    pub fn sqlite3_key_v2(
+        db: *mut sqlite3,
+        name: *const c_char,
+        key: *const c_void,
+        len: c_int,
+    ) -> c_int;
+    pub fn sqlite3_rekey_v2(
+        db: *mut sqlite3,
+        name: *const c_char,
+        key: *const c_void,
+        len: c_int,
+    ) -> c_int;
+    pub fn libsql_db_has_codec(vfs: *mut sqlite3_vfs, file: *const c_char) -> c_int;
+}
 
 /// Prepares the engine; every way into it calls this first.
 ///

@@ -101,6 +101,8 @@ pub(crate) struct Hooks {
     authorizer: RefCell<Option<Box<dyn Authorize>>>,
     changes: RefCell<Vec<Change>>,
     watching: Cell<bool>,
+    /// `PRAGMA mmap_size` is passed over.
+    no_mmap: Cell<bool>,
 }
 
 impl Hooks {
@@ -116,21 +118,36 @@ impl Connection {
     pub fn set_authorizer(&self, authorizer: Option<Box<dyn Authorize>>) -> Result<()> {
         let db = self.shared.open_db()?;
         self.bump_epoch();
-        let wanted = authorizer.is_some();
+        self.shared.hooks.authorizer.replace(authorizer);
+        let rc = self.register_authorizer(db);
+        // SAFETY: open.
+        unsafe { check(db, rc) }
+    }
+
+    /// The engine reads memory-mapped pages past the codec: such reads are never switched on for an
+    /// encrypted file.
+    pub(crate) fn guard_mmap(&self, on: bool) -> Result<()> {
+        let db = self.shared.open_db()?;
+        self.shared.hooks.no_mmap.set(on);
+        let rc = self.register_authorizer(db);
+        // SAFETY: open.
+        unsafe { check(db, rc) }
+    }
+
+    fn register_authorizer(&self, db: *mut ffi::sqlite3) -> c_int {
+        let own = &self.shared.hooks;
+        let wanted = own.no_mmap.get() || own.authorizer.borrow().is_some();
         let hooks = ptr::from_ref(&self.shared.hooks)
             .cast_mut()
             .cast::<c_void>();
         // SAFETY: open; the hooks live as long as the connection.
-        let rc = unsafe {
+        unsafe {
             if wanted {
                 ffi::sqlite3_set_authorizer(db, Some(on_authorize), hooks)
             } else {
                 ffi::sqlite3_set_authorizer(db, None, ptr::null_mut())
             }
-        };
-        self.shared.hooks.authorizer.replace(authorizer);
-        // SAFETY: open.
-        unsafe { check(db, rc) }
+        }
     }
 
     /// Collects changed rows, or stops to.
@@ -182,6 +199,10 @@ unsafe extern "C" fn on_authorize(
             ];
             (&*hooks.cast::<Hooks>(), args)
         };
+        let is_mmap = || args[0].is_some_and(|name| name.eq_ignore_ascii_case(b"mmap_size"));
+        if hooks.no_mmap.get() && action == ffi::SQLITE_PRAGMA && args[1].is_some() && is_mmap() {
+            return ffi::SQLITE_IGNORE;
+        }
         let authorizer = hooks.authorizer.borrow();
         authorizer.as_ref().map_or(ffi::SQLITE_OK, |authorizer| {
             authorizer.authorize(action, args)

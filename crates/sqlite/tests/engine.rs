@@ -10,6 +10,7 @@ fn open() -> Result<Connection> {
         timeout: 5000,
         vfs: None,
         uri: false,
+        key: None,
     })
 }
 

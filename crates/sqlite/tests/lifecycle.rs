@@ -17,6 +17,7 @@ fn open(path: &str) -> Result<Connection> {
         timeout: 1000,
         vfs,
         uri,
+        key: None,
     })
 }
 

@@ -53,7 +53,7 @@ pub enum Op {
     Table,
     /// Rows changed by the last statement, and the last inserted rowid.
     Changes,
-    /// Changes the key of an encrypted file.
+    /// Encrypts the file with another key, or with none.
     Rekey,
     /// Statements in a transaction of their own, in one trip to a server.
     Batch,

@@ -23,6 +23,7 @@ use neon::types::Finalize;
 
 use crate::authorizer::read_rules;
 use crate::bind;
+use crate::database::key_of;
 use crate::env::{header, State};
 use crate::sys::{Call, Env, ErrorKind, Hold, Ref, Result, Value, ValueType, Waker};
 use block::ConnectionState;
@@ -72,7 +73,8 @@ pub fn set_on_wake<'e>(call: &Call<'e>) -> Result<Value<'e>> {
     call.env.undefined()
 }
 
-/// `(path, readonly, mustExist, timeout, vfs, uri, buffer, verbose, hasReaders)` -> handle. Job 1 is the opening.
+/// `(path, readonly, mustExist, timeout, vfs, uri, buffer, verbose, hasReaders, key)` -> handle.
+/// Job 1 is the opening.
 pub fn open<'e>(call: &Call<'e>) -> Result<Value<'e>> {
     let env = call.env;
     let vfs = call.arg(4);
@@ -92,6 +94,7 @@ pub fn open<'e>(call: &Call<'e>) -> Result<Value<'e>> {
         image: has_image.then_some(image),
         verbose: call.arg(7).as_bool(env),
         has_readers: call.arg(8).as_bool(env),
+        key: key_of(env, call.arg(9)),
     };
     start(call, move |port| owner::serve(port, args))
 }

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use ferrolite_sqlite::{
-    is_plain, Backup, ChangeKind, Connection, Error, OpenOptions, Params, Running, Session,
-    Statement, Step, ValueRef,
+    is_plain, wipe, without_keys, Backup, ChangeKind, Connection, Error, Key, OpenOptions, Params,
+    Running, Session, Statement, Step, ValueRef,
 };
 
 use super::block::{ConnectionState, PartKind, Scratch};
@@ -33,6 +33,7 @@ pub struct OpenArgs {
     pub verbose: bool,
     /// Other connections read the same file.
     pub has_readers: bool,
+    pub key: Option<Key>,
 }
 
 /// Serves a connection until there is nothing left to do.
@@ -69,6 +70,7 @@ fn open(port: &Arc<Port>, args: OpenArgs) -> Result<Connection, Error> {
         timeout: args.timeout,
         vfs: args.vfs.as_deref(),
         uri: args.uri,
+        key: args.key.as_ref(),
     })?;
     if let Some(image) = args.image {
         conn.deserialize(&image, args.readonly)?;
@@ -167,6 +169,9 @@ impl Owner<'_> {
                     self.statements.remove(&job.target);
                 } else {
                     self.serve(&mut job);
+                    if job.op == Op::Rekey {
+                        wipe(&mut job.params.bytes);
+                    }
                 }
                 params = job.params;
             }
@@ -548,7 +553,7 @@ fn log_if(verbose: bool, port: &Port, statement: &Statement) {
     }
     let mut scratch = Scratch::new();
     let sql = statement.expanded_sql();
-    let sql = sql.as_deref().unwrap_or_else(|| statement.sql());
-    scratch.push_values(PartKind::Log, &[ValueRef::Text(sql)]);
+    let sql = without_keys(sql.unwrap_or_else(|| statement.sql().to_vec()));
+    scratch.push_values(PartKind::Log, &[ValueRef::Text(&sql)]);
     port.send(&mut scratch);
 }

@@ -1,6 +1,6 @@
 //! Jobs that are about the connection and not about a statement.
 
-use ferrolite_sqlite::{Authorize, Error, Limit, Param, Params, Step, ValueRef};
+use ferrolite_sqlite::{Authorize, Error, Key, Limit, Param, Params, Step, ValueRef};
 
 use super::block::PartKind;
 use super::callback::{self, ApplyCallbacks};
@@ -87,6 +87,13 @@ impl Owner<'_> {
                 if let Some(backup) = self.backups.remove(&job.target) {
                     backup.close();
                 }
+            }
+            Op::Rekey => {
+                let bytes = match job.params.values.first() {
+                    Some(Param::Blob(start, len)) => job.params.bytes.get(*start..start + len),
+                    _ => None,
+                };
+                self.conn.rekey(bytes.map(|key| Key::new(key.to_vec())))?;
             }
             Op::Serialize => {
                 let name = text_of(&job.params);
