@@ -9,7 +9,7 @@ const https = require('node:https')
 const net = require('node:net')
 const test = require('node:test')
 const { makeCertificates } = require('./servers/certificates')
-const { PROTOBUF, faults, nobody, startFaulty } = require('./servers/faulty')
+const { PROTOBUF, faults, nobody, startFaulty, startSilent } = require('./servers/faulty')
 const { batonOf, edit, pipeline, readFields, sql, stringField } = require('./servers/hrana')
 const { makeJwt, makeJwtKey } = require('./servers/jwt')
 const { namespaceHeaders, sharedSqld, startSqld, unavailable } = require('./servers/sqld')
@@ -64,7 +64,7 @@ served('A server that is stopped ends by itself', async (t) => {
 
 served('A paused server is silent until it is resumed', async (t) => {
   const server = await startSqld(t)
-  server.pause()
+  await server.pause()
   assert.equal(await failure(fetch(server.url, soon())), TIMED_OUT)
   server.resume()
   assert.deepEqual(await sql(server.url, 'SELECT 1'), [['1']])
@@ -77,8 +77,8 @@ served('A server that cannot start says why', async (t) => {
 served('A server does not outlive a test that is killed', async (t) => {
   const script = `
     const { startSqld } = require(${JSON.stringify(require.resolve('./servers/sqld'))})
-    startSqld({ after () {} }, { dir: ${JSON.stringify(tempDir(t))} }).then((server) => {
-      server.pause()
+    startSqld({ after () {} }, { dir: ${JSON.stringify(tempDir(t))} }).then(async (server) => {
+      await server.pause()
       process.stdout.write(String(server.pid), () => process.kill(process.pid, 'SIGKILL'))
     })
     setInterval(() => {}, 1000)`
@@ -191,6 +191,9 @@ test('Bodies that are no answer', async (t) => {
 test('Connections that fail', async (t) => {
   const proxy = await startFaulty(t)
   assert.equal(await failure(fetch(await nobody())), 'ECONNREFUSED')
+  const silent = await startSilent(t)
+  assert.equal(await failure(fetch(silent.url, soon())), TIMED_OUT)
+  assert.equal(silent.connections, 1)
   proxy.script(faults.refuse)
   assert.match(await failure(fetch(proxy.url)), /UND_ERR_SOCKET|ECONNRESET/)
   assert.deepEqual([proxy.connections, proxy.requests.length], [1, 0])
@@ -232,16 +235,22 @@ served('Before a reset the server has done nothing or all', async (t) => {
 served('Delays come before the server has done anything, or after', async (t) => {
   const proxy = await proxied(t)
   await sql(proxy.url, 'CREATE TABLE t (a)')
-  const insert = (a) => {
-    return sql(proxy.url, `INSERT INTO t VALUES (${a})`, { signal: AbortSignal.timeout(500) })
-  }
-  proxy.script(faults.delay(60_000), faults.delayAnswer(60_000))
+  const insert = (a, options) => sql(proxy.url, `INSERT INTO t VALUES (${a})`, options)
+  const rows = () => sql(proxy.url, 'SELECT a FROM t')
+  proxy.script(faults.delay(60_000))
+  assert.equal(await failure(insert(1, soon())), TIMED_OUT)
+  proxy.script(faults.delayAnswer(60_000))
+  const controller = new AbortController()
+  const late = failure(insert(2, { signal: controller.signal }))
+  // The fault is for the insert, which must therefore come first.
+  await until(() => proxy.requests.at(-1).fault === 'delayAnswer')
+  await until(async () => (await rows()).length === 1)
+  controller.abort()
+  assert.equal(await late, DOMException.ABORT_ERR)
   proxy.script(faults.delay(1), faults.delayAnswer(1))
-  assert.equal(await failure(insert(1)), TIMED_OUT)
-  assert.equal(await failure(insert(2)), TIMED_OUT)
   await insert(3)
   await insert(4)
-  assert.deepEqual(await sql(proxy.url, 'SELECT a FROM t'), [['2'], ['3'], ['4']])
+  assert.deepEqual(await rows(), [['2'], ['3'], ['4']])
 })
 
 test('Redirects go where they are told', async (t) => {
@@ -301,7 +310,7 @@ test('An edit of a Protobuf message leaves all other fields as they were', () =>
   assert.deepEqual(edit(message, PROTOBUF, { baton: null }), Buffer.concat([numbers, long]))
 })
 
-test('Certificates are refused for the one thing that is wrong with them', async (t) => {
+served('Certificates are refused for the one thing that is wrong with them', async (t) => {
   const certificates = makeCertificates(tempDir(t))
   const { ca } = certificates
   const code = async (name) => {
@@ -317,7 +326,7 @@ test('Certificates are refused for the one thing that is wrong with them', async
   assert.equal(await code('selfSigned'), 'DEPTH_ZERO_SELF_SIGNED_CERT')
 })
 
-test('A proxy with TLS can ask for a certificate of the client', async (t) => {
+served('A proxy with TLS can ask for a certificate of the client', async (t) => {
   const { ca, client, good } = makeCertificates(tempDir(t))
   const tls = { ...good, ca, requestCert: true, rejectUnauthorized: true }
   const proxy = await startFaulty(t, { tls })

@@ -24,7 +24,7 @@ default_ca = issue
 [issue]
 database = index.txt
 new_certs_dir = .
-rand_serial = yes
+serial = serial.txt
 default_md = sha256
 policy = any
 unique_subject = no
@@ -62,6 +62,7 @@ function makeCertificates (dir) {
 
   fs.writeFileSync(path.join(dir, 'openssl.cnf'), CONFIG)
   fs.writeFileSync(path.join(dir, 'index.txt'), '')
+  fs.writeFileSync(path.join(dir, 'serial.txt'), '1000\n')
   return {
     ca: signBySelf('ca', 'authority').cert,
     good: signByAuthority('good', 'here'),

@@ -6,6 +6,7 @@
 const { once } = require('node:events')
 const http = require('node:http')
 const https = require('node:https')
+const net = require('node:net')
 const { setTimeout: sleep } = require('node:timers/promises')
 const { cleanup } = require('../support')
 const { batonOf, edit } = require('./hrana')
@@ -88,6 +89,20 @@ async function startFaulty (t, { target = null, namespace, tls } = {}) {
 async function nobody () {
   const { port } = await freePorts('port')
   return `http://127.0.0.1:${port}`
+}
+
+/** A port that accepts and never says a word, not even TLS. `connections` counts. */
+async function startSilent (t) {
+  const sockets = []
+  const server = net.createServer((socket) => { sockets.push(socket.on('error', () => {})) })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  cleanup(t, () => {
+    for (const socket of sockets) socket.destroy()
+    return new Promise((resolve) => server.close(resolve))
+  })
+  const { port } = server.address()
+  return { url: `http://127.0.0.1:${port}`, port, get connections () { return sockets.length } }
 }
 
 async function readAll (stream) {
@@ -261,4 +276,4 @@ function edited (name, changes) {
   return Object.defineProperty(fault, 'name', { value: name })
 }
 
-module.exports = { PROTOBUF, faults, nobody, startFaulty }
+module.exports = { PROTOBUF, faults, nobody, startFaulty, startSilent }

@@ -15,6 +15,7 @@ const START_LIMIT = 10_000
 const STOP_LIMIT = 5_000
 const POLL = 5
 const POLL_LIMIT = 1_000
+const PAUSED_LIMIT = 100
 // Another process can take a free port before the server does.
 const PORT_ATTEMPTS = 3
 const PORT_TAKEN = /address (already )?in use/i
@@ -85,6 +86,8 @@ class Sqld {
   // With namespaces, the server takes the first label of the host for one: 127 of 127.0.0.1.
   get url () { return `http://${this.#options.namespaces ? 'localhost' : '127.0.0.1'}:${this.#ports.http}` }
 
+  get #health () { return `http://127.0.0.1:${this.#ports.http}/health` }
+
   /** All that the server has written since the first start. */
   log () { return this.#log }
 
@@ -141,7 +144,7 @@ class Sqld {
   async #answers () {
     const deadline = Date.now() + START_LIMIT
     while (this.#process !== null && Date.now() < deadline) {
-      if (await isOk(`http://127.0.0.1:${this.#ports.http}/health`)) return
+      if (await isOk(this.#health, POLL_LIMIT)) return
       await new Promise((resolve) => setTimeout(resolve, POLL))
     }
     const ended = this.#process === null
@@ -170,8 +173,12 @@ class Sqld {
     return await this.start()
   }
 
-  /** From now on the server accepts and says nothing: SIGSTOP. */
-  pause () { this.#process.kill('SIGSTOP') }
+  /** From now on connections are accepted, by the system, and nothing is said: SIGSTOP. */
+  async pause () {
+    this.#process.kill('SIGSTOP')
+    // Its threads stop one after the other.
+    while (await isOk(this.#health, PAUSED_LIMIT));
+  }
 
   resume () { this.#process.kill('SIGCONT') }
 
@@ -204,9 +211,9 @@ function guard (child) {
   sh.stdin.unref()
 }
 
-async function isOk (url) {
+async function isOk (url, limit) {
   try {
-    const response = await fetch(url, { signal: AbortSignal.timeout(POLL_LIMIT) })
+    const response = await fetch(url, { signal: AbortSignal.timeout(limit) })
     await response.arrayBuffer()
     return response.ok
   } catch {
