@@ -12,7 +12,9 @@ const { ScriptError, WINDOWS, find, run, say } = require('./run')
  */
 async function fromPyPI (requirement, home, complete) {
   const python = find('python3') ?? find('python')
-  if (python === null) throw new ScriptError(`Python 3, which would fetch ${requirement}, is missing`)
+  if (python === null) {
+    throw new ScriptError(`Python 3, which would fetch ${requirement}, is missing`)
+  }
   const tried = []
   for (const install of [pipInstall, venvInstall]) {
     fs.rmSync(home, { recursive: true, force: true })

@@ -160,7 +160,8 @@ served('The script has one fault for each request, and then all pass', async (t)
 test('A proxy before nothing says so', async (t) => {
   const proxy = await startFaulty(t)
   const answer = await pipeline(proxy.url, ['SELECT 1'])
-  assert.deepEqual([answer.status, answer.text], [502, 'faulty proxy: there is no server behind it'])
+  assert.equal(answer.status, 502)
+  assert.equal(answer.text, 'faulty proxy: there is no server behind it')
 })
 
 test('Statuses come with their bodies', async (t) => {

@@ -186,8 +186,10 @@ const faults = {
   },
 
   async nonUtf8 (exchange) { answered(exchange, ...BODIES.nonUtf8) },
-  async empty (exchange) { answered(exchange, exchange.req.headers['content-type'] ?? PROTOBUF, '') },
-  async wrongJson (exchange) { answered(exchange, 'application/json', '{"results":{"no":"list"}}') },
+  async empty (exchange) { answered(exchange, PROTOBUF, '') },
+  async wrongJson (exchange) {
+    answered(exchange, 'application/json', '{"results":{"no":"list"}}')
+  },
   async garbage (exchange) { answered(exchange, PROTOBUF, Buffer.alloc(1000, 0x9b)) },
 
   // What the server says of a stream that it does not know; a request without baton passes.

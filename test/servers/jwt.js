@@ -22,7 +22,8 @@ function makeJwt ({ privateKey }, { expiresIn, ...claims } = {}) {
   const now = Math.floor(Date.now() / 1000)
   if (expiresIn !== undefined) claims.exp = now + expiresIn
   const parts = [{ alg: 'EdDSA', typ: 'JWT' }, { iat: now, ...claims }]
-  const text = parts.map((part) => Buffer.from(JSON.stringify(part)).toString('base64url')).join('.')
+  const encode = (part) => Buffer.from(JSON.stringify(part)).toString('base64url')
+  const text = parts.map(encode).join('.')
   return `${text}.${crypto.sign(null, Buffer.from(text), privateKey).toString('base64url')}`
 }
 

@@ -81,10 +81,15 @@ class Sqld {
   get pid () { return this.#process?.pid ?? null }
   get httpPort () { return this.#ports.http }
   get grpcUrl () { return `http://127.0.0.1:${this.#ports.grpc}` }
-  get adminUrl () { return this.#options.namespaces ? `http://127.0.0.1:${this.#ports.admin}` : null }
+  get adminUrl () {
+    return this.#options.namespaces ? `http://127.0.0.1:${this.#ports.admin}` : null
+  }
 
   // With namespaces, the server takes the first label of the host for one: 127 of 127.0.0.1.
-  get url () { return `http://${this.#options.namespaces ? 'localhost' : '127.0.0.1'}:${this.#ports.http}` }
+  get url () {
+    const host = this.#options.namespaces ? 'localhost' : '127.0.0.1'
+    return `http://${host}:${this.#ports.http}`
+  }
 
   get #health () { return `http://127.0.0.1:${this.#ports.http}/health` }
 
