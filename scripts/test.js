@@ -13,6 +13,7 @@ const { clippy, eslint, rustfmt } = require('./lint')
 const { installPackages, prepare } = require('./prepare')
 const { ROOT, ScriptError, main, run, say, seconds } = require('./run')
 const runtimes = require('./runtimes')
+const { sqld, unavailable: noSqld } = require('./sqld')
 const { toolchain } = require('./toolchain')
 
 // Anywhere below test/, a test file is named like 20.run.js.
@@ -50,6 +51,7 @@ async function everything () {
   await step('cargo test', () => run('cargo', ['test', '--release', '--locked', '--workspace'], { env }))
   if (built) {
     await step('check-binary', () => checkBinary())
+    await step('sqld', prepareSqld)
     await runtimeSteps(step)
   } else {
     say('\nWithout the addon, no JavaScript test can run.')
@@ -76,6 +78,11 @@ async function runtimeSteps (step) {
   await step('node 18 is refused', () => onRuntime(runtimes.node(18), isRefused))
   await step('bun', () => onRuntime(runtimes.bun(), example, []))
   await step('deno', () => onRuntime(runtimes.deno(), example, ['run', '--allow-all']))
+}
+
+async function prepareSqld () {
+  if (noSqld() !== null) return say(`Not run: the tests of remote databases. ${noSqld()}`)
+  say(`sqld: ${path.relative(ROOT, await sqld())}`)
 }
 
 async function onRuntime (binary, body, ...args) {
@@ -170,6 +177,8 @@ function summary (results, started) {
 
 async function nodeOnly (files) {
   await prepare()
+  // Without it, the tests that need it fail and say so; the others can still run.
+  await prepareSqld().catch((error) => say(error.message))
   const chosen = files.length > 0 ? files : testFiles()
   const shared = chosen.filter(isShared)
   let failure = null

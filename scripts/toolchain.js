@@ -2,10 +2,10 @@
 
 // What the build needs of the machine: Rust, a C compiler, make; and CMake, which we provide.
 
-const fs = require('node:fs')
 const os = require('node:os')
 const path = require('node:path')
-const { ScriptError, TOOLS, WINDOWS, find, output, run, say } = require('./run')
+const { fromPyPI } = require('./pip')
+const { ScriptError, TOOLS, WINDOWS, find, output, say } = require('./run')
 
 const CMAKE_VERSION = '4.4.4'
 const CMAKE_OLDEST = [3, 18] // what the engine's CMakeLists.txt asks for
@@ -64,42 +64,17 @@ function recentEnough (command, oldest) {
   return major > oldest[0] || (major === oldest[0] && minor >= oldest[1])
 }
 
-// CMake comes from PyPI into target/tools: nothing is installed outside this folder.
 async function provideCmake () {
   const home = path.join(TOOLS, `cmake-${CMAKE_VERSION}`)
   const folder = path.join(home, 'cmake', 'data', 'bin')
   const provided = () => recentEnough(find('cmake', folder), CMAKE_OLDEST)
   if (provided()) return folder
 
-  const python = find('python3') ?? find('python')
-  if (python === null) {
-    throw new ScriptError('CMake is missing, and so is Python 3, which would fetch it. Install one of the two')
-  }
   say(`CMake is missing: fetching CMake ${CMAKE_VERSION} into ${path.relative(process.cwd(), home)}`)
-  for (const install of [pipInstall, venvInstall]) {
-    fs.rmSync(home, { recursive: true, force: true })
-    const error = await install(python, home).then(() => null, (error) => error)
-    if (provided()) return folder
-    if (error) say(`  ${error.message}`)
-  }
-  throw new ScriptError('CMake could not be fetched with pip. Install CMake 3.18 or newer and try again')
-}
-
-function pipInstall (python, home) {
-  const flags = ['--quiet', '--disable-pip-version-check', '--target', home]
-  const env = { ...process.env, PIP_ROOT_USER_ACTION: 'ignore' }
-  return run(python, ['-m', 'pip', 'install', ...flags, `cmake==${CMAKE_VERSION}`], { env })
-}
-
-// Some systems ship Python without pip: an environment of its own has one.
-async function venvInstall (python, home) {
-  const venv = `${home}-venv`
-  try {
-    await run(python, ['-m', 'venv', venv])
-    await pipInstall(path.join(venv, ...(WINDOWS ? ['Scripts', 'python.exe'] : ['bin', 'python'])), home)
-  } finally {
-    fs.rmSync(venv, { recursive: true, force: true })
-  }
+  await fromPyPI(`cmake==${CMAKE_VERSION}`, home, provided).catch((error) => {
+    throw new ScriptError(`CMake is missing: install CMake 3.18 or newer. ${error.message}`)
+  })
+  return folder
 }
 
 module.exports = { toolchain }
