@@ -85,9 +85,8 @@ function readOptions (path, options, allowNativeBinding) {
 }
 
 function readEncryption (options, anonymous) {
-  const cipher = 'encryptionCipher' in options ? options.encryptionCipher : CIPHER
-  // One that is undefined, such as a missing environment variable, must not end in plaintext.
-  const encryptionKey = 'encryptionKey' in options ? options.encryptionKey : null
+  // Undefined is none: @libsql/client names all options of libsql, whether it was given them or not.
+  const { encryptionCipher: cipher = CIPHER, encryptionKey = null } = options
   if (typeof cipher !== 'string') throw new TypeError('Expected the "encryptionCipher" option to be a string')
   if (cipher.toLowerCase() !== CIPHER) throw new TypeError(`The "encryptionCipher" option can only be "${CIPHER}"`)
   if (encryptionKey === null) return null

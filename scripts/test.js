@@ -19,7 +19,8 @@ const { toolchain } = require('./toolchain')
 // Anywhere below test/, a test file is named like 20.run.js.
 const TEST_FILE = /^\d\d\.[\w-]+\.m?js$/
 // What a test file says that runs with the sync API and again with promises: test/support.js.
-const SHARED = /^\/\/ Runs with both APIs\.$/m
+const SHARED = /^\/\/ Runs with both APIs(, and on servers)?\.$/m
+const ON_SERVERS = /^\/\/ Runs with both APIs, and on servers\.$/m
 // How the reporter begins seeds and totals.
 const INFORMATION = /^\s*\u2139 /
 const BIG = path.join('test', 'big')
@@ -63,6 +64,7 @@ async function runtimeSteps (step) {
   const current = runtimes.CURRENT_NODE
   await step(`node ${current}`, () => nodeTests(process.execPath, `node-${current}`))
   await step(`node ${current} promises`, () => promiseTests(process.execPath, `node-${current}`))
+  await step(`node ${current} on servers`, () => serverTests(process.execPath, `node-${current}`))
   // As under a content security policy: the plain row decoder takes over from the compiled one.
   const noEval = '--disallow-code-generation-from-strings'
   await step(`node ${current} ${noEval}`, () => {
@@ -116,10 +118,25 @@ function promiseTests (binary, name) {
   return nodeTests(binary, `${name}-promises`, [], options)
 }
 
-function isShared (name) {
+// The statements of the sync API and of promises, on a real libSQL server.
+async function serverTests (binary, name) {
+  if (noSqld() !== null) return say(`Not run: ${noSqld()}`)
+  const files = testFiles().filter((file) => says(file, ON_SERVERS))
+  for (const env of [process.env, promiseEnv()]) {
+    const api = env.TEST_API ?? 'sync'
+    const options = { files, env: { ...env, TEST_ON: 'server' } }
+    await nodeTests(binary, `${name}-servers-${api}`, [], options)
+  }
+}
+
+function isShared (file) {
+  return says(file, SHARED)
+}
+
+function says (name, line) {
   const file = path.resolve(ROOT, name)
   const isFile = fs.statSync(file, { throwIfNoEntry: false })?.isFile()
-  return isFile && SHARED.test(fs.readFileSync(file, 'utf8'))
+  return isFile && line.test(fs.readFileSync(file, 'utf8'))
 }
 
 function promiseEnv () {

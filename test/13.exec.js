@@ -1,10 +1,10 @@
 'use strict'
 
-// Runs with both APIs.
+// Runs with both APIs, and on servers.
 
 const assert = require('node:assert/strict')
 const {
-  BUSY, open, sqliteError, syncOnly, tempFile, test, thrown, typeError
+  BUSY, local, open, sqliteError, syncOnly, tempFile, test, thrown, typeError, whileIterating
 } = require('./support')
 
 test('exec() of anything but a string is a TypeError', async t => {
@@ -48,7 +48,7 @@ test('exec() runs what stands between comments', async t => {
   assert.deepEqual(await (await db.prepare('SELECT a FROM t')).all(), [{ a: 1 }])
 })
 
-test('exec() keeps what was done before a failing statement', async t => {
+local('it parses a script before it runs it')('exec() keeps what was done before a failing statement', async t => {
   const db = open(t)
   await sqliteError(() => db.exec('CREATE TABLE t (a); INSERT INTO t VALUES (1); nonsense; INSERT INTO t VALUES (2)'),
     'SQLITE_ERROR', 'near "nonsense": syntax error')
@@ -63,7 +63,7 @@ test('exec() steps through every row of a query', async t => {
   assert.deepEqual(seen, [1, 2, 3, 4])
 })
 
-test('exec() leaves parameters NULL', async t => {
+local('all parameters are to be given')('exec() leaves parameters NULL', async t => {
   const db = open(t)
   await db.exec('CREATE TABLE t (a); INSERT INTO t VALUES (?), (:x)')
   assert.deepEqual(await (await db.prepare('SELECT a FROM t')).pluck().all(), [null, null])
@@ -77,7 +77,7 @@ test('exec() of a readonly database can read and not write', async t => {
   await db.exec('SELECT 555')
 })
 
-syncOnly('exec() is blocked while iterating, even to read', t => {
+whileIterating('exec() is blocked while iterating, even to read', t => {
   const db = open(t)
   for (const row of db.prepare('SELECT 1 AS a').iterate()) {
     assert.equal(row.a, 1)

@@ -1,6 +1,6 @@
 'use strict'
 
-// Runs with both APIs.
+// Runs with both APIs, and on servers.
 
 const assert = require('node:assert/strict')
 const { BUSY, open, rangeError, sqliteError, syncOnly, test, typeError } = require('./support')

@@ -1,10 +1,11 @@
 'use strict'
 
-// Runs with both APIs.
+// Runs with both APIs, and on servers.
 
 const assert = require('node:assert/strict')
 const {
-  BUSY, STATEMENT_BUSY, open, rangeError, steps, syncOnly, test, throws, typeError
+  BUSY, STATEMENT_BUSY, local, open, rangeError, steps, syncOnly, test, throws, typeError,
+  whileIterating
 } = require('./support')
 
 const blob = Buffer.from('dddddddd', 'hex')
@@ -107,7 +108,7 @@ test('rows that grow from bytes to a megabyte are whole', async t => {
   }
 })
 
-syncOnly('Array.prototype can be broken by others', t => {
+local('it is the promise API that waits', syncOnly)('Array.prototype can be broken by others', t => {
   const stmt = setup(t).prepare('SELECT b FROM entries ORDER BY b').pluck()
   const { push, every, map } = Array.prototype
   let result
@@ -135,7 +136,7 @@ test('an error in the middle is thrown and the next call works', async t => {
   assert.deepEqual(await stmt.all(), [1, 2, 3, 4, 5, 6, 7, 8, 9, 10])
 })
 
-syncOnly('all() of another statement is allowed while iterating, of the same one it is not', t => {
+whileIterating('all() of another statement is allowed while iterating, of the same one it is not', t => {
   const db = setup(t)
   const stmt = db.prepare('SELECT b FROM entries WHERE b < 3 ORDER BY b').pluck()
   const other = db.prepare('SELECT b FROM entries WHERE b <= ?').pluck()

@@ -1,11 +1,11 @@
 'use strict'
 
-// Runs with both APIs.
+// Runs with both APIs, and on servers.
 
 const assert = require('node:assert/strict')
 const {
   BUSY, PROMISES, STATEMENT_BUSY, busy, collect, open, rangeError, syncOnly, test, thrown,
-  typeError
+  typeError, whileIterating
 } = require('./support')
 
 const blob = Buffer.from('dddddddd', 'hex')
@@ -49,7 +49,7 @@ test('an iterator gives every row in order and then ends', async t => {
   assert.deepEqual(await iterator.next(), DONE)
 })
 
-test('a statement is busy from iterate() to the end', async t => {
+whileIterating('a statement is busy from iterate() to the end', async t => {
   const db = await setup(t)
   const stmt = await db.prepare('SELECT b FROM entries LIMIT 2')
   busy(stmt, false)
@@ -144,7 +144,7 @@ test('return() ends the iterator and gives no value, any number of times', async
   busy(stmt, false)
 })
 
-test('an iterator without rows ends at once', async t => {
+whileIterating('an iterator without rows ends at once', async t => {
   const db = await setup(t)
   const stmt = await db.prepare('SELECT * FROM entries WHERE b = 999')
   const iterator = stmt.iterate()
@@ -207,7 +207,7 @@ test('three nested loops give each row to its own', async t => {
   assert.deepEqual([seen.length, seen[0], seen[13], seen[26]], [27, 111, 222, 333])
 })
 
-syncOnly('the same statement cannot be iterated twice at once', t => {
+whileIterating('the same statement cannot be iterated twice at once', t => {
   const stmt = setup(t).prepare('SELECT b FROM entries')
   const iterator = stmt.iterate()
   typeError(() => stmt.iterate(), STATEMENT_BUSY)
@@ -217,7 +217,7 @@ syncOnly('the same statement cannot be iterated twice at once', t => {
   stmt.iterate().return()
 })
 
-syncOnly('the modes of a statement cannot be changed while it is iterated', t => {
+whileIterating('the modes of a statement cannot be changed while it is iterated', t => {
   const stmt = setup(t).prepare('SELECT b FROM entries')
   const iterator = stmt.iterate()
   for (const method of ['pluck', 'expand', 'raw', 'safeIntegers', 'bind']) {
@@ -227,7 +227,7 @@ syncOnly('the modes of a statement cannot be changed while it is iterated', t =>
   assert.equal(stmt.pluck().get(), 1)
 })
 
-test('columns(), toString() and the properties can be asked while iterating', async t => {
+whileIterating('columns(), toString() and the properties can be asked while iterating', async t => {
   const db = await setup(t)
   const stmt = await db.prepare('SELECT b FROM entries')
   const iterator = stmt.iterate()
@@ -239,7 +239,7 @@ test('columns(), toString() and the properties can be asked while iterating', as
   await iterator.return()
 })
 
-syncOnly('writers are blocked from iterate() to the end, not by a finished iterator', t => {
+whileIterating('writers are blocked from iterate() to the end, not by a finished iterator', t => {
   const db = setup(t)
   const insert = db.prepare('INSERT INTO entries (b) VALUES (11)')
   const iterator = db.prepare('SELECT b FROM entries LIMIT 1').iterate()
@@ -319,7 +319,7 @@ test('rows are kept by the user after the iterator went on', async t => {
   assert.deepEqual(rows, Array.from({ length: 10 }, (_, i) => ({ b: i + 1, d: blob })))
 })
 
-syncOnly('only the end of an iterator frees its database and its statement', t => {
+whileIterating('only the end of an iterator frees its database and its statement', t => {
   const db = setup(t)
   const stmt = db.prepare('SELECT b FROM entries')
   const iterator = stmt.iterate()

@@ -1,11 +1,11 @@
 'use strict'
 
-// Runs with both APIs.
+// Runs with both APIs, and on servers.
 
 const assert = require('node:assert/strict')
 const {
-  BUSY, CLOSED, open, series, sqliteError, steps, syncOnly, tempFile, test, thrown, throws,
-  typeError
+  BUSY, CLOSED, local, open, series, sqliteError, steps, syncOnly, tempFile, test, thrown,
+  throws, typeError, whileIterating
 } = require('./support')
 
 const MODES = ['default', 'deferred', 'immediate', 'exclusive']
@@ -66,7 +66,7 @@ test('a transaction forwards this, the arguments and the result', async t => {
   }
 })
 
-test('a transaction is seen by others once it has ended', async t => {
+local('others open the same file')('a transaction is seen by others once it has ended', async t => {
   const db = await setup(t, tempFile(t))
   const other = open(t, db.name)
   const transaction = db.transaction(steps(function * (arg) {
@@ -149,7 +149,7 @@ test('a nested mode is a savepoint whatever it is called', async t => {
   assert.deepEqual(await values(db), [1, 2, 3, 4])
 })
 
-test('deferred, immediate and exclusive take their locks', async t => {
+local('others open the same file')('deferred, immediate and exclusive take their locks', async t => {
   const db = await setup(t, tempFile(t))
   const other = open(t, db.name, { timeout: 0 })
   const attempt = steps(function * (sql) {
@@ -237,7 +237,7 @@ test('a transaction can iterate and write after it', async t => {
   assert.deepEqual(await values(db), [10, 20, 30])
 })
 
-syncOnly('a transaction is blocked while iterating and inside a user function', async t => {
+whileIterating('a transaction is blocked while iterating and inside a user function', async t => {
   const db = await setup(t)
   const transaction = db.transaction(() => 5)
   for (const row of db.prepare('SELECT 1 AS one').iterate()) {

@@ -1,11 +1,11 @@
 'use strict'
 
-// Runs with both APIs.
+// Runs with both APIs, and on servers.
 
 const assert = require('node:assert/strict')
 const fs = require('node:fs')
 const {
-  BUSY, open, rangeError, sqliteError, syncOnly, tempFile, test, typeError
+  BUSY, local, open, rangeError, sqliteError, tempFile, test, typeError, whileIterating
 } = require('./support')
 
 test('pragma() of anything but a string is a TypeError', async t => {
@@ -38,12 +38,12 @@ test('invalid SQL is an SqliteError and a second statement a RangeError', async 
   await rangeError(() => db.pragma('cache_size; DROP TABLE t'))
 })
 
-test('pragma() returns rows', async t => {
+local('the server has its own settings')('pragma() returns rows', async t => {
   assert.deepEqual(await open(t).pragma('cache_size'), [{ cache_size: -16000 }])
   assert.deepEqual(await open(t).pragma('cache_size', { simple: false }), [{ cache_size: -16000 }])
 })
 
-test('simple returns the first column of the first row', async t => {
+local('the server has its own settings')('simple returns the first column of the first row', async t => {
   const db = await open(t).exec('CREATE TABLE t (a TEXT, b)')
   assert.equal(await db.pragma('cache_size', { simple: true }), -16000)
   assert.equal(await db.pragma('table_info(t)', { simple: true }), 0)
@@ -56,7 +56,7 @@ test('simple without a row is undefined, and no row an empty array', async t => 
   assert.deepEqual(await db.pragma('table_info(missing)'), [])
 })
 
-test('a pragma that returns no columns is an empty array', async t => {
+local('the server has its own settings')('a pragma that returns no columns is an empty array', async t => {
   const db = open(t)
   assert.deepEqual(await db.pragma('cache_size = 5'), [])
   assert.equal(await db.pragma('cache_size = 5', { simple: true }), undefined)
@@ -71,7 +71,7 @@ test('table_info describes a table', async t => {
   ])
 })
 
-test('what a pragma sets is seen by the next', async t => {
+local('the server has its own settings')('what a pragma sets is seen by the next', async t => {
   const db = open(t, tempFile(t))
   await db.pragma('cache_size = -8000')
   assert.equal(await db.pragma('cache_size', { simple: true }), -8000)
@@ -90,13 +90,13 @@ test('a readonly connection can set what is its own, and not the file', async t 
   assert.equal(await db.pragma('journal_mode', { simple: true }), 'delete')
 })
 
-test('pragma() obeys defaultSafeIntegers()', async t => {
+local('the server has its own settings')('pragma() obeys defaultSafeIntegers()', async t => {
   const db = open(t)
   db.defaultSafeIntegers()
   assert.equal(await db.pragma('cache_size', { simple: true }), -16000n)
 })
 
-syncOnly('pragma() is blocked while iterating and inside a user function', t => {
+whileIterating('pragma() is blocked while iterating and inside a user function', t => {
   const db = open(t)
   for (const value of db.prepare('SELECT 5').pluck().iterate()) {
     assert.equal(value, 5)
@@ -124,7 +124,7 @@ async function growth (db) {
   return sizes
 }
 
-test('wal_checkpoint(RESTART) checkpoints every attached database', async t => {
+local('the server has its own settings')('wal_checkpoint(RESTART) checkpoints every attached database', async t => {
   const [one, two] = [await walDatabase(t, 'one.db'), await walDatabase(t, 'two.db')]
   assert.deepEqual([await growth(one), await growth(two)], [[1, 1, 1, 1, 1], [1, 1, 1, 1, 1]])
   await (await one.prepare('ATTACH ? AS two')).run(two.name)
@@ -132,7 +132,7 @@ test('wal_checkpoint(RESTART) checkpoints every attached database', async t => {
   assert.deepEqual([await growth(one), await growth(two)], [[0, 0, 0, 0, 0], [0, 0, 0, 0, 0]])
 })
 
-test('name.wal_checkpoint(RESTART) checkpoints only that database', async t => {
+local('the server has its own settings')('name.wal_checkpoint(RESTART) checkpoints only that database', async t => {
   const [one, two] = [await walDatabase(t, 'one.db'), await walDatabase(t, 'two.db')]
   await growth(one)
   await growth(two)

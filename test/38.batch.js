@@ -1,11 +1,11 @@
 'use strict'
 
-// Runs with both APIs.
+// Runs with both APIs, and on servers.
 
 const assert = require('node:assert/strict')
 const {
   BUSY, isSqliteError, open, ours, oursSyncOnly, rangeError, steps, tempFile, thrown, throws,
-  typeError
+  typeError, whileIterating
 } = require('./support')
 
 function setup (t) {
@@ -135,7 +135,7 @@ ours('batch() obeys defaultSafeIntegers()', async t => {
   assert.deepEqual([insert.lastInsertRowid, insert.changes, select.rows], [1n, 1, [{ id: 1n }]])
 })
 
-oursSyncOnly('batch() is blocked while iterating and inside a user function', t => {
+whileIterating('batch() is blocked while iterating and inside a user function', t => {
   const db = setup(t)
   for (const value of db.prepare('SELECT 5').pluck().iterate()) {
     assert.equal(value, 5)

@@ -1,6 +1,6 @@
 'use strict'
 
-// Runs with both APIs.
+// Runs with both APIs, and on servers.
 
 const assert = require('node:assert/strict')
 const { CLOSED, collect, open, rangeError, series, test, typeError } = require('./support')

@@ -1,11 +1,11 @@
 'use strict'
 
-// Runs with both APIs.
+// Runs with both APIs, and on servers.
 
 const assert = require('node:assert/strict')
 const {
-  collect, open, ours, random, rangeError, seed, series, sqliteError, tempFile, test, thrown,
-  typeError
+  collect, local, open, ours, random, rangeError, seed, series, sqliteError, tempFile, test,
+  thrown, typeError
 } = require('./support')
 
 const echo = async t => {
@@ -67,7 +67,7 @@ test('ten thousand random strings come back well-formed', async t => {
   }
 })
 
-test('text that is not UTF-8 becomes U+FFFD and never a crash', async t => {
+local('its protocol has text in UTF-8 only')('text that is not UTF-8 becomes U+FFFD and never a crash', async t => {
   const db = open(t)
   for (const [hex, expected] of Object.entries({
     ff: '\ufffd',
@@ -296,7 +296,7 @@ ours('NUL in SQL is a RangeError or a TypeError, and nothing is cut', async t =>
   assert.equal(await (await db.prepare('SELECT count(*) FROM sqlite_master')).pluck().get(), 1)
 })
 
-ours('NUL in a path or a name is an error, and no other file is made', async t => {
+local('there is no path', ours)('NUL in a path or a name is an error, and no other file is made', async t => {
   const file = tempFile(t)
   const db = open(t)
   for (const call of [() => open(t, `${file}\0.db`), () => db.function('f\0g', () => {}),
@@ -321,7 +321,7 @@ test('text and blobs of a megabyte come back as they went in', async t => {
   }
 })
 
-test('a file in UTF-16 gives the same text', async t => {
+local('its files are in UTF-8')('a file in UTF-16 gives the same text', async t => {
   const db = open(t, tempFile(t))
   await db.pragma("encoding = 'UTF-16le'")
   await db.exec('CREATE TABLE t (a)')
@@ -332,6 +332,6 @@ test('a file in UTF-16 gives the same text', async t => {
   assert.equal(await db.pragma('encoding', { simple: true }), 'UTF-16le')
 })
 
-test('a value beyond the limit of SQLite is an error of SQLite', async t => {
+local('the request is refused before SQLite sees it')('a value beyond the limit of SQLite is an error of SQLite', async t => {
   await sqliteError(async () => (await open(t).prepare('SELECT zeroblob(1 << 30)')).get(), 'SQLITE_TOOBIG', 'string or blob too big')
 })

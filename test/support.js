@@ -14,8 +14,9 @@ const OURS = !process.env.DATABASE_MODULE
 const PROMISES = process.env.TEST_API === 'promise'
 const { Database } = PROMISES ? require('../promise') : { Database: require(MODULE) }
 
-// The URL of a server to run them on instead, with tables that come and go.
-const SERVER = process.env.TEST_SERVER
+// Files that say so run on a server too, each with a server of its own: scripts/test.js.
+const ON_SERVER = process.env.TEST_ON === 'server'
+let server
 
 const cleanups = new WeakMap()
 
@@ -33,8 +34,8 @@ function cleanup (t, fn) {
 }
 
 function open (t, filename = ':memory:', options) {
-  if (SERVER !== undefined && isPlace(filename)) {
-    filename = SERVER
+  if (ON_SERVER && isPlace(filename)) {
+    filename = server.url
     wipe()
   }
   const db = new Database(filename, options)
@@ -46,9 +47,22 @@ function isPlace (filename) {
   return typeof filename === 'string' && !filename.startsWith('file:')
 }
 
+if (ON_SERVER) {
+  const undo = []
+  nodeTest.before(async () => {
+    // It uses this module, which is not complete yet.
+    await new Promise(resolve => setImmediate(resolve))
+    const { startSqld } = require('./servers/sqld')
+    server = await startSqld({ after: fn => undo.push(fn) })
+  })
+  nodeTest.after(async () => {
+    for (const fn of undo) await fn()
+  })
+}
+
 // Tests of a file run one after the other: each begins with an empty database.
 function wipe () {
-  const db = new (require(MODULE))(SERVER)
+  const db = new (require(MODULE))(server.url)
   const list = db.prepare("SELECT type, name FROM sqlite_schema WHERE name NOT LIKE 'sqlite_%'")
   for (const type of ['trigger', 'view', 'table']) {
     for (const item of list.all()) {
@@ -84,7 +98,7 @@ function tempFile (t, name = 'test.db') {
 // node:test's own, but a test of what a server does not have is skipped on one.
 function test (name, ...rest) {
   const fn = rest.pop()
-  const body = SERVER === undefined ? fn : t => skipMissing(t, fn)
+  const body = !ON_SERVER ? fn : t => skipMissing(t, fn)
   nodeTest(name, ...rest, body)
 }
 
@@ -103,7 +117,7 @@ function local (reason, run = test) {
   return (name, ...rest) => {
     const fn = rest.pop()
     const [options] = rest
-    const skip = SERVER !== undefined && `on a server: ${reason}`
+    const skip = ON_SERVER && `on a server: ${reason}`
     run(name, { ...options, skip: skip || options?.skip }, fn)
   }
 }
@@ -326,9 +340,6 @@ const STATEMENT_BUSY = 'This statement is busy executing a query'
 const CLOSED = 'The database connection is not open'
 
 module.exports = {
-  local,
-  test,
-  whileIterating,
   BUSY,
   CLOSED,
   Database,
@@ -343,6 +354,7 @@ module.exports = {
   connect,
   exited,
   isSqliteError,
+  local,
   open,
   openAsync,
   ours,
@@ -356,8 +368,10 @@ module.exports = {
   syncOnly,
   tempDir,
   tempFile,
+  test,
   thrown,
   throws,
   typeError,
-  until
+  until,
+  whileIterating
 }
