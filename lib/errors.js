@@ -18,14 +18,10 @@ Object.defineProperty(SqliteError.prototype, 'name', {
   value: 'SqliteError', writable: true, enumerable: false, configurable: true
 })
 
-/**
- * What the addon calls to make an error; `rawCode` stays out of `console.log` and comparisons.
- * `status` is the HTTP status of a server's reply.
- */
-function makeError (message, code, rawCode, status) {
+/** What the addon calls to make an error; `rawCode` stays out of `console.log` and comparisons. */
+function makeError (message, code, rawCode) {
   const error = new SqliteError(message, code)
   Object.defineProperty(error, 'rawCode', { value: rawCode, writable: true, configurable: true })
-  if (status !== undefined) error.status = status
   return error
 }
 

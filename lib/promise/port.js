@@ -575,7 +575,7 @@ class Port {
     const thrown = this.#thrown
     this.#thrown = null
     switch (kind) {
-      case 0: return makeError(message, code, rawCode ?? undefined, status ?? undefined)
+      case 0: return withStatus(makeError(message, code, rawCode ?? undefined), status)
       case 1: return new TypeError(message)
       case 2: return new RangeError(message)
       default: return thrown === null ? new Error(message) : thrown.error
@@ -606,6 +606,11 @@ function openLocal (args) {
 
 function openRemote ({ args }) {
   return (natives) => natives.workerOpenRemote(...args)
+}
+
+/** The HTTP status of a server's reply, which errors of SQLite have none of. */
+function withStatus (error, status) {
+  return typeof status === 'number' ? Object.assign(error, { status }) : error
 }
 
 function interrupted () {

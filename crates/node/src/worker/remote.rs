@@ -298,7 +298,7 @@ impl Remote<'_> {
             runtime,
             ..
         } = self;
-        let wanted = || passengers.iter().any(|p| port.wants(p.job.id));
+        let wanted = || !port.is_stopping() && passengers.iter().any(|p| port.wants(p.job.id));
         let travelling = AssertUnwindSafe(|| runtime.block_on(until(session.run(trip), wanted)));
         match catch_unwind(travelling) {
             Ok(Some(outcome)) => Ok(outcome?),
