@@ -5,7 +5,7 @@ use std::fmt;
 /// The result of every fallible call of this crate.
 pub type Result<T> = std::result::Result<T, Error>;
 
-/// An error of the server's SQLite, or of the way to it. No text of it has a token or a header in it.
+/// An error of the server's `SQLite`, or of the way to it. No text of it has a token or a header in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Error {
     /// `SQLITE_…` from the server, or one of [`code`].
@@ -18,7 +18,7 @@ pub struct Error {
     pub(crate) broke: bool,
 }
 
-/// Codes of errors that are not SQLite's.
+/// Codes of errors that are not `SQLite`'s.
 pub mod code {
     /// No reply in time.
     pub const TIMEOUT: &str = "REMOTE_TIMEOUT";

@@ -1,4 +1,4 @@
-//! A connection as SQLite has it, over a protocol that has streams: one trip for many requests. The stream stays
+//! A connection as `SQLite` has it, over a protocol that has streams: one trip for many requests. The stream stays
 //! as long as the server keeps it: another one for each trip doubles the time of a small query.
 
 use std::time::{Duration, Instant};

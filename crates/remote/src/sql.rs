@@ -111,7 +111,8 @@ pub fn number_parameters(sql: &str, names: &[Option<String>]) -> String {
         if let Some(at) = at {
             tokens.0 = &tokens.0[len..];
             numbered.push_str(&sql[copied..start]);
-            numbered.push_str(&format!("?{}", at + 1));
+            numbered.push('?');
+            numbered.push_str(&(at + 1).to_string());
             copied = start + 1 + len;
         }
     }
@@ -127,7 +128,7 @@ pub fn changes_schema(sql: &str) -> bool {
     )
 }
 
-/// An error of the server's SQLite.
+/// An error of the server's `SQLite`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ServerError {
     /// Extended, as far as the message tells
@@ -135,7 +136,7 @@ pub struct ServerError {
     pub message: String,
 }
 
-/// What the server says of an error, in SQLite's words. `sqld` wraps messages and cuts codes to their primary
+/// What the server says of an error, in `SQLite`'s words. `sqld` wraps messages and cuts codes to their primary
 /// part, with a name of its own for `SQLITE_ERROR`.
 pub fn sqlite_error(error: &proto::ServerError) -> ServerError {
     let message = String::from_utf8_lossy(&error.message);
@@ -170,7 +171,7 @@ pub fn sqlite_error(error: &proto::ServerError) -> ServerError {
     }
 }
 
-/// `sqld` has a parser of its own in front of SQLite's.
+/// `sqld` has a parser of its own in front of `SQLite`'s.
 fn parse_error(text: &str) -> Option<String> {
     let rest = text.strip_prefix("SQL string could not be parsed: ")?;
     if let Some((_, near)) = rest.split_once("syntax error around ") {

@@ -1,0 +1,86 @@
+//! Why a job failed: here, on the way, or there.
+
+use ferrolite_remote::proto::BatchResult;
+use ferrolite_remote::{proto, sqlite_error, Error, ServerError};
+use ferrolite_sqlite::Error as LocalError;
+
+use crate::worker::block::Scratch;
+
+/// Why a job failed: here, or on the way to the server, or there.
+pub(super) enum Failure {
+    Local(LocalError),
+    Remote(Error),
+    Server(ServerError),
+    /// Parameters that the statement does not have, or has and did not get.
+    Range(String),
+}
+
+impl From<LocalError> for Failure {
+    fn from(error: LocalError) -> Self {
+        Self::Local(error)
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self::Remote(error)
+    }
+}
+
+impl Failure {
+    pub(super) fn push(&self, scratch: &mut Scratch) {
+        match self {
+            Self::Local(error) => scratch.push_error(error),
+            Self::Remote(error) => {
+                scratch.push_remote_error(&error.message, &error.code, error.status);
+            }
+            Self::Range(message) => scratch.push_range_error(message),
+            Self::Server(error) => scratch.push_remote_error(&error.message, &error.code, None),
+        }
+    }
+}
+
+pub(super) type Outcome = Result<(), Failure>;
+
+/// What failed first is why the others did not run.
+pub(super) fn first_error(result: &BatchResult) -> Outcome {
+    let failed = result.step_errors.iter().min_by_key(|(step, _)| **step);
+    failed.map_or(Ok(()), |(_, error)| Err(server_failure(error)))
+}
+
+/// What the server said of a statement, or of its parameters in better-sqlite3's words.
+pub(super) fn server_failure(error: &proto::ServerError) -> Failure {
+    let text = String::from_utf8_lossy(&error.message);
+    let Some(what) = text.strip_prefix("Arguments do not match SQL parameters: ") else {
+        return Failure::Server(sqlite_error(error));
+    };
+    let missing = what.strip_prefix("value for parameter ");
+    let missing = missing.and_then(|what| what.strip_suffix(" not found"));
+    Failure::Range(match missing {
+        Some(number) if number.parse::<u32>().is_ok() => {
+            "Too few parameter values were provided".into()
+        }
+        Some(name) => format!(
+            "Missing named parameter \"{}\"",
+            name.get(1..).unwrap_or(name)
+        ),
+        None => "Too many parameter values were provided".into(),
+    })
+}
+
+pub(super) fn no_reader() -> LocalError {
+    LocalError::Type("This statement does not return data. Use run() instead")
+}
+
+pub(super) fn misfit() -> Failure {
+    internal().into()
+}
+
+pub(super) fn internal() -> LocalError {
+    LocalError::Type("Internal error in Ferrolite: please report it")
+}
+
+pub(super) fn interrupted() -> LocalError {
+    const INTERRUPTED: i32 = 9;
+    LocalError::from_code(INTERRUPTED)
+}

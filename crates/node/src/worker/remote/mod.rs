@@ -1,0 +1,309 @@
+//! The thread that serves a database on a libSQL server. What is called while a request is under way crosses with
+//! the next one, all of it in one trip.
+
+mod failure;
+mod reply;
+mod request;
+
+use std::collections::{HashMap, VecDeque};
+use std::future::Future;
+use std::panic::{catch_unwind, AssertUnwindSafe};
+use std::pin::pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use ferrolite_remote::proto::{BatchRequest, ExecuteRequest, Request, Row, SqlRequest};
+use ferrolite_remote::{Answer, Config, Session, Trip};
+use ferrolite_sqlite::{Error as LocalError, Params};
+use tokio::runtime::Runtime;
+
+use super::block::{ConnectionState, PartKind, Scratch};
+use super::job::{Job, Jobs, Op};
+use super::port::Port;
+use failure::{internal, interrupted, no_reader, server_failure, Failure};
+use request::{
+    batch_of, require_count, require_one, script_of, statement, text_of, Described, Entry,
+};
+
+/// How long a request may miss the word to stop.
+const TICK: Duration = Duration::from_millis(10);
+
+/// How long closing a connection may take.
+const CLOSING: Duration = Duration::from_secs(1);
+
+/// Requests that cross together, at most.
+const MAX_REQUESTS: usize = 256;
+
+/// Descriptions of SQL that are kept.
+const MAX_DESCRIBED: usize = 1000;
+
+/// Serves a connection until there is nothing left to do.
+pub fn serve(port: &Arc<Port>, config: &Config) {
+    let mut remote = match open(port, config) {
+        Ok(remote) => remote,
+        Err(error) => return refuse(port, &error),
+    };
+    remote.done();
+    remote.end(1);
+    remote.run();
+}
+
+fn open<'p>(port: &'p Arc<Port>, config: &Config) -> Result<Remote<'p>, Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    let no_runtime = LocalError::Type("Cannot open database because no thread could be started");
+    Ok(Remote {
+        port,
+        session: Session::new(config)?,
+        runtime: runtime.map_err(|_| no_runtime)?,
+        scratch: Scratch::new(),
+        statements: HashMap::new(),
+        described: HashMap::new(),
+        cursors: HashMap::new(),
+        last: (0, 0),
+        announced: Instant::now(),
+    })
+}
+
+/// Answers every job with the error that opening ended with.
+fn refuse(port: &Port, error: &Failure) {
+    let mut scratch = Scratch::new();
+    let mut reply = |id| {
+        error.push(&mut scratch);
+        port.end(id);
+        port.send(&mut scratch);
+    };
+    reply(1);
+    while let Some(message) = port.receive() {
+        let mut jobs = Jobs::new(&message);
+        while let Some(job) = jobs.next(Params::default()) {
+            if job.op != Op::Drop {
+                reply(job.id);
+            }
+            if job.op == Op::Close {
+                port.close();
+            }
+        }
+    }
+}
+
+struct Remote<'p> {
+    port: &'p Arc<Port>,
+    session: Session,
+    runtime: Runtime,
+    scratch: Scratch,
+    statements: HashMap<u32, Entry>,
+    /// What the server said of SQL, by the SQL.
+    described: HashMap<Rc<str>, Rc<Described>>,
+    cursors: HashMap<u32, Cursor>,
+    /// Changes and rowid of the last statement that wrote.
+    last: (i64, i64),
+    /// When JavaScript was woken last.
+    announced: Instant,
+}
+
+struct Cursor {
+    rows: std::vec::IntoIter<Row>,
+    flags: u32,
+}
+
+/// A job, and its request's place in the trip if it has one.
+struct Passenger {
+    job: Job,
+    request: Result<Option<usize>, Failure>,
+}
+
+impl Remote<'_> {
+    fn run(mut self) {
+        let mut queue = VecDeque::new();
+        loop {
+            let message = if queue.is_empty() {
+                self.port.receive()
+            } else {
+                self.port.try_receive()
+            };
+            match message {
+                Some(message) => {
+                    let mut jobs = Jobs::new(&message);
+                    while let Some(job) = jobs.next(Params::default()) {
+                        queue.push_back(job);
+                    }
+                    continue;
+                }
+                None if queue.is_empty() || self.port.is_stopping() => break,
+                None => {}
+            }
+            self.serve(&mut queue);
+        }
+        if !self.port.is_stopping() {
+            self.close();
+        }
+        // A name that is being looked up is on a thread of its own.
+        self.runtime.shutdown_background();
+    }
+
+    pub(super) fn close(&mut self) {
+        let Self {
+            runtime, session, ..
+        } = self;
+        let closing = async { tokio::time::timeout(CLOSING, session.close()).await };
+        let _ = catch_unwind(AssertUnwindSafe(|| runtime.block_on(closing)));
+    }
+
+    /// Takes what may cross together from the queue, and answers it.
+    fn serve(&mut self, queue: &mut VecDeque<Job>) {
+        let mut trip = Trip {
+            repeatable: true,
+            ..Trip::default()
+        };
+        let mut passengers = Vec::new();
+        while let Some(job) = queue.pop_front() {
+            if job.op == Op::Drop {
+                self.statements.remove(&job.target);
+                continue;
+            }
+            // What comes after it is for another state of the connection.
+            let is_last = matches!(job.op, Op::Undo | Op::Close);
+            if is_last && !trip.requests.is_empty() {
+                queue.push_front(job);
+                break;
+            }
+            let request = if self.port.wants(job.id) {
+                self.request(&job, &mut trip)
+            } else {
+                Err(Failure::Local(interrupted()))
+            };
+            passengers.push(Passenger { job, request });
+            if is_last || trip.requests.len() >= MAX_REQUESTS {
+                break;
+            }
+        }
+        let answers = self.travel(&trip, &passengers);
+        self.arrive(passengers, answers);
+    }
+
+    /// What a job asks the server for, if it does.
+    fn request(&self, job: &Job, trip: &mut Trip) -> Result<Option<usize>, Failure> {
+        let request = match job.op {
+            Op::Prepare => {
+                let sql = text_of(&job.params, 0)?;
+                require_one(&sql)?;
+                if self.described.contains_key(sql.as_str()) {
+                    return Ok(None);
+                }
+                Request::Describe(SqlRequest { sql: Some(sql) })
+            }
+            Op::Run | Op::Get | Op::All | Op::Iterate => {
+                let entry = self.statements.get(&job.target);
+                let entry = entry.ok_or_else(LocalError::closed)?;
+                if job.op != Op::Run && !entry.reader {
+                    return Err(no_reader().into());
+                }
+                require_count(entry, &job.params)?;
+                trip.repeatable &= entry.described.readonly && entry.reader;
+                Request::Execute(ExecuteRequest {
+                    stmt: Some(statement(entry, &job.params, job.op != Op::Run)?),
+                })
+            }
+            Op::Exec => {
+                let script = text_of(&job.params, 0)?;
+                let Some(batch) = script_of(&script)? else {
+                    return Ok(None);
+                };
+                trip.repeatable = false;
+                Request::Batch(BatchRequest { batch: Some(batch) })
+            }
+            Op::Batch => {
+                trip.repeatable = false;
+                let batch = Some(batch_of(&job.params)?);
+                Request::Batch(BatchRequest { batch })
+            }
+            Op::Undo if self.session.in_transaction() => {
+                trip.repeatable = false;
+                let batch = script_of(&text_of(&job.params, 0)?)?;
+                Request::Batch(BatchRequest { batch })
+            }
+            _ => return Ok(None),
+        };
+        trip.requests.push(request);
+        Ok(Some(trip.requests.len() - 1))
+    }
+
+    /// The answers to a trip's requests, or the one error that all of them end with.
+    fn travel(&mut self, trip: &Trip, passengers: &[Passenger]) -> Result<Vec<Answer>, Failure> {
+        if trip.requests.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.port.announce();
+        let Self {
+            port,
+            session,
+            runtime,
+            ..
+        } = self;
+        let wanted = || !port.is_stopping() && passengers.iter().any(|p| port.wants(p.job.id));
+        let travelling = AssertUnwindSafe(|| runtime.block_on(until(session.run(trip), wanted)));
+        match catch_unwind(travelling) {
+            Ok(Some(outcome)) => Ok(outcome?),
+            Ok(None) => Err(interrupted().into()),
+            Err(_) => Err(internal().into()),
+        }
+    }
+
+    fn arrive(&mut self, passengers: Vec<Passenger>, answers: Result<Vec<Answer>, Failure>) {
+        let (mut answers, failure) = match answers {
+            Ok(answers) => (answers.into_iter().map(Some).collect(), None),
+            Err(failure) => (Vec::new(), Some(failure)),
+        };
+        for Passenger { job, request } in passengers {
+            let outcome = match (request, &failure) {
+                (Err(error), _) => Err(error),
+                (Ok(None), _) => self.answer_here(&job),
+                (Ok(Some(_)), Some(failure)) => {
+                    failure.push(&mut self.scratch);
+                    Ok(())
+                }
+                (Ok(Some(at)), None) => match answers.get_mut(at).and_then(Option::take) {
+                    Some(Ok(response)) => self.answer(&job, response),
+                    Some(Err(error)) => Err(server_failure(&error)),
+                    None => Err(internal().into()),
+                },
+            };
+            if let Err(error) = outcome {
+                error.push(&mut self.scratch);
+            }
+            self.end(job.id);
+        }
+    }
+
+    pub(super) fn end(&mut self, id: u32) {
+        self.port.end(id);
+        self.scratch.state = Some(ConnectionState {
+            in_transaction: self.session.in_transaction(),
+            shareable: false,
+        });
+        self.port.send_with_others(&mut self.scratch);
+        if Port::has_gathered(self.announced) {
+            self.port.announce();
+            self.announced = Instant::now();
+        }
+    }
+
+    pub(super) fn done(&mut self) {
+        self.scratch.part(PartKind::Done, 0, 0, 0);
+    }
+}
+
+/// Waits for `future` as long as anybody wants it.
+async fn until<T>(future: impl Future<Output = T>, wanted: impl Fn() -> bool) -> Option<T> {
+    let mut future = pin!(future);
+    loop {
+        match tokio::time::timeout(TICK, &mut future).await {
+            Ok(output) => return Some(output),
+            Err(_) if wanted() => {}
+            Err(_) => return None,
+        }
+    }
+}

@@ -1,0 +1,281 @@
+//! What the server's answers become: rows and ends of calls.
+
+use std::rc::Rc;
+
+use ferrolite_remote::changes_schema;
+use ferrolite_remote::proto::{BatchResult, Kind, Response, Row, StmtResult, Value};
+use ferrolite_sqlite::{Error as LocalError, ValueRef};
+
+use super::failure::{first_error, misfit, Outcome};
+use super::request::{text_of, Described, Entry};
+use super::{Cursor, Remote, MAX_DESCRIBED};
+use crate::worker::block::{PartKind, Scratch};
+use crate::worker::job::{Job, Op, EXPLAIN, INT64, PLUCK, PRAGMA};
+use crate::worker::port::Port;
+
+impl Remote<'_> {
+    /// Jobs that need no server.
+    pub(super) fn answer_here(&mut self, job: &Job) -> Outcome {
+        match job.op {
+            Op::Prepare => {
+                let sql: Rc<str> = text_of(&job.params, 0)?.into();
+                if let Some(described) = self.described.get(&sql).cloned() {
+                    self.prepared(job, sql, described);
+                    return Ok(());
+                }
+            }
+            Op::Next => return self.next(job),
+            Op::Return => {
+                self.cursors.remove(&job.target);
+            }
+            Op::Columns => return self.columns(job),
+            Op::Changes => {
+                let (changes, rowid) = self.last;
+                self.scratch.push_changes(changes, rowid, job.flags);
+                return Ok(());
+            }
+            Op::Close => {
+                self.close();
+                self.port.close();
+            }
+            Op::Undo => {}
+            _ => {
+                let text = "This method is not available for remote databases";
+                return Err(LocalError::Type(text).into());
+            }
+        }
+        self.done();
+        Ok(())
+    }
+
+    pub(super) fn answer(&mut self, job: &Job, response: Response) -> Outcome {
+        match (job.op, response) {
+            (Op::Prepare, Response::Describe(response)) => {
+                let result = response.result.ok_or_else(misfit)?;
+                let sql: Rc<str> = text_of(&job.params, 0)?.into();
+                let described = Rc::new(Described::new(&sql, result));
+                if self.described.len() >= MAX_DESCRIBED {
+                    self.described.clear();
+                }
+                self.described.insert(sql.clone(), described.clone());
+                self.prepared(job, sql, described);
+            }
+            (Op::Exec | Op::Undo, Response::Batch(response)) => {
+                let result = response.result.ok_or_else(misfit)?;
+                self.ran(job, &result)?;
+            }
+            (Op::Batch, Response::Batch(response)) => {
+                let result = response.result.ok_or_else(misfit)?;
+                return self.batched(job, result);
+            }
+            (_, Response::Execute(response)) => {
+                let result = response.result.ok_or_else(misfit)?;
+                return self.executed(job, result);
+            }
+            _ => return Err(misfit()),
+        }
+        Ok(())
+    }
+
+    fn prepared(&mut self, job: &Job, sql: Rc<str>, described: Rc<Described>) {
+        let reader = !described.columns.is_empty() || job.flags & PRAGMA != 0;
+        let names = described.names.iter();
+        let names: Vec<_> = names
+            .map(|name| Some(name.as_ref()?.as_bytes().get(1..)?.to_vec()))
+            .collect();
+        self.scratch
+            .push_description(self.port, reader, described.readonly, &names);
+        let entry = Entry {
+            number: job.target,
+            sql,
+            described,
+            reader,
+            explain: job.flags & EXPLAIN != 0,
+            told: None,
+        };
+        self.statements.insert(job.target, entry);
+    }
+
+    fn executed(&mut self, job: &Job, result: StmtResult) -> Outcome {
+        let entry = self.statements.get_mut(&job.target).ok_or_else(misfit)?;
+        if !entry.described.readonly {
+            let changes = i64::try_from(result.affected_row_count).unwrap_or(i64::MAX);
+            self.last = (changes, result.last_insert_rowid.unwrap_or(self.last.1));
+            if changes_schema(&entry.sql) {
+                self.described.clear();
+            }
+        }
+        if job.op == Op::Run {
+            let changes = if entry.described.readonly {
+                0
+            } else {
+                self.last.0
+            };
+            self.scratch.push_changes(changes, self.last.1, job.flags);
+            return Ok(());
+        }
+        tell_columns(&mut self.scratch, entry, &result);
+        let mut rows = result.rows.into_iter();
+        if job.op == Op::Iterate {
+            let flags = job.flags;
+            self.cursors
+                .insert(job.extra.cast_unsigned(), Cursor { rows, flags });
+            self.done();
+            return Ok(());
+        }
+        let max = if job.op == Op::Get { 1 } else { usize::MAX };
+        fill(self.port, &mut self.scratch, &mut rows, job.flags, max);
+        Ok(())
+    }
+
+    fn ran(&mut self, job: &Job, result: &BatchResult) -> Outcome {
+        for step in (0..).map_while(|step| result.step_results.get(&step)) {
+            if let Some(rowid) = step.last_insert_rowid {
+                let changes = i64::try_from(step.affected_row_count).unwrap_or(i64::MAX);
+                self.last = (changes, rowid);
+            }
+        }
+        if changes_schema(&text_of(&job.params, 0)?) {
+            self.described.clear();
+        }
+        first_error(result)?;
+        self.done();
+        Ok(())
+    }
+
+    /// The results of all steps but BEGIN, COMMIT and ROLLBACK: of each a row that describes it and its rows.
+    fn batched(&mut self, job: &Job, mut result: BatchResult) -> Outcome {
+        self.described.clear();
+        first_error(&result)?;
+        // All of them ran, and nothing was undone: the last one is the commit.
+        let steps = (1..).map_while(|step| result.step_results.remove(&step));
+        let mut steps: Vec<_> = steps.collect();
+        steps.pop().ok_or_else(misfit)?;
+        for step in steps {
+            let changes = i64::try_from(step.affected_row_count).unwrap_or(i64::MAX);
+            self.last = (changes, step.last_insert_rowid.unwrap_or(self.last.1));
+            if !self.scratch.has_room(3 + step.cols.len()) {
+                self.port.send(&mut self.scratch);
+            }
+            let count = i64::try_from(step.rows.len()).unwrap_or(i64::MAX);
+            let start = self.scratch.start();
+            self.scratch.push(ValueRef::Integer(count), false);
+            self.scratch.push(ValueRef::Integer(changes), false);
+            let int64 = job.flags & INT64 != 0;
+            self.scratch.push(ValueRef::Integer(self.last.1), int64);
+            for col in &step.cols {
+                let name = col.name.as_deref().map_or(ValueRef::Null, ValueRef::Text);
+                self.scratch.push(name, false);
+            }
+            self.scratch
+                .part(PartKind::Rows, start, 1, 3 + step.cols.len());
+            let mut rows = step.rows.into_iter();
+            fill(
+                self.port,
+                &mut self.scratch,
+                &mut rows,
+                job.flags,
+                usize::MAX,
+            );
+            // The call does not end with them.
+            self.scratch.put_off_end();
+        }
+        self.done();
+        Ok(())
+    }
+
+    fn next(&mut self, job: &Job) -> Outcome {
+        let cursor = self.cursors.get_mut(&job.target);
+        let cursor = cursor.ok_or(LocalError::Type("This iterator is closed"))?;
+        let max = usize::try_from(job.extra).unwrap_or(0);
+        let (rows, flags) = (&mut cursor.rows, cursor.flags);
+        if fill(self.port, &mut self.scratch, rows, flags, max) < max {
+            self.cursors.remove(&job.target);
+        }
+        Ok(())
+    }
+
+    fn columns(&mut self, job: &Job) -> Outcome {
+        let entry = self.statements.get(&job.target);
+        let entry = entry.ok_or_else(LocalError::closed)?;
+        let start = self.scratch.start();
+        let mut count = 0;
+        for (name, decltype) in &entry.described.columns {
+            let decltype = decltype.as_deref().map_or(ValueRef::Null, ValueRef::Text);
+            // Where a column comes from is what the protocol does not say.
+            let row = [
+                ValueRef::Text(name),
+                ValueRef::Null,
+                ValueRef::Null,
+                ValueRef::Null,
+                decltype,
+            ];
+            for value in row {
+                self.scratch.push(value, false);
+            }
+            count += 1;
+        }
+        self.scratch.part(PartKind::LastRows, start, count, 5);
+        Ok(())
+    }
+}
+
+/// Packs up to `max` rows; the last part ends the call. -> how many there were.
+pub(super) fn fill(
+    port: &Port,
+    scratch: &mut Scratch,
+    rows: &mut std::vec::IntoIter<Row>,
+    flags: u32,
+    max: usize,
+) -> usize {
+    let int64 = flags & INT64 != 0;
+    let mut count = 0;
+    let mut in_part = 0;
+    let mut start = scratch.start();
+    let mut width = 0;
+    while count < max {
+        let Some(row) = rows.next() else { break };
+        let len = row.values.len();
+        width = if flags & PLUCK == 0 { len } else { len.min(1) };
+        if !scratch.has_room(width) {
+            scratch.part(PartKind::Rows, start, in_part, width);
+            port.send(scratch);
+            start = scratch.start();
+            in_part = 0;
+        }
+        for value in row.values.iter().take(width) {
+            scratch.push(value_ref(value), int64);
+        }
+        count += 1;
+        in_part += 1;
+    }
+    scratch.part(PartKind::LastRows, start, in_part, width);
+    count
+}
+
+fn value_ref(value: &Value) -> ValueRef<'_> {
+    match &value.kind {
+        None | Some(Kind::Null(_)) => ValueRef::Null,
+        Some(Kind::Integer(value)) => ValueRef::Integer(*value),
+        Some(Kind::Float(value)) => ValueRef::Real(*value),
+        Some(Kind::Text(text)) => ValueRef::Text(text),
+        Some(Kind::Blob(blob)) => ValueRef::Blob(blob),
+    }
+}
+
+/// Says what the columns are called, if that is news.
+pub(super) fn tell_columns(scratch: &mut Scratch, entry: &mut Entry, result: &StmtResult) {
+    let names: Vec<_> = result.cols.iter().map(|col| col.name.clone()).collect();
+    if result.rows.is_empty() || entry.told.as_ref() == Some(&names) {
+        return;
+    }
+    let start = scratch.start();
+    scratch.push(ValueRef::Integer(entry.number.into()), false);
+    for name in &names {
+        let name = name.as_deref().map_or(ValueRef::Null, ValueRef::Text);
+        scratch.push(name, false);
+        scratch.push(ValueRef::Null, false);
+    }
+    scratch.part(PartKind::Columns, start, 1, 1 + 2 * names.len());
+    entry.told = Some(names);
+}

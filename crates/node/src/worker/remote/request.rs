@@ -1,0 +1,242 @@
+//! What jobs ask the server for: statements with their parameters, scripts and batches.
+
+use std::rc::Rc;
+
+use ferrolite_remote::proto::{
+    Batch, BatchCond, BatchCondList, BatchStep, Cond, DescribeResult, Empty, Kind, NamedArg, Stmt,
+    Value,
+};
+use ferrolite_remote::{number_parameters, statements};
+use ferrolite_sqlite::{Error as LocalError, Param, Params};
+
+use super::failure::internal;
+
+pub(super) struct Entry {
+    pub(super) number: u32,
+    pub(super) sql: Rc<str>,
+    pub(super) described: Rc<Described>,
+    pub(super) reader: bool,
+    pub(super) explain: bool,
+    /// The columns that JavaScript knows.
+    pub(super) told: Option<Vec<Option<bytes::Bytes>>>,
+}
+
+pub(super) struct Described {
+    /// Names of the parameters with their prefix, `?1` and the like too.
+    pub(super) names: Vec<Option<String>>,
+    /// SQL for the server, if it is not the same.
+    pub(super) numbered: Option<String>,
+    /// Names and declared types.
+    pub(super) columns: Vec<(Vec<u8>, Option<Vec<u8>>)>,
+    pub(super) readonly: bool,
+}
+
+impl Described {
+    pub(super) fn new(sql: &str, result: DescribeResult) -> Self {
+        let params = result.params.into_iter();
+        let columns = result.cols.into_iter();
+        let names: Vec<_> = params
+            .map(|param| Some(String::from_utf8_lossy(&param.name?).into_owned()))
+            .collect();
+        let named = names.iter().flatten().filter(|name| is_name(name)).count();
+        let is_mixed = named != 0 && named != names.len();
+        Self {
+            numbered: is_mixed.then(|| number_parameters(sql, &names)),
+            names,
+            columns: columns
+                .map(|col| {
+                    let name = col.name.unwrap_or_default().to_vec();
+                    (name, col.decltype.map(|decltype| decltype.to_vec()))
+                })
+                .collect(),
+            readonly: result.is_readonly,
+        }
+    }
+}
+
+fn is_name(name: &str) -> bool {
+    !name.starts_with('?')
+}
+
+/// What the server is to execute: all parameters by name, or all by their place.
+pub(super) fn statement(
+    entry: &Entry,
+    params: &Params,
+    want_rows: bool,
+) -> Result<Stmt, LocalError> {
+    let Described {
+        names, numbered, ..
+    } = &*entry.described;
+    let mut stmt = Stmt {
+        sql: Some(numbered.clone().unwrap_or_else(|| entry.sql.to_string())),
+        want_rows: Some(want_rows),
+        ..Stmt::default()
+    };
+    let values = values_of(params)?;
+    if numbered.is_some() || !names.iter().flatten().any(|name| is_name(name)) {
+        stmt.args = values;
+        return Ok(stmt);
+    }
+    let named = names.iter().flatten().zip(values);
+    stmt.named_args = named
+        .map(|(name, value)| NamedArg {
+            name: name.clone(),
+            value: Some(value),
+        })
+        .collect();
+    Ok(stmt)
+}
+
+/// The server compiles the first statement and is silent about the rest.
+pub(super) fn require_one(sql: &str) -> Result<(), LocalError> {
+    if sql.contains('\0') {
+        return Err(LocalError::Range(
+            "The supplied SQL string contains a NUL character",
+        ));
+    }
+    match statements(sql).len() {
+        0 => Err(LocalError::Range(
+            "The supplied SQL string contains no statements",
+        )),
+        1 => Ok(()),
+        _ => Err(LocalError::Range(
+            "The supplied SQL string contains more than one statement",
+        )),
+    }
+}
+
+pub(super) fn require_count(entry: &Entry, params: &Params) -> Result<(), LocalError> {
+    let (given, wanted) = (params.values.len(), entry.described.names.len());
+    if given < wanted && !entry.explain {
+        return Err(if entry.described.names.iter().any(Option::is_some) {
+            LocalError::Type("Missing named parameters")
+        } else {
+            LocalError::Range("Too few parameter values were provided")
+        });
+    }
+    if given > wanted {
+        return Err(LocalError::Range("Too many parameter values were provided"));
+    }
+    Ok(())
+}
+
+fn values_of(params: &Params) -> Result<Vec<Value>, LocalError> {
+    let value = |param: &Param| {
+        let bytes = |start: usize, len: usize| {
+            let bytes = params.bytes.get(start..start + len);
+            bytes::Bytes::copy_from_slice(bytes.unwrap_or_default())
+        };
+        let kind = match *param {
+            Param::Null => Kind::Null(Empty {}),
+            Param::Integer(value) => Kind::Integer(value),
+            // As SQLite has it: NaN is NULL.
+            Param::Real(value) if value.is_nan() => Kind::Null(Empty {}),
+            Param::Real(value) => Kind::Float(value),
+            Param::Text(start, len) => Kind::Text(bytes(start, len)),
+            Param::Blob(start, len) => Kind::Blob(bytes(start, len)),
+            _ => return Err(internal()),
+        };
+        Ok(Value { kind: Some(kind) })
+    };
+    params.values.iter().map(value).collect()
+}
+
+/// The steps of a script, each if the one before it succeeded; `None` if there are none.
+pub(super) fn script_of(script: &str) -> Result<Option<Batch>, LocalError> {
+    if script.contains('\0') {
+        return Err(LocalError::Range(
+            "The supplied SQL string contains a NUL character",
+        ));
+    }
+    let mut batch = Batch::default();
+    for (at, sql) in (0_u32..).zip(statements(script)) {
+        let before = at.checked_sub(1).map(|before| BatchCond {
+            cond: Some(Cond::StepOk(before)),
+        });
+        batch.steps.push(BatchStep {
+            condition: before,
+            stmt: Some(Stmt {
+                sql: Some(sql.into()),
+                want_rows: Some(false),
+                ..Stmt::default()
+            }),
+        });
+    }
+    Ok(Some(batch).filter(|batch| !batch.steps.is_empty()))
+}
+
+/// What a batch consists of: how it begins, is committed and is undone (one or two statements), then of each
+/// statement its SQL, how many parameters it has, and the name or NULL and the value of each.
+pub(super) fn batch_of(params: &Params) -> Result<Batch, LocalError> {
+    let values = values_of(params)?;
+    let mut kinds = values.into_iter().filter_map(|value| value.kind);
+    let mut text = || match kinds.next() {
+        Some(Kind::Text(text)) => Some(String::from_utf8_lossy(&text).into_owned()),
+        _ => None,
+    };
+    let (begin, commit) = (text(), text());
+    let undo = [text(), text()];
+    let mut batch = Batch::default();
+    let mut push = |stmt: Stmt, condition: Option<Cond>| {
+        batch.steps.push(BatchStep {
+            condition: condition.map(|cond| BatchCond { cond: Some(cond) }),
+            stmt: Some(stmt),
+        });
+    };
+    let sql = |sql: String| Stmt {
+        sql: Some(sql),
+        want_rows: Some(true),
+        ..Stmt::default()
+    };
+    push(sql(begin.ok_or_else(internal)?), None);
+    let mut last = 0;
+    while let Some(Kind::Text(text)) = kinds.next() {
+        let text = String::from_utf8_lossy(&text).into_owned();
+        require_one(&text)?;
+        let mut stmt = sql(text);
+        let Some(Kind::Float(count)) = kinds.next() else {
+            return Err(internal());
+        };
+        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // `as` saturates
+        for _ in 0..count as usize {
+            let (name, kind) = (kinds.next(), kinds.next());
+            let value = Value { kind };
+            match name {
+                Some(Kind::Text(name)) => stmt.named_args.push(NamedArg {
+                    name: String::from_utf8_lossy(&name).into_owned(),
+                    value: Some(value),
+                }),
+                _ => stmt.args.push(value),
+            }
+        }
+        push(stmt, Some(Cond::StepOk(last)));
+        last += 1;
+    }
+    push(sql(commit.ok_or_else(internal)?), Some(Cond::StepOk(last)));
+    // What was open before is not undone if it could not begin.
+    let begun = Cond::StepOk(0);
+    let committed = BatchCond {
+        cond: Some(Cond::StepOk(last + 1)),
+    };
+    let conds = vec![
+        BatchCond { cond: Some(begun) },
+        BatchCond {
+            cond: Some(Cond::Not(Box::new(committed))),
+        },
+    ];
+    for text in undo.into_iter().flatten() {
+        let conds = conds.clone();
+        push(sql(text), Some(Cond::And(BatchCondList { conds })));
+    }
+    Ok(batch)
+}
+
+pub(super) fn text_of(params: &Params, at: usize) -> Result<String, LocalError> {
+    match params.values.get(at) {
+        Some(Param::Text(start, len)) => {
+            let text = params.bytes.get(*start..start + len).unwrap_or_default();
+            Ok(String::from_utf8_lossy(text).into_owned())
+        }
+        _ => Err(internal()),
+    }
+}
