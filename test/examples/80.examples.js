@@ -9,6 +9,7 @@ const os = require('node:os')
 const path = require('node:path')
 const test = require('node:test')
 const { promisify } = require('node:util')
+const { startSqld, unavailable } = require('../servers/sqld')
 
 const EXAMPLES = path.join(__dirname, '..', '..', 'examples')
 const run = promisify(execFile)
@@ -21,12 +22,12 @@ function tempDir (t) {
 
 // A rejection of execFile carries the exit code, the signal and what was printed.
 function runExample (name, cwd, ...args) {
-  const env = { ...process.env, NO_COLOR: '1', TMPDIR: cwd, TEMP: cwd, TMP: cwd }
+  const env = { ...process.env, NO_COLOR: '1', DATABASE_URL: '', TMPDIR: cwd, TEMP: cwd, TMP: cwd }
   return run(process.execPath, [path.join(EXAMPLES, name), ...args], { cwd, env })
 }
 
 for (const name of fs.readdirSync(EXAMPLES)) {
-  if (!/\.m?js$/.test(name) || name === 'demo.js') continue
+  if (!/\.m?js$/.test(name) || ['demo.js', 'remote.js'].includes(name)) continue
   test(`examples/${name} runs, prints, and leaves nothing behind`, async (t) => {
     const folder = tempDir(t)
     const { stdout, stderr } = await runExample(name, folder)
@@ -52,6 +53,20 @@ test('examples/demo.js imports the cities, answers, and answers more', async (t)
   const sql = "SELECT count(*) AS cities FROM city WHERE code = 'IS'"
   const more = await runExample('demo.js', folder, sql)
   assert.match(more.stdout, /^ {2}cities\n {2}------\n {2} {4}\d\d\n {2}1 row in [\d.]+ ms\n$/)
+})
+
+test('examples/remote.js runs on a server, and says what it needs', { skip: unavailable() ?? false }, async (t) => {
+  const folder = tempDir(t)
+  const { url } = await startSqld(t)
+  // Twice: what it makes does not stand in its way.
+  for (let i = 0; i < 2; ++i) {
+    const { stdout, stderr } = await runExample('remote.js', folder, url)
+    assert.notEqual(stdout, '')
+    assert.equal(stderr, '')
+  }
+  const alone = await runExample('remote.js', folder).catch((error) => error)
+  assert.equal(alone.code, 1)
+  assert.match(alone.stderr, /^Usage: /)
 })
 
 test('the list of examples names every one of them', () => {

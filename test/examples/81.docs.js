@@ -11,11 +11,15 @@ const test = require('node:test')
 const { promisify } = require('node:util')
 const Database = require('ferrolite')
 const promise = require('ferrolite/promise')
+const { startSqld, unavailable } = require('../servers/sqld')
 
 const ROOT = path.join(__dirname, '..', '..')
 const PAGES = [
-  'README.md', 'docs/api.md', 'docs/promise.md', 'docs/migrating.md', 'docs/threads.md'
+  'README.md', 'docs/api.md', 'docs/promise.md', 'docs/migrating.md', 'docs/threads.md',
+  'docs/remote.md'
 ]
+// Blocks that name it run with a server of their own.
+const SERVED = /process\.env\.DATABASE_URL/
 const run = promisify(execFile)
 
 function read (name) {
@@ -56,13 +60,15 @@ async function runBlock (t, code) {
   const folder = project(t)
   const file = path.join(folder, /^import /m.test(code) ? 'example.mjs' : 'example.js')
   fs.writeFileSync(file, code)
-  const env = { ...process.env, NO_COLOR: '1' }
+  const env = { ...process.env, NO_COLOR: '1', AUTH_TOKEN: '' }
+  if (SERVED.test(code)) env.DATABASE_URL = (await startSqld(t)).url
   return await run(process.execPath, [file], { cwd: folder, env })
 }
 
 for (const page of PAGES) {
   for (const { code, line } of blocks(page)) {
-    test(`${page}:${line} prints what it says`, async (t) => {
+    const skip = (SERVED.test(code) && unavailable()) ?? false
+    test(`${page}:${line} prints what it says`, { skip }, async (t) => {
       const { stdout, stderr } = await runBlock(t, code)
       assert.equal(stdout, expectedOutput(code))
       assert.equal(stderr, '')
