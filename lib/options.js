@@ -44,11 +44,12 @@ function readOptions (path, options, allowNativeBinding) {
 
   if (path.includes('\0')) throw new TypeError('Database path cannot contain a NUL character')
 
-  const file = path.trim()
+  // As @libsql/client spells it; there is no shared cache in this engine.
+  const file = /^file::memory:($|\?)/.test(path) ? ':memory:' : path.trim()
   const anonymous = file === '' || file === ':memory:'
   const readonly = getBooleanOption(options, 'readonly')
   const fileMustExist = getBooleanOption(options, 'fileMustExist')
-  const timeout = 'timeout' in options ? options.timeout : 5000
+  const { timeout = 5000 } = options
   const verbose = 'verbose' in options ? options.verbose : null
   const nativeBinding = 'nativeBinding' in options ? options.nativeBinding : null
 
@@ -64,6 +65,10 @@ function readOptions (path, options, allowNativeBinding) {
   }
   if (nativeBinding != null && typeof nativeBinding !== 'string' && typeof nativeBinding !== 'object') {
     throw new TypeError('Expected the "nativeBinding" option to be a string or addon object')
+  }
+  for (const option of ['syncUrl', 'offline', 'remoteEncryptionKey']) {
+    // A plain file instead would look the same until it is too late.
+    if (options[option]) throw new TypeError(`The "${option}" option of libsql is not available`)
   }
   const remote = buffer === null ? readRemote(file, options) : null
   return {
@@ -85,10 +90,12 @@ function readOptions (path, options, allowNativeBinding) {
 }
 
 function readEncryption (options, anonymous) {
-  // Undefined is none: @libsql/client names all options of libsql, whether it was given them or not.
+  // Undefined is none: @libsql/client names all options of libsql, given or not.
   const { encryptionCipher: cipher = CIPHER, encryptionKey = null } = options
   if (typeof cipher !== 'string') throw new TypeError('Expected the "encryptionCipher" option to be a string')
-  if (cipher.toLowerCase() !== CIPHER) throw new TypeError(`The "encryptionCipher" option can only be "${CIPHER}"`)
+  if (cipher.toLowerCase() !== CIPHER) {
+    throw new TypeError(`The "encryptionCipher" option can only be "${CIPHER}"`)
+  }
   if (encryptionKey === null) return null
   const key = readKey(encryptionKey, 'Expected the "encryptionKey" option')
   if (anonymous) throw new TypeError('In-memory/temporary databases cannot be encrypted')

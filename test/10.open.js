@@ -168,7 +168,7 @@ test('timeout says how long a locked database is waited for', async t => {
 
 test('timeout is an integer of 0 to 2147483647', async t => {
   const file = tempFile(t)
-  for (const timeout of [undefined, null, NaN, '75', -1, 75.01, Infinity, 1n, true]) {
+  for (const timeout of [...OURS ? [] : [undefined], null, NaN, '75', -1, 75.01, Infinity, 1n, true]) {
     await typeError(() => new Database(file, { timeout }), 'Expected the "timeout" option to be a positive integer')
   }
   await rangeError(() => new Database(file, { timeout: 0x80000000 }), 'Option "timeout" cannot be greater than 2147483647')

@@ -335,6 +335,16 @@ ours('wrong options are TypeErrors, and no token crosses the network in the clea
   }
 })
 
+ours('options of replicas are refused, not ignored', async t => {
+  for (const options of [{ syncUrl: 'http://127.0.0.1:1' }, { offline: true }, { remoteEncryptionKey: 'k' }]) {
+    for (const Class of [Database, Sync]) {
+      for (const place of [`${tempDir(t)}/replica.db`, 'http://127.0.0.1:1']) {
+        await typeError(() => new Class(place, options), /^The "\w+" option of libsql is not available$/)
+      }
+    }
+  }
+})
+
 served('what a server does not have says so', async t => {
   const { url } = await startSqld(t)
   const db = openSync(t, url)

@@ -4,7 +4,6 @@
 
 const assert = require('node:assert/strict')
 const fs = require('node:fs')
-const path = require('node:path')
 const { inspect } = require('node:util')
 const {
   Database, MODULE, PROMISES, child, cleanup, connect, isSqliteError, openAsync, ours, random, seed,
@@ -399,17 +398,16 @@ ours('the key is in no error, no log and nothing that inspect() shows', async t 
   for (const part of ['passphrase', 'horse', '68696464', 'hidden p']) assert.equal(text.includes(part), false, part)
 })
 
-// npm's libsql is no dependency: TEST_LIBSQL names its folder, or a bench has installed it.
-const LIBSQL = path.join(__dirname, '..', 'target', 'bench', 'node_modules', 'libsql')
+// It comes with @libsql/client, where it has a binary.
 const libsql = (() => {
   try {
-    return require(process.env.TEST_LIBSQL || LIBSQL)
+    return require('libsql')
   } catch {
     return null
   }
 })()
 
-const skip = libsql === null && 'libsql is not installed'
+const skip = libsql === null && 'libsql has no binary for this machine'
 
 ours('files of libsql open here, and ours there', { skip }, async t => {
   for (const key of ['k', KEY, 'y'.repeat(50), 'h\u00e9\u2603']) {
