@@ -4,7 +4,7 @@ const assert = require('node:assert/strict')
 const fs = require('node:fs')
 const path = require('node:path')
 const {
-  CLOSED, MODULE, child, collect, exited, isSqliteError, openAsync, ours, tempDir, tempFile,
+  CLOSED, MODULE, child, collect, exited, isSqliteError, openAsync, rangeError, ours, tempDir, tempFile,
   typeError
 } = require('./support')
 const { Database, SqliteError, connect } = require('../promise')
@@ -69,6 +69,7 @@ ours('a database that could not be opened and is not used reports nothing', asyn
 ours('wrong arguments throw where there is no promise, and reject where there is one', async t => {
   typeError(() => new Database(5), undefined)
   typeError(() => new Database(':memory:', { leaseTimeout: 0 }), /leaseTimeout/)
+  rangeError(() => new Database(':memory:', { leaseTimeout: 2 ** 31 }), /leaseTimeout/)
   typeError(() => new Database(':memory:', { readers: -1 }), /readers/)
   typeError(() => new Database(path.join(tempDir(t), 'a', 'b.db')), /directory does not exist/)
   await rejects(() => connect(5), { name: 'TypeError' })

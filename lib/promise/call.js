@@ -7,7 +7,9 @@ const { requireTimeout } = require('../statement')
 /** An AbortSignal and a time limit in ms, checked. */
 function readCallOptions (options) {
   if (options === undefined || options === null) return null
-  if (typeof options !== 'object') throw new TypeError('Expected the call options to be an object')
+  if (typeof options !== 'object') {
+    throw new TypeError('Expected the options of the call to be an object (several parameters go into an array)')
+  }
   const { signal, queryTimeout, timeout = queryTimeout } = options
   if (signal !== undefined && !isSignal(signal)) {
     throw new TypeError('Expected the "signal" option to be an AbortSignal')

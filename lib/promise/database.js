@@ -760,8 +760,11 @@ function readExecOptions (options) {
 
 function readLease (options) {
   const timeout = options?.leaseTimeout ?? DEFAULT_LEASE
-  if (!Number.isInteger(timeout) || timeout < 1 || timeout > 0x7fffffff) {
+  if (!Number.isInteger(timeout) || timeout < 1) {
     throw new TypeError('Expected the "leaseTimeout" option to be a positive integer')
+  }
+  if (timeout > 0x7fffffff) {
+    throw new RangeError('Option "leaseTimeout" cannot be greater than 2147483647')
   }
   return timeout
 }

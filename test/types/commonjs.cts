@@ -18,6 +18,15 @@ const db = new Database('app.db', {
   limits: { sqlLength: 1000 },
   vfs: 'unix'
 })
+new Database('libsql://db.example', {
+  authToken: 'token',
+  connectTimeout: 1000,
+  requestTimeout: 5000,
+  headers: { 'x-mine': 'yes' },
+  namespace: 'one',
+  tls: { ca: Buffer.alloc(0), cert: '', key: '', rejectUnauthorized: false },
+  allowInsecure: true
+})
 Database()
 Database(':memory:', null)
 new Database(Buffer.alloc(0), { verbose: null, nativeBinding: {} })
@@ -25,6 +34,10 @@ new Database(Buffer.alloc(0), { verbose: null, nativeBinding: {} })
 new Database('app.db', { readOnly: true })
 // @ts-expect-error a file descriptor
 new Database(3)
+// @ts-expect-error a header that is no string
+new Database('https://db.example', { headers: { a: 1 } })
+// @ts-expect-error a misspelt option of TLS
+new Database('https://db.example', { tls: { rejectUnauthorised: false } })
 // @ts-expect-error an option of the wrong type
 new Database('app.db', { timeout: '1000' })
 
@@ -198,6 +211,7 @@ try {
     same<typeof error, Database.SqliteError>(true)
     same<typeof error.code, string>(true)
     same<typeof error.rawCode, number | undefined>(true)
+    same<typeof error.status, number | undefined>(true)
   }
 }
 new Database.SqliteError('message', 'SQLITE_ERROR')

@@ -36,6 +36,8 @@ async function main (): Promise<void> {
     limits: { sqlLength: 1000 },
     verbose: null
   })
+  const tls: promise.TlsOptions = { rejectUnauthorized: true }
+  await connect('libsql://db.example', { authToken: 'token', requestTimeout: 5000, tls })
   same<typeof db, promise.Database>(true)
   const annotated: promise.Database = new Store(Buffer.alloc(0))
   same<typeof annotated.inTransaction, boolean>(true)
