@@ -150,7 +150,8 @@ declare namespace Database {
     /**
      * Open a database.
      *
-     * @param filename A path, `':memory:'`, `''` (temporary), or a Buffer of `serialize()`.
+     * @param filename A path, `':memory:'`, `''` (temporary), a Buffer of `serialize()`, or the URL
+     *   of a libSQL server (`libsql:`, `https:`, `http:`), of which nothing is asked yet.
      */
     new (filename?: string | Buffer | null, options?: Options | null): Database
     /** Open a database; `new` may be left out. */
@@ -194,6 +195,50 @@ declare namespace Database {
     limits?: Partial<Limits> | undefined
     /** Name of the SQLite VFS to open the file with. Default: the platform's own. */
     vfs?: string | undefined
+
+    // For URLs of servers, which of those above take `defaultQueryTimeout` and `nativeBinding` only.
+
+    /**
+     * Remote: JWT that the server asks for. Throws a TypeError if it is no string, has spaces, or
+     * would cross the network unencrypted. Default: `?authToken=` of the URL, or none.
+     */
+    authToken?: string | undefined
+    /**
+     * Remote: milliseconds that connecting may take before REMOTE_TIMEOUT, 1 to 2147483647; another
+     * value throws a TypeError. Default: 10000.
+     */
+    connectTimeout?: number | undefined
+    /**
+     * Remote: milliseconds that a request may take, from connecting to the end of the reply, before
+     * REMOTE_TIMEOUT, 1 to 2147483647; another value throws a TypeError. Default: 30000.
+     */
+    requestTimeout?: number | undefined
+    /**
+     * Remote: sent with every request. A value that is no string or has more than one line throws a
+     * TypeError, a name that HTTP does not allow a SqliteError with code REMOTE_PROTOCOL.
+     */
+    headers?: Record<string, string> | undefined
+    /**
+     * Remote: the database on a server with namespaces. Throws a TypeError if it is no string or
+     * empty. Default: what the server chooses.
+     */
+    namespace?: string | undefined
+    /** Remote: whom to trust, and who this is. A wrong type throws a TypeError. */
+    tls?: TlsOptions | undefined
+    /** Remote: let a token cross the network unencrypted, over `http:`. Default: false. */
+    allowInsecure?: boolean | undefined
+  }
+
+  /** As Node's `tls` module names them. PEM that cannot be read throws REMOTE_TLS. */
+  interface TlsOptions {
+    /** PEM of the authorities to trust instead of Mozilla's. */
+    ca?: string | Buffer | undefined
+    /** PEM of the client's certificate; goes with `key`. */
+    cert?: string | Buffer | undefined
+    /** PEM of the key of `cert`. */
+    key?: string | Buffer | undefined
+    /** Refuse a server whose certificate is not to be trusted. Default: true. */
+    rejectUnauthorized?: boolean | undefined
   }
 
   /** A compiled statement. `BindParameters` is a tuple, or the type of one object of names. */
@@ -496,10 +541,15 @@ declare class SqliteErrorClass extends Error {
   /** `'SqliteError'` */
   name: string
   message: string
-  /** SQLite's extended result code by name, such as `SQLITE_CONSTRAINT_UNIQUE`. */
+  /**
+   * SQLite's extended result code by name, such as `SQLITE_CONSTRAINT_UNIQUE`; of remote databases
+   * also `REMOTE_TIMEOUT` and the like.
+   */
   code: string
   /** The same as a number, such as 2067. */
   rawCode?: number
+  /** Remote databases: the HTTP status of a reply that is no success, such as 401. */
+  status?: number
 }
 
 export = Database

@@ -21,8 +21,8 @@ import type {
   AuthorizerConfig, AuthorizerTables, BackupMetadata, BackupOptions as SyncBackupOptions,
   BatchResult, BatchStatement, BindValue, ColumnDefinition, Constants, Limits,
   Options as SyncOptions, PragmaOptions, QueryOptions, RegistrationOptions, RunResult,
-  SerializeOptions, SessionOptions, SqliteError as SyncSqliteError, TransactionMode, UpdateEvent,
-  Value, VirtualTableFactory, VirtualTableOptions
+  SerializeOptions, SessionOptions, SqliteError as SyncSqliteError, TlsOptions, TransactionMode,
+  UpdateEvent, Value, VirtualTableFactory, VirtualTableOptions
 } from './index'
 import SyncDatabase = require('./index')
 
@@ -30,13 +30,14 @@ export type {
   AggregateOptions, ApplyChangesetOptions, AuthorizationValues, AuthorizerConfig, AuthorizerTables,
   BackupMetadata, BatchResult, BatchStatement, BindValue, ColumnDefinition, Constants, Limits,
   PragmaOptions, QueryOptions, RegistrationOptions, RunResult, SerializeOptions, SessionOptions,
-  TransactionMode, UpdateEvent, Value, VirtualTableFactory, VirtualTableOptions
+  TlsOptions, TransactionMode, UpdateEvent, Value, VirtualTableFactory, VirtualTableOptions
 }
 
 /**
  * Open a database.
  *
- * @param filename A path, `':memory:'`, `''` (temporary), or a Buffer of `serialize()`.
+ * @param filename A path, `':memory:'`, `''` (temporary), a Buffer of `serialize()`, or the URL of a
+ *   libSQL server (`libsql:`, `https:`, `http:`), of which nothing is asked yet.
  * @returns A promise of the connection. Rejects with a TypeError or RangeError for wrong arguments
  *   and a missing directory, with a SqliteError if the file cannot be opened.
  */
@@ -58,7 +59,8 @@ export class Database {
    * Open a database without waiting for it: if that fails, each call rejects with the reason.
    * Throws a TypeError or RangeError for wrong arguments and a missing directory.
    *
-   * @param filename A path, `':memory:'`, `''` (temporary), or a Buffer of `serialize()`.
+   * @param filename A path, `':memory:'`, `''` (temporary), a Buffer of `serialize()`, or the URL of
+   *   a libSQL server (`libsql:`, `https:`, `http:`), of which nothing is asked yet.
    */
   constructor (filename?: string | Buffer | null, options?: Options | null)
 
