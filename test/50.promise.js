@@ -4,8 +4,8 @@ const assert = require('node:assert/strict')
 const fs = require('node:fs')
 const path = require('node:path')
 const {
-  CLOSED, MODULE, child, collect, exited, isSqliteError, openAsync, rangeError, ours, tempDir, tempFile,
-  typeError
+  CLOSED, MODULE, child, collect, exited, isSqliteError, openAsync, ours, rangeError, tempDir,
+  tempFile, typeError
 } = require('./support')
 const { Database, SqliteError, connect } = require('../promise')
 
