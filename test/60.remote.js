@@ -335,6 +335,21 @@ ours('wrong options are TypeErrors, and no token crosses the network in the clea
   }
 })
 
+served('verbose sees the SQL that goes to the server', async t => {
+  const { url } = await startSqld(t)
+  const [seen, promised] = [[], []]
+  const db = openSync(t, url, { verbose: sql => seen.push(sql) })
+  db.exec('CREATE TABLE t (a)')
+  db.prepare('INSERT INTO t VALUES (?)').run(1)
+  assert.deepEqual([...db.prepare('SELECT a FROM t').iterate()], [{ a: 1 }])
+  assert.deepEqual(seen, ['CREATE TABLE t (a)', 'INSERT INTO t VALUES (?)', 'SELECT a FROM t'])
+  const other = openRemote(t, url, { verbose: sql => promised.push(sql) })
+  await other.exec('DELETE FROM t')
+  await other.get('SELECT a FROM t')
+  for await (const row of other.iterate('SELECT 2 AS a')) assert.deepEqual(row, { a: 2 })
+  assert.deepEqual(promised, ['DELETE FROM t', 'SELECT a FROM t', 'SELECT 2 AS a'])
+})
+
 ours('options of replicas are refused, not ignored', async t => {
   for (const options of [{ syncUrl: 'http://127.0.0.1:1' }, { offline: true }, { remoteEncryptionKey: 'k' }]) {
     for (const Class of [Database, Sync]) {

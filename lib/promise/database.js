@@ -157,6 +157,7 @@ class Connection {
 
   /** Executes a statement. */
   execute (op, entry, flags, mode, values, finish, options) {
+    this.#log(entry.sql)
     const job = new Job()
     job.entry = op === OP.RUN ? null : entry
     job.mode = mode
@@ -175,7 +176,13 @@ class Connection {
     return this.submit(this.root.current(), job, op, target, extra, flags, values, options)
   }
 
+  /** Shows SQL for a server to the `verbose` logger; a worker of a file does so itself. */
+  #log (sql) {
+    if (this.options.remote !== null) this.options.verbose?.(sql)
+  }
+
   exec (sql, options) {
+    this.#log(sql)
     const job = new Job()
     job.control = true
     return this.submit(this.root.current(), job, OP.EXEC, 0, 0, 0, [sql], options)
@@ -283,6 +290,7 @@ class Connection {
   }
 
   iterate (statement, entry, call) {
+    this.#log(entry.sql)
     return new StatementIterator(KEY, statement, this, entry, call)
   }
 

@@ -56,7 +56,13 @@ class Connection {
     return this.#wait(job, timeout ?? this.options.defaultQueryTimeout)
   }
 
+  /** Shows SQL to the `verbose` logger, without its values: the server has them. */
+  log (sql) {
+    this.options.verbose?.(sql)
+  }
+
   execute (op, entry, flags, mode, values, finish, options, extra = 0, target = entry.number) {
+    if (op !== OP.NEXT) this.log(entry.sql)
     const job = new Job()
     job.entry = op === OP.RUN ? null : entry
     job.mode = mode

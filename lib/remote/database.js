@@ -45,6 +45,8 @@ class RemoteDatabase {
   exec (sql, options) {
     const timeout = options?.queryTimeout
     if (timeout !== undefined) requireTimeout(timeout)
+    this.#connection.requireOpen()
+    this.#connection.log(sql)
     this.#connection.ask(OP.EXEC, 0, [sql], null, { timeout })
   }
 
