@@ -320,6 +320,7 @@ ours('wrong options are TypeErrors, and no token crosses the network in the clea
   const url = 'http://127.0.0.1:1'
   for (const [place, options, text] of [
     ['http://db.example', { authToken: TOKEN }, /unencrypted/], ['libsql://db.example?tls=0', { authToken: TOKEN }, /unencrypted/],
+    [url, { allowInsecure: 1 }, /allowInsecure/],
     ['libsql://', {}, /URL/], ['http://[', {}, /URL/], ['ws://127.0.0.1:1', {}, /not ws:/], ['http://me:secret@db.example', {}, /user name/],
     [url, { authToken: 5 }, /authToken/], [url, { authToken: 'a b' }, /authToken/], [url, { requestTimeout: 0 }, /requestTimeout/],
     [url, { connectTimeout: '1' }, /connectTimeout/], [url, { headers: 5 }, /headers/], [url, { headers: { a: 'b\r\nc: d' } }, /one line/],
@@ -381,7 +382,33 @@ served('what a server does not have says so', async t => {
     await assert.rejects(async () => db[name](...args), expected, name)
     await assert.rejects(promised[name](...args), expected, name)
   }
+  for (const each of [db, promised]) {
+    typeError(() => each.on('update', () => {}), 'on() is not available for remote databases')
+  }
   assert.deepEqual(await promised.get('SELECT 1 AS a'), { a: 1 })
+})
+
+served('an error says when nobody knows what has happened', async t => {
+  const { db, proxy } = await faulty(t)
+  const write = db.transaction(() => db.run('INSERT INTO t VALUES (4)'))
+  const meets = async (fault, after, call, text) => {
+    for (let i = 0; i < after; ++i) proxy.script(faults.pass)
+    proxy.script(fault)
+    assert.match((await rejection(call(), 'REMOTE_UNREACHABLE')).message, text)
+    assert.equal(db.inTransaction, false)
+  }
+  await db.run('INSERT INTO t VALUES (0)')
+  await db.run('DELETE FROM t WHERE a = 0')
+  const insert = () => db.run('INSERT INTO t VALUES (0)')
+  await meets(faults.resetAfter, 0, insert, /\(whether it was executed is not known\)$/)
+  await db.run('INSERT INTO t VALUES (4)')
+  await db.exec('DELETE FROM t WHERE a IN (0, 4)')
+  // BEGIN, INSERT, and then the COMMIT.
+  await meets(faults.resetAfter, 2, write, /\(whether it was executed is not known\)$/)
+  assert.deepEqual(await db.get('SELECT count(*) AS n FROM t'), { n: 4 })
+  // The last one: the server keeps its locks until it gives the stream up.
+  await meets(faults.resetAfter, 1, write, /\(the transaction is rolled back\)$/)
+  assert.deepEqual(await db.get('SELECT count(*) AS n FROM t'), { n: 4 })
 })
 
 served('the process ends by itself, and with process.exit() and in a worker that is terminated', async t => {

@@ -32,7 +32,7 @@ const GIVES_BACK = new Set([OP.RETURN, OP.BACKUP_CLOSE, OP.SESSION_CLOSE, OP.CLO
 const LOCAL = new Map([
   [OP.SERIALIZE, 'serialize()'], [OP.LIMIT, 'limits'], [OP.UNSAFE_MODE, 'unsafeMode()'],
   [OP.LOAD_EXTENSION, 'loadExtension()'], [OP.BACKUP, 'backup()'],
-  [OP.FUNCTION, 'A function of JavaScript'], [OP.WATCH, 'on()'], [OP.AUTHORIZER, 'authorizer()'],
+  [OP.AUTHORIZER, 'authorizer()'],
   [OP.SESSION, 'createSession()'], [OP.APPLY, 'applyChangeset()'], [OP.TABLE, 'table()']
 ])
 
@@ -597,6 +597,9 @@ class Database {
   async #register ({ name, argCount, int64, deterministic, directOnly }, flags, fn) {
     const connection = this.#connection
     connection.requireOpen()
+    if (connection.options.remote !== null) {
+      throw notRemote(flags & FLAG.AGGREGATE ? 'aggregate()' : 'function()')
+    }
     if (int64) flags |= FLAG.INT64
     if (deterministic) flags |= FLAG.DETERMINISTIC
     if (directOnly) flags |= FLAG.DIRECT_ONLY
@@ -679,6 +682,7 @@ class Database {
   #changes () {
     const connection = this.#connection
     connection.requireOpen()
+    if (connection.options.remote !== null) throw notRemote('on()')
     if (connection.changes === null) {
       const { Changes } = require('../changes')
       connection.changes = new Changes(() => connection.int64, (tell) => {

@@ -16,9 +16,14 @@ function isRemote (path) {
 function readRemote (path, options) {
   if (!isRemote(path)) return null
   const url = parse(path)
-  const secure = SCHEMES[url.protocol] === 'https:' && url.searchParams.get('tls') !== '0'
+  const isPlain = url.protocol === 'libsql:' && url.searchParams.get('tls') === '0'
+  const secure = SCHEMES[url.protocol] === 'https:' && !isPlain
+  const { allowInsecure = false } = options
+  if (typeof allowInsecure !== 'boolean') {
+    throw new TypeError('Expected the "allowInsecure" option to be a boolean')
+  }
   const authToken = readToken(options, url)
-  if (authToken !== undefined && !secure && !isLoopback(url.hostname) && !options.allowInsecure) {
+  if (authToken !== undefined && !secure && !isLoopback(url.hostname) && !allowInsecure) {
     throw new TypeError('The token would cross the network unencrypted: use https, or the option "allowInsecure"')
   }
   for (const option of LOCAL_OPTIONS) {

@@ -83,7 +83,10 @@ impl Client {
         let timeout = self.request_timeout;
         let Ok(reply) = tokio::time::timeout(timeout, self.send(body)).await else {
             let text = format!("The server did not reply within {} ms", timeout.as_millis());
-            return Err(Error::new(code::TIMEOUT, text));
+            return Err(Error {
+                refused: false,
+                ..Error::new(code::TIMEOUT, text)
+            });
         };
         let reply = PipelineResponse::decode(reply?)
             .map_err(|_| Error::protocol("it is not what Hrana says"))?;
@@ -219,6 +222,7 @@ fn sending_failed(error: &hyper::Error) -> Error {
     };
     Error {
         broke: code == code::UNREACHABLE && !error.is_connect(),
+        refused: error.is_connect(),
         ..Error::new(code, format!("{what}: {cause}"))
     }
 }
@@ -242,6 +246,7 @@ fn refused(status: StatusCode, is_protobuf: bool, body: &[u8]) -> Error {
     let colon = if text.is_empty() { "" } else { ": " };
     Error {
         status: Some(status.as_u16()),
+        refused: !status.is_server_error(),
         ..Error::new(code, format!("The server replied {status}{colon}{text}"))
     }
 }

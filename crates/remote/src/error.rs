@@ -16,6 +16,8 @@ pub struct Error {
     pub status: Option<u16>,
     /// The connection broke: a request that does no harm twice may be sent again.
     pub(crate) broke: bool,
+    /// The server has certainly not done what it was asked for.
+    pub(crate) refused: bool,
 }
 
 /// Codes of errors that are not `SQLite`'s.
@@ -43,14 +45,16 @@ impl Error {
             message: message.into(),
             status: None,
             broke: false,
+            refused: true,
         }
     }
 
     pub(crate) fn protocol(what: &str) -> Self {
-        Self::new(
-            code::PROTOCOL,
-            format!("The server's reply makes no sense: {what}"),
-        )
+        let text = format!("The server's reply makes no sense: {what}");
+        Self {
+            refused: false,
+            ..Self::new(code::PROTOCOL, text)
+        }
     }
 
     /// It is about the stream: with another one the same request may succeed.

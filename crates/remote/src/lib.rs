@@ -13,5 +13,7 @@ mod tls;
 pub use client::{Client, Config};
 pub use error::{code, Error, Result};
 pub use session::{Answer, Session, Trip};
-pub use sql::{changes_schema, number_parameters, sqlite_error, statements, ServerError};
+pub use sql::{
+    changes_schema, may_commit, number_parameters, sqlite_error, statements, ServerError,
+};
 pub use tls::Tls;

@@ -18,6 +18,8 @@ pub struct Trip {
     pub requests: Vec<Request>,
     /// Doing it twice does no harm.
     pub repeatable: bool,
+    /// A transaction may be committed by it.
+    pub may_commit: bool,
 }
 
 /// What each request of a trip came to.
@@ -59,10 +61,11 @@ impl Session {
             _ => None,
         };
         match self.attempt(trip, baton).await {
-            Err(error) if inside => Err(lost(error)),
+            Err(error) if inside => Err(lost(error, trip)),
             Err(error) if error.is_stale() || (trip.repeatable && error.broke) => {
                 self.attempt(trip, None).await
             }
+            Err(error) if !trip.repeatable => Err(unknown(error)),
             outcome => outcome,
         }
     }
@@ -127,9 +130,24 @@ impl Session {
     }
 }
 
-fn lost(error: Error) -> Error {
+/// The stream is gone, and the server rolls back what was open in it.
+fn lost(error: Error, trip: &Trip) -> Error {
+    if trip.may_commit && !error.refused {
+        return unknown(error);
+    }
     Error {
         message: format!("{} (the transaction is rolled back)", error.message),
+        ..error
+    }
+}
+
+/// The reply is lost, and with it the answer to what has happened.
+fn unknown(error: Error) -> Error {
+    if error.refused {
+        return error;
+    }
+    Error {
+        message: format!("{} (whether it was executed is not known)", error.message),
         ..error
     }
 }

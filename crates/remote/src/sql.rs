@@ -120,6 +120,11 @@ pub fn number_parameters(sql: &str, names: &[Option<String>]) -> String {
     numbered
 }
 
+/// Whether a transaction may be over after it. True too often does no harm.
+pub fn may_commit(sql: &str) -> bool {
+    has_word(sql, &["commit", "end", "release"])
+}
+
 /// Whether other statements may mean something else after it. True too often does no harm.
 pub fn changes_schema(sql: &str) -> bool {
     has_word(

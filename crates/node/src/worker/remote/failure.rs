@@ -57,6 +57,7 @@ pub(super) fn server_failure(error: &proto::ServerError) -> Failure {
     let missing = what.strip_prefix("value for parameter ");
     let missing = missing.and_then(|what| what.strip_suffix(" not found"));
     Failure::Range(match missing {
+        None if !what.starts_with("too many") => return Failure::Server(sqlite_error(error)),
         Some(number) if number.parse::<u32>().is_ok() => {
             "Too few parameter values were provided".into()
         }

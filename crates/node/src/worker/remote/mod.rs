@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ferrolite_remote::proto::{BatchRequest, ExecuteRequest, Request, Row, SqlRequest};
-use ferrolite_remote::{Answer, Config, Session, Trip};
+use ferrolite_remote::{may_commit, Answer, Config, Session, Trip};
 use ferrolite_sqlite::{Error as LocalError, Params};
 use tokio::runtime::Runtime;
 
@@ -203,6 +203,7 @@ impl Remote<'_> {
                 }
                 require_count(entry, &job.params)?;
                 trip.repeatable &= entry.described.readonly && entry.reader;
+                trip.may_commit |= may_commit(&entry.sql);
                 Request::Execute(ExecuteRequest {
                     stmt: Some(statement(entry, &job.params, job.op != Op::Run)?),
                 })
@@ -213,10 +214,12 @@ impl Remote<'_> {
                     return Ok(None);
                 };
                 trip.repeatable = false;
+                trip.may_commit |= may_commit(&script);
                 Request::Batch(BatchRequest { batch: Some(batch) })
             }
             Op::Batch => {
                 trip.repeatable = false;
+                trip.may_commit = true;
                 let batch = Some(batch_of(&job.params)?);
                 Request::Batch(BatchRequest { batch })
             }
