@@ -65,6 +65,7 @@ served('values of every type come back as they went in', async t => {
   for (const value of values) assert.deepEqual(stmt.get(value), value)
   assert.equal(stmt.get(NaN), null)
   assert.equal(stmt.safeIntegers().get(2n ** 63n - 1n), 2n ** 63n - 1n)
+  sqliteError(() => stmt.get(Buffer.alloc(6e6)), 'SQLITE_TOOBIG', 'string or blob too big')
   const promised = (await openRemote(t, url).prepare('SELECT ? AS a, ? AS b'))
   const rows = await Promise.all(values.map((value, i) => promised.get(value, i)))
   assert.deepEqual(rows, values.map((a, b) => ({ a, b })))

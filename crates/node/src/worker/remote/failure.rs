@@ -54,6 +54,10 @@ pub(super) fn server_failure(error: &proto::ServerError) -> Failure {
     let Some(what) = text.strip_prefix("Arguments do not match SQL parameters: ") else {
         return Failure::Server(sqlite_error(error));
     };
+    if what == "string or blob too big" {
+        const TOO_BIG: i32 = 18;
+        return LocalError::from_code(TOO_BIG).into();
+    }
     let missing = what.strip_prefix("value for parameter ");
     let missing = missing.and_then(|what| what.strip_suffix(" not found"));
     Failure::Range(match missing {
