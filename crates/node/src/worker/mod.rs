@@ -10,6 +10,7 @@ mod owner;
 mod port;
 mod remote;
 mod service;
+mod statement;
 mod table;
 
 use std::rc::Rc;

@@ -1,0 +1,307 @@
+//! Jobs of statements and of their iterators.
+
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use ferrolite_sqlite::{
+    is_plain, without_keys, Connection, Error, Params, Running, Statement, Step, ValueRef,
+};
+
+use super::block::{PartKind, Scratch};
+use super::job::{Job, Op, EXPLAIN, INT64, PLUCK, PRAGMA};
+use super::owner::{Outcome, Owner};
+use super::port::Port;
+
+/// A statement by its number, or why there is none.
+pub type Prepared = Result<Entry, Error>;
+
+#[allow(clippy::struct_excessive_bools)] // facts about it, not states
+pub struct Entry {
+    stmt: Rc<Statement>,
+    number: u32,
+    parameters: usize,
+    columns: usize,
+    reader: bool,
+    named: bool,
+    explain: bool,
+    /// Cannot change what other statements mean.
+    plain: bool,
+    /// The version whose columns JavaScript knows.
+    told: Option<i32>,
+}
+
+/// An open iterator.
+pub struct Cursor {
+    pub running: Running,
+    statement: u32,
+    flags: u32,
+}
+
+impl Owner<'_> {
+    pub fn prepare(&mut self, job: &Job) -> Outcome {
+        let compiled = self.compile(job);
+        if let Ok(entry) = &compiled {
+            let readonly = entry.stmt.readonly()?;
+            let names = entry.stmt.parameter_names()?;
+            self.scratch
+                .push_description(self.port, entry.reader, readonly, &names);
+        }
+        let outcome = compiled.as_ref().map(|_| ()).map_err(Error::clone);
+        self.statements.insert(job.target, compiled);
+        outcome
+    }
+
+    fn compile(&self, job: &Job) -> Prepared {
+        let stmt = self.conn.prepare(&job.params.bytes)?;
+        let columns = stmt.column_count()?.into();
+        Ok(Entry {
+            number: job.target,
+            parameters: stmt.parameter_count()?.into(),
+            columns,
+            reader: columns > 0 || job.flags & PRAGMA != 0,
+            named: stmt.has_named_parameters()?,
+            explain: job.flags & EXPLAIN != 0,
+            plain: is_plain(&job.params.bytes),
+            told: None,
+            stmt,
+        })
+    }
+
+    pub fn run_statement(&mut self, job: &mut Job) -> Outcome {
+        let entry = entry(&mut self.statements, job.target)?;
+        let mut running = start(&self.conn, entry, &mut job.params)?;
+        log_if(self.verbose, self.port, running.statement());
+        let before = self.conn.total_changes();
+        let stepped = running.step();
+        let (params, ended) = running.finish();
+        job.params = params;
+        // The reset repeats an error of the step, so the step's comes first.
+        stepped.and(ended)?;
+        let (changes, rowid) = self.conn.last_changes();
+        let changed = self.conn.total_changes() != before;
+        self.scratch
+            .push_changes(if changed { changes } else { 0 }, rowid, job.flags);
+        Ok(())
+    }
+
+    pub fn query(&mut self, job: &mut Job) -> Outcome {
+        let entry = entry(&mut self.statements, job.target)?;
+        require_reader(entry)?;
+        let mut running = start(&self.conn, entry, &mut job.params)?;
+        log_if(self.verbose, self.port, running.statement());
+        let max = if job.op == Op::Get { 1 } else { i32::MAX };
+        let out = Out {
+            scratch: &mut self.scratch,
+            port: self.port,
+            flags: job.flags,
+        };
+        let filled = out.fill(entry, &mut running, max);
+        let (params, ended) = running.finish();
+        job.params = params;
+        filled.and(ended)
+    }
+
+    pub fn iterate(&mut self, job: &mut Job) -> Outcome {
+        let entry = entry(&mut self.statements, job.target)?;
+        require_reader(entry)?;
+        let running = start(&self.conn, entry, &mut job.params)?;
+        log_if(self.verbose, self.port, running.statement());
+        let cursor = Cursor {
+            running,
+            statement: job.target,
+            flags: job.flags,
+        };
+        self.cursors.insert(job.extra.cast_unsigned(), cursor);
+        self.done();
+        Ok(())
+    }
+
+    /// Rows of a cursor; fewer than were asked for when it is at its end, and then it is closed.
+    pub fn next(&mut self, job: &Job) -> Outcome {
+        let Some(cursor) = self.cursors.get_mut(&job.target) else {
+            return Err(Error::Type("This iterator is closed"));
+        };
+        let entry = entry(&mut self.statements, cursor.statement)?;
+        let out = Out {
+            scratch: &mut self.scratch,
+            port: self.port,
+            flags: cursor.flags,
+        };
+        let filled = out.fill(entry, &mut cursor.running, job.extra);
+        if !matches!(filled, Ok(true)) {
+            if let Some(cursor) = self.cursors.remove(&job.target) {
+                let ended = cursor.running.finish().1;
+                filled.and(ended)?;
+            }
+        }
+        Ok(())
+    }
+
+    pub fn columns(&mut self, job: &Job) -> Outcome {
+        let entry = entry(&mut self.statements, job.target)?;
+        if !entry.reader {
+            return Err(Error::Type(
+                "The columns() method is only for statements that return data",
+            ));
+        }
+        let scratch = &mut self.scratch;
+        let start = scratch.start();
+        let mut count = 0;
+        entry.stmt.columns(&mut |column| {
+            for field in column {
+                scratch.push(field.map_or(ValueRef::Null, ValueRef::Text), false);
+            }
+            count += 1;
+        })?;
+        scratch.part(PartKind::LastRows, start, count, 5);
+        Ok(())
+    }
+
+    pub fn expand(&mut self, job: &mut Job) -> Outcome {
+        let entry = entry(&mut self.statements, job.target)?;
+        let running = start(&self.conn, entry, &mut job.params)?;
+        let sql = running.statement().expanded_sql();
+        let (params, _) = running.finish();
+        job.params = params;
+        let value = sql.as_deref().map_or(ValueRef::Null, ValueRef::Text);
+        self.scratch.push_values(PartKind::LastRows, &[value]);
+        Ok(())
+    }
+
+    pub fn exec(&mut self, job: &mut Job) -> Outcome {
+        job.params.bytes.push(0);
+        let (verbose, port) = (self.verbose, self.port);
+        let mut log = |statement: &Statement| {
+            log_if(verbose, port, statement);
+            Ok(())
+        };
+        self.conn.exec(&job.params.bytes, &mut log).map(|_| ())
+    }
+}
+
+fn entry(statements: &mut HashMap<u32, Prepared>, number: u32) -> Result<&mut Entry, Error> {
+    match statements.get_mut(&number) {
+        Some(Ok(entry)) => Ok(entry),
+        Some(Err(error)) => Err(error.clone()),
+        // The connection was closed, and its statements with it.
+        None => Err(Error::closed()),
+    }
+}
+
+fn require_reader(entry: &Entry) -> Outcome {
+    if entry.reader {
+        Ok(())
+    } else {
+        Err(Error::Type(
+            "This statement does not return data. Use run() instead",
+        ))
+    }
+}
+
+/// Starts a statement; one that an iterator is on is compiled once more.
+fn start(conn: &Connection, entry: &Entry, params: &mut Params) -> Result<Running, Error> {
+    let given = params.values.len();
+    if given < entry.parameters && !entry.explain {
+        return Err(if entry.named {
+            Error::Type("Missing named parameters")
+        } else {
+            Error::Range("Too few parameter values were provided")
+        });
+    }
+    if given > entry.parameters {
+        return Err(Error::Range("Too many parameter values were provided"));
+    }
+    if !entry.plain {
+        conn.bump_epoch();
+    }
+    let params = std::mem::take(params);
+    if entry.stmt.is_running() {
+        return conn.prepare(entry.stmt.sql())?.start(params);
+    }
+    entry.stmt.start(params)
+}
+
+/// Where the rows of one call go.
+struct Out<'a> {
+    scratch: &'a mut Scratch,
+    port: &'a Port,
+    flags: u32,
+}
+
+impl Out<'_> {
+    /// Packs up to `max` rows; true if there may be more. The last part ends the call.
+    fn fill(self, entry: &mut Entry, running: &mut Running, max: i32) -> Result<bool, Error> {
+        let int64 = self.flags & INT64 != 0;
+        let mut rows = 0;
+        let mut in_part = 0;
+        let mut start = self.scratch.start();
+        let mut width = 0;
+        let mut more = true;
+        while rows < max {
+            match running.step() {
+                Ok(Step::Row) => {}
+                Ok(Step::Done) => {
+                    more = false;
+                    break;
+                }
+                Err(error) => {
+                    // An iterator gives what came before the error.
+                    self.scratch.part(PartKind::Rows, start, in_part, width);
+                    return Err(error);
+                }
+            }
+            if rows == 0 {
+                tell_columns(self.scratch, entry, running.statement())?;
+                start = self.scratch.start();
+                width = if self.flags & PLUCK == 0 {
+                    entry.columns
+                } else {
+                    1
+                };
+            }
+            if !self.scratch.has_room(width) {
+                self.scratch.part(PartKind::Rows, start, in_part, width);
+                self.port.send(self.scratch);
+                start = self.scratch.start();
+                in_part = 0;
+            }
+            self.scratch.push_row(running.row(), width, int64);
+            rows += 1;
+            in_part += 1;
+        }
+        self.scratch.part(PartKind::LastRows, start, in_part, width);
+        Ok(more)
+    }
+}
+
+/// Says what the columns are called, if that is news.
+fn tell_columns(scratch: &mut Scratch, entry: &mut Entry, stmt: &Rc<Statement>) -> Outcome {
+    let version = stmt.version();
+    if entry.told == Some(version) {
+        return Ok(());
+    }
+    entry.told = Some(version);
+    entry.columns = stmt.column_count()?.into();
+    let start = scratch.start();
+    scratch.push(ValueRef::Integer(entry.number.into()), false);
+    let mut count = 0;
+    stmt.columns(&mut |[name, _, table, _, _]| {
+        scratch.push(name.map_or(ValueRef::Null, ValueRef::Text), false);
+        scratch.push(table.map_or(ValueRef::Null, ValueRef::Text), false);
+        count += 1;
+    })?;
+    scratch.part(PartKind::Columns, start, 1, 1 + 2 * count);
+    Ok(())
+}
+
+/// Shows a statement to the `verbose` logger, before its rows and its end.
+fn log_if(verbose: bool, port: &Port, statement: &Statement) {
+    if !verbose {
+        return;
+    }
+    let mut scratch = Scratch::new();
+    let sql = statement.expanded_sql();
+    let sql = without_keys(sql.unwrap_or_else(|| statement.sql().to_vec()));
+    scratch.push_values(PartKind::Log, &[ValueRef::Text(&sql)]);
+    port.send(&mut scratch);
+}
