@@ -5,6 +5,7 @@ use std::ffi::{c_int, CStr};
 use std::fmt;
 
 use crate::ffi;
+use crate::key::is_keyed;
 
 /// The result of every fallible call of this crate.
 pub type Result<T> = std::result::Result<T, Error>;
@@ -53,7 +54,7 @@ impl Error {
         let message = unsafe { CStr::from_ptr(ffi::sqlite3_errstr(code)) };
         Self::Sqlite {
             code,
-            message: with_hint(code, message.to_bytes()),
+            message: message.to_bytes().into(),
             offset: -1,
         }
     }
@@ -106,22 +107,40 @@ pub(crate) unsafe fn last_error(db: *mut ffi::sqlite3, rc: c_int) -> Error {
         if code & 0xff == ffi::SQLITE_OK {
             return Error::from_code(rc);
         }
-        let message = CStr::from_ptr(ffi::sqlite3_errmsg(db)).to_bytes();
+        let message: Box<[u8]> = CStr::from_ptr(ffi::sqlite3_errmsg(db)).to_bytes().into();
+        let offset = ffi::sqlite3_error_offset(db);
+        let message = match code {
+            ffi::SQLITE_NOTADB if is_keyed(db) => with_hint(&message),
+            _ => message,
+        };
         Error::Sqlite {
             code,
-            message: with_hint(code, message),
-            offset: ffi::sqlite3_error_offset(db),
+            message,
+            offset,
         }
     }
 }
 
 /// An encrypted file looks like no database to whoever has not its key.
-fn with_hint(code: c_int, message: &[u8]) -> Box<[u8]> {
-    const HINT: &[u8] = b" (or encryptionKey is missing, or not its key)";
-    if code == ffi::SQLITE_NOTADB && message == b"file is not a database" {
-        return [message, HINT].concat().into();
+pub(crate) fn not_its_key() -> Error {
+    match Error::from_code(ffi::SQLITE_NOTADB) {
+        Error::Sqlite {
+            code,
+            message,
+            offset,
+        } => Error::Sqlite {
+            code,
+            message: with_hint(&message),
+            offset,
+        },
+        other => other,
     }
-    message.into()
+}
+
+fn with_hint(message: &[u8]) -> Box<[u8]> {
+    [message, b" (or encryptionKey is not its key)"]
+        .concat()
+        .into()
 }
 
 macro_rules! code_names {
