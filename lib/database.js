@@ -5,7 +5,6 @@ const path = require('node:path')
 const { readRules } = require('./authorizer')
 const { attach } = require('./natives')
 const { getBooleanOption, readKey, readOptions, readToggle } = require('./options')
-const { notRemote } = require('./remote/options')
 const { HEADER } = require('./rows')
 const { Session, readApplyOptions, readSessionOptions } = require('./session')
 const { KEY, createStatementClass, requireTimeout } = require('./statement')
@@ -19,6 +18,7 @@ const lazy = {
   get changes () { return require('./changes') },
   get functions () { return require('./functions') },
   get limits () { return require('./limits') },
+  get notRemote () { return require('./remote/options').notRemote },
   get remote () { return require('./remote/database') },
   get table () { return require('./table') }
 }
@@ -119,7 +119,7 @@ function openRemote (database, environment, options) {
 /** The state of a database that is on this machine; `method` is what only that has. */
 function localOf (database, method) {
   const state = stateOf(database)
-  if (state.remote !== null) throw notRemote(method)
+  if (state.remote !== null) throw lazy.notRemote(method)
   return state
 }
 

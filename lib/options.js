@@ -2,12 +2,13 @@
 
 // Every option of a connection is read, checked and defaulted here. Texts are better-sqlite3's.
 
-const { readRemote } = require('./remote/options')
-
 const LIMITS = [
   'length', 'sqlLength', 'column', 'exprDepth', 'compoundSelect', 'vdbeOp', 'functionArg', 'attach',
   'likePatternLength', 'variableNumber', 'triggerDepth'
 ]
+
+// What names a server and not a file.
+const REMOTE = /^(libsql|https?|wss?):\/\//i
 
 // The only one that the engine was built with.
 const CIPHER = 'aes256cbc'
@@ -70,7 +71,8 @@ function readOptions (path, options, allowNativeBinding) {
     // A plain file instead would look the same until it is too late.
     if (options[option]) throw new TypeError(`The "${option}" option of libsql is not available`)
   }
-  const remote = buffer === null ? readRemote(file, options) : null
+  const isRemote = buffer === null && REMOTE.test(file)
+  const remote = isRemote ? require('./remote/options').readRemote(file, options) : null
   return {
     name: remote?.name ?? path,
     file,

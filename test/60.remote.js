@@ -370,7 +370,7 @@ served('what a server does not have says so', async t => {
     function: ['f', () => 1],
     aggregate: ['f', { step: () => 1 }],
     table: ['v', { columns: ['a'], * rows () {} }],
-    backup: ['/tmp/no'],
+    backup: ['no.db'],
     serialize: [],
     loadExtension: ['x'],
     authorizer: [null],

@@ -4,7 +4,7 @@
 // event loop has its turn, and they cannot be async.
 
 const { MAX_INT64, MIN_INT64 } = require('../params')
-const { Message } = require('./port')
+const { Message } = require('./message')
 
 // As crates/node/src/worker/callback.rs has them.
 const START = 1

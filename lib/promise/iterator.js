@@ -1,7 +1,8 @@
 'use strict'
 
 const { KEY } = require('../statement')
-const { Job, OP } = require('./port')
+const { OP } = require('./message')
+const { Job } = require('./port')
 
 // Rows asked for at once: the first few come soon, and then one batch is on its way while the one
 // before it is used up.

@@ -1,7 +1,8 @@
 'use strict'
 
 const { LIMITS } = require('../options')
-const { Job, OP, Port, openLocal } = require('./port')
+const { OP } = require('./message')
+const { Job, Port, openLocal } = require('./port')
 
 // What surely reads and means the same on any connection to the file.
 const READS = /^\s*(select|with|values)\b/i

@@ -1,6 +1,6 @@
 'use strict'
 
-const { OP } = require('./port')
+const { OP } = require('./message')
 
 const bytes = ([[value]]) => value
 

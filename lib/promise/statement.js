@@ -3,10 +3,9 @@
 const { readToggle } = require('../options')
 const { checkValue, flatten, namedValues } = require('../params')
 const { EXPAND, FLAT, PLUCK, RAW, decoderFor } = require('../rows')
-const { notRemote } = require('../remote/options')
 const { KEY, isNamed, takeTimeout } = require('../statement')
 const { readCallOptions } = require('./call')
-const { FLAG, OP } = require('./port')
+const { FLAG, OP } = require('./message')
 const { isShared } = require('./readers')
 
 const { INT64 } = FLAG
@@ -146,7 +145,7 @@ class Statement {
   }
 
   expand (on) {
-    if (this.#connection.options.remote !== null) throw notRemote('expand()')
+    this.#connection.requireLocal('expand()')
     return this.#setMode('expand', EXPAND, arguments)
   }
 

@@ -1,7 +1,8 @@
 'use strict'
 
 const { SAVEPOINT, VERSIONS, link } = require('../transaction')
-const { Job, OP } = require('./port')
+const { OP } = require('./message')
+const { Job } = require('./port')
 const { innermost } = require('./scope')
 
 const { apply } = Function.prototype

@@ -1,8 +1,10 @@
 'use strict'
 
-const { Job, OP, Port, openRemote } = require('../promise/port')
+const { OP } = require('../promise/message')
+const { Job, Port, openRemote } = require('../promise/port')
 const { Entry } = require('../promise/statement')
 const { StatementCache } = require('../statement-cache')
+const { notRemote } = require('./options')
 
 /** A connection to a server, for calls that wait for their reply. */
 class Connection {
@@ -23,6 +25,10 @@ class Connection {
 
   requireOpen () {
     if (this.closed) throw new TypeError('The database connection is not open')
+  }
+
+  requireLocal (method) {
+    throw notRemote(method)
   }
 
   nextNumber () {

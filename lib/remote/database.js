@@ -1,7 +1,7 @@
 'use strict'
 
 const { readToggle } = require('../options')
-const { FLAG, OP } = require('../promise/port')
+const { FLAG, OP } = require('../promise/message')
 const { Statement } = require('../promise/statement')
 const { KEY, requireTimeout } = require('../statement')
 const { createController, createTransaction } = require('../transaction')

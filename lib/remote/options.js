@@ -7,14 +7,8 @@ const SCHEMES = { 'libsql:': 'https:', 'https:': 'https:', 'http:': 'http:' }
 const LOCAL_OPTIONS = ['readonly', 'fileMustExist', 'vfs', 'limits', 'encryptionKey', 'encryptionCipher']
 const MAX_INT32 = 0x7fffffff
 
-/** Whether a path names a server and not a file. */
-function isRemote (path) {
-  return /^(libsql|https?|wss?):\/\//i.test(path)
-}
-
-/** What the addon opens a remote connection with, and the database's name; null for a file. */
+/** What the addon opens a remote connection with, and the database's name. */
 function readRemote (path, options) {
-  if (!isRemote(path)) return null
   const url = parse(path)
   const isPlain = url.protocol === 'libsql:' && url.searchParams.get('tls') === '0'
   const secure = SCHEMES[url.protocol] === 'https:' && !isPlain

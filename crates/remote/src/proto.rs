@@ -26,7 +26,7 @@ pub struct PipelineResponse {
 
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct StreamRequest {
-    #[prost(oneof = "Request", tags = "1, 2, 3, 4, 5, 8")]
+    #[prost(oneof = "Request", tags = "1, 2, 3, 5, 8")]
     pub request: Option<Request>,
 }
 
@@ -40,9 +40,6 @@ pub enum Request {
     Execute(ExecuteRequest),
     #[prost(message, tag = "3")]
     Batch(BatchRequest),
-    /// Runs a script.
-    #[prost(message, tag = "4")]
-    Sequence(SqlRequest),
     /// Compiles a statement.
     #[prost(message, tag = "5")]
     Describe(SqlRequest),
@@ -66,7 +63,7 @@ pub enum Outcome {
 
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct StreamResponse {
-    #[prost(oneof = "Response", tags = "1, 2, 3, 4, 5, 8")]
+    #[prost(oneof = "Response", tags = "1, 2, 3, 5, 8")]
     pub response: Option<Response>,
 }
 
@@ -79,8 +76,6 @@ pub enum Response {
     Execute(ExecuteResponse),
     #[prost(message, tag = "3")]
     Batch(BatchResponse),
-    #[prost(message, tag = "4")]
-    Sequence(Empty),
     #[prost(message, tag = "5")]
     Describe(DescribeResponse),
     #[prost(message, tag = "8")]

@@ -34,7 +34,7 @@ pub enum PartKind {
     Change = 7,
 }
 
-/// Kind, first slot, rows, columns; `lib/promise/replies.js` reads the same.
+/// Kind, first slot, rows, columns; `lib/promise/port.js` reads the same.
 pub type Part = [i32; 4];
 
 /// A value too large to share a block.

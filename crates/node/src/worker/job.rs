@@ -1,8 +1,8 @@
-//! Commands that JavaScript packs for a worker (`lib/promise/port.js`), eight-byte words throughout.
+//! Commands that JavaScript packs for a worker (`lib/promise/message.js`), eight-byte words throughout.
 
 use ferrolite_sqlite::{Param, Params};
 
-/// What a job does; `lib/promise/port.js` has the same numbers.
+/// What a job does; `lib/promise/message.js` has the same numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Op {
     /// Compiles SQL as the statement of the given number.
@@ -140,7 +140,7 @@ impl<'a> Jobs<'a> {
     }
 
     /// The next job. `None` at the end; what does not parse ends it too, and nothing but
-    /// `lib/promise/port.js` writes messages.
+    /// `lib/promise/message.js` writes messages.
     pub fn next(&mut self, mut params: Params) -> Option<Job> {
         let id = self.u32()?;
         let op = self.u32()?;

@@ -1,0 +1,362 @@
+'use strict'
+
+const { AsyncLocalStorage } = require('node:async_hooks')
+const { LIMITS } = require('../options')
+const { KEY } = require('../statement')
+const { MAX_CACHED_LENGTH, StatementCache } = require('../statement-cache')
+const { abortError, watch } = require('./call')
+const { StatementIterator } = require('./iterator')
+const { OP } = require('./message')
+const { Job, Port, interrupted, openLocal, openRemote } = require('./port')
+const { Readers } = require('./readers')
+const { Scope } = require('./scope')
+const { Entry } = require('./statement')
+const { acquire } = require('./transaction')
+
+// What may take long and leaves nothing behind when it is interrupted.
+const INTERRUPTIBLE = new Set([OP.RUN, OP.GET, OP.ALL, OP.EXEC, OP.ITERATE, OP.NEXT, OP.SERIALIZE,
+  OP.BACKUP_STEP, OP.CHANGESET, OP.APPLY])
+
+// What only gives something back.
+const GIVES_BACK = new Set([OP.RETURN, OP.BACKUP_CLOSE, OP.SESSION_CLOSE, OP.CLOSE])
+
+// What is for databases on this machine.
+const LOCAL = new Map([
+  [OP.SERIALIZE, 'serialize()'], [OP.LIMIT, 'limits'], [OP.UNSAFE_MODE, 'unsafeMode()'],
+  [OP.LOAD_EXTENSION, 'loadExtension()'], [OP.BACKUP, 'backup()'],
+  [OP.AUTHORIZER, 'authorizer()'],
+  [OP.SESSION, 'createSession()'], [OP.APPLY, 'applyChangeset()'], [OP.TABLE, 'table()']
+])
+
+/** A worker, who owns it now, and its statements. */
+class Connection {
+  int64 = false
+  closed = false
+  isClosing = false
+  changes = null
+  #numbers = 1
+  #cache = new StatementCache()
+  // What a prepare() compiled is forgotten once no Statement has it any more.
+  #dropped = new FinalizationRegistry((number) => {
+    if (this.closed) return
+    this.port.tell(OP.DROP, number)
+    this.#readers?.forget(number)
+  })
+
+  // The call whose SQL is being compiled: those behind it wait.
+  #starting = null
+  #entering = false
+  #readers = null
+  // What others do not have: functions, an authorizer, an extension.
+  #isPrivate = false
+
+  constructor (environment, options, { leaseTimeout, readers, key }) {
+    this.options = options
+    const { file, readonly, fileMustExist, timeout, vfs, buffer, verbose } = options
+    const uri = process.env.SQLITE_USE_URI === '1'
+    const open = [file, readonly, fileMustExist, timeout, vfs, uri, buffer]
+    open.push(verbose !== null, readers !== 0, key)
+    const { remote } = options
+    this.port = new Port(environment, remote === null ? openLocal(open) : openRemote(remote))
+    if (readers !== 0) this.#readers = new Readers(environment, open, readers, options)
+    else key?.fill(0)
+    this.port.onLog = verbose
+    // The first use reports it.
+    this.port.opened.promise.catch(() => {})
+    this.root = new Scope(null, undefined, leaseTimeout)
+    const { limits } = options
+    for (const name of Object.keys(limits ?? {})) {
+      this.ask(OP.LIMIT, LIMITS.indexOf(name), [], null, { extra: limits[name] }).catch(() => {})
+    }
+  }
+
+  requireOpen () {
+    if (!this.closed || this.#entering) return
+    if (this.root.current() === this.root) throw notOpen()
+  }
+
+  /** For what only a database on this machine has. */
+  requireLocal (method) {
+    if (this.options.remote !== null) throw require('../remote/options').notRemote(method)
+  }
+
+  nextNumber () {
+    return this.#numbers++
+  }
+
+  #watch (job, options) {
+    const timeout = options?.timeout ?? this.options.defaultQueryTimeout
+    const signal = options?.signal
+    if (signal?.aborted) {
+      job.end(abortError(signal))
+    } else if (signal !== undefined || timeout !== 0) {
+      watch(job, { signal, timeout }, (reason) => this.cancel(job, reason))
+    }
+  }
+
+  /** Posts a job as soon as its scope allows it. */
+  submit (scope, job, op, target, extra, flags, values, options) {
+    if (LOCAL.has(op)) this.requireLocal(LOCAL.get(op))
+    job.interruptible = INTERRUPTIBLE.has(op)
+    this.#watch(job, options)
+    if (job.settled) return job.promise
+    if (scope !== this.root) {
+      scope.pending++
+      job.scope = scope
+    }
+    const { port: own } = this
+    if (own.callsUser) job.context = AsyncLocalStorage.snapshot?.() ?? null
+    scope.enter(job, () => {
+      const port = job.statement === null ? this.port : this.#route(job, scope)
+      this.send(job, op, target, extra, flags, values, port)
+    })
+    return job.promise
+  }
+
+  /** Where a statement runs: reads outside of transactions go to a reader. */
+  #route (job, scope) {
+    const { port } = this
+    const { statement } = job
+    if (this.#readers === null || scope !== this.root || !statement.isRead || this.#isPrivate ||
+      !port.shareable || port.inTransaction || port.controls !== 0) return port
+    const reader = this.#readers.take(statement)
+    if (job.entry !== null) job.entry = reader.entry
+    return reader.port
+  }
+
+  /** From now on this connection has something that its readers have not. */
+  keepPrivate () {
+    this.#isPrivate = true
+  }
+
+  /** Sets a pragma on the readers too. */
+  setEverywhere (sql) {
+    this.#readers?.set(sql)
+  }
+
+  send (job, op, target, extra, flags, values, port = this.port) {
+    if (port.ended) {
+      // What was open on it is closed.
+      job.end(GIVES_BACK.has(op) ? null : notOpen())
+      return job.promise
+    }
+    try {
+      port.post(job, op, target, extra, flags, values)
+    } catch (error) {
+      job.end(error)
+    }
+    return job.promise
+  }
+
+  cancel (job, reason) {
+    (job.port ?? this.port).cancel(job, reason)
+  }
+
+  /** Executes a statement. */
+  execute (op, entry, flags, mode, values, finish, options) {
+    this.#log(entry.sql)
+    const job = new Job()
+    job.entry = op === OP.RUN ? null : entry
+    job.mode = mode
+    job.finish = finish
+    job.statement = entry
+    job.control = op === OP.RUN && entry.isControl
+    return this.submit(this.root.current(), job, op, entry.number, 0, flags, values, options)
+  }
+
+  /** Asks for something that is no statement's rows; `finish` gets arrays. */
+  ask (op, target, values, finish = null, { extra = 0, flags = 0, options } = {}) {
+    if (GIVES_BACK.has(op) && this.port.ended) return Promise.resolve()
+    this.requireOpen()
+    const job = new Job()
+    job.finish = finish
+    return this.submit(this.root.current(), job, op, target, extra, flags, values, options)
+  }
+
+  /** Shows SQL for a server to the `verbose` logger; a worker of a file does so itself. */
+  #log (sql) {
+    if (this.options.remote !== null) this.options.verbose?.(sql)
+  }
+
+  exec (sql, options) {
+    this.#log(sql)
+    const job = new Job()
+    job.control = true
+    return this.submit(this.root.current(), job, OP.EXEC, 0, 0, 0, [sql], options)
+  }
+
+  /** What begins and ends transactions, whoever waits. */
+  control (sql, op = OP.EXEC) {
+    const job = new Job()
+    job.control = true
+    job.interruptible = op !== OP.UNDO
+    return this.send(job, op, 0, 0, 0, [sql])
+  }
+
+  /** Compiles a statement of its own. */
+  async compile (sql, flags, options = null) {
+    const number = this.#numbers++
+    const job = new Job()
+    job.finish = (rows) => new Entry(number, sql, rows.flat())
+    if (options !== null) this.#watch(job, options)
+    // Compiling need not wait for a transaction of others; inside it, others may wait for this.
+    if (!job.settled) this.send(job, OP.PREPARE, number, 0, flags, [sql])
+    const entry = await job.promise
+    this.#dropped.register(entry, number)
+    return entry
+  }
+
+  /** What SQL was compiled to, or null. */
+  known (sql) {
+    return this.#cache.get(sql)?.entry ?? null
+  }
+
+  /** Compiles SQL that may come again, once. */
+  cached (sql, options = null) {
+    const known = this.#cache.get(sql)
+    if (known !== undefined && known.entry !== null) return known.entry
+    // A call that may be cancelled compiles for itself.
+    if (options !== null) return this.compile(sql, 0, options)
+    if (known !== undefined) return known.compiling
+    const item = { entry: null, compiling: this.compile(sql, 0), cache: null }
+    item.compiling.then((entry) => { item.entry = entry }, () => this.#cache.remove(sql, item))
+    if (sql.length <= MAX_CACHED_LENGTH) this.#cache.set(sql, item)
+    return item.compiling
+  }
+
+  /** Compiles a statement of its own, after the calls before it, which may make what it reads. */
+  compileInTurn (sql, options) {
+    const compile = () => this.compile(sql, 0, options)
+    if (this.root.current().waiting().length === 0) return compile()
+    return this.compileFirst(compile, async (entry) => entry, options)
+  }
+
+  /**
+   * Calls `start` with what `compile` comes to. Calls behind it wait for that: they run in the
+   * order they were made in, and neither a transaction nor the connection ends before.
+   */
+  async compileFirst (compile, start, options = null) {
+    const scope = this.root.current()
+    const turn = new Job()
+    let inner = null
+    let starting
+    this.#watch(turn, options)
+    if (!turn.settled) {
+      scope.enter(turn, () => {
+        inner = scope.hold()
+        starting = this.#starting = { stopped: false }
+        turn.end(null)
+      })
+    }
+    await turn.promise
+    let entry
+    try {
+      entry = await compile()
+      this.#starting = null
+      if (starting.stopped) throw interrupted()
+    } catch (error) {
+      this.#starting = null
+      scope.release(inner)
+      throw error
+    }
+    let result
+    scope.release(inner, () => {
+      // It was called while the connection was open.
+      this.#entering = true
+      try {
+        result = start(entry)
+      } finally {
+        this.#entering = false
+      }
+    })
+    return result
+  }
+
+  /** A promise for the user: inside a transaction its function is to await it. */
+  track (promise) {
+    const scope = this.root.current()
+    return scope === this.root ? promise : scope.track(promise)
+  }
+
+  /** What a Statement's call comes to. */
+  settle (call) {
+    try {
+      return this.track(call())
+    } catch (error) {
+      return Promise.reject(error)
+    }
+  }
+
+  iterate (statement, entry, call) {
+    this.#log(entry.sql)
+    return new StatementIterator(KEY, statement, this, entry, call)
+  }
+
+  interrupt (entry) {
+    const ports = this.#ports()
+    if (entry === undefined) {
+      const found = ports.map((port) => port.interrupt())
+      // It is behind all that was posted.
+      if (!found.includes(true) && this.#starting !== null) this.#starting.stopped = true
+      return
+    }
+    for (const job of [...ports.flatMap((port) => port.pending()), ...this.root.waiting()]) {
+      if (job.statement === entry || job.entry === entry) this.cancel(job, null)
+    }
+  }
+
+  #ports () {
+    return this.#readers === null ? [this.port] : [...this.#readers.ports, this.port]
+  }
+
+  /** Readers hold the file: they come back, with the new key, when they are needed. */
+  async rekey (key) {
+    const scope = this.root.current()
+    const lease = await acquire(scope)
+    try {
+      if (this.#readers !== null) await this.#closeAll(this.#readers.leave())
+      await this.send(new Job(), OP.REKEY, 0, 0, 0, key === null ? [] : [key])
+      this.#readers?.useKey(key?.slice() ?? null)
+    } finally {
+      key?.fill(0)
+      scope.release(lease)
+    }
+  }
+
+  async close () {
+    if (this.closed) return this.closing
+    this.closed = this.isClosing = true
+    this.closing = this.#close().catch((error) => {
+      // It waited too long for a transaction to end: it is as before.
+      this.closed = false
+      throw error
+    }).finally(() => { this.isClosing = false })
+    return this.closing
+  }
+
+  async #close () {
+    const scope = this.root.current()
+    const lease = await acquire(scope)
+    this.root.close(notOpen)
+    this.#cache.clear()
+    // The last one to close, which checkpoints, is the one that may write.
+    await this.#closeAll(this.#ports())
+    this.#readers?.useKey(null)
+    scope.release(lease)
+  }
+
+  async #closeAll (ports) {
+    for (const port of ports) {
+      const closed = this.send(new Job(), OP.CLOSE, 0, 0, 0, [], port)
+      port.ended = true
+      // A file that could not be opened is closed.
+      await closed.catch(() => {})
+    }
+  }
+}
+
+function notOpen () {
+  return new TypeError('The database connection is not open')
+}
+
+module.exports = { Connection }

@@ -1,0 +1,170 @@
+'use strict'
+
+// What crosses to a worker: jobs, packed.
+
+// As crates/node/src/worker/job.rs has them.
+const OP = {
+  PREPARE: 0,
+  DROP: 1,
+  RUN: 2,
+  GET: 3,
+  ALL: 4,
+  EXEC: 5,
+  ITERATE: 6,
+  NEXT: 7,
+  RETURN: 8,
+  COLUMNS: 9,
+  SERIALIZE: 10,
+  CLOSE: 11,
+  LIMIT: 12,
+  UNSAFE_MODE: 13,
+  LOAD_EXTENSION: 14,
+  BACKUP: 15,
+  BACKUP_STEP: 16,
+  BACKUP_CLOSE: 17,
+  EXPAND: 18,
+  UNDO: 19,
+  FUNCTION: 20,
+  WATCH: 21,
+  AUTHORIZER: 22,
+  SESSION: 23,
+  CHANGESET: 24,
+  SESSION_CLOSE: 25,
+  APPLY: 26,
+  TABLE: 27,
+  CHANGES: 28,
+  REKEY: 29,
+  BATCH: 30
+}
+
+const FLAG = {
+  INT64: 1,
+  PLUCK: 2,
+  PRAGMA: 4,
+  EXPLAIN: 8,
+  DETERMINISTIC: 16,
+  DIRECT_ONLY: 32,
+  AGGREGATE: 64,
+  WINDOW: 128
+}
+
+const FIRST_LENGTH = 4096
+const KEPT_LENGTH = 1 << 20
+
+// Longer texts are measured first, rather than given the room of the worst case.
+const LONG_TEXT = 1 << 16
+
+/** Packs jobs: six words, then the values, each with a tag, a length and what it has of bytes. */
+class Message {
+  #bytes
+  #words
+  #doubles
+  #bigints
+  // In words of eight bytes.
+  length = 0
+
+  constructor () {
+    this.#allocate(FIRST_LENGTH)
+  }
+
+  #allocate (length) {
+    const old = this.#bytes
+    this.#bytes = Buffer.from(new ArrayBuffer(length))
+    if (old !== undefined) this.#bytes.set(old.subarray(0, Math.min(8 * this.length, length)))
+    const { buffer } = this.#bytes
+    this.#words = new Uint32Array(buffer)
+    this.#doubles = new Float64Array(buffer)
+    this.#bigints = new BigInt64Array(buffer)
+  }
+
+  #reserve (bytes) {
+    const needed = 8 * this.length + bytes
+    if (needed <= this.#bytes.length) return
+    this.#allocate(8 * Math.ceil(Math.max(2 * this.#bytes.length, needed) / 8))
+  }
+
+  add (id, op, target, extra, flags, values) {
+    const start = this.length
+    try {
+      this.#reserve(24 + 16 * values.length)
+      const words = this.#words
+      const at = 2 * start
+      words[at] = id
+      words[at + 1] = op
+      words[at + 2] = target
+      words[at + 3] = extra
+      words[at + 4] = values.length
+      words[at + 5] = flags
+      this.length += 3
+      for (let i = 0; i < values.length; ++i) this.#value(values[i])
+    } catch (error) {
+      this.length = start
+      throw error
+    }
+  }
+
+  #value (value) {
+    switch (typeof value) {
+      case 'number':
+        this.#tag(1)
+        this.#doubles[this.length++] = value
+        return
+      case 'bigint':
+        this.#tag(2)
+        this.#bigints[this.length++] = value
+        return
+      case 'string': return this.#text(value)
+      case 'undefined': return this.#tag(0)
+    }
+    if (value === null) this.#tag(0)
+    else this.#blob(value)
+  }
+
+  #tag (tag) {
+    this.#reserve(16)
+    const at = 2 * this.length++
+    this.#words[at] = tag
+    this.#words[at + 1] = 0
+  }
+
+  #text (text) {
+    const room = text.length < LONG_TEXT ? text.length * 3 : Buffer.byteLength(text)
+    this.#reserve(16 + room)
+    const at = 2 * this.length++
+    const length = this.#bytes.utf8Write(text, 8 * this.length, room)
+    this.#words[at] = 3
+    this.#words[at + 1] = length
+    this.length += Math.ceil(length / 8)
+  }
+
+  #blob (view) {
+    const { buffer, byteOffset, byteLength } = view
+    if (byteLength > 0x7fffffff) throw new RangeError('The bound string, buffer, or bigint is too big')
+    this.#reserve(16 + byteLength)
+    const at = 2 * this.length++
+    const bytes = new Uint8Array(buffer, byteOffset, byteLength)
+    this.#bytes.set(bytes, 8 * this.length)
+    this.#words[at] = 4
+    this.#words[at + 1] = byteLength
+    this.length += Math.ceil(byteLength / 8)
+  }
+
+  /** Rows of a table, as one job has its values; `more` if others follow all the same. */
+  pack (rows, values, more) {
+    this.add(0, 0, 0, rows, more ? 1 : 0, values)
+    return this.take()
+  }
+
+  /** The bytes so far; they are copied before the next job is added. */
+  take () {
+    const bytes = this.#bytes.subarray(0, 8 * this.length)
+    this.length = 0
+    if (bytes.buffer.byteLength > KEPT_LENGTH) {
+      this.#bytes = undefined
+      this.#allocate(FIRST_LENGTH)
+    }
+    return bytes
+  }
+}
+
+module.exports = { FLAG, Message, OP }
