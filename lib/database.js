@@ -19,7 +19,9 @@ const lazy = {
   get functions () { return require('./functions') },
   get limits () { return require('./limits') },
   get notRemote () { return require('./remote/options').notRemote },
+  get notReplica () { return require('./replica/options').notReplica },
   get remote () { return require('./remote/database') },
+  get replica () { return require('./replica/database') },
   get table () { return require('./table') }
 }
 
@@ -67,8 +69,26 @@ class State {
     this.controller = null
     this.changes = null
     this.limits = null
-    // Its tables are on a server.
+    // Its tables are on a server; in a replica the file has them too.
     this.remote = null
+  }
+
+  /** Compiles a statement that may come again: the same SQL gives the same one where it can. */
+  entry (sql) {
+    const cached = this.cache.get(sql)
+    if (cached !== undefined && this.natives.statementReuse.call(cached.handle)) {
+      cached.users++
+      return cached
+    }
+    const entry = this.compile(sql, false, false)
+    if (sql.length <= MAX_CACHED_LENGTH) this.cache.set(sql, entry)
+    return entry
+  }
+
+  close () {
+    this.natives.databaseClose.call(this.handle)
+    this.cache.clear()
+    this.changes = null
   }
 
   /** Compiles a statement of its own, without the cache. */
@@ -90,24 +110,43 @@ function open (database, getBinding, filename, given, allowNativeBinding) {
   const { key, ...options } = readOptions(filename, given, allowNativeBinding)
   const environment = attach(getBinding(options.nativeBinding))
   environment.classes ??= createStatementClass(environment)
-  if (options.remote !== null) return openRemote(database, environment, options)
+  if (options.remote !== null && options.replica === null) {
+    return openRemote(database, environment, options)
+  }
   const { file } = options
   if (!options.anonymous && !file.startsWith('file:') && !fs.existsSync(path.dirname(file))) {
     throw new TypeError('Cannot open database because the directory does not exist')
   }
-  let handle
   try {
-    handle = environment.natives.databaseOpen(
-      file, options.readonly, options.fileMustExist, options.timeout, options.verbose,
-      options.buffer, options.vfs, process.env.SQLITE_USE_URI === '1', options.defaultQueryTimeout,
-      key
-    )
+    const openState = options.replica === null ? openLocal : openReplica
+    return new Connection(database, openState(environment, options, key))
   } finally {
     key?.fill(0)
   }
+}
+
+function openLocal (environment, options, key) {
+  const handle = environment.natives.databaseOpen(
+    options.file, options.readonly, options.fileMustExist, options.timeout, options.verbose,
+    options.buffer, options.vfs, process.env.SQLITE_USE_URI === '1', options.defaultQueryTimeout,
+    key
+  )
   const state = new State(environment, handle, options)
   if (options.limits !== null) Object.assign(limitsOf(state), options.limits)
-  return new Connection(database, state)
+  return state
+}
+
+/** A replica: its file is for reading. */
+function openReplica (environment, options, key) {
+  let state
+  const { ReplicaDatabase } = lazy.replica
+  const remote = new ReplicaDatabase(environment, options, key, () => {
+    state = openLocal(environment, { ...options, readonly: true, fileMustExist: true }, key)
+    state.options = options
+    return state
+  })
+  state.remote = remote
+  return state
 }
 
 function openRemote (database, environment, options) {
@@ -119,8 +158,24 @@ function openRemote (database, environment, options) {
 /** The state of a database that is on this machine; `method` is what only that has. */
 function localOf (database, method) {
   const state = stateOf(database)
-  if (state.remote !== null) throw lazy.notRemote(method)
+  if (state.handle === null) throw lazy.notRemote(method)
   return state
+}
+
+/** As localOf(), for what only a file has that is written to here. */
+function ownOf (database, method) {
+  const state = localOf(database, method)
+  if (state.remote !== null) throw lazy.notReplica(method)
+  return state
+}
+
+/** What keeps a replica up to date. */
+function replicaOf (database, method) {
+  const { handle, remote } = stateOf(database)
+  if (handle === null || remote === null) {
+    throw new TypeError(`${method} is for replicas, which have the "syncUrl" option`)
+  }
+  return remote
 }
 
 function limitsOf (state) {
@@ -157,14 +212,7 @@ const methods = {
     const state = stateOf(this)
     requireString(sql)
     if (state.remote !== null) return state.remote.prepare(sql, this)
-    const cached = state.cache.get(sql)
-    if (cached !== undefined && state.natives.statementReuse.call(cached.handle)) {
-      cached.users++
-      return state.statement(cached, sql, this)
-    }
-    const entry = state.compile(sql, false, false)
-    if (sql.length <= MAX_CACHED_LENGTH) state.cache.set(sql, entry)
-    return state.statement(entry, sql, this)
+    return state.statement(state.entry(sql), sql, this)
   },
 
   transaction (fn) {
@@ -220,7 +268,7 @@ const methods = {
   },
 
   rekey (encryptionKey) {
-    const { natives, handle } = localOf(this, 'rekey()')
+    const { natives, handle } = ownOf(this, 'rekey()')
     const key = encryptionKey === null ? null : readKey(encryptionKey, 'Expected first argument')
     try {
       natives.databaseRekey.call(handle, key)
@@ -300,13 +348,8 @@ const methods = {
 
   close () {
     const state = stateOf(this)
-    if (state.remote !== null) {
-      state.remote.close()
-      return this
-    }
-    state.natives.databaseClose.call(state.handle)
-    state.cache.clear()
-    state.changes = null
+    if (state.remote === null) state.close()
+    else state.remote.close()
     return this
   },
 
@@ -315,6 +358,22 @@ const methods = {
     state.int64 = readToggle(arguments)
     state.remote?.defaultSafeIntegers(arguments)
     return this
+  },
+
+  sync () {
+    return replicaOf(this, 'sync()').sync()
+  },
+
+  syncUntil (replicationIndex) {
+    return replicaOf(this, 'syncUntil()').syncUntil(replicationIndex)
+  },
+
+  resync () {
+    return replicaOf(this, 'resync()').resync()
+  },
+
+  maxWriteReplicationIndex () {
+    return replicaOf(this, 'maxWriteReplicationIndex()').maxWriteReplicationIndex()
   },
 
   unsafeMode (on) {
@@ -327,8 +386,8 @@ const methods = {
   interrupt () {
     const { natives, handle, remote } = stateOf(this)
     // A call to a server is over before anybody can interrupt it.
-    if (remote === null) natives.databaseInterrupt.call(handle)
-    else remote.requireOpen()
+    remote?.requireOpen()
+    if (handle !== null) natives.databaseInterrupt.call(handle)
     return this
   },
 
@@ -339,23 +398,23 @@ const methods = {
   },
 
   createSession (options) {
-    const { natives, handle } = localOf(this, 'createSession()')
+    const { natives, handle } = ownOf(this, 'createSession()')
     return new Session(natives, natives.databaseSession.apply(handle, readSessionOptions(options)))
   },
 
   applyChangeset (changeset, options) {
-    const { natives, handle } = localOf(this, 'applyChangeset()')
+    const { natives, handle } = ownOf(this, 'applyChangeset()')
     return natives.databaseApplyChangeset.apply(handle, readApplyOptions(changeset, options))
   },
 
   on (event, listener) {
-    const state = localOf(this, 'on()')
+    const state = ownOf(this, 'on()')
     changesOf(state).add(event, listener)
     return this
   },
 
   off (event, listener) {
-    const state = localOf(this, 'off()')
+    const state = ownOf(this, 'off()')
     changesOf(state).remove(event, listener)
     return this
   },

@@ -67,16 +67,13 @@ function readOptions (path, options, allowNativeBinding) {
   if (nativeBinding != null && typeof nativeBinding !== 'string' && typeof nativeBinding !== 'object') {
     throw new TypeError('Expected the "nativeBinding" option to be a string or addon object')
   }
-  for (const option of ['syncUrl', 'offline', 'remoteEncryptionKey']) {
-    // A plain file instead would look the same until it is too late.
-    if (options[option]) throw new TypeError(`The "${option}" option of libsql is not available`)
-  }
   const isRemote = buffer === null && REMOTE.test(file)
-  const remote = isRemote ? require('./remote/options').readRemote(file, options) : null
+  const { remote, replica } = readPlace(file, isRemote, options, anonymous || buffer !== null)
   return {
-    name: remote?.name ?? path,
+    name: isRemote ? remote.name : path,
     file,
     remote,
+    replica,
     anonymous,
     buffer,
     readonly,
@@ -89,6 +86,19 @@ function readOptions (path, options, allowNativeBinding) {
     limits: readLimits(options),
     key: readEncryption(options, anonymous)
   }
+}
+
+/** Where the primary is, if there is one, and how its replica follows it, if it has one here. */
+function readPlace (file, isRemote, options, anonymous) {
+  // A file that does not follow, or is not encrypted, would look the same until it is too late.
+  if (options.remoteEncryptionKey) throw new TypeError('The "remoteEncryptionKey" option of libsql is not available')
+  if (isRemote) {
+    if (options.syncUrl) throw new TypeError('A remote database cannot be a replica: name a file, and the server in the "syncUrl" option')
+    return { remote: require('./remote/options').readRemote(file, options), replica: null }
+  }
+  if (options.syncUrl) return require('./replica/options').readReplica(file, options, anonymous)
+  if (options.offline) throw new TypeError('The "offline" option of libsql is not available')
+  return { remote: null, replica: null }
 }
 
 function readEncryption (options, anonymous) {

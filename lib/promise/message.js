@@ -34,7 +34,9 @@ const OP = {
   TABLE: 27,
   CHANGES: 28,
   REKEY: 29,
-  BATCH: 30
+  BATCH: 30,
+  SYNC: 31,
+  INTRODUCE: 32
 }
 
 const FLAG = {

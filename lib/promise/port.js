@@ -185,7 +185,8 @@ class Port {
   #natives
   #block
   #hub
-  #handle
+  // What the addon knows it by.
+  handle
   #message = new Message()
   #flushing = false
   // Jobs in the order of their replies: a queue with a moving head.
@@ -205,7 +206,7 @@ class Port {
     let hub = hubs.get(natives)
     if (hub === undefined) hubs.set(natives, hub = new Hub(natives))
     this.#hub = hub
-    this.#handle = open(natives)
+    this.handle = open(natives)
     this.#flush = () => {
       this.#flushing = false
       if (this.#post() && this.#mayLookOut()) this.#lookOut()
@@ -232,7 +233,7 @@ class Port {
   #post () {
     const bytes = this.#message.take()
     if (bytes.length === 0) return false
-    this.#natives.workerPost.call(this.#handle, bytes)
+    this.#natives.workerPost.call(this.handle, bytes)
     return true
   }
 
@@ -248,7 +249,7 @@ class Port {
 
   #lookOut () {
     do {
-      if (!this.#natives.workerLookOut.call(this.#handle)) {
+      if (!this.#natives.workerLookOut.call(this.handle)) {
         // What runs takes longer: it is less and less worth the while.
         this.#missed = Math.min(2 * this.#missed + 1, 255)
         this.#skips = this.#missed
@@ -270,6 +271,16 @@ class Port {
   /** Whether there is code of the user that the worker may ask for. */
   get callsUser () {
     return this.functions.size !== 0 || this.onLog !== null || this.onChange !== null
+  }
+
+  /** How often something may have been written to a primary. */
+  writes () {
+    return this.#natives.workerWrites.call(this.handle)
+  }
+
+  /** The last frame of a primary's log that was written from here, or undefined. */
+  written () {
+    return this.#natives.workerWritten.call(this.handle)
   }
 
   /** Posts what has no reply. */
@@ -307,7 +318,7 @@ class Port {
   #stop (job) {
     // It has to be there to be found.
     this.#post()
-    return this.#natives.workerCancel.call(this.#handle, job.id | 0)
+    return this.#natives.workerCancel.call(this.handle, job.id | 0)
   }
 
   /** The jobs that have not ended. */
@@ -326,7 +337,7 @@ class Port {
         continue
       }
       // A worker that is terminated is to notice.
-      this.#natives.workerWait.call(this.#handle, Math.ceil(Math.min(left, 50)))
+      this.#natives.workerWait.call(this.handle, Math.ceil(Math.min(left, 50)))
       this.drain(Infinity)
     }
   }
@@ -335,7 +346,7 @@ class Port {
   drain (until) {
     const block = this.#block
     for (;;) {
-      const text = this.#natives.workerTake.call(this.#handle)
+      const text = this.#natives.workerTake.call(this.handle)
       if (text === undefined) return true
       const { header, parts } = block
       // Blocks of questions alone do not say.
@@ -399,12 +410,12 @@ class Port {
       failed = true
     }
     // Steps of an aggregate have no answer.
-    if (question !== 0) this.#natives.workerAnswer.call(this.#handle, question | 0, failed, value)
+    if (question !== 0) this.#natives.workerAnswer.call(this.handle, question | 0, failed, value)
   }
 
   /** Leaves rules for the job that takes them over. */
   leaveAuthorizer (rules, otherwise) {
-    this.#natives.workerAuthorizer.call(this.#handle, rules, otherwise)
+    this.#natives.workerAuthorizer.call(this.handle, rules, otherwise)
   }
 
   #error ([kind, message, code, rawCode, status]) {

@@ -10,6 +10,8 @@ const { notRemote } = require('./options')
 class Connection {
   int64 = false
   closed = false
+  // Called after what may have written.
+  onWrite = null
   #numbers = 1
   #cache = new StatementCache()
   #dropped = new FinalizationRegistry((number) => {
@@ -20,7 +22,7 @@ class Connection {
     this.options = options
     this.port = new Port(environment, openRemote(options.remote))
     this.port.opened.promise.catch(() => {})
-    this.#wait(this.port.opened)
+    this.wait(this.port.opened)
   }
 
   requireOpen () {
@@ -41,7 +43,7 @@ class Connection {
   }
 
   /** Waits for a job; `timeout` in ms, 0 for none. */
-  #wait (job, timeout = 0) {
+  wait (job, timeout = 0, port = this.port) {
     let failed = false
     let result
     job.resolve = (value) => { result = value }
@@ -49,7 +51,7 @@ class Connection {
       failed = true
       result = error
     }
-    this.port.wait(job, timeout)
+    port.wait(job, timeout)
     if (failed) throw result
     return result
   }
@@ -59,7 +61,11 @@ class Connection {
     const job = new Job()
     job.finish = finish
     this.port.post(job, op, target, extra, flags, values)
-    return this.#wait(job, timeout ?? this.options.defaultQueryTimeout)
+    try {
+      return this.wait(job, timeout ?? this.options.defaultQueryTimeout)
+    } finally {
+      if (op === OP.EXEC || op === OP.BATCH) this.onWrite?.()
+    }
   }
 
   /** Shows SQL to the `verbose` logger, without its values: the server has them. */
@@ -74,16 +80,31 @@ class Connection {
     job.mode = mode
     job.finish = finish
     this.port.post(job, op, target, extra, flags, values)
-    return this.#wait(job, options?.timeout ?? this.options.defaultQueryTimeout)
+    try {
+      return this.wait(job, options?.timeout ?? this.options.defaultQueryTimeout)
+    } finally {
+      if (!entry.isRead && op !== OP.NEXT) this.onWrite?.()
+    }
   }
 
   /** Asks the server what a statement is, the first time. */
   compile (sql, flags) {
     const known = flags === 0 ? this.#cache.get(sql) : undefined
     if (known !== undefined) return known.entry
+    return this.#compile(OP.PREPARE, sql, [], flags)
+  }
+
+  /** As compile(), for a statement of which it is known whether it is a reader and only reads. */
+  introduce (sql, reader, readonly) {
+    const known = this.#cache.get(sql)
+    if (known !== undefined) return known.entry
+    return this.#compile(OP.INTRODUCE, sql, [reader ? 1 : 0, readonly ? 1 : 0], 0)
+  }
+
+  #compile (op, sql, values, flags) {
     const number = this.#numbers++
     const finish = (rows) => new Entry(number, sql, rows.flat())
-    const entry = this.ask(OP.PREPARE, number, [sql], finish, { flags })
+    const entry = this.ask(op, number, [sql, ...values], finish, { flags })
     this.#dropped.register(entry, number)
     if (flags === 0) this.#cache.set(sql, { entry, cache: null })
     return entry
@@ -97,9 +118,19 @@ class Connection {
 
   close () {
     if (this.closed) return
-    this.ask(OP.CLOSE, 0, [])
-    this.closed = this.port.ended = true
+    this.closePort(this.port)
+    this.closed = true
     this.#cache.clear()
+  }
+
+  closePort (port) {
+    const job = new Job()
+    port.post(job, OP.CLOSE, 0, 0, 0, [])
+    port.ended = true
+    // What could not be opened is closed.
+    try {
+      this.wait(job, 0, port)
+    } catch {}
   }
 }
 

@@ -17,20 +17,31 @@ class RemoteDatabase {
     this.#connection = new Connection(environment, options)
   }
 
+  get connection () { return this.#connection }
+
   get open () { return !this.#connection.closed }
 
   get inTransaction () { return this.#connection.port.inTransaction }
 
   #statement (sql, flags, database) {
-    const connection = this.#connection
-    connection.requireOpen()
-    const statement = new Statement(KEY, connection, connection.compile(sql, flags), sql, database)
+    this.#connection.requireOpen()
+    return this.#create(this.#connection.compile(sql, flags), sql, database)
+  }
+
+  #create (entry, sql, database) {
+    const statement = new Statement(KEY, this.#connection, entry, sql, database)
     // All rows have come when a call ends.
     return Object.defineProperty(statement, 'busy', { value: false, enumerable: true })
   }
 
   prepare (sql, database) {
     return this.#statement(sql, 0, database)
+  }
+
+  /** As prepare(), where it is known whether the statement is a reader and only reads. */
+  introduce (sql, reader, readonly, database) {
+    this.#connection.requireOpen()
+    return this.#create(this.#connection.introduce(sql, reader, readonly), sql, database)
   }
 
   pragma (sql, simple, database) {

@@ -12,6 +12,7 @@ use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use prost::Message;
 
 use crate::error::{code, Error, Result};
+use crate::grpc;
 use crate::proto::{PipelineRequest, PipelineResponse, ServerError};
 use crate::tls::{self, Tls};
 
@@ -23,7 +24,7 @@ const MAX_REPLY: usize = 64 << 20;
 
 /// How much of a reply that is an error is read and shown, in bytes.
 const MAX_ERROR: usize = 64 << 10;
-const MAX_SHOWN: usize = 1000;
+pub(crate) const MAX_SHOWN: usize = 1000;
 
 /// Where the server is, and how to speak to it.
 #[derive(Clone, Default)]
@@ -44,6 +45,7 @@ pub struct Config {
 /// The way to one server.
 pub struct Client {
     http: hyper::Client<HttpsConnector<HttpConnector>>,
+    base: String,
     pipeline: Uri,
     headers: HeaderMap,
     request_timeout: Duration,
@@ -53,9 +55,7 @@ impl Client {
     /// Checks what it is given; connects with the first request.
     pub fn new(config: &Config) -> Result<Self> {
         let pipeline = format!("{}{PIPELINE}", config.url);
-        let pipeline = pipeline
-            .parse()
-            .map_err(|_| Error::new(code::PROTOCOL, "The URL of the server is not valid"))?;
+        let pipeline = pipeline.parse().map_err(|_| invalid_url())?;
         let mut connector = HttpConnector::new();
         connector.enforce_http(false);
         connector.set_nodelay(true);
@@ -71,6 +71,7 @@ impl Client {
             .build(connector);
         Ok(Self {
             http,
+            base: config.url.clone(),
             pipeline,
             headers: headers_of(config)?,
             request_timeout: config.request_timeout,
@@ -82,11 +83,7 @@ impl Client {
         let body = Bytes::from(request.encode_to_vec());
         let timeout = self.request_timeout;
         let Ok(reply) = tokio::time::timeout(timeout, self.send(body)).await else {
-            let text = format!("The server did not reply within {} ms", timeout.as_millis());
-            return Err(Error {
-                refused: false,
-                ..Error::new(code::TIMEOUT, text)
-            });
+            return Err(no_reply(timeout));
         };
         let reply = PipelineResponse::decode(reply?)
             .map_err(|_| Error::protocol("it is not what Hrana says"))?;
@@ -100,19 +97,25 @@ impl Client {
     }
 
     async fn send(&self, body: Bytes) -> Result<Bytes> {
-        let mut url = self.pipeline.clone();
+        let reply = self.post(&self.pipeline, &self.headers, body).await?;
+        let body = read(reply, MAX_REPLY).await?;
+        body.ok_or_else(|| Error::protocol("it is larger than 64 MiB"))
+    }
+
+    /// Sends a request, and once more where the server redirects it to; the reply is a success.
+    async fn post(&self, url: &Uri, headers: &HeaderMap, body: Bytes) -> Result<Response<Body>> {
+        let mut url = url.clone();
         let mut moved = false;
         loop {
             let mut request = Request::new(Body::from(body.clone()));
             *request.method_mut() = Method::POST;
             *request.uri_mut() = url;
-            request.headers_mut().clone_from(&self.headers);
+            request.headers_mut().clone_from(headers);
             let reply = self.http.request(request).await;
             let reply = reply.map_err(|error| sending_failed(&error))?;
             let status = reply.status();
             if status.is_success() {
-                let body = read(reply, MAX_REPLY).await?;
-                return body.ok_or_else(|| Error::protocol("it is larger than 64 MiB"));
+                return Ok(reply);
             }
             if status.is_redirection() {
                 url = self.redirect(&reply, moved)?;
@@ -122,6 +125,32 @@ impl Client {
                 let body = read(reply, MAX_ERROR).await.ok().flatten();
                 return Err(refused(status, is_protobuf, &body.unwrap_or_default()));
             }
+        }
+    }
+
+    /// Calls a method of a gRPC service over HTTP/1.1, as gRPC-Web has it; `session` names the session that the
+    /// server began. What comes back is in the reply's body, within the time limit each.
+    pub(crate) async fn call(
+        &self,
+        method: &str,
+        message: &impl Message,
+        session: Option<&HeaderValue>,
+    ) -> Result<grpc::Reply> {
+        let url = format!("{}{method}", self.base);
+        let url: Uri = url.parse().map_err(|_| invalid_url())?;
+        let mut headers = self.headers.clone();
+        headers.insert(CONTENT_TYPE, grpc::CONTENT);
+        if let Some(token) = headers.get(AUTHORIZATION).cloned() {
+            headers.insert(grpc::AUTHORIZATION, token);
+        }
+        if let Some(session) = session {
+            headers.insert(grpc::SESSION, session.clone());
+        }
+        let body = grpc::encode(message);
+        let limit = self.request_timeout;
+        match tokio::time::timeout(limit, self.post(&url, &headers, body)).await {
+            Ok(reply) => grpc::Reply::new(reply?, limit),
+            Err(_) => Err(no_reply(limit)),
         }
     }
 
@@ -160,6 +189,18 @@ impl Client {
     }
 }
 
+fn invalid_url() -> Error {
+    Error::new(code::PROTOCOL, "The URL of the server is not valid")
+}
+
+pub(crate) fn no_reply(limit: Duration) -> Error {
+    let text = format!("The server did not reply within {} ms", limit.as_millis());
+    Error {
+        refused: false,
+        ..Error::new(code::TIMEOUT, text)
+    }
+}
+
 fn headers_of(config: &Config) -> Result<HeaderMap> {
     let mut headers = HeaderMap::new();
     for (name, value) in &config.headers {
@@ -192,7 +233,7 @@ async fn read(reply: Response<Body>, max: usize) -> Result<Option<Bytes>> {
     Ok(Some(bytes.freeze()))
 }
 
-fn sending_failed(error: &hyper::Error) -> Error {
+pub(crate) fn sending_failed(error: &hyper::Error) -> Error {
     // The cause that is furthest in says most.
     let mut cause: &dyn std::error::Error = error;
     let mut is_tls = false;

@@ -36,6 +36,16 @@ pub mod code {
     pub const PROTOCOL: &str = "REMOTE_PROTOCOL";
     /// The server has given up the stream that a transaction was in.
     pub const STREAM_EXPIRED: &str = "STREAM_EXPIRED";
+    /// The file was there before, and no replica made it.
+    pub const SYNC_FOREIGN: &str = "SYNC_FOREIGN";
+    /// The file is open as a replica elsewhere.
+    pub const SYNC_LOCKED: &str = "SYNC_LOCKED";
+    /// What is written down of the replica cannot be read.
+    pub const SYNC_DAMAGED: &str = "SYNC_DAMAGED";
+    /// The server has another database than the replica.
+    pub const SYNC_GENERATION: &str = "SYNC_GENERATION";
+    /// Somebody else has written into the replica.
+    pub const SYNC_CONFLICT: &str = "SYNC_CONFLICT";
 }
 
 impl Error {
@@ -55,6 +65,11 @@ impl Error {
             refused: false,
             ..Self::new(code::PROTOCOL, text)
         }
+    }
+
+    /// The server has certainly not done what it was asked for.
+    pub fn is_refusal(&self) -> bool {
+        self.refused
     }
 
     /// It is about the stream: with another one the same request may succeed.

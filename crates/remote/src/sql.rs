@@ -120,6 +120,43 @@ pub fn number_parameters(sql: &str, names: &[Option<String>]) -> String {
     numbered
 }
 
+/// The parameters of a statement in the order of their numbers, with their prefix (`?2` too); `None` for a `?`. As
+/// <https://sqlite.org/lang_expr.html#parameters> has it.
+pub fn parameters(sql: &str) -> Vec<Option<String>> {
+    let mut names: Vec<Option<String>> = Vec::new();
+    let mut tokens = Tokens(sql.as_bytes());
+    while let Some(token) = tokens.next() {
+        let [prefix @ (b'?' | b':' | b'@' | b'$')] = token else {
+            continue;
+        };
+        let start = sql.len() - tokens.0.len() - 1;
+        let len = tokens.0.iter().take_while(|&&b| is_word(b)).count();
+        let name = &sql[start..=start + len];
+        tokens.0 = &tokens.0[len..];
+        if *prefix != b'?' {
+            if len != 0 && !names.iter().flatten().any(|known| known == name) {
+                names.push(Some(name.into()));
+            }
+            continue;
+        }
+        // SQLite's own limit is 32766.
+        let number = name[1..]
+            .parse::<usize>()
+            .ok()
+            .filter(|n| (1..=32766).contains(n));
+        match number {
+            None => names.push(None),
+            Some(number) => {
+                if names.len() < number {
+                    names.resize(number, None);
+                }
+                names[number - 1] = Some(name.into());
+            }
+        }
+    }
+    names
+}
+
 /// Whether a transaction may be over after it. True too often does no harm.
 pub fn may_commit(sql: &str) -> bool {
     has_word(sql, &["commit", "end", "release"])
@@ -246,6 +283,17 @@ mod tests {
             "SELECT ?,':é',?3+?3 -- @a"
         );
         assert_eq!(numbered("SELECT @ab, @"), "SELECT @ab, @");
+    }
+
+    #[test]
+    fn parameters_have_their_numbers() {
+        let names = |sql| {
+            let names = parameters(sql).into_iter();
+            names.map(Option::unwrap_or_default).collect::<Vec<_>>()
+        };
+        assert_eq!(names("SELECT ?, :é, @a, ?, :é, '?'"), ["", ":é", "@a", ""]);
+        assert_eq!(names("SELECT ?3, ?, $a -- ?"), ["", "", "?3", "", "$a"]);
+        assert_eq!(names("SELECT 1"), [""; 0]);
     }
 
     #[test]

@@ -137,6 +137,13 @@ impl Connection {
     /// Opens a database and sets it up as better-sqlite3 does: extended result codes, defensive mode,
     /// foreign keys, no double-quoted strings, strings no longer than V8 can hold.
     pub fn open(options: &OpenOptions) -> Result<Self> {
+        let connection = Self::open_with_pages(options)?;
+        connection.hide_pages()?;
+        Ok(connection)
+    }
+
+    /// As [`open`](Self::open), with the table of all pages: SQL can read and write them.
+    pub(crate) fn open_with_pages(options: &OpenOptions) -> Result<Self> {
         ffi::initialize()?;
         let path = c_string(options.path, "Database path cannot contain a NUL character")?;
         let vfs = options

@@ -165,7 +165,7 @@ impl Connection {
     }
 
     /// The first value that a pragma gives, as text.
-    fn pragma(&self, sql: &CStr) -> Result<Vec<u8>> {
+    pub(crate) fn pragma(&self, sql: &CStr) -> Result<Vec<u8>> {
         let mut running = self.prepare(sql.to_bytes())?.start(Params::default())?;
         let value = match running.step()? {
             Step::Row => match running.row().get(0) {

@@ -57,9 +57,13 @@ pub enum Op {
     Rekey,
     /// Statements in a transaction of their own, in one trip to a server.
     Batch,
+    /// Brings a replica up to date, as far as `extra` says.
+    Sync,
+    /// What the statement of the given number is, for a worker that need not ask.
+    Introduce,
 }
 
-const OPS: [Op; 31] = [
+const OPS: [Op; 33] = [
     Op::Prepare,
     Op::Drop,
     Op::Run,
@@ -91,6 +95,8 @@ const OPS: [Op; 31] = [
     Op::Changes,
     Op::Rekey,
     Op::Batch,
+    Op::Sync,
+    Op::Introduce,
 ];
 
 /// Integers as `BigInt`s.

@@ -18,7 +18,7 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use ferrolite_remote::{Config, Tls};
+use ferrolite_remote::{Config, ReplicaOptions, Tls};
 use ferrolite_sqlite::{Param, Params};
 use neon::types::Finalize;
 
@@ -77,11 +77,26 @@ pub fn set_on_wake<'e>(call: &Call<'e>) -> Result<Value<'e>> {
 /// `(path, readonly, mustExist, timeout, vfs, uri, buffer, verbose, hasReaders, key)` -> handle.
 /// Job 1 is the opening.
 pub fn open<'e>(call: &Call<'e>) -> Result<Value<'e>> {
+    let args = open_args(call)?;
+    start(call, move |port| owner::serve(port, args))
+}
+
+/// As `open`, once the replica has been opened whose handle this is called on.
+pub fn open_behind<'e>(call: &Call<'e>) -> Result<Value<'e>> {
+    let args = open_args(call)?;
+    let replica = call.this::<Worker>()?.port.clone();
+    start(call, move |port| {
+        port.wait_for_opening(&replica);
+        owner::serve(port, args);
+    })
+}
+
+fn open_args(call: &Call) -> Result<OpenArgs> {
     let env = call.env;
     let vfs = call.arg(4);
     let mut image = Vec::new();
     let has_image = call.arg(6).append_bytes(env, &mut image).is_some();
-    let args = OpenArgs {
+    Ok(OpenArgs {
         path: call.arg(0).to_utf8(env)?,
         readonly: call.arg(1).as_bool(env),
         must_exist: call.arg(2).as_bool(env),
@@ -96,25 +111,66 @@ pub fn open<'e>(call: &Call<'e>) -> Result<Value<'e>> {
         verbose: call.arg(7).as_bool(env),
         has_readers: call.arg(8).as_bool(env),
         key: key_of(env, call.arg(9)),
-    };
-    start(call, move |port| owner::serve(port, args))
+    })
 }
 
 /// `(url, token, headers, connectTimeout, requestTimeout, ca, cert, key, acceptAny)` -> handle. `headers` has a
 /// name and a value in turn, a line each; times are in ms.
 pub fn open_remote<'e>(call: &Call<'e>) -> Result<Value<'e>> {
+    let config = config_of(call, 0)?;
+    start(call, move |port| remote::serve(port, &config))
+}
+
+/// `(path, timeout, renew, key, period, …)` -> handle, called on the handle of the remote database that writes; the
+/// rest is as for that. `period` is in ms, 0 for none.
+pub fn open_replica<'e>(call: &Call<'e>) -> Result<Value<'e>> {
+    let env = call.env;
+    let remote = call.this::<Worker>()?.port.clone();
+    let config = config_of(call, 5)?;
+    let options = ReplicaOptions {
+        path: call.arg(0).to_utf8(env)?,
+        timeout: u32::try_from(call.arg(1).as_i32(env)).unwrap_or(0),
+        renew: call.arg(2).as_bool(env),
+        key: key_of(env, call.arg(3)),
+    };
+    let period = u64::try_from(call.arg(4).as_i32(env)).unwrap_or(0);
+    let period = (period != 0).then(|| Duration::from_millis(period));
+    start(call, move |port| {
+        remote::replica::serve(port, &remote, &config, &options, period);
+    })
+}
+
+/// -> the last frame of the primary's log that came from here, or undefined
+pub fn written<'e>(call: &Call<'e>) -> Result<Value<'e>> {
+    match this(call)?.written() {
+        #[allow(clippy::cast_precision_loss)] // exact up to 2^53 frames
+        Some(frame) => call.env.number(frame as f64),
+        None => call.env.undefined(),
+    }
+}
+
+/// -> how often something may have been written to the primary
+pub fn writes<'e>(call: &Call<'e>) -> Result<Value<'e>> {
+    call.env.number(this(call)?.writes().into())
+}
+
+/// The arguments from number `first` on say where a server is.
+fn config_of(call: &Call, first: usize) -> Result<Config> {
     let env = call.env;
     let text = |at: usize| -> Result<Option<String>> {
-        let value = call.arg(at);
+        let value = call.arg(first + at);
         if value.type_of(env) == ValueType::String {
             return value.to_utf8(env).map(Some);
         }
         Ok(None)
     };
-    let ms = |at: usize| Duration::from_millis(call.arg(at).as_i32(env).try_into().unwrap_or(0));
+    let ms = |at: usize| {
+        let ms = call.arg(first + at).as_i32(env);
+        Duration::from_millis(ms.try_into().unwrap_or(0))
+    };
     let headers = text(2)?.unwrap_or_default();
     let mut lines = headers.lines().map(String::from);
-    let config = Config {
+    Ok(Config {
         url: text(0)?.unwrap_or_default(),
         auth_token: text(1)?,
         headers: std::iter::from_fn(|| Some((lines.next()?, lines.next()?))).collect(),
@@ -124,10 +180,9 @@ pub fn open_remote<'e>(call: &Call<'e>) -> Result<Value<'e>> {
             ca: text(5)?.map(String::into_bytes),
             cert: text(6)?.map(String::into_bytes),
             key: text(7)?.map(String::into_bytes),
-            accept_any: call.arg(8).as_bool(env),
+            accept_any: call.arg(first + 8).as_bool(env),
         },
-    };
-    start(call, move |port| remote::serve(port, &config))
+    })
 }
 
 /// Starts a worker: job 1 is the opening.

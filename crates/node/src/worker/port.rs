@@ -1,7 +1,7 @@
 //! What the JavaScript thread and a worker share: messages in, blocks out, and the word to stop.
 
 use std::collections::{HashSet, VecDeque};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -49,6 +49,13 @@ pub struct Port {
     failed: AtomicBool,
     /// Rules that wait for the worker to take them over.
     authorizer: Mutex<Option<Rules>>,
+    /// One more than the last frame of a primary's log that came from here, or 0.
+    written: AtomicU64,
+    /// How often something may have been written to a primary.
+    writes: AtomicU32,
+    /// Opening has succeeded or failed: others may go on.
+    opened: Mutex<bool>,
+    has_opened: Condvar,
 }
 
 /// The question that waits for an answer, and the answer.
@@ -95,6 +102,15 @@ pub enum Cancelled {
     Ended = 2,
 }
 
+/// Why there is no message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NoMessage {
+    /// One may come.
+    Yet,
+    /// There will be no more.
+    Closed,
+}
+
 fn look_for(flag: &AtomicBool) {
     let since = Instant::now();
     while !flag.load(Ordering::Acquire) && since.elapsed() < LOOKOUT {
@@ -127,6 +143,10 @@ impl Port {
             answered: Condvar::new(),
             failed: AtomicBool::new(false),
             authorizer: Mutex::default(),
+            written: AtomicU64::new(0),
+            writes: AtomicU32::new(0),
+            opened: Mutex::default(),
+            has_opened: Condvar::new(),
         }
     }
 
@@ -216,25 +236,66 @@ impl Port {
 
     // On the worker's thread.
 
+    /// Opening has come to an end.
+    pub fn set_opened(&self) {
+        *lock(&self.opened) = true;
+        self.has_opened.notify_all();
+    }
+
+    /// Waits for another worker to open what it has to, unless this one is to end.
+    pub fn wait_for_opening(&self, other: &Self) {
+        let mut opened = lock(&other.opened);
+        while !*opened && !self.is_stopping() {
+            let waited = other.has_opened.wait_timeout(opened, TICK);
+            opened = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
+    /// The last frame of a primary's log that came from here.
+    pub fn written(&self) -> Option<u64> {
+        self.written.load(Ordering::Acquire).checked_sub(1)
+    }
+
+    /// How often something may have been written to a primary.
+    pub fn writes(&self) -> u32 {
+        self.writes.load(Ordering::Acquire)
+    }
+
+    pub fn may_have_written(&self) {
+        self.writes.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// A write has become this frame of the primary's log.
+    pub fn has_written(&self, frame: u64) {
+        self.written
+            .store(frame.saturating_add(1), Ordering::Release);
+        self.may_have_written();
+    }
+
     /// Waits for a message. `None` when there will be no more.
     pub fn receive(&self) -> Option<Vec<u8>> {
+        self.receive_until(None).ok()
+    }
+
+    /// Waits for a message, until `end` at most.
+    pub fn receive_until(&self, end: Option<Instant>) -> Result<Vec<u8>, NoMessage> {
         let mut inbox = lock(&self.inbox);
         inbox.current = None;
         let mut idle_since = None;
         loop {
             if self.is_stopping() {
-                return None;
+                return Err(NoMessage::Closed);
             }
             if let Some(message) = inbox.messages.pop_front() {
                 self.has_message
                     .store(!inbox.messages.is_empty(), Ordering::Release);
                 // The next one is likely to come as this one did.
                 inbox.soon = idle_since.is_none_or(|since: Instant| since.elapsed() < 4 * LOOKOUT);
-                return Some(message);
+                return Ok(message);
             }
             self.announce();
             if inbox.closed {
-                return None;
+                return Err(NoMessage::Closed);
             }
             if idle_since.is_none() {
                 idle_since = Some(Instant::now());
@@ -246,12 +307,28 @@ impl Port {
                 }
             }
             inbox.sleeps = true;
-            inbox = self
-                .arrived
-                .wait(inbox)
-                .unwrap_or_else(PoisonError::into_inner);
+            inbox = match end {
+                None => {
+                    let waited = self.arrived.wait(inbox);
+                    waited.unwrap_or_else(PoisonError::into_inner)
+                }
+                Some(end) => {
+                    let left = end.saturating_duration_since(Instant::now());
+                    if left.is_zero() {
+                        inbox.sleeps = false;
+                        return Err(NoMessage::Yet);
+                    }
+                    let waited = self.arrived.wait_timeout(inbox, left);
+                    waited.unwrap_or_else(PoisonError::into_inner).0
+                }
+            };
             inbox.sleeps = false;
         }
+    }
+
+    /// Whether a message is there, or there will be none.
+    pub fn has_message(&self) -> bool {
+        self.has_message.load(Ordering::Acquire)
     }
 
     /// A message, if one is there.

@@ -1,7 +1,7 @@
 //! Why a job failed: here, on the way, or there.
 
 use ferrolite_remote::proto::BatchResult;
-use ferrolite_remote::{proto, sqlite_error, Error, ServerError};
+use ferrolite_remote::{proto, sqlite_error, Error, ReplicaError, ServerError};
 use ferrolite_sqlite::Error as LocalError;
 
 use crate::worker::block::Scratch;
@@ -24,6 +24,15 @@ impl From<LocalError> for Failure {
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         Self::Remote(error)
+    }
+}
+
+impl From<ReplicaError> for Failure {
+    fn from(error: ReplicaError) -> Self {
+        match error {
+            ReplicaError::Remote(error) => Self::Remote(error),
+            ReplicaError::Engine(error) => Self::Local(error),
+        }
     }
 }
 

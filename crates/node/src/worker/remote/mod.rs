@@ -2,6 +2,7 @@
 //! the next one, all of it in one trip.
 
 mod failure;
+pub(super) mod replica;
 mod reply;
 mod request;
 
@@ -248,7 +249,16 @@ impl Remote<'_> {
         } = self;
         let wanted = || !port.is_stopping() && passengers.iter().any(|p| port.wants(p.job.id));
         let travelling = AssertUnwindSafe(|| runtime.block_on(until(session.run(trip), wanted)));
-        match catch_unwind(travelling) {
+        let outcome = catch_unwind(travelling);
+        let is_clear = match &outcome {
+            Ok(Some(Err(error))) => error.is_refusal(),
+            Ok(Some(Ok(_))) => true,
+            _ => false,
+        };
+        if !is_clear && !trip.repeatable {
+            self.port.may_have_written();
+        }
+        match outcome {
             Ok(Some(outcome)) => Ok(outcome?),
             Ok(None) => Err(interrupted().into()),
             Err(_) => Err(internal().into()),

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use ferrolite_remote::changes_schema;
 use ferrolite_remote::proto::{BatchResult, Kind, Response, Row, StmtResult, Value};
-use ferrolite_sqlite::{Error as LocalError, ValueRef};
+use ferrolite_sqlite::{Error as LocalError, Param, ValueRef};
 
 use super::failure::{first_error, misfit, Outcome};
 use super::request::{text_of, Described, Entry};
@@ -38,6 +38,7 @@ impl Remote<'_> {
                 self.close();
                 self.port.close();
             }
+            Op::Introduce => return self.introduce(job),
             Op::Undo => {}
             _ => {
                 let text = "This method is not available for remote databases";
@@ -96,9 +97,28 @@ impl Remote<'_> {
         self.statements.insert(job.target, entry);
     }
 
+    /// Takes what the local half of a replica has compiled: the server need not be asked.
+    fn introduce(&mut self, job: &Job) -> Outcome {
+        let sql: Rc<str> = text_of(&job.params, 0)?.into();
+        let is = |at| job.params.values.get(at) == Some(&Param::Real(1.0));
+        let described = Rc::new(Described::known(&sql, is(1), is(2)));
+        self.prepared(job, sql, described);
+        Ok(())
+    }
+
+    /// A replica that is to show what was written here has to have that frame.
+    fn note_frame(&self, result: &StmtResult) {
+        if let Some(frame) = result.replication_index {
+            self.port.has_written(frame);
+        }
+    }
+
     fn executed(&mut self, job: &Job, result: StmtResult) -> Outcome {
         let entry = self.statements.get_mut(&job.target).ok_or_else(misfit)?;
         if !entry.described.readonly {
+            if let Some(frame) = result.replication_index {
+                self.port.has_written(frame);
+            }
             let changes = i64::try_from(result.affected_row_count).unwrap_or(i64::MAX);
             self.last = (changes, result.last_insert_rowid.unwrap_or(self.last.1));
             if changes_schema(&entry.sql) {
@@ -130,6 +150,7 @@ impl Remote<'_> {
 
     fn ran(&mut self, job: &Job, result: &BatchResult) -> Outcome {
         for step in (0..).map_while(|step| result.step_results.get(&step)) {
+            self.note_frame(step);
             if let Some(rowid) = step.last_insert_rowid {
                 let changes = i64::try_from(step.affected_row_count).unwrap_or(i64::MAX);
                 self.last = (changes, rowid);
@@ -150,8 +171,10 @@ impl Remote<'_> {
         // All of them ran, and nothing was undone: the last one is the commit.
         let steps = (1..).map_while(|step| result.step_results.remove(&step));
         let mut steps: Vec<_> = steps.collect();
-        steps.pop().ok_or_else(misfit)?;
+        let commit = steps.pop().ok_or_else(misfit)?;
+        self.note_frame(&commit);
         for step in steps {
+            self.note_frame(&step);
             let changes = i64::try_from(step.affected_row_count).unwrap_or(i64::MAX);
             self.last = (changes, step.last_insert_rowid.unwrap_or(self.last.1));
             if !self.scratch.has_room(3 + step.cols.len()) {

@@ -6,7 +6,7 @@ use ferrolite_remote::proto::{
     Batch, BatchCond, BatchCondList, BatchStep, Cond, DescribeResult, Empty, Kind, NamedArg, Stmt,
     Value,
 };
-use ferrolite_remote::{number_parameters, statements};
+use ferrolite_remote::{number_parameters, parameters, statements};
 use ferrolite_sqlite::{Error as LocalError, Param, Params};
 
 use super::failure::internal;
@@ -38,10 +38,8 @@ impl Described {
         let names: Vec<_> = params
             .map(|param| Some(String::from_utf8_lossy(&param.name?).into_owned()))
             .collect();
-        let named = names.iter().flatten().filter(|name| is_name(name)).count();
-        let is_mixed = named != 0 && named != names.len();
         Self {
-            numbered: is_mixed.then(|| number_parameters(sql, &names)),
+            numbered: numbered(sql, &names),
             names,
             columns: columns
                 .map(|col| {
@@ -52,6 +50,28 @@ impl Described {
             readonly: result.is_readonly,
         }
     }
+
+    /// Of SQL that was compiled here. What its columns are called is known here, too.
+    pub(super) fn known(sql: &str, reader: bool, readonly: bool) -> Self {
+        let names = parameters(sql);
+        Self {
+            numbered: numbered(sql, &names),
+            names,
+            columns: if reader {
+                vec![(Vec::new(), None)]
+            } else {
+                Vec::new()
+            },
+            readonly,
+        }
+    }
+}
+
+/// SQL for the server where some parameters have names and others do not.
+fn numbered(sql: &str, names: &[Option<String>]) -> Option<String> {
+    let named = names.iter().flatten().filter(|name| is_name(name)).count();
+    let is_mixed = named != 0 && named != names.len();
+    is_mixed.then(|| number_parameters(sql, names))
 }
 
 fn is_name(name: &str) -> bool {

@@ -1,0 +1,187 @@
+//! The thread that keeps a replica up to date.
+
+use std::panic::{catch_unwind, AssertUnwindSafe};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use ferrolite_remote::{Config, Replica, ReplicaError, ReplicaOptions, Synced};
+use ferrolite_sqlite::{Error as LocalError, Param, Params, ValueRef};
+use tokio::runtime::Runtime;
+
+use super::failure::{internal, interrupted, Failure};
+use super::{refuse, until};
+use crate::worker::block::{PartKind, Scratch};
+use crate::worker::job::{Job, Jobs, Op};
+use crate::worker::port::{NoMessage, Port};
+
+/// How far a sync goes; `lib/promise/message.js` has the same numbers.
+mod extent {
+    /// As far as the primary is.
+    pub const NOW: i32 = 0;
+    /// As far as this process has written.
+    pub const WRITTEN: i32 = 1;
+    /// As far as the frame that stands behind it.
+    pub const FRAME: i32 = 2;
+    /// All of it, once more.
+    pub const ANEW: i32 = 3;
+}
+
+/// How long after a write the replica catches up by itself: others may come with it.
+const SOON: Duration = Duration::from_millis(20);
+
+struct Syncer<'p> {
+    port: &'p Arc<Port>,
+    /// Of the connection that writes.
+    remote: &'p Arc<Port>,
+    replica: Replica,
+    runtime: Runtime,
+    scratch: Scratch,
+}
+
+/// Serves a replica until it is closed; every `period`, it is brought up to date without being asked.
+pub fn serve(
+    port: &Arc<Port>,
+    remote: &Arc<Port>,
+    config: &Config,
+    options: &ReplicaOptions,
+    period: Option<Duration>,
+) {
+    let opened = catch_unwind(AssertUnwindSafe(|| open(port, remote, config, options)));
+    port.set_opened();
+    let mut syncer = match opened.unwrap_or_else(|_| Err(internal().into())) {
+        Ok(syncer) => syncer,
+        Err(failure) => return refuse(port, &failure),
+    };
+    let frame = syncer.replica.frame();
+    syncer.end(1, Ok(Synced { frame, frames: 0 }));
+    // What is due without being asked for: after each period, and soon after a write.
+    let mut due = period.map(|_| Instant::now());
+    let mut soon: Option<Instant> = None;
+    loop {
+        match port.receive_until(due.into_iter().chain(soon).min()) {
+            Ok(message) => {
+                let mut jobs = Jobs::new(&message);
+                while let Some(job) = jobs.next(Params::default()) {
+                    if job.id == 0 {
+                        soon.get_or_insert_with(|| Instant::now() + SOON);
+                    } else {
+                        syncer.serve(&job);
+                    }
+                }
+            }
+            Err(NoMessage::Closed) => break,
+            Err(NoMessage::Yet) => {
+                let is_soon = soon.take_if(|soon| *soon <= Instant::now()).is_some();
+                let how_far = if is_soon {
+                    extent::WRITTEN
+                } else {
+                    extent::NOW
+                };
+                // Whoever wants to know why it failed asks for a sync.
+                let _ = syncer.run(0, how_far, 0);
+                if !is_soon {
+                    due = period.map(|period| Instant::now() + period);
+                }
+            }
+        }
+    }
+    let Syncer {
+        replica, runtime, ..
+    } = syncer;
+    drop(replica);
+    // A name that is being looked up is on a thread of its own.
+    runtime.shutdown_background();
+}
+
+fn open<'p>(
+    port: &'p Arc<Port>,
+    remote: &'p Arc<Port>,
+    config: &Config,
+    options: &ReplicaOptions,
+) -> Result<Syncer<'p>, Failure> {
+    let replica = Replica::open(config, options)?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    let no_runtime = LocalError::Type("Cannot open database because no thread could be started");
+    Ok(Syncer {
+        port,
+        remote,
+        replica,
+        runtime: runtime.map_err(|_| no_runtime)?,
+        scratch: Scratch::new(),
+    })
+}
+
+impl Syncer<'_> {
+    fn serve(&mut self, job: &Job) {
+        match job.op {
+            Op::Sync => {
+                let frame = match job.params.values.first() {
+                    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // saturates
+                    Some(Param::Real(frame)) => *frame as u64,
+                    _ => 0,
+                };
+                let outcome = self.run(job.id, job.extra, frame);
+                self.end(job.id, outcome);
+            }
+            Op::Close => {
+                self.port.close();
+                self.scratch.part(PartKind::Done, 0, 0, 0);
+                self.send(job.id);
+            }
+            _ => self.end(job.id, Err(internal().into())),
+        }
+    }
+
+    fn end(&mut self, id: u32, outcome: Result<Synced, Failure>) {
+        match outcome {
+            Ok(Synced { frame, frames }) => {
+                let integer = |n: u64| ValueRef::Integer(i64::try_from(n).unwrap_or(i64::MAX));
+                let values = [frame.map_or(ValueRef::Null, integer), integer(frames)];
+                self.scratch.push_values(PartKind::LastRows, &values);
+            }
+            Err(failure) => failure.push(&mut self.scratch),
+        }
+        self.send(id);
+    }
+
+    fn send(&mut self, id: u32) {
+        self.port.end(id);
+        self.port.send(&mut self.scratch);
+    }
+
+    /// Syncs for a job, or for none if its number is 0.
+    fn run(&mut self, id: u32, how_far: i32, frame: u64) -> Result<Synced, Failure> {
+        let Self {
+            port,
+            remote,
+            replica,
+            runtime,
+            ..
+        } = self;
+        let sync = async {
+            match how_far {
+                extent::WRITTEN => replica.catch_up(remote.written()).await,
+                extent::FRAME => replica.sync_until(frame).await,
+                extent::ANEW => replica.resync().await,
+                _ => replica.sync().await,
+            }
+        };
+        // What nobody has asked for makes way for what somebody asks for.
+        let wanted = || match id {
+            0 => !port.is_stopping() && !port.has_message(),
+            id => !port.is_stopping() && port.wants(id),
+        };
+        let syncing = AssertUnwindSafe(|| runtime.block_on(until(sync, wanted)));
+        let outcome: Result<Synced, Failure> = match catch_unwind(syncing) {
+            Ok(Some(outcome)) => outcome.map_err(|error: ReplicaError| error.into()),
+            Ok(None) => Err(interrupted().into()),
+            Err(_) => Err(internal().into()),
+        };
+        if outcome.is_err() {
+            replica.abandon();
+        }
+        outcome
+    }
+}

@@ -1,0 +1,212 @@
+//! What is written down of a replica, in a file beside it: which log it follows and how far. Whoever has the file
+//! locked owns the replica.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use bytes::{Buf, BufMut};
+use crc::{Crc, CRC_64_GO_ISO};
+
+use super::ReplicaError;
+use crate::error::{code, Error};
+
+const MAGIC: &[u8] = b"ferrolite replica 1\n";
+
+/// Each record is written in turn into one of two places, so that the one before it outlives a torn write.
+const PLACES: [u64; 2] = [0, 4096];
+const LEN: usize = MAGIC.len() + 16 + 5 * 8 + 8;
+
+const CRC: Crc<u64> = Crc::<u64>::new(&CRC_64_GO_ISO);
+
+/// A number that stands for none.
+const NONE: u64 = u64::MAX;
+
+/// How far a replica is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Position {
+    /// The number of the log; none before the first frame.
+    pub(crate) log: Option<u128>,
+    /// The last frame that the file has.
+    pub(crate) frame: Option<u64>,
+    /// Its checksum, where it is known.
+    pub(crate) checksum: Option<u64>,
+}
+
+/// The file beside the replica.
+pub(crate) struct State {
+    file: File,
+    /// Grows with each record.
+    turn: u64,
+    /// A hash of where the log comes from.
+    source: u64,
+    pub(crate) position: Position,
+    /// The record before was of another source.
+    pub(crate) moved: bool,
+}
+
+impl State {
+    /// Where the file is.
+    pub(crate) fn path(replica: &str) -> PathBuf {
+        PathBuf::from(format!("{replica}-replica"))
+    }
+
+    /// Opens and locks the file, or creates it. With `renew`, what cannot be read counts as nothing.
+    pub(crate) fn open(replica: &str, source: &str, renew: bool) -> Result<Self, ReplicaError> {
+        let path = Self::path(replica);
+        let is_new = !path.exists();
+        let adopted = if is_new && has_bytes(replica) {
+            Some(adopt(replica).ok_or_else(|| foreign(replica))?)
+        } else {
+            None
+        };
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create(true).truncate(false);
+        let file = options
+            .open(&path)
+            .map_err(|error| unwritable(&path, &error))?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Err(locked(replica)),
+            Err(TryLockError::Error(error)) => return Err(unwritable(&path, &error)),
+        }
+        let source = CRC.checksum(source.as_bytes());
+        let mut state = Self {
+            file,
+            turn: 0,
+            source,
+            position: adopted.unwrap_or_default(),
+            moved: false,
+        };
+        let latest = PLACES.iter().filter_map(|place| state.read(*place));
+        if let Some((turn, known, position)) = latest.max_by_key(|(turn, ..)| *turn) {
+            state.turn = turn;
+            state.moved = known != source;
+            state.position = position;
+            return Ok(state);
+        }
+        if !is_new && !renew && state.file.metadata().is_ok_and(|file| file.len() != 0) {
+            return Err(damaged(replica));
+        }
+        state.save()?;
+        Ok(state)
+    }
+
+    fn read(&self, place: u64) -> Option<(u64, u64, Position)> {
+        let mut record = [0; LEN];
+        read_at(&self.file, &mut record, place).ok()?;
+        let (content, check) = record.split_at(LEN - 8);
+        let mut rest = content.strip_prefix(MAGIC)?;
+        if CRC.checksum(content).to_le_bytes() != *check {
+            return None;
+        }
+        let turn = rest.get_u64_le();
+        let source = rest.get_u64_le();
+        let log = rest.get_u128_le();
+        let frame = Some(rest.get_u64_le()).filter(|frame| *frame != NONE);
+        let has_checksum = rest.get_u64_le() != 0;
+        let checksum = Some(rest.get_u64_le()).filter(|_| has_checksum);
+        let position = Position {
+            log: Some(log).filter(|log| *log != 0),
+            frame,
+            checksum,
+        };
+        Some((turn, source, position))
+    }
+
+    /// Writes down the position. It is not made to last: a position that is behind costs frames that are fetched
+    /// twice.
+    pub(crate) fn save(&mut self) -> Result<(), ReplicaError> {
+        self.turn += 1;
+        let Position {
+            log,
+            frame,
+            checksum,
+        } = self.position;
+        let mut record = Vec::with_capacity(LEN);
+        record.extend_from_slice(MAGIC);
+        record.put_u64_le(self.turn);
+        record.put_u64_le(self.source);
+        record.put_u128_le(log.unwrap_or_default());
+        record.put_u64_le(frame.unwrap_or(NONE));
+        record.put_u64_le(checksum.is_some().into());
+        record.put_u64_le(checksum.unwrap_or_default());
+        record.put_u64_le(CRC.checksum(&record));
+        let place = PLACES[usize::from(self.turn % 2 == 1)];
+        write_at(&self.file, &record, place).map_err(|error| {
+            let text = format!("The position of the replica cannot be written: {error}");
+            Error::new(code::SYNC_DAMAGED, text)
+        })?;
+        self.moved = false;
+        Ok(())
+    }
+}
+
+#[cfg(unix)]
+fn read_at(file: &File, bytes: &mut [u8], at: u64) -> io::Result<()> {
+    std::os::unix::fs::FileExt::read_exact_at(file, bytes, at)
+}
+
+#[cfg(unix)]
+fn write_at(file: &File, bytes: &[u8], at: u64) -> io::Result<()> {
+    std::os::unix::fs::FileExt::write_all_at(file, bytes, at)
+}
+
+#[cfg(windows)]
+fn read_at(file: &File, bytes: &mut [u8], at: u64) -> io::Result<()> {
+    match std::os::windows::fs::FileExt::seek_read(file, bytes, at)? {
+        read if read == bytes.len() => Ok(()),
+        _ => Err(io::ErrorKind::UnexpectedEof.into()),
+    }
+}
+
+#[cfg(windows)]
+fn write_at(file: &File, bytes: &[u8], at: u64) -> io::Result<()> {
+    match std::os::windows::fs::FileExt::seek_write(file, bytes, at)? {
+        written if written == bytes.len() => Ok(()),
+        _ => Err(io::ErrorKind::WriteZero.into()),
+    }
+}
+
+pub(crate) fn has_bytes(path: &str) -> bool {
+    Path::new(path).metadata().is_ok_and(|file| file.len() != 0)
+}
+
+/// What libsql has written down of a replica of its own: the log's number, and the last frame.
+fn adopt(replica: &str) -> Option<Position> {
+    let record = std::fs::read(format!("{replica}-client_wal_index")).ok()?;
+    let mut rest = record.as_slice();
+    if rest.len() < 32 {
+        return None;
+    }
+    let log = rest.get_u128_le();
+    let frame = rest.get_u64_le();
+    Some(Position {
+        log: Some(log),
+        frame: Some(frame).filter(|frame| *frame != NONE),
+        checksum: None,
+    })
+}
+
+fn foreign(replica: &str) -> ReplicaError {
+    let text = format!("\"{replica}\" is no replica: it was there before, and is left as it is");
+    Error::new(code::SYNC_FOREIGN, text).into()
+}
+
+fn locked(replica: &str) -> ReplicaError {
+    let text = format!("\"{replica}\" is open as a replica already, here or in another process");
+    Error::new(code::SYNC_LOCKED, text).into()
+}
+
+fn damaged(replica: &str) -> ReplicaError {
+    let text = format!(
+        "What \"{replica}-replica\" says of the replica cannot be read: open it with the option \"resync\" to \
+         start over from the primary"
+    );
+    Error::new(code::SYNC_DAMAGED, text).into()
+}
+
+fn unwritable(path: &Path, error: &io::Error) -> ReplicaError {
+    let text = format!("unable to open \"{}\": {error}", path.display());
+    Error::new("SQLITE_CANTOPEN", text).into()
+}

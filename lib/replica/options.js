@@ -1,0 +1,46 @@
+'use strict'
+
+// What `new Database('local.db', { syncUrl: 'libsql://…' })` means: a file that follows a server.
+
+const { readRemote } = require('../remote/options')
+
+// What the file and the server would have to agree on, and do not.
+const REFUSED = ['readonly', 'fileMustExist', 'vfs']
+
+const MAX_PERIOD = 0x7fffffff
+
+/** Where the primary is, as for a remote database, and how its replica follows it. */
+function readReplica (file, options, anonymous) {
+  const { syncUrl, syncPeriod = 0, readYourWrites = true, resync = false } = options
+  if (typeof syncUrl !== 'string') throw new TypeError('Expected the "syncUrl" option to be a string')
+  if (anonymous) throw new TypeError('In-memory/temporary databases cannot be replicas')
+  if (file.startsWith('file:')) throw new TypeError('The file of a replica is named by its path, not by a URI')
+  if (options.offline) {
+    throw new TypeError('The "offline" option of libsql is not available: libSQL servers (sqld) take no writes that were made offline')
+  }
+  for (const option of REFUSED) {
+    if (options[option] != null && options[option] !== false) throw new TypeError(`The "${option}" option is not available for replicas`)
+  }
+  for (const [name, value] of [['readYourWrites', readYourWrites], ['resync', resync]]) {
+    if (typeof value !== 'boolean') throw new TypeError(`Expected the "${name}" option to be a boolean`)
+  }
+  const { encryptionKey, encryptionCipher, ...rest } = options
+  const remote = readRemote(syncUrl, rest)
+  return { remote, replica: { period: readPeriod(syncPeriod), readYourWrites, resync } }
+}
+
+/** Seconds, as libsql has it, to ms. */
+function readPeriod (seconds) {
+  const ms = typeof seconds === 'number' ? Math.ceil(seconds * 1000) : NaN
+  if (!(ms >= 0 && ms <= MAX_PERIOD)) {
+    throw new TypeError('Expected the "syncPeriod" option to be a number of seconds between 0 and 2147483')
+  }
+  return ms
+}
+
+/** What a replica does not have. */
+function notReplica (method) {
+  return new TypeError(`${method} is not available for replicas`)
+}
+
+module.exports = { notReplica, readReplica }

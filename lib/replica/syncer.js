@@ -1,0 +1,64 @@
+'use strict'
+
+// The way to the worker that writes the primary's log into the file.
+
+const { isShared } = require('../promise/readers')
+const { OP } = require('../promise/message')
+const { Job, Port } = require('../promise/port')
+
+// How far a sync goes, as crates/node/src/worker/remote/replica.rs has it.
+const EXTENT = { NOW: 0, WRITTEN: 1, FRAME: 2, ANEW: 3 }
+
+// Pragmas that only tell something of the database or of the engine.
+const TELLING = new Set(['application_id', 'auto_vacuum', 'collation_list', 'compile_options',
+  'data_version', 'database_list', 'encoding', 'foreign_key_check', 'foreign_key_list',
+  'freelist_count', 'function_list', 'index_info', 'index_list', 'index_xinfo', 'integrity_check',
+  'journal_mode', 'module_list', 'page_count', 'page_size', 'pragma_list', 'quick_check',
+  'schema_version', 'table_info', 'table_list', 'table_xinfo', 'user_version'])
+
+/** The port of a replica's worker; `remote` is that of the connection that writes. */
+function openSyncer (environment, options, key, remote) {
+  const { file, timeout, replica } = options
+  const { resync, period } = replica
+  const open = (natives) => natives.workerOpenReplica.call(
+    remote.handle, file, timeout, resync, key, period, ...options.remote.args)
+  const port = new Port(environment, open)
+  // The first use reports it.
+  port.opened.promise.catch(() => {})
+  port.opened.finish = ([[frame]]) => frame
+  return port
+}
+
+/** A job that brings the file up to date. */
+function postSync (port, extent, frame = null) {
+  const job = new Job()
+  job.finish = finishSync
+  job.interruptible = true
+  port.post(job, OP.SYNC, 0, extent, 0, frame === null ? [] : [frame])
+  return job
+}
+
+/** As libsql has it. */
+function finishSync ([[frame, frames]]) {
+  return { frames_synced: frames, frame_no: frame ?? 0 }
+}
+
+function requireFrame (frame) {
+  if (!Number.isSafeInteger(frame) || frame < 0) {
+    throw new TypeError('Expected the replication index to be a positive integer')
+  }
+  return frame
+}
+
+/** Whether a statement reads nothing but the file, whatever connection it is on. */
+function isLocalRead (entry) {
+  return entry.reader && entry.readonly && isShared(entry.sql)
+}
+
+/** Whether the file itself can answer a pragma. */
+function isLocalPragma (sql) {
+  const [, name, equals] = /^PRAGMA\s+(?:main\s*\.\s*)?(\w+)\s*(=)?/i.exec(sql) ?? []
+  return equals === undefined && TELLING.has(name?.toLowerCase())
+}
+
+module.exports = { EXTENT, isLocalPragma, isLocalRead, openSyncer, postSync, requireFrame }
