@@ -19,9 +19,9 @@ const lazy = {
   get functions () { return require('./functions') },
   get limits () { return require('./limits') },
   get notRemote () { return require('./remote/options').notRemote },
-  get notReplica () { return require('./replica/options').notReplica },
   get remote () { return require('./remote/database') },
   get replica () { return require('./replica/database') },
+  get replicaOptions () { return require('./replica/options') },
   get table () { return require('./table') }
 }
 
@@ -165,16 +165,14 @@ function localOf (database, method) {
 /** As localOf(), for what only a file has that is written to here. */
 function ownOf (database, method) {
   const state = localOf(database, method)
-  if (state.remote !== null) throw lazy.notReplica(method)
+  if (state.remote !== null) throw lazy.replicaOptions.notReplica(method)
   return state
 }
 
 /** What keeps a replica up to date. */
 function replicaOf (database, method) {
   const { handle, remote } = stateOf(database)
-  if (handle === null || remote === null) {
-    throw new TypeError(`${method} is for replicas, which have the "syncUrl" option`)
-  }
+  if (handle === null || remote === null) throw lazy.replicaOptions.onlyReplica(method)
   return remote
 }
 

@@ -38,9 +38,7 @@ class Connection {
   #cache = new StatementCache()
   // What a prepare() compiled is forgotten once no Statement has it any more.
   #dropped = new FinalizationRegistry((number) => {
-    if (this.closed) return
-    this.port.tell(OP.DROP, number)
-    this.#readers?.forget(number)
+    if (!this.closed) this.forget(number)
   })
 
   // The call whose SQL is being compiled: those behind it wait.
@@ -52,15 +50,11 @@ class Connection {
 
   constructor (environment, options, { leaseTimeout, readers, key }) {
     this.options = options
-    const { file, readonly, fileMustExist, timeout, vfs, buffer, verbose } = options
-    const uri = process.env.SQLITE_USE_URI === '1'
-    const open = [file, readonly, fileMustExist, timeout, vfs, uri, buffer]
-    open.push(verbose !== null, readers !== 0, key)
-    const { remote } = options
-    this.port = new Port(environment, remote === null ? openLocal(open) : openRemote(remote))
-    if (readers !== 0) this.#readers = new Readers(environment, open, readers, options)
+    const args = openArgs(options, key, readers !== 0)
+    this.port = this.openPort(environment, args)
+    if (readers !== 0) this.#readers = new Readers(environment, args, readers, options)
     else key?.fill(0)
-    this.port.onLog = verbose
+    this.port.onLog = options.verbose
     // The first use reports it.
     this.port.opened.promise.catch(() => {})
     this.root = new Scope(null, undefined, leaseTimeout)
@@ -68,6 +62,26 @@ class Connection {
     for (const name of Object.keys(limits ?? {})) {
       this.ask(OP.LIMIT, LIMITS.indexOf(name), [], null, { extra: limits[name] }).catch(() => {})
     }
+  }
+
+  /** The worker that all is for that nothing else is said of. */
+  openPort (environment, args) {
+    const { remote } = this.options
+    return new Port(environment, remote === null ? openLocal(args) : openRemote(remote))
+  }
+
+  /** Settles once opening has come to an end. */
+  get opened () {
+    return this.port.opened.promise
+  }
+
+  get inTransaction () {
+    return this.port.inTransaction
+  }
+
+  forget (number) {
+    this.port.tell(OP.DROP, number)
+    this.#readers?.forget(number)
   }
 
   requireOpen () {
@@ -84,7 +98,8 @@ class Connection {
     return this.#numbers++
   }
 
-  #watch (job, options) {
+  /** Ends a job when its signal or its time says so. */
+  watch (job, options) {
     const timeout = options?.timeout ?? this.options.defaultQueryTimeout
     const signal = options?.signal
     if (signal?.aborted) {
@@ -98,7 +113,7 @@ class Connection {
   submit (scope, job, op, target, extra, flags, values, options) {
     if (LOCAL.has(op)) this.requireLocal(LOCAL.get(op))
     job.interruptible = INTERRUPTIBLE.has(op)
-    this.#watch(job, options)
+    this.watch(job, options)
     if (job.settled) return job.promise
     if (scope !== this.root) {
       scope.pending++
@@ -106,11 +121,14 @@ class Connection {
     }
     const { port: own } = this
     if (own.callsUser) job.context = AsyncLocalStorage.snapshot?.() ?? null
-    scope.enter(job, () => {
-      const port = job.statement === null ? this.port : this.#route(job, scope)
-      this.send(job, op, target, extra, flags, values, port)
-    })
+    scope.enter(job, () => this.start(scope, job, op, target, extra, flags, values))
     return job.promise
+  }
+
+  /** Sends a job to where it runs. */
+  start (scope, job, op, target, extra, flags, values) {
+    const port = job.statement === null ? this.port : this.#route(job, scope)
+    this.send(job, op, target, extra, flags, values, port)
   }
 
   /** Where a statement runs: reads outside of transactions go to a reader. */
@@ -175,7 +193,8 @@ class Connection {
 
   /** Shows SQL for a server to the `verbose` logger; a worker of a file does so itself. */
   #log (sql) {
-    if (this.options.remote !== null) this.options.verbose?.(sql)
+    const { remote, replica, verbose } = this.options
+    if (remote !== null && replica === null) verbose?.(sql)
   }
 
   exec (sql, options) {
@@ -196,14 +215,19 @@ class Connection {
   /** Compiles a statement of its own. */
   async compile (sql, flags, options = null) {
     const number = this.#numbers++
-    const job = new Job()
-    job.finish = (rows) => new Entry(number, sql, rows.flat())
-    if (options !== null) this.#watch(job, options)
-    // Compiling need not wait for a transaction of others; inside it, others may wait for this.
-    if (!job.settled) this.send(job, OP.PREPARE, number, 0, flags, [sql])
-    const entry = await job.promise
+    const entry = await this.compileAs(number, sql, flags, options)
     this.#dropped.register(entry, number)
     return entry
+  }
+
+  /** Has `port` compile a statement of that number. */
+  compileAs (number, sql, flags, options, port = this.port) {
+    const job = new Job()
+    job.finish = (rows) => new Entry(number, sql, rows.flat())
+    if (options !== null) this.watch(job, options)
+    // Compiling need not wait for a transaction of others; inside it, others may wait for this.
+    if (!job.settled) this.send(job, OP.PREPARE, number, 0, flags, [sql], port)
+    return job.promise
   }
 
   /** What SQL was compiled to, or null. */
@@ -240,7 +264,7 @@ class Connection {
     const turn = new Job()
     let inner = null
     let starting
-    this.#watch(turn, options)
+    this.watch(turn, options)
     if (!turn.settled) {
       scope.enter(turn, () => {
         inner = scope.hold()
@@ -293,19 +317,21 @@ class Connection {
   }
 
   interrupt (entry) {
-    const ports = this.#ports()
+    const ports = this.ports()
     if (entry === undefined) {
       const found = ports.map((port) => port.interrupt())
       // It is behind all that was posted.
       if (!found.includes(true) && this.#starting !== null) this.#starting.stopped = true
       return
     }
-    for (const job of [...ports.flatMap((port) => port.pending()), ...this.root.waiting()]) {
+    const waiting = this.root.waiting()
+    for (const job of [...ports.flatMap((port) => port.pending()), ...waiting]) {
       if (job.statement === entry || job.entry === entry) this.cancel(job, null)
     }
   }
 
-  #ports () {
+  /** In the order to close them in. */
+  ports () {
     return this.#readers === null ? [this.port] : [...this.#readers.ports, this.port]
   }
 
@@ -337,13 +363,17 @@ class Connection {
   async #close () {
     const scope = this.root.current()
     const lease = await acquire(scope)
+    await this.beforeClose()
     this.root.close(notOpen)
     this.#cache.clear()
     // The last one to close, which checkpoints, is the one that may write.
-    await this.#closeAll(this.#ports())
+    await this.#closeAll(this.ports())
     this.#readers?.useKey(null)
     scope.release(lease)
   }
+
+  /** Nothing begins any more: what has begun is to end. */
+  async beforeClose () {}
 
   async #closeAll (ports) {
     for (const port of ports) {
@@ -353,6 +383,14 @@ class Connection {
       await closed.catch(() => {})
     }
   }
+}
+
+/** What a Port opens a file with. */
+function openArgs (options, key, hasReaders) {
+  const { file, readonly, fileMustExist, timeout, vfs, buffer } = options
+  const uri = process.env.SQLITE_USE_URI === '1'
+  const logs = options.verbose !== null
+  return [file, readonly, fileMustExist, timeout, vfs, uri, buffer, logs, hasReaders, key]
 }
 
 function notOpen () {

@@ -24,22 +24,23 @@ class Database {
   constructor (getBinding, filename, given, allowNativeBinding) {
     const { key, ...options } = readOptions(filename, given, allowNativeBinding)
     const { file } = options
-    const isLocal = options.remote === null && !options.anonymous && !file.startsWith('file:')
-    if (isLocal && !fs.existsSync(path.dirname(file))) {
+    const { remote, replica } = options
+    const hasFile = (remote === null || replica !== null) && !options.anonymous
+    if (hasFile && !file.startsWith('file:') && !fs.existsSync(path.dirname(file))) {
       throw new TypeError('Cannot open database because the directory does not exist')
     }
     const environment = attach(getBinding(options.nativeBinding))
     const own = { leaseTimeout: readLease(given), readers: readReaders(given, options), key }
-    this.#connection = new Connection(environment, options, own)
+    this.#connection = new (connectionClass(options))(environment, options, own)
   }
 
   static opened (database) {
-    return database.#connection.port.opened.promise
+    return database.#connection.opened
   }
 
   get name () { return this.#connection.options.name }
   get open () { return !this.#connection.closed }
-  get inTransaction () { return this.#connection.port.inTransaction }
+  get inTransaction () { return this.#connection.inTransaction }
   get readonly () { return this.#connection.options.readonly }
   get memory () { return this.#connection.options.anonymous }
 
@@ -194,6 +195,30 @@ class Database {
     return this
   }
 
+  async sync (options) {
+    return this.#replica('sync()').sync(readCallOptions(options))
+  }
+
+  async syncUntil (replicationIndex, options) {
+    return this.#replica('syncUntil()').syncUntil(replicationIndex, readCallOptions(options))
+  }
+
+  async resync (options) {
+    return this.#replica('resync()').resync(readCallOptions(options))
+  }
+
+  maxWriteReplicationIndex () {
+    return this.#replica('maxWriteReplicationIndex()').maxWriteReplicationIndex()
+  }
+
+  /** The connection, if it is to a replica. */
+  #replica (method) {
+    const connection = this.#connection
+    connection.requireOpen()
+    if (connection.options.replica === null) throw require('../replica/options').onlyReplica(method)
+    return connection
+  }
+
   async unsafeMode (on) {
     const extra = readToggle(arguments) ? 1 : 0
     await this.#connection.ask(OP.UNSAFE_MODE, 0, [], null, { extra })
@@ -209,8 +234,8 @@ class Database {
     connection.requireOpen()
     if (connection.options.remote !== null) {
       const { finishBatch, packBatch } = require('../remote/batch')
-      const { root, port } = connection
-      const inside = root.current() !== root || port.inTransaction
+      const { root } = connection
+      const inside = root.current() !== root || connection.inTransaction
       const flags = connection.int64 ? FLAG.INT64 : 0
       const values = packBatch(statements, mode, inside)
       return connection.ask(OP.BATCH, 0, values, finishBatch, { flags })
@@ -397,6 +422,10 @@ class Database {
 }
 
 const DatabaseInspection = function Database () {}
+
+function connectionClass ({ replica }) {
+  return replica === null ? Connection : require('../replica/connection').ReplicaConnection
+}
 
 /** Of the same kind, with what it has now. */
 /** As readValues(), but options in the place of parameters are a mistake and no parameters. */

@@ -284,9 +284,9 @@ class Port {
   }
 
   /** Posts what has no reply. */
-  tell (op, target, extra = 0) {
+  tell (op, target, extra = 0, values = []) {
     if (this.ended) return
-    this.#message.add(0, op, target, extra, 0, [])
+    this.#message.add(0, op, target, extra, 0, values)
     this.#flushSoon()
   }
 

@@ -16,6 +16,9 @@ class Entry {
   #names = null
   #tables = null
   #isRead = null
+  // Of a replica: whether the file has compiled it, and can answer it.
+  isCompiledHere = false
+  isHere = false
 
   constructor (number, sql, [reader, readonly, ...parameters]) {
     this.number = number

@@ -22,7 +22,7 @@ function wrap (fn, connection, begin) {
     const outer = connection.root.current()
     const inner = await acquire(outer)
     // A transaction that was begun by SQL counts too, as with the sync API.
-    const nested = outer !== connection.root || connection.port.inTransaction
+    const nested = outer !== connection.root || connection.inTransaction
     let begun = false
     try {
       await connection.control(nested ? `SAVEPOINT ${SAVEPOINT}` : begin)

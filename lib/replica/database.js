@@ -161,7 +161,7 @@ class ReplicaDatabase {
   }
 }
 
-// Statement class of an addon -> what reads from the file, and inside a transaction from the primary.
+// Statement class of an addon -> what reads from the file, inside a transaction from the primary.
 const classes = new WeakMap()
 
 function statementClass (Statement) {

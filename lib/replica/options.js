@@ -43,4 +43,9 @@ function notReplica (method) {
   return new TypeError(`${method} is not available for replicas`)
 }
 
-module.exports = { notReplica, readReplica }
+/** What only a replica has. */
+function onlyReplica (method) {
+  return new TypeError(`${method} is for replicas, which have the "syncUrl" option`)
+}
+
+module.exports = { notReplica, onlyReplica, readReplica }

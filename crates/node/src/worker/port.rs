@@ -49,8 +49,10 @@ pub struct Port {
     failed: AtomicBool,
     /// Rules that wait for the worker to take them over.
     authorizer: Mutex<Option<Rules>>,
-    /// One more than the last frame of a primary's log that came from here, or 0.
+    /// One more than frames of a primary's log, or 0: the last that is known to have come from here, and that of
+    /// the last write.
     written: AtomicU64,
+    last_write: AtomicU64,
     /// How often something may have been written to a primary.
     writes: AtomicU32,
     /// Opening has succeeded or failed: others may go on.
@@ -144,6 +146,7 @@ impl Port {
             failed: AtomicBool::new(false),
             authorizer: Mutex::default(),
             written: AtomicU64::new(0),
+            last_write: AtomicU64::new(0),
             writes: AtomicU32::new(0),
             opened: Mutex::default(),
             has_opened: Condvar::new(),
@@ -251,9 +254,14 @@ impl Port {
         }
     }
 
-    /// The last frame of a primary's log that came from here.
+    /// The last frame of a primary's log that is known to have come from here.
     pub fn written(&self) -> Option<u64> {
         self.written.load(Ordering::Acquire).checked_sub(1)
+    }
+
+    /// The frame that the last write has become, where that is known.
+    pub fn last_write(&self) -> Option<u64> {
+        self.last_write.load(Ordering::Acquire).checked_sub(1)
     }
 
     /// How often something may have been written to a primary.
@@ -261,15 +269,14 @@ impl Port {
         self.writes.load(Ordering::Acquire)
     }
 
-    pub fn may_have_written(&self) {
+    /// Something may have been written, and has become this frame of the primary's log if that is known.
+    pub fn has_written(&self, frame: Option<u64>) {
+        let next = frame.map_or(0, |frame| frame.saturating_add(1));
+        self.last_write.store(next, Ordering::Release);
+        if next != 0 {
+            self.written.store(next, Ordering::Release);
+        }
         self.writes.fetch_add(1, Ordering::AcqRel);
-    }
-
-    /// A write has become this frame of the primary's log.
-    pub fn has_written(&self, frame: u64) {
-        self.written
-            .store(frame.saturating_add(1), Ordering::Release);
-        self.may_have_written();
     }
 
     /// Waits for a message. `None` when there will be no more.

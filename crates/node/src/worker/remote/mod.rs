@@ -165,6 +165,13 @@ impl Remote<'_> {
                 self.statements.remove(&job.target);
                 continue;
             }
+            // What comes with it in the same trip may execute it.
+            if job.op == Op::Introduce {
+                self.introduce(&job);
+                if job.id == 0 {
+                    continue;
+                }
+            }
             // What comes after it is for another state of the connection.
             let is_last = matches!(job.op, Op::Undo | Op::Close);
             if is_last && !trip.requests.is_empty() {
@@ -256,7 +263,7 @@ impl Remote<'_> {
             _ => false,
         };
         if !is_clear && !trip.repeatable {
-            self.port.may_have_written();
+            self.port.has_written(None);
         }
         match outcome {
             Ok(Some(outcome)) => Ok(outcome?),

@@ -33,7 +33,8 @@ struct Syncer<'p> {
     port: &'p Arc<Port>,
     /// Of the connection that writes.
     remote: &'p Arc<Port>,
-    replica: Replica,
+    /// None once it is closed.
+    replica: Option<Replica>,
     runtime: Runtime,
     scratch: Scratch,
 }
@@ -52,7 +53,7 @@ pub fn serve(
         Ok(syncer) => syncer,
         Err(failure) => return refuse(port, &failure),
     };
-    let frame = syncer.replica.frame();
+    let frame = syncer.replica.as_ref().and_then(Replica::frame);
     syncer.end(1, Ok(Synced { frame, frames: 0 }));
     // What is due without being asked for: after each period, and soon after a write.
     let mut due = period.map(|_| Instant::now());
@@ -85,12 +86,9 @@ pub fn serve(
             }
         }
     }
-    let Syncer {
-        replica, runtime, ..
-    } = syncer;
-    drop(replica);
+    syncer.replica = None;
     // A name that is being looked up is on a thread of its own.
-    runtime.shutdown_background();
+    syncer.runtime.shutdown_background();
 }
 
 fn open<'p>(
@@ -107,7 +105,7 @@ fn open<'p>(
     Ok(Syncer {
         port,
         remote,
-        replica,
+        replica: Some(replica),
         runtime: runtime.map_err(|_| no_runtime)?,
         scratch: Scratch::new(),
     })
@@ -126,6 +124,8 @@ impl Syncer<'_> {
                 self.end(job.id, outcome);
             }
             Op::Close => {
+                // Whoever waits for it may open the file again.
+                self.replica = None;
                 self.port.close();
                 self.scratch.part(PartKind::Done, 0, 0, 0);
                 self.send(job.id);
@@ -160,9 +160,12 @@ impl Syncer<'_> {
             runtime,
             ..
         } = self;
+        let Some(replica) = replica else {
+            return Err(LocalError::closed().into());
+        };
         let sync = async {
             match how_far {
-                extent::WRITTEN => replica.catch_up(remote.written()).await,
+                extent::WRITTEN => replica.catch_up(remote.last_write()).await,
                 extent::FRAME => replica.sync_until(frame).await,
                 extent::ANEW => replica.resync().await,
                 _ => replica.sync().await,

@@ -10,7 +10,7 @@ use super::failure::{first_error, misfit, Outcome};
 use super::request::{text_of, Described, Entry};
 use super::{Cursor, Remote, MAX_DESCRIBED};
 use crate::worker::block::{PartKind, Scratch};
-use crate::worker::job::{Job, Op, EXPLAIN, INT64, PLUCK, PRAGMA};
+use crate::worker::job::{Job, Op, INT64, PLUCK};
 use crate::worker::port::Port;
 
 impl Remote<'_> {
@@ -38,7 +38,11 @@ impl Remote<'_> {
                 self.close();
                 self.port.close();
             }
-            Op::Introduce => return self.introduce(job),
+            Op::Introduce => {
+                let entry = self.statements.get(&job.target).ok_or_else(misfit)?;
+                entry.tell(self.port, &mut self.scratch);
+                return Ok(());
+            }
             Op::Undo => {}
             _ => {
                 let text = "This method is not available for remote databases";
@@ -79,46 +83,26 @@ impl Remote<'_> {
     }
 
     fn prepared(&mut self, job: &Job, sql: Rc<str>, described: Rc<Described>) {
-        let reader = !described.columns.is_empty() || job.flags & PRAGMA != 0;
-        let names = described.names.iter();
-        let names: Vec<_> = names
-            .map(|name| Some(name.as_ref()?.as_bytes().get(1..)?.to_vec()))
-            .collect();
-        self.scratch
-            .push_description(self.port, reader, described.readonly, &names);
-        let entry = Entry {
-            number: job.target,
-            sql,
-            described,
-            reader,
-            explain: job.flags & EXPLAIN != 0,
-            told: None,
-        };
+        let entry = Entry::new(job, sql, described);
+        entry.tell(self.port, &mut self.scratch);
         self.statements.insert(job.target, entry);
     }
 
     /// Takes what the local half of a replica has compiled: the server need not be asked.
-    fn introduce(&mut self, job: &Job) -> Outcome {
-        let sql: Rc<str> = text_of(&job.params, 0)?.into();
+    pub(super) fn introduce(&mut self, job: &Job) {
+        let Ok(sql) = text_of(&job.params, 0) else {
+            return;
+        };
         let is = |at| job.params.values.get(at) == Some(&Param::Real(1.0));
         let described = Rc::new(Described::known(&sql, is(1), is(2)));
-        self.prepared(job, sql, described);
-        Ok(())
-    }
-
-    /// A replica that is to show what was written here has to have that frame.
-    fn note_frame(&self, result: &StmtResult) {
-        if let Some(frame) = result.replication_index {
-            self.port.has_written(frame);
-        }
+        self.statements
+            .insert(job.target, Entry::new(job, sql.into(), described));
     }
 
     fn executed(&mut self, job: &Job, result: StmtResult) -> Outcome {
         let entry = self.statements.get_mut(&job.target).ok_or_else(misfit)?;
         if !entry.described.readonly {
-            if let Some(frame) = result.replication_index {
-                self.port.has_written(frame);
-            }
+            self.port.has_written(result.replication_index);
             let changes = i64::try_from(result.affected_row_count).unwrap_or(i64::MAX);
             self.last = (changes, result.last_insert_rowid.unwrap_or(self.last.1));
             if changes_schema(&entry.sql) {
@@ -149,8 +133,8 @@ impl Remote<'_> {
     }
 
     fn ran(&mut self, job: &Job, result: &BatchResult) -> Outcome {
+        self.port.has_written(result.replication_index);
         for step in (0..).map_while(|step| result.step_results.get(&step)) {
-            self.note_frame(step);
             if let Some(rowid) = step.last_insert_rowid {
                 let changes = i64::try_from(step.affected_row_count).unwrap_or(i64::MAX);
                 self.last = (changes, rowid);
@@ -167,14 +151,13 @@ impl Remote<'_> {
     /// The results of all steps but BEGIN, COMMIT and ROLLBACK: of each a row that describes it and its rows.
     fn batched(&mut self, job: &Job, mut result: BatchResult) -> Outcome {
         self.described.clear();
+        self.port.has_written(result.replication_index);
         first_error(&result)?;
         // All of them ran, and nothing was undone: the last one is the commit.
         let steps = (1..).map_while(|step| result.step_results.remove(&step));
         let mut steps: Vec<_> = steps.collect();
-        let commit = steps.pop().ok_or_else(misfit)?;
-        self.note_frame(&commit);
+        steps.pop().ok_or_else(misfit)?;
         for step in steps {
-            self.note_frame(&step);
             let changes = i64::try_from(step.affected_row_count).unwrap_or(i64::MAX);
             self.last = (changes, step.last_insert_rowid.unwrap_or(self.last.1));
             if !self.scratch.has_room(3 + step.cols.len()) {

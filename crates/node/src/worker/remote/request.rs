@@ -10,6 +10,9 @@ use ferrolite_remote::{number_parameters, parameters, statements};
 use ferrolite_sqlite::{Error as LocalError, Param, Params};
 
 use super::failure::internal;
+use crate::worker::block::Scratch;
+use crate::worker::job::{Job, EXPLAIN, PRAGMA};
+use crate::worker::port::Port;
 
 pub(super) struct Entry {
     pub(super) number: u32,
@@ -19,6 +22,28 @@ pub(super) struct Entry {
     pub(super) explain: bool,
     /// The columns that JavaScript knows.
     pub(super) told: Option<Vec<Option<bytes::Bytes>>>,
+}
+
+impl Entry {
+    pub(super) fn new(job: &Job, sql: Rc<str>, described: Rc<Described>) -> Self {
+        Self {
+            number: job.target,
+            sql,
+            reader: !described.columns.is_empty() || job.flags & PRAGMA != 0,
+            described,
+            explain: job.flags & EXPLAIN != 0,
+            told: None,
+        }
+    }
+
+    /// Says what the statement is.
+    pub(super) fn tell(&self, port: &Port, scratch: &mut Scratch) {
+        let names = self.described.names.iter();
+        let names: Vec<_> = names
+            .map(|name| Some(name.as_ref()?.as_bytes().get(1..)?.to_vec()))
+            .collect();
+        scratch.push_description(port, self.reader, self.described.readonly, &names);
+    }
 }
 
 pub(super) struct Described {
