@@ -64,7 +64,10 @@ async function runtimeSteps (step) {
   const current = runtimes.CURRENT_NODE
   await step(`node ${current}`, () => nodeTests(process.execPath, `node-${current}`))
   await step(`node ${current} promises`, () => promiseTests(process.execPath, `node-${current}`))
-  await step(`node ${current} on servers`, () => serverTests(process.execPath, `node-${current}`))
+  for (const place of ['server', 'replica']) {
+    const name = `node-${current}-${place}`
+    await step(`node ${current} on ${place}s`, () => serverTests(process.execPath, name, place))
+  }
   // As under a content security policy: the plain row decoder takes over from the compiled one.
   const noEval = '--disallow-code-generation-from-strings'
   await step(`node ${current} ${noEval}`, () => {
@@ -118,14 +121,14 @@ function promiseTests (binary, name) {
   return nodeTests(binary, `${name}-promises`, [], options)
 }
 
-// The statements of the sync API and of promises, on a real libSQL server.
-async function serverTests (binary, name) {
+// The statements of the sync API and of promises, on a real libSQL server or a replica of one.
+async function serverTests (binary, name, place) {
   if (noSqld() !== null) return say(`Not run: ${noSqld()}`)
   const files = testFiles().filter((file) => says(file, ON_SERVERS))
   for (const env of [process.env, promiseEnv()]) {
     const api = env.TEST_API ?? 'sync'
-    const options = { files, env: { ...env, TEST_ON: 'server' } }
-    await nodeTests(binary, `${name}-servers-${api}`, [], options)
+    const options = { files, env: { ...env, TEST_ON: place } }
+    await nodeTests(binary, `${name}-${api}`, [], options)
   }
 }
 

@@ -14,8 +14,10 @@ const OURS = !process.env.DATABASE_MODULE
 const PROMISES = process.env.TEST_API === 'promise'
 const { Database } = PROMISES ? require('../promise') : { Database: require(MODULE) }
 
-// Files that say so run on a server too, each with a server of its own: scripts/test.js.
-const ON_SERVER = process.env.TEST_ON === 'server'
+// Files that say so run on a server too, and on a replica, each with a server of its own:
+// scripts/test.js.
+const ON_REPLICA = process.env.TEST_ON === 'replica'
+const ON_SERVER = process.env.TEST_ON === 'server' || ON_REPLICA
 let server
 
 const cleanups = new WeakMap()
@@ -35,8 +37,9 @@ function cleanup (t, fn) {
 
 function open (t, filename = ':memory:', options) {
   if (ON_SERVER && isPlace(filename)) {
-    filename = server.url
     wipe()
+    if (ON_REPLICA) options = { ...options, syncUrl: server.url }
+    filename = ON_REPLICA ? tempFile(t, 'replica.db') : server.url
   }
   const db = new Database(filename, options)
   cleanup(t, async () => { await db.close() })
@@ -106,7 +109,7 @@ async function skipMissing (t, fn) {
   try {
     await fn(t)
   } catch (error) {
-    const missing = /[\w() ]+ is not available for remote databases/.exec(error?.stack)
+    const missing = /[\w() ]+ is not available for (remote databases|replicas)/.exec(error?.stack)
     if (missing === null) throw error
     t.skip(missing[0])
   }
