@@ -55,7 +55,7 @@ local('it parses a script before it runs it')('exec() keeps what was done before
   assert.deepEqual(await (await db.prepare('SELECT a FROM t')).pluck().all(), [1])
 })
 
-test('exec() steps through every row of a query', async t => {
+local('its functions are not on the primary')('exec() steps through every row of a query', async t => {
   const db = open(t)
   const seen = []
   await db.function('see', value => { seen.push(value) })
@@ -86,13 +86,13 @@ whileIterating('exec() is blocked while iterating, even to read', t => {
   db.exec('SELECT 1')
 })
 
-syncOnly('exec() is blocked inside a user function', t => {
+local('its functions are not on the primary', syncOnly)('exec() is blocked inside a user function', t => {
   const db = open(t)
   db.function('f', () => { typeError(() => db.exec('SELECT 1'), BUSY) })
   db.exec('SELECT f()')
 })
 
-test('exec() throws what a user function throws, by identity, and stops there', async t => {
+local('its functions are not on the primary')('exec() throws what a user function throws, by identity, and stops there', async t => {
   const db = open(t)
   const seen = []
   const reason = { not: 'an error' }

@@ -52,7 +52,7 @@ test('SELECT can be run', async t => {
   assert.deepEqual(await (await open(t).prepare('SELECT 555')).run(), { changes: 0, lastInsertRowid: 0 })
 })
 
-test('run() of a SELECT stops at its first row', async t => {
+local('its functions are not on the primary')('run() of a SELECT stops at its first row', async t => {
   const db = open(t)
   const seen = []
   await db.function('see', value => { seen.push(value) })

@@ -70,7 +70,7 @@ local('where a column comes from does not come across')('columns() does not depe
   for (const mode of ['raw', 'pluck', 'expand']) assert.deepEqual(await stmt[mode]().columns(), [of('a', 'a', 'TEXT')])
 })
 
-syncOnly('columns() is blocked inside a user function and after close()', t => {
+local('its functions are not on the primary', syncOnly)('columns() is blocked inside a user function and after close()', t => {
   const db = setup(t)
   const stmt = db.prepare('SELECT a FROM entries')
   db.function('f', () => { typeError(() => stmt.columns(), BUSY) })

@@ -4,7 +4,7 @@
 
 const assert = require('node:assert/strict')
 const {
-  BUSY, isSqliteError, open, ours, oursSyncOnly, rangeError, steps, tempFile, thrown, throws,
+  BUSY, isSqliteError, local, open, ours, oursSyncOnly, rangeError, steps, tempFile, thrown, throws,
   typeError, whileIterating
 } = require('./support')
 
@@ -80,7 +80,7 @@ ours('args may be left out, an array or an object', async t => {
     await rows(['SELECT :a AS a', { a: 1 }])], Array(4).fill([{ a: 1 }]))
 })
 
-oursSyncOnly('the mode says which locks are taken', async t => {
+local('its functions are not on the primary', oursSyncOnly)('the mode says which locks are taken', async t => {
   const db = open(t, tempFile(t))
   db.exec('CREATE TABLE t (a)')
   const other = open(t, db.name, { timeout: 0 })

@@ -3,7 +3,7 @@
 // Runs with both APIs, and on servers.
 
 const assert = require('node:assert/strict')
-const { CLOSED, collect, open, rangeError, series, test, typeError } = require('./support')
+const { CLOSED, collect, local, open, rangeError, series, test, typeError } = require('./support')
 
 const INT = 1006028374637854687n
 const ROUNDED = 1006028374637854700
@@ -140,7 +140,7 @@ test('defaultSafeIntegers() takes a strict boolean', async t => {
   }
 })
 
-test('defaultSafeIntegers() is allowed while iterating and inside a user function', async t => {
+local('its functions are not on the primary')('defaultSafeIntegers() is allowed while iterating and inside a user function', async t => {
   const db = open(t)
   await db.function('f', () => { db.defaultSafeIntegers(true) })
   await db.exec('SELECT f()')

@@ -172,7 +172,7 @@ class Connection {
 
   /** Executes a statement. */
   execute (op, entry, flags, mode, values, finish, options) {
-    this.#log(entry.sql)
+    this.logThere(entry.sql)
     const job = new Job()
     job.entry = op === OP.RUN ? null : entry
     job.mode = mode
@@ -191,14 +191,18 @@ class Connection {
     return this.submit(this.root.current(), job, op, target, extra, flags, values, options)
   }
 
+  log (sql) {
+    this.options.verbose?.(sql)
+  }
+
   /** Shows SQL for a server to the `verbose` logger; a worker of a file does so itself. */
-  #log (sql) {
-    const { remote, replica, verbose } = this.options
-    if (remote !== null && replica === null) verbose?.(sql)
+  logThere (sql) {
+    const { remote, replica } = this.options
+    if (remote !== null && replica === null) this.log(sql)
   }
 
   exec (sql, options) {
-    this.#log(sql)
+    if (this.options.remote !== null) this.log(sql)
     const job = new Job()
     job.control = true
     return this.submit(this.root.current(), job, OP.EXEC, 0, 0, 0, [sql], options)
@@ -312,7 +316,7 @@ class Connection {
   }
 
   iterate (statement, entry, call) {
-    this.#log(entry.sql)
+    this.logThere(entry.sql)
     return new StatementIterator(KEY, statement, this, entry, call)
   }
 

@@ -237,7 +237,7 @@ class Database {
       const { root } = connection
       const inside = root.current() !== root || connection.inTransaction
       const flags = connection.int64 ? FLAG.INT64 : 0
-      const values = packBatch(statements, mode, inside)
+      const values = packBatch(statements, mode, inside, (sql) => connection.log(sql))
       return connection.ask(OP.BATCH, 0, values, finishBatch, { flags })
     }
     const { readBatch } = require('../batch')

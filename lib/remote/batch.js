@@ -7,22 +7,25 @@ const { SAVEPOINT, VERSIONS } = require('../transaction')
 
 /**
  * The values of a batch job: how it begins, ends and is undone, and of each statement its SQL and
- * its parameters, with their names or null.
+ * its parameters, with their names or null. `log(sql)` sees what runs, but for what undoes it.
  */
-function packBatch (statements, mode, inTransaction) {
+function packBatch (statements, mode, inTransaction, log) {
   const { list, version } = readBatch(statements, mode)
   const values = inTransaction
     ? [`SAVEPOINT ${SAVEPOINT}`, `RELEASE ${SAVEPOINT}`, `ROLLBACK TO ${SAVEPOINT}`, `RELEASE ${SAVEPOINT}`]
     : [VERSIONS[version], 'COMMIT', 'ROLLBACK', null]
+  log(values[0])
   for (const [sql, args] of list) {
     if (typeof sql !== 'string') throw new TypeError('Expected first argument to be a string')
     const params = args.flatMap(readParams)
     values.push(sql, params.length)
+    log(sql)
     for (const [name, value] of params) {
       checkValue(value)
       values.push(name, value)
     }
   }
+  log(values[1])
   return values
 }
 

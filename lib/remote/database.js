@@ -69,7 +69,7 @@ class RemoteDatabase {
 
   batch (statements, mode) {
     const connection = this.#connection
-    const values = packBatch(statements, mode, this.inTransaction)
+    const values = packBatch(statements, mode, this.inTransaction, (sql) => connection.log(sql))
     const flags = connection.int64 ? FLAG.INT64 : 0
     return connection.ask(OP.BATCH, 0, values, finishBatch, { flags })
   }

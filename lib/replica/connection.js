@@ -81,11 +81,14 @@ class ReplicaConnection extends Connection {
   start (scope, job, op, target, extra, flags, values) {
     const entry = op === OP.ITERATE ? job.entry : job.statement
     const sendHere = () => super.send(job, op, target, extra, flags, values, this.port)
-    if (entry !== null && entry.isHere && this.#readsHere(scope)) {
+    // run() gives the rowid that was inserted last, which the primary knows.
+    const isHere = entry !== null && entry.isHere && op !== OP.RUN
+    if (isHere && this.#readsHere(scope)) {
       return this.#hold(job, this.#freshness.wait(), sendHere)
     }
     if (entry !== null) return this.#sendThere(entry, job, op, target, extra, flags, values)
     if (FOR_PRIMARY.has(op) || this.#cursors.has(target)) {
+      this.#moveEntry(job)
       return this.send(job, op, target, extra, flags, values)
     }
     return this.#hold(job, this.#freshness.opened(), sendHere)
@@ -113,10 +116,15 @@ class ReplicaConnection extends Connection {
       this.#remote.tell(OP.INTRODUCE, number, 0, [sql, Number(reader), Number(readonly)])
       this.#there.set(number, entry.elsewhere())
     }
-    if (job.entry !== null) job.entry = this.#there.get(entry.number) ?? job.entry
+    this.#moveEntry(job)
     if (op === OP.ITERATE) this.#cursors.add(extra)
     super.send(job, op, target, extra, flags, values, this.#remote)
     if (!isLocalRead(entry)) this.#freshness.follow(job)
+  }
+
+  /** Rows of the primary are decoded by what the primary says of their columns. */
+  #moveEntry (job) {
+    if (job.entry !== null) job.entry = this.#there.get(job.entry.number) ?? job.entry
   }
 
   /** Sends what ends or begins a transaction, and gives back iterators. */

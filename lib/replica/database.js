@@ -96,10 +96,12 @@ class ReplicaDatabase {
       return this.#prepareThere(sql, database, error)
     }
     if (isLocalRead({ sql, reader: entry.reader, readonly: entry.readonly })) {
-      return new (statementClass(local.Statement))(entry, sql, database, local.int64, this)
+      const Statement = statementClass(local.Statement)
+      return new Statement(KEY, entry, sql, database, local.int64, this)
     }
-    const columns = () => local.natives.statementColumns.call(entry.handle)
-    return Object.defineProperty(this.there(entry, sql, database), 'columns', { value: columns })
+    const known = local.statement(entry, sql, database)
+    const columns = { value: () => known.columns() }
+    return Object.defineProperty(this.there(entry, sql, database), 'columns', columns)
   }
 
   /** What the file does not know, the primary may. */
@@ -180,15 +182,16 @@ function createStatementClass (Local) {
     #timeout = null
     #bound = null
 
-    constructor (entry, sql, database, int64, replica) {
-      super(KEY, entry, sql, database, int64)
+    constructor (key, entry, sql, database, int64, replica) {
+      super(key, entry, sql, database, int64)
       this.#entry = entry
       this.#replica = replica
       this.#int64 = int64
     }
 
+    // It gives the rowid that was inserted last, which the primary knows.
     run (...params) {
-      return this.#replica.readsHere() ? super.run(...params) : this.#there().run(...params)
+      return this.#there().run(...params)
     }
 
     get (...params) {
