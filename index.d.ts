@@ -94,6 +94,24 @@ interface Database {
   /** Load an SQLite extension from a shared library. */
   loadExtension(path: string, entryPoint?: string): this
 
+  /**
+   * Replica: bring the file up to what the primary has now, in one transaction. Throws a
+   * SqliteError with a REMOTE_ or SYNC_ code, a TypeError if this is no replica.
+   */
+  sync(): Database.SyncResult
+
+  /**
+   * Replica: as `sync()`, until the file has that frame, an integer >= 0. Throws REMOTE_TIMEOUT if
+   * the primary does not have it within `requestTimeout`.
+   */
+  syncUntil(replicationIndex: number): Database.SyncResult
+
+  /** Replica: fetch the whole database again, in one transaction. Throws as `sync()` does. */
+  resync(): Database.SyncResult
+
+  /** Replica: the last frame that this connection has written; undefined before the first. */
+  maxWriteReplicationIndex(): number | undefined
+
   /** Whether statements and functions made from now on give integers as bigints. */
   defaultSafeIntegers(toggleState?: boolean): this
 
@@ -196,6 +214,26 @@ declare namespace Database {
     /** Name of the SQLite VFS to open the file with. Default: the platform's own. */
     vfs?: string | undefined
 
+    // For replicas of a database on a server, with the options above but `readonly`,
+    // `fileMustExist` and `vfs`, and those for URLs below.
+
+    /**
+     * Replica: URL of the primary that the file follows. Reads come from the file, all else goes
+     * there. Throws a TypeError if it is no valid URL; the constructor throws SYNC_FOREIGN if the
+     * file is there and no replica, SYNC_LOCKED if it is open elsewhere, SYNC_DAMAGED if it cannot
+     * be read. Default: none.
+     */
+    syncUrl?: string | undefined
+    /**
+     * Replica: seconds between syncs that happen by themselves, 0 to 2147483; another value throws
+     * a TypeError. Default: 0, which is none.
+     */
+    syncPeriod?: number | undefined
+    /** Replica: reads wait until the file has what this connection wrote. Default: true. */
+    readYourWrites?: boolean | undefined
+    /** Replica: fetch the database again where the file is damaged or another's. Default: false. */
+    resync?: boolean | undefined
+
     // For URLs of servers, which of those above take `defaultQueryTimeout` and `nativeBinding` only.
 
     /**
@@ -227,6 +265,14 @@ declare namespace Database {
     tls?: TlsOptions | undefined
     /** Remote: let a token cross the network unencrypted, over `http:`. Default: false. */
     allowInsecure?: boolean | undefined
+  }
+
+  /** What a sync came to; the names are libsql's. */
+  interface SyncResult {
+    /** Frames (changed pages) that came. */
+    frames_synced: number
+    /** The last frame that the file has; 0 if there is none. */
+    frame_no: number
   }
 
   /** As Node's `tls` module names them. PEM that cannot be read throws REMOTE_TLS. */

@@ -21,8 +21,8 @@ import type {
   AuthorizerConfig, AuthorizerTables, BackupMetadata, BackupOptions as SyncBackupOptions,
   BatchResult, BatchStatement, BindValue, ColumnDefinition, Constants, Limits,
   Options as SyncOptions, PragmaOptions, QueryOptions, RegistrationOptions, RunResult,
-  SerializeOptions, SessionOptions, SqliteError as SyncSqliteError, TlsOptions, TransactionMode,
-  UpdateEvent, Value, VirtualTableFactory, VirtualTableOptions
+  SerializeOptions, SessionOptions, SqliteError as SyncSqliteError, SyncResult, TlsOptions,
+  TransactionMode, UpdateEvent, Value, VirtualTableFactory, VirtualTableOptions
 } from './index'
 import SyncDatabase = require('./index')
 
@@ -30,7 +30,8 @@ export type {
   AggregateOptions, ApplyChangesetOptions, AuthorizationValues, AuthorizerConfig, AuthorizerTables,
   BackupMetadata, BatchResult, BatchStatement, BindValue, ColumnDefinition, Constants, Limits,
   PragmaOptions, QueryOptions, RegistrationOptions, RunResult, SerializeOptions, SessionOptions,
-  TlsOptions, TransactionMode, UpdateEvent, Value, VirtualTableFactory, VirtualTableOptions
+  SyncResult, TlsOptions, TransactionMode, UpdateEvent, Value, VirtualTableFactory,
+  VirtualTableOptions
 }
 
 /**
@@ -146,6 +147,24 @@ export class Database {
    * connections other than this one and its readers.
    */
   rekey (key: string | Uint8Array | null): Promise<this>
+
+  /**
+   * Replica: bring the file up to what the primary has now, in one transaction. Rejects with a
+   * SqliteError with a REMOTE_ or SYNC_ code, with a TypeError if this is no replica.
+   */
+  sync (options?: CallOptions | null): Promise<SyncResult>
+
+  /**
+   * Replica: as `sync()`, until the file has that frame, an integer >= 0. Rejects with
+   * REMOTE_TIMEOUT if the primary does not have it within `requestTimeout`.
+   */
+  syncUntil (replicationIndex: number, options?: CallOptions | null): Promise<SyncResult>
+
+  /** Replica: fetch the whole database again, in one transaction. Rejects as `sync()` does. */
+  resync (options?: CallOptions | null): Promise<SyncResult>
+
+  /** Replica: the last frame that this connection has written; undefined before the first. */
+  maxWriteReplicationIndex (): number | undefined
 
   /**
    * Register a scalar SQL function. It runs on the JavaScript thread while the worker waits for

@@ -92,12 +92,14 @@ function readOptions (path, options, allowNativeBinding) {
 function readPlace (file, isRemote, options, anonymous) {
   // A file that does not follow, or is not encrypted, would look the same until it is too late.
   if (options.remoteEncryptionKey) throw new TypeError('The "remoteEncryptionKey" option of libsql is not available')
+  if (options.offline) {
+    throw new TypeError('The "offline" option of libsql is not available: libSQL servers (sqld) take no writes that were made offline')
+  }
   if (isRemote) {
     if (options.syncUrl) throw new TypeError('A remote database cannot be a replica: name a file, and the server in the "syncUrl" option')
     return { remote: require('./remote/options').readRemote(file, options), replica: null }
   }
   if (options.syncUrl) return require('./replica/options').readReplica(file, options, anonymous)
-  if (options.offline) throw new TypeError('The "offline" option of libsql is not available')
   return { remote: null, replica: null }
 }
 

@@ -352,12 +352,14 @@ served('verbose sees the SQL that goes to the server', async t => {
   assert.deepEqual(promised, ['DELETE FROM t', 'SELECT a FROM t', 'SELECT 2 AS a'])
 })
 
-ours('options of replicas are refused, not ignored', async t => {
-  for (const options of [{ syncUrl: 'http://127.0.0.1:1' }, { offline: true }, { remoteEncryptionKey: 'k' }]) {
+ours('options of libsql that would do nothing are refused, not ignored', async t => {
+  const url = 'http://127.0.0.1:1'
+  for (const options of [{ offline: true }, { offline: true, syncUrl: url }, { remoteEncryptionKey: 'k' }]) {
     for (const Class of [Database, Sync]) {
-      for (const place of [`${tempDir(t)}/replica.db`, 'http://127.0.0.1:1']) {
-        await typeError(() => new Class(place, options), /^The "\w+" option of libsql is not available$/)
+      for (const place of [`${tempDir(t)}/replica.db`, url]) {
+        await typeError(() => new Class(place, options), /^The "\w+" option of libsql is not available/)
       }
+      await typeError(() => new Class(url, { syncUrl: url }), /^A remote database cannot be a replica/)
     }
   }
 })

@@ -15,9 +15,6 @@ function readReplica (file, options, anonymous) {
   if (typeof syncUrl !== 'string') throw new TypeError('Expected the "syncUrl" option to be a string')
   if (anonymous) throw new TypeError('In-memory/temporary databases cannot be replicas')
   if (file.startsWith('file:')) throw new TypeError('The file of a replica is named by its path, not by a URI')
-  if (options.offline) {
-    throw new TypeError('The "offline" option of libsql is not available: libSQL servers (sqld) take no writes that were made offline')
-  }
   for (const option of REFUSED) {
     if (options[option] != null && options[option] !== false) throw new TypeError(`The "${option}" option is not available for replicas`)
   }
