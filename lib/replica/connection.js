@@ -25,6 +25,8 @@ class ReplicaConnection extends Connection {
   // Statements on the primary, by their number, and iterators there.
   #there = new Map()
   #cursors = new Set()
+  // Iterators of the file that wait until it is up to date, by their number.
+  #opening = new Map()
   // Jobs that wait until the file is up to date.
   #held = new Set()
   #freshness
@@ -84,14 +86,24 @@ class ReplicaConnection extends Connection {
     // run() gives the rowid that was inserted last, which the primary knows.
     const isHere = entry !== null && entry.isHere && op !== OP.RUN
     if (isHere && this.#readsHere(scope)) {
-      return this.#hold(job, this.#freshness.wait(), sendHere)
+      const ready = this.#freshness.wait()
+      this.#hold(job, ready, sendHere)
+      if (ready !== null && op === OP.ITERATE) this.#open(extra, ready)
+      return
     }
     if (entry !== null) return this.#sendThere(entry, job, op, target, extra, flags, values)
     if (FOR_PRIMARY.has(op) || this.#cursors.has(target)) {
       this.#moveEntry(job)
       return this.send(job, op, target, extra, flags, values)
     }
-    return this.#hold(job, this.#freshness.opened(), sendHere)
+    return this.#hold(job, this.#opening.get(target) ?? this.#freshness.opened(), sendHere)
+  }
+
+  /** An iterator of the file that is opened once `ready`: what else is for it comes behind. */
+  #open (number, ready) {
+    this.#opening.set(number, ready)
+    const forget = () => this.#opening.delete(number)
+    ready.then(forget, forget)
   }
 
   /** Sends a job once `ready` (null: now); its failure is the job's. */
@@ -129,8 +141,16 @@ class ReplicaConnection extends Connection {
 
   /** Sends what ends or begins a transaction, and gives back iterators. */
   send (job, op, target, extra, flags, values, port = this.#portOf(op, target)) {
-    if (op === OP.RETURN) this.#cursors.delete(target)
-    super.send(job, op, target, extra, flags, values, port)
+    const send = () => super.send(job, op, target, extra, flags, values, port)
+    if (op === OP.RETURN) {
+      this.#cursors.delete(target)
+      const ready = this.#opening.get(target)
+      if (ready !== undefined) {
+        ready.then(send, () => job.end(null))
+        return job.promise
+      }
+    }
+    send()
     if (port === this.#remote && WRITES.has(op)) this.#freshness.follow(job)
     return job.promise
   }
@@ -145,17 +165,29 @@ class ReplicaConnection extends Connection {
     if (isPragma && !(here && isLocalPragma(sql))) {
       return this.#compileThere(number, sql, flags, options)
     }
+    await this.#freshness.opened()
     try {
-      if (here) await this.#untilFresh(options)
-      else await this.#freshness.opened()
-      const entry = await super.compileAs(number, sql, flags, options)
-      entry.isCompiledHere = true
-      entry.isHere = flags !== 0 || isLocalRead(entry)
-      return entry
+      return await this.#compileHere(number, sql, flags, options, here)
     } catch (error) {
       if (error?.code !== 'SQLITE_ERROR') throw error
       return this.#compileThere(number, sql, flags, options, error)
     }
+  }
+
+  /** What is not in the file yet may be there once it is up to date. */
+  async #compileHere (number, sql, flags, options, mayWait) {
+    let entry
+    try {
+      entry = await super.compileAs(number, sql, flags, options)
+    } catch (error) {
+      const ready = mayWait ? this.#freshness.wait() : null
+      if (error?.code !== 'SQLITE_ERROR' || ready === null) throw error
+      await this.#waitFor(ready, options)
+      entry = await super.compileAs(number, sql, flags, options)
+    }
+    entry.isCompiledHere = true
+    entry.isHere = flags !== 0 || isLocalRead(entry)
+    return entry
   }
 
   /** What the file does not know, the primary may. */
@@ -167,10 +199,8 @@ class ReplicaConnection extends Connection {
     }
   }
 
-  /** Waits until the file is up to date, as long as the call may take. */
-  async #untilFresh (options) {
-    const ready = this.#freshness.wait()
-    if (ready === null) return
+  /** Waits as long as the call may take. */
+  async #waitFor (ready, options) {
     const job = new Job()
     job.interruptible = true
     this.watch(job, options)

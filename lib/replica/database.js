@@ -87,11 +87,10 @@ class ReplicaDatabase {
 
   prepare (sql, database) {
     this.requireOpen()
-    this.readsHere()
     const local = this.#local
     let entry
     try {
-      entry = local.entry(sql)
+      entry = this.#compile(sql)
     } catch (error) {
       return this.#prepareThere(sql, database, error)
     }
@@ -102,6 +101,16 @@ class ReplicaDatabase {
     const known = local.statement(entry, sql, database)
     const columns = { value: () => known.columns() }
     return Object.defineProperty(this.there(entry, sql, database), 'columns', columns)
+  }
+
+  /** What is not in the file yet may be there once it is up to date. */
+  #compile (sql) {
+    try {
+      return this.#local.entry(sql)
+    } catch (error) {
+      if (error.code !== 'SQLITE_ERROR' || !this.behind || !this.readsHere()) throw error
+    }
+    return this.#local.entry(sql)
   }
 
   /** What the file does not know, the primary may. */

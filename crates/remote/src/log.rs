@@ -9,6 +9,7 @@ use prost::Message;
 use crate::client::Client;
 use crate::error::{Error, Result};
 use crate::grpc::{self, Failure, Reply};
+use crate::replica::ReplicaError;
 
 const HELLO: &str = "wal_log.ReplicationLog/Hello";
 const BATCH: &str = "wal_log.ReplicationLog/BatchLogEntries";
@@ -101,17 +102,17 @@ pub(crate) enum LogError {
     NeedSnapshot,
     /// The snapshot is not there yet.
     NotReady(Error),
-    Error(Error),
+    Error(ReplicaError),
 }
 
-impl From<Error> for LogError {
-    fn from(error: Error) -> Self {
-        Self::Error(error)
+impl<E: Into<ReplicaError>> From<E> for LogError {
+    fn from(error: E) -> Self {
+        Self::Error(error.into())
     }
 }
 
-impl From<Failure> for LogError {
-    fn from(failure: Failure) -> Self {
+impl LogError {
+    fn of(failure: Failure) -> Self {
         match &failure {
             Failure::Status(grpc::FAILED_PRECONDITION, text) if text == "NO_HELLO" => {
                 Self::NoSession
@@ -122,7 +123,7 @@ impl From<Failure> for LogError {
             Failure::Status(grpc::UNAVAILABLE | grpc::INTERNAL, _) => {
                 Self::NotReady(failure.into())
             }
-            _ => Self::Error(failure.into()),
+            _ => Self::Error(Error::from(failure).into()),
         }
     }
 }
@@ -187,10 +188,11 @@ impl Frames {
 
     pub(crate) async fn next(&mut self) -> std::result::Result<Option<Frame>, LogError> {
         let message = if self.is_list {
-            self.reply.next_element().await?
+            self.reply.next_element().await
         } else {
-            self.reply.next().await?
+            self.reply.next().await
         };
+        let message = message.map_err(LogError::of)?;
         Ok(message.map(Frame::read).transpose()?)
     }
 }

@@ -19,8 +19,11 @@ use state::{has_bytes, Position, State};
 /// How long to wait before a server is asked again for what it does not have yet.
 const RETRY: Duration = Duration::from_millis(100);
 
+/// A server sends at least so many frames at once where it has them (`MAX_FRAMES_PER_BATCH` of `sqld`).
+const BATCH: u64 = 1024;
+
 /// How often a session that the server has forgotten is begun anew in one sync.
-const SESSIONS: u32 = 3;
+const SESSIONS: u32 = 4;
 
 /// Why a replica could not be opened or brought up to date.
 #[derive(Debug)]
@@ -100,26 +103,6 @@ struct Pull {
     seen: Option<HashSet<u32>>,
 }
 
-/// How far to go.
-#[derive(Clone, Copy)]
-enum Goal {
-    /// To this frame, which there is.
-    Last(u64),
-    /// To the end of the log, or to a frame that is known to be in it.
-    Written(Option<u64>),
-}
-
-impl Goal {
-    fn is_met(self, pull: &Pull) -> bool {
-        let reaches = |frame: u64| pull.position.frame.is_some_and(|at| at >= frame);
-        match self {
-            Self::Last(frame) => reaches(frame),
-            // What is known may be of another log, so the server is asked in any case.
-            Self::Written(frame) => pull.frames != 0 && frame.is_some_and(reaches),
-        }
-    }
-}
-
 impl Replica {
     /// Opens a replica, or creates one that has nothing yet; no server is asked.
     pub fn open(config: &Config, options: &ReplicaOptions) -> Result<Self> {
@@ -165,24 +148,14 @@ impl Replica {
 
     /// Brings the file up to what the primary has now.
     pub async fn sync(&mut self) -> Result<Synced> {
-        self.require_own()?;
-        let (position, last) = self.greet(self.renew).await?;
-        self.pull_to(position, last).await
+        self.catch_up(None).await
     }
 
-    /// Brings the file up to what this process has written, of which `written` is the last frame where it is known.
-    /// That is in the log, so one trip is enough in most cases. The frame alone would not do: another log counts
-    /// anew.
+    /// Brings the file up to what the primary has now, which is frame `written` at least where that is known. Where a
+    /// session has begun, it takes one trip in most cases.
     pub async fn catch_up(&mut self, written: Option<u64>) -> Result<Synced> {
         self.require_own()?;
-        if self.session.is_some() && self.frame().is_some() && !self.renew {
-            let goal = Goal::Written(written);
-            match self.pull(self.state.position, goal).await {
-                Err(ReplicaError::Remote(error)) if error.code == code::SYNC_GENERATION => {}
-                outcome => return outcome,
-            }
-        }
-        self.sync().await
+        self.follow(written).await
     }
 
     /// Brings the file up to frame `target` at least, which the primary has, or will have soon.
@@ -206,8 +179,8 @@ impl Replica {
     /// Fetches the whole database again.
     pub async fn resync(&mut self) -> Result<Synced> {
         self.version = self.pages.data_version()?;
-        let (position, last) = self.greet(true).await?;
-        self.pull_to(position, last).await
+        self.renew = true;
+        self.follow(None).await
     }
 
     /// Gives up what a sync has begun that was not waited for.
@@ -233,8 +206,38 @@ impl Replica {
         Err(Error::new(code::SYNC_CONFLICT, text).into())
     }
 
+    async fn follow(&mut self, written: Option<u64>) -> Result<Synced> {
+        for _ in 0..SESSIONS {
+            let goes_on = self.session.is_some() && self.frame().is_some() && !self.renew;
+            let (position, last) = if goes_on {
+                (self.state.position, written)
+            } else {
+                self.greet().await?
+            };
+            let pulled = self.pull(position, last, !goes_on).await;
+            match pulled {
+                Ok(synced) if synced.frame.is_none() && self.frame().is_some() => {
+                    let text =
+                        "The server's database is empty, and the replica is not: it is left as it is";
+                    return Err(Error::new(code::SYNC_GENERATION, text).into());
+                }
+                Ok(synced) => {
+                    self.renew = false;
+                    return Ok(synced);
+                }
+                Err(LogError::NoSession) => self.session = None,
+                Err(LogError::Error(error)) => return Err(error),
+                Err(LogError::NotReady(error)) => return Err(error.into()),
+                Err(LogError::NeedSnapshot) => {
+                    return Err(Error::protocol("it has no frames").into());
+                }
+            }
+        }
+        Err(Error::protocol("it forgets each session that it begins").into())
+    }
+
     /// Begins a session: where to go on from, and the last frame that there is.
-    async fn greet(&mut self, anew: bool) -> Result<(Position, Option<u64>)> {
+    async fn greet(&mut self) -> Result<(Position, Option<u64>)> {
         let known = self.state.position;
         let mut hello = self.begin_session().await?;
         if known.log == Some(hello.log) && known.frame > hello.last {
@@ -243,11 +246,11 @@ impl Replica {
             hello = self.begin_session().await?;
         }
         let is_other = known.log.is_some_and(|log| log != hello.log);
-        if is_other && self.state.moved && !anew {
+        if is_other && self.state.moved && !self.renew {
             let text = "The server has another database than the replica: resync() starts over with that one";
             return Err(Error::new(code::SYNC_GENERATION, text).into());
         }
-        if anew || is_other || known.log.is_none() || known.frame > hello.last {
+        if self.renew || is_other || known.log.is_none() || known.frame > hello.last {
             // The checksum of a log begins with 0.
             let position = Position {
                 log: Some(hello.log),
@@ -266,32 +269,28 @@ impl Replica {
         Ok(hello)
     }
 
-    /// Fetches what is missing up to frame `last`, if there is one.
-    async fn pull_to(&mut self, position: Position, last: Option<u64>) -> Result<Synced> {
-        let Some(last) = last else {
-            if self.frame().is_none() {
-                return Ok(self.nothing());
-            }
-            let text = "The server's database is empty, and the replica is not: the replica is left as it is";
-            return Err(Error::new(code::SYNC_GENERATION, text).into());
-        };
-        if position.frame.is_some_and(|frame| frame >= last) {
-            return Ok(self.nothing());
-        }
-        self.pull(position, Goal::Last(last)).await
-    }
-
-    /// Fetches what is missing, and commits it.
-    async fn pull(&mut self, position: Position, goal: Goal) -> Result<Synced> {
+    /// Fetches what comes after `position` to the end of the log, where frame `last` is at least, and commits it.
+    /// It is an error if that is not there, unless it is not `certain`: a frame of an older log may be meant.
+    async fn pull(
+        &mut self,
+        position: Position,
+        last: Option<u64>,
+        certain: bool,
+    ) -> std::result::Result<Synced, LogError> {
         self.pages.begin()?;
-        let outcome = self.pull_and_commit(position, goal).await;
+        let outcome = self.pull_and_commit(position, last, certain).await;
         if !matches!(outcome, Ok(synced) if synced.frames != 0) {
             self.pages.rollback();
         }
         outcome
     }
 
-    async fn pull_and_commit(&mut self, position: Position, goal: Goal) -> Result<Synced> {
+    async fn pull_and_commit(
+        &mut self,
+        position: Position,
+        last: Option<u64>,
+        certain: bool,
+    ) -> std::result::Result<Synced, LogError> {
         let mut pull = Pull {
             position,
             frames: 0,
@@ -299,44 +298,41 @@ impl Replica {
             is_whole: true,
             seen: position.frame.is_none().then(HashSet::new),
         };
-        let mut sessions = 0;
         let since = Instant::now();
-        while !goal.is_met(&pull) {
+        loop {
             let next = pull.next();
             let outcome = match self.fetch(&mut pull).await {
                 Err(LogError::NeedSnapshot) => self.fetch_snapshot(&mut pull).await,
                 outcome => outcome,
             };
             match outcome {
-                Ok(()) if pull.next() > next => {}
-                Ok(()) if matches!(goal, Goal::Written(_)) => break,
-                Ok(()) => return Err(Error::protocol("the log ends too early").into()),
-                Err(LogError::NoSession) if sessions < SESSIONS => {
-                    sessions += 1;
-                    let hello = self.begin_session().await?;
-                    if pull.position.log != Some(hello.log) {
-                        let text = "The server has begun another log";
-                        return Err(Error::new(code::SYNC_GENERATION, text).into());
-                    }
-                }
+                Ok(()) => {}
                 Err(LogError::NotReady(_)) if since.elapsed() < self.timeout => {
                     tokio::time::sleep(RETRY).await;
+                    continue;
                 }
-                Err(LogError::Error(error) | LogError::NotReady(error)) => return Err(error.into()),
-                Err(_) => return Err(Error::protocol("it has no frames").into()),
+                Err(error) => return Err(error),
+            }
+            let came = pull.next() - next;
+            let is_there = last.is_none_or(|last| pull.next() > last);
+            if came == 0 && !is_there && certain {
+                return Err(Error::protocol("the log ends too early").into());
+            }
+            if came == 0 || (came < BATCH && is_there) {
+                break;
             }
         }
+        let Position { frame, .. } = pull.position;
         if pull.frames == 0 {
-            return Ok(self.nothing());
+            return Ok(Synced { frame, frames: 0 });
         }
         let size = pull.finish()?;
         self.pages.commit(size)?;
         self.version = self.pages.data_version()?;
         self.state.position = pull.position;
         self.state.save()?;
-        self.renew = false;
         Ok(Synced {
-            frame: pull.position.frame,
+            frame,
             frames: pull.frames,
         })
     }
@@ -385,10 +381,7 @@ impl Replica {
     fn write(&self, frame: &Frame, pull: &mut Pull) -> std::result::Result<(), LogError> {
         pull.take(frame)?;
         let written = self.pages.write(frame.page, &frame.data);
-        written.map_err(|error| {
-            let code = ferrolite_sqlite::code_name(error.code());
-            LogError::Error(Error::new(&code, error.to_string()))
-        })
+        Ok(written?)
     }
 }
 
