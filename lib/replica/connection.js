@@ -180,8 +180,9 @@ class ReplicaConnection extends Connection {
     try {
       entry = await super.compileAs(number, sql, flags, options)
     } catch (error) {
-      const ready = mayWait ? this.#freshness.wait() : null
-      if (error?.code !== 'SQLITE_ERROR' || ready === null) throw error
+      if (error?.code !== 'SQLITE_ERROR' || !mayWait) throw error
+      const ready = this.#freshness.wait()
+      if (ready === null) throw error
       await this.#waitFor(ready, options)
       entry = await super.compileAs(number, sql, flags, options)
     }
@@ -224,9 +225,12 @@ class ReplicaConnection extends Connection {
   async #sync (extent, frame, options) {
     const opened = this.#freshness.opened()
     if (opened !== null) await opened
+    const done = this.#freshness.begin()
     const job = postSync(this.#syncer, extent, frame)
     this.watch(job, options)
-    return job.promise
+    const synced = await job.promise
+    if (extent !== EXTENT.FRAME) done()
+    return synced
   }
 
   sync (options) {
@@ -253,8 +257,9 @@ class Freshness {
   #follows
   // Opening, until it has succeeded.
   #opening
-  // Something was written that the file may not have, or it has nothing at all yet.
-  #behind = true
+  // What was written, and how much of it the file has: at first it may have nothing at all.
+  #written = 1
+  #fetched = 0
   // Writes that have not ended, and how many there were.
   #last = null
   #count = 0
@@ -269,7 +274,7 @@ class Freshness {
     this.#remote = remote
     this.#follows = follows
     this.#opening = syncer.opened.promise.then((frame) => {
-      this.#behind = frame === null
+      if (frame !== null) this.#fetched = Math.max(this.#fetched, 1)
       this.#opening = null
     })
     this.#opening.catch(() => {})
@@ -282,8 +287,7 @@ class Freshness {
     const ended = () => {
       if (this.#count === number) this.#last = null
       if (this.#writes === (this.#writes = this.#remote.writes())) return
-      if (!this.#behind) this.#syncer.tell(OP.SYNC, 0)
-      this.#behind = true
+      if (this.#written++ === this.#fetched) this.#syncer.tell(OP.SYNC, 0)
     }
     this.#last = job.promise.then(ended, ended)
   }
@@ -295,7 +299,8 @@ class Freshness {
 
   /** Null if the file may be read, or what to wait for. */
   wait () {
-    if (this.#opening === null && this.#last === null && !this.#behind) return null
+    const isFresh = this.#written === this.#fetched && this.#last === null
+    if (isFresh && this.#opening === null) return null
     if (this.#catchingFor !== this.#count) {
       this.#catchingFor = this.#count
       const catching = this.#catching = this.#catchUp().finally(() => {
@@ -309,14 +314,16 @@ class Freshness {
     await this.#opening
     // Those behind it in the same connection have ended when it has.
     await this.#last
-    if (!this.#behind) return
-    this.#behind = false
-    try {
-      await postSync(this.#syncer, EXTENT.WRITTEN).promise
-    } catch (error) {
-      this.#behind = true
-      throw error
-    }
+    if (this.#written === this.#fetched) return
+    const done = this.begin()
+    await postSync(this.#syncer, EXTENT.WRITTEN).promise
+    done()
+  }
+
+  /** A sync begins: gives what to call when it has succeeded. */
+  begin () {
+    const written = this.#written
+    return () => { this.#fetched = Math.max(this.#fetched, written) }
   }
 }
 

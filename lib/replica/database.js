@@ -59,14 +59,15 @@ class ReplicaDatabase {
   #catchUp () {
     this.requireOpen()
     this.#sync(EXTENT.WRITTEN)
-    this.behind = false
   }
 
   #sync (extent, frame) {
     const { connection } = this.#remote
     connection.requireOpen()
     const timeout = connection.options.defaultQueryTimeout
-    return connection.wait(postSync(this.#syncer, extent, frame), timeout, this.#syncer)
+    const synced = connection.wait(postSync(this.#syncer, extent, frame), timeout, this.#syncer)
+    if (extent !== EXTENT.FRAME) this.behind = false
+    return synced
   }
 
   sync () {

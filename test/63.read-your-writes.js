@@ -1,0 +1,185 @@
+'use strict'
+
+// Reads of a replica see what the same connection has written, whatever else goes on.
+
+const assert = require('node:assert/strict')
+const fs = require('node:fs')
+const { unavailable } = require('../scripts/sqld')
+const Sync = require('..')
+const promise = require('../promise')
+const { cleanup, ours, random, seed, tempFile } = require('./support')
+const { faults, startFaulty } = require('./servers/faulty')
+const { startSqld } = require('./servers/sqld')
+
+const skip = unavailable() ?? false
+
+async function setup (t, options = {}) {
+  const server = await startSqld(t)
+  const file = tempFile(t, 'replica.db')
+  return { server, file, options: { syncUrl: server.url, ...options } }
+}
+
+function openSync (t, ...args) {
+  const db = new Sync(...args)
+  cleanup(t, () => db.close())
+  return db
+}
+
+async function openAsync (t, ...args) {
+  const db = await promise.connect(...args)
+  cleanup(t, () => db.close())
+  return db
+}
+
+ours('the sync API reads what it has written, at each of 300 random steps', { skip }, async t => {
+  const { file, options } = await setup(t, { syncPeriod: 0.002 })
+  const db = openSync(t, file, options)
+  db.exec('CREATE TABLE t (k INTEGER PRIMARY KEY, v)')
+  const next = random(seed(t))
+  const known = new Map()
+  const insert = db.prepare('INSERT OR REPLACE INTO t VALUES (?, ?)')
+  const get = db.prepare('SELECT v FROM t WHERE k = ?').pluck()
+  const steps = [
+    (k, v) => { insert.run(k, v); known.set(k, v) },
+    (k, v) => {
+      db.transaction(() => { insert.run(k, v); insert.run(k, v + 1) })()
+      known.set(k, v + 1)
+    },
+    (k, v) => {
+      assert.throws(() => db.transaction(() => {
+        insert.run(k, v)
+        assert.equal(get.get(k), v, 'inside the transaction')
+        throw new Error('no')
+      })(), /^Error: no$/)
+    },
+    (k, v) => { db.batch([['INSERT OR REPLACE INTO t VALUES (?, ?)', [k, v]]]); known.set(k, v) },
+    (k) => { db.exec(`DELETE FROM t WHERE k = ${k}`); known.delete(k) },
+    (k) => { assert.throws(() => insert.run(k)) },
+    () => { assert.throws(() => db.prepare('SELECT 1\0')) },
+    () => { db.sync() }
+  ]
+  for (let i = 0; i < 300; i++) {
+    const k = next(20)
+    steps[next(steps.length)](k, i)
+    assert.equal(get.get(k), known.get(k), `step ${i}`)
+  }
+  const all = db.prepare('SELECT k, v FROM t ORDER BY k').raw().all()
+  assert.deepEqual(all, [...known].sort(([a], [b]) => a - b))
+})
+
+ours('the promise API reads what it has written, in 8 tasks at once', { skip }, async t => {
+  const { file, options } = await setup(t, { syncPeriod: 0.002 })
+  const db = await openAsync(t, file, options)
+  await db.exec('CREATE TABLE t (k INTEGER PRIMARY KEY, v)')
+  const first = seed(t)
+  const task = async (number) => {
+    const next = random(first + number)
+    const known = new Map()
+    for (let i = 0; i < 60; i++) {
+      const k = 100 * number + next(10)
+      const write = () => db.run('INSERT OR REPLACE INTO t VALUES (?, ?)', [k, i])
+      switch (next(7)) {
+        case 0:
+          await write()
+          known.set(k, i)
+          break
+        case 1:
+          // Called before the read, and not awaited before it.
+          write()
+          known.set(k, i)
+          break
+        case 2:
+          await db.transaction(async () => {
+            await write()
+            assert.deepEqual(await db.get('SELECT v FROM t WHERE k = ?', k), { v: i })
+          })()
+          known.set(k, i)
+          break
+        case 3:
+          await db.batch([['INSERT OR REPLACE INTO t VALUES (?, ?)', [k, i]]])
+          known.set(k, i)
+          break
+        case 4:
+          await (await db.prepare(`DELETE FROM t WHERE k = ? -- ${i}`)).run(k)
+          known.delete(k)
+          break
+        case 5:
+          await assert.rejects(db.prepare('SELECT 1\0'))
+          break
+        case 6:
+          await assert.rejects(db.run('INSERT INTO t VALUES (?)', [k]))
+      }
+      const text = `task ${number}, step ${i}`
+      const expected = known.has(k) ? { v: known.get(k) } : undefined
+      assert.deepEqual(await db.get('SELECT v FROM t WHERE k = ?', k), expected, text)
+      if (next(5) !== 0) continue
+      const rows = []
+      const between = [100 * number, 100 * number + 99]
+      for await (const row of db.iterate('SELECT k, v FROM t WHERE k BETWEEN ? AND ? ORDER BY k', between)) rows.push([row.k, row.v])
+      assert.deepEqual(rows, [...known].sort(([a], [b]) => a - b), text)
+    }
+    return [...known]
+  }
+  const known = await Promise.all(Array.from({ length: 8 }, (_, number) => task(number)))
+  const server = openSync(t, options.syncUrl)
+  const all = server.prepare('SELECT k, v FROM t ORDER BY k').raw().all()
+  assert.deepEqual(all, known.flat().sort(([a], [b]) => a - b))
+})
+
+ours('without readYourWrites, reads see what was written after a sync', { skip }, async t => {
+  const { file, options } = await setup(t, { readYourWrites: false })
+  const db = openSync(t, file, options)
+  db.exec('CREATE TABLE t (a)')
+  db.sync()
+  db.exec('INSERT INTO t VALUES (1)')
+  const count = db.prepare('SELECT count(*) FROM t').pluck()
+  assert.equal(count.get(), 0)
+  assert.equal(db.sync().frames_synced > 0, true)
+  assert.equal(count.get(), 1)
+})
+
+ours('a write whose reply is lost is read all the same', { skip }, async t => {
+  const { server, file } = await setup(t)
+  const proxy = await startFaulty(t, { target: server.url })
+  // The proxy is on this thread, which the sync API would block.
+  const db = await openAsync(t, file, { syncUrl: proxy.url })
+  await db.exec('CREATE TABLE t (a)')
+  const count = (await db.prepare('SELECT count(*) FROM t')).pluck()
+  const insert = await db.prepare('INSERT INTO t VALUES (1)')
+  await insert.run()
+  assert.equal(await count.get(), 1)
+  proxy.script(faults.resetAfter)
+  const isLost = { code: /^REMOTE_/, message: /whether it was executed is not known/ }
+  await assert.rejects(insert.run(), isLost)
+  assert.equal(await count.get(), 2)
+})
+
+ours('a read that cannot be brought up to date fails rather than being stale', { skip }, async t => {
+  const { server, file, options } = await setup(t)
+  for (const open of [openSync, openAsync]) {
+    const db = await open(t, `${file}.${open.name}`, options)
+    await db.exec('DROP TABLE IF EXISTS t; CREATE TABLE t (a); INSERT INTO t VALUES (1)')
+    const get = async () => db instanceof Sync ? db.prepare('SELECT a FROM t').get() : await db.get('SELECT a FROM t')
+    assert.deepEqual(await get(), { a: 1 })
+    await db.exec('UPDATE t SET a = 2')
+    await server.kill()
+    await assert.rejects(get, { code: 'REMOTE_UNREACHABLE' })
+    await server.start()
+    assert.deepEqual(await get(), { a: 2 })
+  }
+})
+
+ours('a write that was certainly not sent keeps no read waiting', { skip }, async t => {
+  const { server, file, options } = await setup(t)
+  openSync(t, file, options).exec('CREATE TABLE t (a); INSERT INTO t VALUES (1)').sync()
+  await server.kill()
+  for (const open of [openSync, openAsync]) {
+    const copy = `${file}.${open.name}`
+    for (const suffix of ['', '-wal', '-replica']) fs.copyFileSync(file + suffix, copy + suffix)
+    const db = await open(t, copy, options)
+    const isRefused = { code: 'REMOTE_UNREACHABLE', message: /^Cannot connect/ }
+    await assert.rejects(async () => db.exec('UPDATE t SET a = 3'), isRefused)
+    const row = db instanceof Sync ? db.prepare('SELECT a FROM t').get() : await db.get('SELECT a FROM t')
+    assert.deepEqual(row, { a: 1 })
+  }
+})
