@@ -67,6 +67,7 @@ pub fn serve(
                         soon.get_or_insert_with(|| Instant::now() + SOON);
                     } else {
                         syncer.serve(&job);
+                        soon = None;
                     }
                 }
             }
