@@ -1,6 +1,7 @@
 'use strict'
 
-// MikroORM's driver for libsql, on Ferrolite in the place of `libsql`: on a file and on a server.
+// MikroORM's driver for libsql, on Ferrolite in the place of `libsql`: on a file, on a server and
+// on a replica of one.
 
 const assert = require('node:assert/strict')
 const Module = require('node:module')
@@ -16,8 +17,12 @@ const MISSING = missing()
 const NO_SERVER = MISSING ?? unavailable() ?? false
 
 const PLACES = {
-  'a file': { skip: MISSING ?? false, place: async (t) => tempFile(t) },
-  'a server': { skip: NO_SERVER, place: async (t) => (await startSqld(t)).url }
+  'a file': { skip: MISSING ?? false, place: async (t) => [tempFile(t)] },
+  'a server': { skip: NO_SERVER, place: async (t) => [(await startSqld(t)).url] },
+  'a replica': {
+    skip: NO_SERVER,
+    place: async (t) => [tempFile(t), { driverOptions: { syncUrl: (await startSqld(t)).url } }]
+  }
 }
 
 // Why MikroORM does not run here, or null.
@@ -78,8 +83,10 @@ function emails (orm, Author) {
 
 for (const [name, { skip, place }] of Object.entries(PLACES)) {
   ours(`MikroORM makes a schema, writes, finds, updates and removes on ${name}`, { skip }, async (t) => {
-    const { Author, Book, orm } = await open(t, await place(t))
-    assert.ok(await orm.em.getConnection().getNativeClient() instanceof Database)
+    const { Author, Book, orm } = await open(t, ...await place(t))
+    const native = await orm.em.getConnection().getNativeClient()
+    assert.ok(native instanceof Database)
+    if (name === 'a replica') assert.ok(native.sync().frame_no > 0)
     // What it reads back of its schema is what it made.
     assert.equal(await orm.schema.getUpdateSchemaSQL(), '')
     const values = {
@@ -116,7 +123,7 @@ for (const [name, { skip, place }] of Object.entries(PLACES)) {
   })
 
   ours(`MikroORM commits and rolls back on ${name}`, { skip }, async (t) => {
-    const { Author, orm } = await open(t, await place(t))
+    const { Author, orm } = await open(t, ...await place(t))
     const failure = new Error('own')
     await orm.em.fork().transactional(async (em) => { em.create(Author, { email: 'kept' }) })
     await assert.rejects(orm.em.fork().transactional(async (em) => {
@@ -138,7 +145,7 @@ for (const [name, { skip, place }] of Object.entries(PLACES)) {
   })
 
   ours(`MikroORM's transactions that are made together stay apart on ${name}`, { skip }, async (t) => {
-    const { Author, orm } = await open(t, await place(t))
+    const { Author, orm } = await open(t, ...await place(t))
     const names = Array.from({ length: 20 }, (_, i) => `author ${i}`)
     const ids = await Promise.all(names.map((email) => orm.em.fork().transactional(async (em) => {
       const author = em.create(Author, { email })
@@ -150,7 +157,7 @@ for (const [name, { skip, place }] of Object.entries(PLACES)) {
   })
 
   ours(`MikroORM knows the errors of ${name}`, { skip }, async (t) => {
-    const { Author, Book, mikro, orm } = await open(t, await place(t))
+    const { Author, Book, mikro, orm } = await open(t, ...await place(t))
     await orm.em.fork().insert(Author, { email: 'ada' })
     const connection = orm.em.getConnection()
     const driver = orm.em.getDriver()
