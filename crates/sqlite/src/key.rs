@@ -27,6 +27,10 @@ impl Key {
         Self(bytes)
     }
 
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.0
+    }
+
     fn parts(&self) -> Result<(*const std::ffi::c_void, c_int)> {
         let len = c_int::try_from(self.0.len());
         let len = len.map_err(|_| Error::from_code(ffi::SQLITE_TOOBIG))?;

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use crate::connection::{Connection, OpenOptions};
 use crate::error::{check, Error, Result};
 use crate::ffi;
-use crate::key::Key;
+use crate::key::{wipe, Key};
 use crate::params::{Param, Params};
 use crate::statement::{Statement, Step};
 
@@ -28,6 +28,9 @@ impl Connection {
 
 /// Writes whole pages of a database in WAL mode, by way of `SQLite`'s own table of pages (`sqlite_dbpage`): a
 /// transaction of pages is as atomic as any other, and encrypted as any other.
+///
+/// The file is attached to a connection that has nothing else, and whose statements ask nothing of it: the engine
+/// keeps what it has read of a table's pages, and would not see that they have changed underneath.
 pub struct PageWriter {
     connection: Connection,
     write: Rc<Statement>,
@@ -39,33 +42,38 @@ impl PageWriter {
 
     /// Opens or creates the file. Its pages have [`PAGE_SIZE`](Self::PAGE_SIZE), or it is an error.
     pub fn open(path: &str, timeout: u32, key: Option<&Key>) -> Result<Self> {
+        let encoding = prepare_file(path, timeout, key)?;
         let connection = Connection::open_with_pages(&OpenOptions {
-            path,
+            path: ":memory:",
             readonly: false,
             must_exist: false,
             timeout,
             vfs: None,
             uri: false,
-            key,
+            key: None,
         })?;
         connection.set_defensive(false)?;
-        run(&connection, "PRAGMA page_size = 4096")?;
-        // What is there may be damaged, and is about to be written over.
-        run(&connection, "PRAGMA writable_schema = ON")?;
+        // All databases of a connection have the same.
+        run(&connection, &format!("PRAGMA encoding = '{encoding}'"))?;
+        let mut params = Params::default();
+        params.push_text(path.as_bytes());
+        let attach: &[u8] = match key {
+            Some(key) => {
+                params.push_blob(key.bytes());
+                b"ATTACH ? AS copy KEY ?"
+            }
+            None => b"ATTACH ? AS copy",
+        };
+        let mut attaching = connection.prepare(attach)?.start(params)?;
+        let attached = attaching.step();
+        let (mut params, _) = attaching.finish();
+        wipe(&mut params.bytes);
+        attached?;
         // How far the copy is gets written down after each commit: that must not be ahead of it after a loss of
         // power.
-        run(&connection, "PRAGMA synchronous = FULL")?;
-        if connection.pragma(c"PRAGMA journal_mode = WAL")? != b"wal" {
-            return Err(Error::from_code(ffi::SQLITE_CANTOPEN));
-        }
-        if integer(&connection, "PRAGMA page_size")? != 4096 {
-            return Err(Error::sqlite(
-                ffi::SQLITE_NOTADB,
-                "the pages of the file do not have 4096 bytes",
-            ));
-        }
-        // What readers need beside the file is there once it has been written to.
-        let write = connection.prepare(b"INSERT INTO sqlite_dbpage (pgno, data) VALUES (?, ?)")?;
+        run(&connection, "PRAGMA copy.synchronous = FULL")?;
+        let write = connection
+            .prepare(b"INSERT INTO sqlite_dbpage (pgno, data, schema) VALUES (?, ?, 'copy')")?;
         Ok(Self { connection, write })
     }
 
@@ -89,7 +97,8 @@ impl PageWriter {
 
     /// Ends the transaction; the database has `size` pages then.
     pub fn commit(&self, size: u32) -> Result<()> {
-        if integer(&self.connection, "PRAGMA page_count")? > i64::from(size) {
+        // No page at a number: that and all behind it are taken away.
+        if !Self::is_lock_page(size + 1) {
             let mut params = Params::default();
             params.values.push(Param::Integer(i64::from(size) + 1));
             params.values.push(Param::Null);
@@ -108,7 +117,7 @@ impl PageWriter {
 
     /// A number that changes when another connection has written into the file.
     pub fn data_version(&self) -> Result<i64> {
-        integer(&self.connection, "PRAGMA data_version")
+        integer(&self.connection, "PRAGMA copy.data_version")
     }
 
     /// Whether a page is never used.
@@ -121,6 +130,31 @@ impl PageWriter {
         while running.step()? == Step::Row {}
         running.finish().1
     }
+}
+
+/// Creates the file if it is not there, in WAL mode, and checks it and its key. -> the encoding of its text
+fn prepare_file(path: &str, timeout: u32, key: Option<&Key>) -> Result<String> {
+    let connection = Connection::open(&OpenOptions {
+        path,
+        readonly: false,
+        must_exist: false,
+        timeout,
+        vfs: None,
+        uri: false,
+        key,
+    })?;
+    run(&connection, "PRAGMA page_size = 4096")?;
+    if connection.pragma(c"PRAGMA journal_mode = WAL")? != b"wal" {
+        return Err(Error::from_code(ffi::SQLITE_CANTOPEN));
+    }
+    if integer(&connection, "PRAGMA page_size")? != 4096 {
+        return Err(Error::sqlite(
+            ffi::SQLITE_NOTADB,
+            "the pages of the file do not have 4096 bytes",
+        ));
+    }
+    let encoding = connection.pragma(c"PRAGMA encoding")?;
+    Ok(String::from_utf8_lossy(&encoding).into_owned())
 }
 
 fn run(connection: &Connection, sql: &str) -> Result<()> {
