@@ -1,0 +1,293 @@
+'use strict'
+
+// What a replica reads from its file, what goes to the primary, and what it does not have.
+
+const assert = require('node:assert/strict')
+const fs = require('node:fs')
+const path = require('node:path')
+const { unavailable } = require('../scripts/sqld')
+const Sync = require('..')
+const promise = require('../promise')
+const { cleanup, ours, sqliteError, tempFile, typeError } = require('./support')
+const { faults, startFaulty } = require('./servers/faulty')
+const { startSqld } = require('./servers/sqld')
+
+const skip = unavailable() ?? false
+
+// A replica with a few rows, and its server.
+async function setup (t, options = {}) {
+  const server = await startSqld(t)
+  const file = tempFile(t, 'replica.db')
+  const db = new Sync(file, { syncUrl: server.url, ...options })
+  cleanup(t, () => db.close())
+  db.exec("CREATE TABLE t (a INTEGER PRIMARY KEY, b TEXT); INSERT INTO t VALUES (1, 'x'), (2, 'y')")
+  db.sync()
+  return { db, file, server }
+}
+
+// The same with promises, and a proxy that counts what goes to the server.
+async function setupAsync (t, options = {}) {
+  const server = await startSqld(t)
+  const proxy = await startFaulty(t, { target: server.url })
+  const file = tempFile(t, 'replica.db')
+  const db = await promise.connect(file, { syncUrl: proxy.url, ...options })
+  cleanup(t, () => db.close())
+  await db.exec("CREATE TABLE t (a INTEGER PRIMARY KEY, b TEXT); INSERT INTO t VALUES (1, 'x'), (2, 'y')")
+  await db.sync()
+  return { db, file, server, proxy }
+}
+
+const rows = [{ a: 1, b: 'x' }, { a: 2, b: 'y' }]
+
+ours('reads need no server, in every mode and by every method', { skip }, async t => {
+  const { db, server } = await setup(t)
+  const stmt = db.prepare('SELECT a, b FROM t ORDER BY a')
+  await server.kill()
+  assert.deepEqual(stmt.all(), rows)
+  assert.deepEqual(stmt.get(), rows[0])
+  assert.deepEqual([...stmt.iterate()], rows)
+  assert.deepEqual(stmt.raw().all(), [[1, 'x'], [2, 'y']])
+  assert.deepEqual(stmt.pluck().all(), [1, 2])
+  assert.deepEqual(stmt.expand().get(), { t: rows[0] })
+  assert.deepEqual(stmt.expand(false).safeIntegers().get(), { a: 1n, b: 'x' })
+  assert.deepEqual(db.prepare('WITH x AS (SELECT ? AS a) SELECT * FROM x').get(7), { a: 7 })
+  assert.deepEqual(db.prepare('SELECT b FROM t WHERE a = @a').get({ a: 2 }), { b: 'y' })
+  assert.equal(db.pragma('table_info(t)').length, 2)
+  assert.equal(db.pragma('integrity_check', { simple: true }), 'ok')
+  assert.equal(db.explain('QUERY PLAN SELECT * FROM t').length, 1)
+  assert.equal(db.prepare('SELECT a FROM t').columns()[0].table, 't')
+  assert.equal(db.prepare('SELECT 1').constructor.name, 'Statement')
+})
+
+ours('with promises, reads go to no server and prepared writes take one trip', { skip }, async t => {
+  const { db, proxy } = await setupAsync(t)
+  const trips = async fn => {
+    const before = proxy.requests.length
+    const result = await fn()
+    return [result, proxy.requests.length - before]
+  }
+  assert.deepEqual(await trips(() => db.all('SELECT a, b FROM t ORDER BY a')), [rows, 0])
+  const stmt = await db.prepare('SELECT b FROM t WHERE a = ?')
+  assert.deepEqual(await trips(() => stmt.get(2)), [{ b: 'y' }, 0])
+  assert.deepEqual(await trips(() => stmt.raw().all(1)), [[['x']], 0])
+  assert.deepEqual(await trips(() => db.pragma('user_version')), [[{ user_version: 0 }], 0])
+  const iterated = async () => {
+    const list = []
+    for await (const row of db.iterate('SELECT a FROM t')) list.push(row.a)
+    return list
+  }
+  assert.deepEqual(await trips(iterated), [[1, 2], 0])
+  // What the file has compiled, the server is not asked about.
+  const insert = await db.prepare('INSERT INTO t (b) VALUES (:b)')
+  assert.deepEqual(await trips(() => insert.run({ b: 'z' })), [{ changes: 1, lastInsertRowid: 3 }, 1])
+  assert.deepEqual(await trips(() => db.get('SELECT count(*) AS n FROM t')), [{ n: 3 }, 1])
+  assert.deepEqual(await trips(() => db.get('SELECT count(*) AS n FROM t')), [{ n: 3 }, 0])
+  // changes() is of the connection that writes.
+  assert.deepEqual((await trips(() => db.get('SELECT changes() AS n')))[0], { n: 1 })
+})
+
+ours('a statement reads from the primary inside a transaction, set as it is', { skip }, async t => {
+  const { db } = await setup(t)
+  const stmt = db.prepare('SELECT a, b FROM t WHERE b = ?').raw().safeIntegers()
+  const bound = db.prepare('SELECT a FROM t WHERE b = ?').pluck().bind('new')
+  const expanded = db.prepare('SELECT a FROM t').expand()
+  assert.equal(stmt.get('new'), undefined)
+  assert.throws(() => db.transaction(() => {
+    db.prepare("INSERT INTO t VALUES (5, 'new')").run()
+    assert.equal(db.inTransaction, true)
+    assert.deepEqual(stmt.get('new'), [5n, 'new'])
+    assert.deepEqual([...stmt.iterate('new')], [[5n, 'new']])
+    assert.deepEqual(bound.all(), [5])
+    typeError(() => expanded.get(), /^expand\(\) is not available/)
+    assert.deepEqual(db.prepare('SELECT max(a) AS a FROM t').get(), { a: 5 })
+    throw new Error('undo')
+  })(), /^Error: undo$/)
+  assert.equal(stmt.get('new'), undefined)
+  assert.deepEqual(bound.all(), [])
+  assert.deepEqual(expanded.get(), { t: { a: 1 } })
+
+  const later = await promise.connect(tempFile(t, 'other.db'), { syncUrl: (await startSqld(t)).url })
+  cleanup(t, () => later.close())
+  await later.exec('CREATE TABLE t (a)')
+  const count = (await later.prepare('SELECT count(*) FROM t')).pluck()
+  await assert.rejects(later.transaction(async () => {
+    await later.run('INSERT INTO t VALUES (1)')
+    assert.equal(await count.get(), 1)
+    const wide = (await later.prepare('SELECT a FROM t')).expand()
+    await assert.rejects(wide.get(), /^TypeError: expand\(\)/)
+    throw new Error('undo')
+  })(), /^Error: undo$/)
+  assert.equal(await count.get(), 0)
+})
+
+ours('what a statement is changes with the schema, here and there', { skip }, async t => {
+  const { db } = await setup(t)
+  const all = db.prepare('SELECT * FROM t WHERE a = 1')
+  assert.deepEqual(all.get(), { a: 1, b: 'x' })
+  db.exec('ALTER TABLE t ADD COLUMN c DEFAULT 3')
+  assert.deepEqual(all.get(), { a: 1, b: 'x', c: 3 })
+  db.exec('CREATE TABLE u (d); INSERT INTO u VALUES (4)')
+  assert.deepEqual(db.prepare('SELECT d FROM u').get(), { d: 4 })
+  db.exec('DROP TABLE t')
+  sqliteError(() => all.get(), 'SQLITE_ERROR', 'no such table: t')
+  sqliteError(() => db.prepare('SELECT * FROM t'), 'SQLITE_ERROR', 'no such table: t')
+})
+
+ours('functions, tables, authorizers, backups and limits are of the file', { skip }, async t => {
+  const { db, server } = await setup(t)
+  await server.kill()
+  db.function('twice', value => 2 * value)
+  db.aggregate('joined', { start: '', step: (sum, value) => sum + value })
+  db.table('numbers', { columns: ['n'], * rows () { yield [1]; yield [2] } })
+  assert.deepEqual(db.prepare('SELECT twice(a) AS d FROM t').all(), [{ d: 2 }, { d: 4 }])
+  assert.equal(db.prepare('SELECT joined(b) FROM t').pluck().get(), 'xy')
+  assert.deepEqual(db.prepare('SELECT n FROM numbers').pluck().all(), [1, 2])
+  const copy = tempFile(t, 'copy.db')
+  await db.backup(copy)
+  const written = tempFile(t, 'written.db')
+  fs.writeFileSync(written, db.serialize())
+  for (const place of [copy, written]) {
+    const other = new Sync(place)
+    assert.deepEqual(other.prepare('SELECT * FROM t').all(), rows)
+    other.close()
+  }
+  db.authorizer({ t: Sync.Authorization.DENY })
+  sqliteError(() => db.prepare('SELECT a FROM t WHERE a > 0').get(), 'SQLITE_AUTH')
+  db.authorizer(null)
+  db.limits.length = 100
+  sqliteError(() => db.prepare('SELECT zeroblob(1000)').get(), 'SQLITE_TOOBIG')
+})
+
+ours('the same with promises', { skip }, async t => {
+  const { db, server } = await setupAsync(t)
+  await server.kill()
+  await db.function('twice', value => 2 * value)
+  assert.deepEqual(await db.all('SELECT twice(a) AS d FROM t'), [{ d: 2 }, { d: 4 }])
+  await db.table('numbers', { columns: ['n'], * rows () { yield [1]; yield [2] } })
+  assert.deepEqual(await db.all('SELECT n FROM numbers'), [{ n: 1 }, { n: 2 }])
+  const copy = tempFile(t, 'copy.db')
+  await db.backup(copy)
+  const other = new Sync(copy)
+  assert.deepEqual(other.prepare('SELECT * FROM t').all(), rows)
+  other.close()
+  await db.authorizer({ t: Sync.Authorization.DENY })
+  await assert.rejects(db.get('SELECT a FROM t WHERE a > 0'), { code: 'SQLITE_AUTH' })
+})
+
+ours('what a replica does not have says so', { skip }, async t => {
+  const { db } = await setup(t)
+  const { db: promised } = await setupAsync(t)
+  const calls = { rekey: ['key'], createSession: [], applyChangeset: [Buffer.alloc(0)] }
+  for (const [name, args] of Object.entries(calls)) {
+    const expected = { name: 'TypeError', message: `${name}() is not available for replicas` }
+    assert.throws(() => db[name](...args), expected)
+    await assert.rejects(promised[name](...args), expected)
+  }
+  for (const each of [db, promised]) {
+    typeError(() => each.on('update', () => {}), 'on() is not available for replicas')
+  }
+  const plain = new Sync(':memory:')
+  const asynchronous = new promise.Database(':memory:')
+  cleanup(t, () => Promise.all([plain.close(), asynchronous.close()]))
+  for (const name of ['sync', 'syncUntil', 'resync', 'maxWriteReplicationIndex']) {
+    const message = `${name}() is for replicas, which have the "syncUrl" option`
+    const expected = { name: 'TypeError', message }
+    assert.throws(() => plain[name](1), expected)
+    await assert.rejects(async () => asynchronous[name](1), expected)
+  }
+})
+
+ours('wrong options are TypeErrors, and no file is made', t => {
+  const file = tempFile(t, 'replica.db')
+  const syncUrl = 'http://127.0.0.1:1'
+  const cases = [
+    [file, { syncUrl: 7 }, /"syncUrl" option to be a string/],
+    [file, { syncUrl: 'nonsense' }, /URL of the database is not valid/],
+    [file, { syncUrl: 'ftp://x' }, /URLs of databases begin with/],
+    [file, { syncUrl: 'http://example.com', authToken: 'x' }, /unencrypted/],
+    [':memory:', { syncUrl }, /cannot be replicas/],
+    [Buffer.alloc(0), { syncUrl }, /cannot be replicas/],
+    ['file:x.db', { syncUrl }, /not by a URI/],
+    [file, { syncUrl, readonly: true }, /"readonly" option is not available for replicas/],
+    [file, { syncUrl, fileMustExist: true }, /"fileMustExist" option is not available/],
+    [file, { syncUrl, vfs: 'unix' }, /"vfs" option is not available/],
+    [file, { syncUrl, syncPeriod: -1 }, /"syncPeriod" option/],
+    [file, { syncUrl, syncPeriod: '1' }, /"syncPeriod" option/],
+    [file, { syncUrl, syncPeriod: NaN }, /"syncPeriod" option/],
+    [file, { syncUrl, readYourWrites: 1 }, /"readYourWrites" option to be a boolean/],
+    [file, { syncUrl, resync: 'yes' }, /"resync" option to be a boolean/],
+    [`${file}/no/where.db`, { syncUrl }, /directory does not exist/]
+  ]
+  for (const [place, options, message] of cases) {
+    for (const Class of [Sync, promise.Database]) typeError(() => new Class(place, options), message)
+  }
+  assert.deepEqual(fs.readdirSync(path.dirname(file)), [])
+})
+
+ours('sync() and its kin say how far they are', { skip }, async t => {
+  const { db, server } = await setup(t)
+  const writer = new Sync(server.url)
+  cleanup(t, () => writer.close())
+  const at = db.sync()
+  assert.deepEqual(at, { frames_synced: 0, frame_no: at.frame_no })
+  writer.exec("INSERT INTO t VALUES (3, 'z')")
+  assert.deepEqual(db.sync(), { frames_synced: 1, frame_no: at.frame_no + 1 })
+  writer.exec("INSERT INTO t VALUES (4, 'z')")
+  assert.deepEqual(db.syncUntil(at.frame_no + 2), { frames_synced: 1, frame_no: at.frame_no + 2 })
+  assert.deepEqual(db.syncUntil(0), { frames_synced: 0, frame_no: at.frame_no + 2 })
+  db.prepare("INSERT INTO t VALUES (5, 'z')").run()
+  assert.equal(db.maxWriteReplicationIndex(), at.frame_no + 3)
+  const whole = db.resync()
+  assert.equal(whole.frame_no, at.frame_no + 3)
+  assert.equal(whole.frames_synced, at.frame_no + 4)
+  assert.equal(db.prepare('SELECT count(*) FROM t').pluck().get(), 5)
+  for (const frame of [-1, 1.5, '1', undefined, 2 ** 60]) {
+    typeError(() => db.syncUntil(frame), 'Expected the replication index to be a positive integer')
+  }
+})
+
+ours('syncPeriod brings what others write, without a call', { skip }, async t => {
+  const { db, server } = await setupAsync(t, { syncPeriod: 0.01 })
+  const writer = new Sync(server.url)
+  cleanup(t, () => writer.close())
+  for (let i = 3; i < 10; i++) {
+    writer.exec(`INSERT INTO t VALUES (${i}, 'z')`)
+    const until = Date.now() + 10000
+    while ((await db.get('SELECT max(a) AS a FROM t')).a !== i) assert.ok(Date.now() < until)
+  }
+})
+
+ours('a sync can be cancelled, and close() does not wait for the server', { skip }, async t => {
+  const { db, proxy } = await setupAsync(t)
+  proxy.always(faults.silent)
+  const abort = new AbortController()
+  const synced = db.sync({ signal: abort.signal })
+  setTimeout(() => abort.abort(), 20)
+  await assert.rejects(synced, { name: 'AbortError' })
+  await assert.rejects(db.sync({ timeout: 20 }), { code: 'SQLITE_INTERRUPT' })
+  const waiting = db.sync()
+  setTimeout(() => db.interrupt(), 20)
+  await assert.rejects(waiting, { code: 'SQLITE_INTERRUPT' })
+  // The file is there all the while.
+  assert.deepEqual(await db.get('SELECT count(*) AS n FROM t'), { n: 2 })
+  const start = performance.now()
+  await db.close()
+  assert.ok(performance.now() - start < 5000)
+})
+
+ours('closed is closed', { skip }, async t => {
+  const { db } = await setup(t)
+  const stmt = db.prepare('SELECT a FROM t')
+  assert.equal(db.close(), db)
+  assert.equal(db.close(), db)
+  assert.equal(db.open, false)
+  for (const call of [() => stmt.get(), () => db.sync(), () => db.prepare('SELECT 1'), () => db.exec('SELECT 1'),
+    () => db.resync(), () => db.pragma('user_version'), () => db.interrupt()]) {
+    typeError(call, 'The database connection is not open')
+  }
+  const { db: promised } = await setupAsync(t)
+  await promised.close()
+  for (const name of ['sync', 'resync']) {
+    await assert.rejects(promised[name](), /^TypeError: The database connection is not open$/)
+  }
+})
