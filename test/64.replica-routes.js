@@ -219,7 +219,9 @@ ours('wrong options are TypeErrors, and no file is made', t => {
     [`${file}/no/where.db`, { syncUrl }, /directory does not exist/]
   ]
   for (const [place, options, message] of cases) {
-    for (const Class of [Sync, promise.Database]) typeError(() => new Class(place, options), message)
+    for (const Class of [Sync, promise.Database]) {
+      typeError(() => new Class(place, options), message)
+    }
   }
   assert.deepEqual(fs.readdirSync(path.dirname(file)), [])
 })
