@@ -218,4 +218,15 @@ new Database.SqliteError('message', 'SQLITE_ERROR')
 // @ts-expect-error a code is a string
 new Database.SqliteError('message', 1)
 
-export { applied, bytes, patchset }
+const replica = new Database('replica.db', {
+  syncUrl: 'libsql://db.example', syncPeriod: 0.5, readYourWrites: false, resync: true
+})
+const synced: Database.SyncResult = replica.sync()
+same<typeof synced.frame_no, number>(true)
+same<typeof synced.frames_synced, number>(true)
+const reached: Database.SyncResult = replica.syncUntil(replica.maxWriteReplicationIndex() ?? 0)
+replica.resync()
+// @ts-expect-error seconds are a number
+new Database('replica.db', { syncUrl: 'libsql://db.example', syncPeriod: '1s' })
+
+export { applied, bytes, patchset, reached }

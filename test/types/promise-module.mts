@@ -4,7 +4,7 @@ import { Authorization, connect, constants, Database, SqliteError } from 'ferrol
 import promise from 'ferrolite/promise'
 import { connect as connectLinux } from 'ferrolite/linux-x64-gnu/promise'
 import type {
-  CallOptions, Options, RunResult, Session, Statement, StatementIterator, Transaction
+  CallOptions, Options, RunResult, Session, Statement, StatementIterator, SyncResult, Transaction
 } from 'ferrolite/promise'
 
 const options: Options = { readers: 1, leaseTimeout: 10 }
@@ -23,7 +23,11 @@ await using session: Session = await new Database().createSession()
 const caught: SqliteError = new SqliteError('message', 'SQLITE_ERROR', 1)
 const deny: 1 = Authorization.DENY
 const abort: 2 = constants.SQLITE_CHANGESET_ABORT
+const replica: Database = await connect('replica.db', { syncUrl: 'libsql://db.example' })
+const synced: SyncResult = await replica.sync(call)
+const reached: SyncResult = await replica.syncUntil(replica.maxWriteReplicationIndex() ?? 0)
+await replica.resync()
 // @ts-expect-error not exported
 import { PromiseDatabase } from 'ferrolite/promise'
 
-export { abort, caught, deny, fixed, iterator, n, rekeyed, result, session }
+export { abort, caught, deny, fixed, iterator, n, reached, rekeyed, result, session, synced }
