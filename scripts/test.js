@@ -21,6 +21,8 @@ const { toolchain } = require('./toolchain')
 const TEST_FILE = /^\d\d\.[\w-]+\.m?js$/
 // What a test file says that runs with the sync API and again with promises: test/support.js.
 const SHARED = /^\/\/ Runs with both APIs(, and on servers)?\.$/m
+// What takes long and is about the engine and servers, not about the Node that runs it.
+const ON_ONE_NODE = /^\/\/ Runs on one Node\.js\.$/m
 const ON_SERVERS = /^\/\/ Runs with both APIs, and on servers\.$/m
 // How the reporter begins seeds and totals.
 const INFORMATION = /^\s*\u2139 /
@@ -73,11 +75,11 @@ async function runtimeSteps (step) {
   // As under a content security policy: the plain row decoder takes over from the compiled one.
   const noEval = '--disallow-code-generation-from-strings'
   await step(`node ${current} ${noEval}`, () => {
-    return nodeTests(process.execPath, `node-${current}-no-eval`, [noEval])
+    return otherNodeTests(process.execPath, `node-${current}-no-eval`, [noEval])
   })
   for (const major of runtimes.SUPPORTED_NODES) {
     if (major === current) continue
-    await step(`node ${major}`, () => onRuntime(runtimes.node(major), nodeTests, `node-${major}`))
+    await step(`node ${major}`, () => onRuntime(runtimes.node(major), otherNodeTests, `node-${major}`))
     await step(`node ${major} promises`, () => {
       return onRuntime(runtimes.node(major), promiseTests, `node-${major}`)
     })
@@ -122,6 +124,12 @@ async function nodeTests (binary, name, flags = [], options = {}) {
     file.end()
     say(`All lines: ${path.relative(ROOT, log)}`)
   }
+}
+
+// But for what has run on one Node.js, which is enough.
+function otherNodeTests (binary, name, flags = []) {
+  const files = testFiles().filter((file) => !says(file, ON_ONE_NODE))
+  return nodeTests(binary, name, flags, { files })
 }
 
 function promiseTests (binary, name) {
