@@ -75,7 +75,7 @@ impl PageWriter {
         run(&self.connection, "BEGIN IMMEDIATE")
     }
 
-    /// Writes one page, of which the first has the number 1.
+    /// Writes one page; the first one, which has the number 1, is for [`commit`](Self::commit).
     pub fn write(&self, number: u32, page: &[u8]) -> Result<()> {
         if Self::is_lock_page(number) {
             return Ok(());
@@ -87,14 +87,28 @@ impl PageWriter {
         self.insert(params)
     }
 
-    /// Ends the transaction; the database has `size` pages then.
-    pub fn commit(&self, size: u32) -> Result<()> {
-        if integer(&self.connection, "PRAGMA page_count")? > i64::from(size) {
-            let mut params = Params::default();
-            params.values.push(Param::Integer(i64::from(size) + 1));
-            params.values.push(Param::Null);
-            self.insert(params)?;
+    /// Ends the transaction; the database has `size` pages then, of which the first is `first`, if it has changed.
+    pub fn commit(&self, size: u32, first: Option<&[u8]>) -> Result<()> {
+        let shrinks = integer(&self.connection, "PRAGMA page_count")? > i64::from(size);
+        // With another first page, SQLite reads the schema anew for whatever it does: all else must be there, and
+        // nothing must follow in this transaction.
+        if let Some(first) = first {
+            self.write(1, first)?;
         }
+        run(&self.connection, "COMMIT")?;
+        // The first page says how many there are. What is behind them only takes up room.
+        if shrinks && self.truncate(size).is_err() {
+            self.rollback();
+        }
+        Ok(())
+    }
+
+    fn truncate(&self, size: u32) -> Result<()> {
+        self.begin()?;
+        let mut params = Params::default();
+        params.values.push(Param::Integer(i64::from(size) + 1));
+        params.values.push(Param::Null);
+        self.insert(params)?;
         run(&self.connection, "COMMIT")
     }
 

@@ -8,6 +8,8 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
+use crc::{Crc, CRC_32_ISO_HDLC};
 use ferrolite_sqlite::{Key, PageWriter};
 use hyper::header::HeaderValue;
 
@@ -18,6 +20,8 @@ use state::{has_bytes, Position, State};
 
 /// How long to wait before a server is asked again for what it does not have yet.
 const RETRY: Duration = Duration::from_millis(100);
+
+const CRC: Crc<u32> = Crc::<u32>::new(&CRC_32_ISO_HDLC);
 
 /// How often a session that the server has forgotten is begun anew in one sync.
 const SESSIONS: u32 = 3;
@@ -96,6 +100,8 @@ struct Pull {
     /// How many pages the database has after the last whole transaction, and whether frames came after that.
     size: Option<u32>,
     is_whole: bool,
+    /// The first page, which is written last.
+    first: Option<Bytes>,
     /// Which pages have come, where all have to.
     seen: Option<HashSet<u32>>,
 }
@@ -111,7 +117,9 @@ enum Goal {
 
 impl Goal {
     fn is_met(self, pull: &Pull) -> bool {
-        let reaches = |frame: u64| pull.position.frame.is_some_and(|at| at >= frame);
+        // Others write on: the frame may be in the log, and a transaction behind it come in pieces.
+        let reaches =
+            |frame: u64| pull.is_whole && pull.position.frame.is_some_and(|at| at >= frame);
         match self {
             Self::Last(frame) => reaches(frame),
             // What is known may be of another log, so the server is asked in any case.
@@ -163,11 +171,25 @@ impl Replica {
         self.state.position.frame
     }
 
+    /// As [`frame`](Self::frame), or none as long as the file is to be fetched anew.
+    pub fn readable(&self) -> Option<u64> {
+        self.frame().filter(|_| !self.renew)
+    }
+
     /// Brings the file up to what the primary has now.
     pub async fn sync(&mut self) -> Result<Synced> {
         self.require_own()?;
         let (position, last) = self.greet(self.renew).await?;
-        self.pull_to(position, last).await
+        match self.pull_to(position, last).await {
+            // It was put back to an older state and written to since, or has just begun another log.
+            Err(ReplicaError::Remote(error))
+                if error.code == code::SYNC_GENERATION && last.is_some() && !self.state.moved =>
+            {
+                let (position, last) = self.greet(true).await?;
+                self.pull_to(position, last).await
+            }
+            outcome => outcome,
+        }
     }
 
     /// Brings the file up to what this process has written, of which `written` is the last frame where it is known.
@@ -203,11 +225,10 @@ impl Replica {
         }
     }
 
-    /// Fetches the whole database again.
+    /// Fetches the whole database again; if that fails, the next sync does it.
     pub async fn resync(&mut self) -> Result<Synced> {
-        self.version = self.pages.data_version()?;
-        let (position, last) = self.greet(true).await?;
-        self.pull_to(position, last).await
+        self.renew = true;
+        self.sync().await
     }
 
     /// Gives up what a sync has begun that was not waited for.
@@ -224,10 +245,12 @@ impl Replica {
     }
 
     /// Nobody else has written into the file.
-    fn require_own(&self) -> Result<()> {
-        if self.pages.data_version()? == self.version || self.renew {
+    fn require_own(&mut self) -> Result<()> {
+        if self.renew || self.pages.data_version()? == self.version {
             return Ok(());
         }
+        // When it is opened the next time, nothing else will tell.
+        self.state.doubt()?;
         let text =
             "Another program has written into the replica: resync() starts over from the primary";
         Err(Error::new(code::SYNC_CONFLICT, text).into())
@@ -297,6 +320,7 @@ impl Replica {
             frames: 0,
             size: None,
             is_whole: true,
+            first: None,
             seen: position.frame.is_none().then(HashSet::new),
         };
         let mut sessions = 0;
@@ -330,7 +354,10 @@ impl Replica {
             return Ok(self.nothing());
         }
         let size = pull.finish()?;
-        self.pages.commit(size)?;
+        if pull.seen.is_some() {
+            self.state.doubt()?;
+        }
+        self.pages.commit(size, pull.first_page().as_deref())?;
         self.version = self.pages.data_version()?;
         self.state.position = pull.position;
         self.state.save()?;
@@ -350,7 +377,7 @@ impl Replica {
             }
             let before = pull.position.checksum;
             if before.is_some_and(|before| frame.expected(before) != frame.checksum) {
-                return Err(Error::protocol("the checksum of a frame is wrong").into());
+                return Err(pull.wrong_checksum().into());
             }
             pull.position.frame = Some(frame.number);
             pull.position.checksum = Some(frame.checksum);
@@ -384,6 +411,9 @@ impl Replica {
 
     fn write(&self, frame: &Frame, pull: &mut Pull) -> std::result::Result<(), LogError> {
         pull.take(frame)?;
+        if frame.page == 1 {
+            return Ok(());
+        }
         let written = self.pages.write(frame.page, &frame.data);
         written.map_err(|error| {
             let code = ferrolite_sqlite::code_name(error.code());
@@ -403,6 +433,9 @@ impl Pull {
             return Err(Error::protocol("a page is no page"));
         }
         self.frames += 1;
+        if frame.page == 1 {
+            self.first = Some(frame.data.clone());
+        }
         if frame.size != 0 {
             self.size = Some(frame.size);
         }
@@ -410,6 +443,29 @@ impl Pull {
             seen.insert(frame.page);
         }
         Ok(())
+    }
+
+    /// The first page with a schema cookie that no other log has: connections that know the schema of the database
+    /// that was there before see that it is another one.
+    fn first_page(&self) -> Option<Vec<u8>> {
+        const COOKIE: std::ops::Range<usize> = 40..44;
+        let mut page = self.first.as_ref()?.to_vec();
+        let log = CRC.checksum(&self.position.log.unwrap_or_default().to_le_bytes());
+        let mut cookie = [0; 4];
+        cookie.copy_from_slice(&page[COOKIE]);
+        let cookie = u32::from_be_bytes(cookie).wrapping_add(log);
+        page[COOKIE].copy_from_slice(&cookie.to_be_bytes());
+        Some(page)
+    }
+
+    fn wrong_checksum(&self) -> Error {
+        match self.frames {
+            0 if self.seen.is_none() => Error::new(
+                code::SYNC_GENERATION,
+                "The server's log does not go on from where the replica is: resync() starts over",
+            ),
+            _ => Error::protocol("the checksum of a frame is wrong"),
+        }
     }
 
     /// How many pages there are now, once it is known that none is missing.
