@@ -250,7 +250,10 @@ served('a file that is missing is fetched again', async t => {
 served('a replica needs no server to be opened and read, once it has something', async t => {
   const server = await primary(t)
   const { file, content } = await closedReplica(t, server)
+  const synced = await Promise.all(Object.keys(APIS).map(api => replica(t, server, { api })))
   await server.stop()
+  // Not even for the first read after the first sync.
+  for (const db of synced) await isSound(db, content)
   for (const api of Object.keys(APIS)) {
     const db = await open(t, file, { syncUrl: server.url, requestTimeout: LIMIT }, api)
     await isSound(db, content)

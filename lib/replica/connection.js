@@ -188,7 +188,9 @@ class ReplicaConnection extends Connection {
     if (opened !== null) await opened
     const job = postSync(this.#syncer, extent, frame)
     this.watch(job, options)
-    return job.promise
+    const synced = await job.promise
+    this.#freshness.filled()
+    return synced
   }
 
   sync (options) {
@@ -215,8 +217,10 @@ class Freshness {
   #follows
   // Opening, until it has succeeded.
   #opening
-  // Something was written that the file may not have, or it has nothing at all yet.
-  #behind = true
+  // Something was written that the file may not have.
+  #behind = false
+  // The file has nothing at all yet.
+  #empty = true
   // Writes that have not ended, and how many there were.
   #last = null
   #count = 0
@@ -231,7 +235,7 @@ class Freshness {
     this.#remote = remote
     this.#follows = follows
     this.#opening = syncer.opened.promise.then((frame) => {
-      this.#behind = frame === null
+      if (frame !== null) this.filled()
       this.#opening = null
     })
     this.#opening.catch(() => {})
@@ -255,9 +259,18 @@ class Freshness {
     return this.#opening
   }
 
+  /** Something has come, whatever it was that asked for it. */
+  filled () {
+    this.#empty = false
+  }
+
+  get #isStale () {
+    return this.#behind || this.#empty
+  }
+
   /** Null if the file may be read, or what to wait for. */
   wait () {
-    if (this.#opening === null && this.#last === null && !this.#behind) return null
+    if (this.#opening === null && this.#last === null && !this.#isStale) return null
     if (this.#catchingFor !== this.#count) {
       this.#catchingFor = this.#count
       const catching = this.#catching = this.#catchUp().finally(() => {
@@ -271,12 +284,14 @@ class Freshness {
     await this.#opening
     // Those behind it in the same connection have ended when it has.
     await this.#last
-    if (!this.#behind) return
+    if (!this.#isStale) return
+    const behind = this.#behind
     this.#behind = false
     try {
       await postSync(this.#syncer, EXTENT.WRITTEN).promise
+      this.#empty = false
     } catch (error) {
-      this.#behind = true
+      this.#behind ||= behind
       throw error
     }
   }

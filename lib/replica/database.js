@@ -14,8 +14,10 @@ class ReplicaDatabase {
   #syncer
   // The connection to the file.
   #local
-  // Something was written that the file may not have, or it has nothing at all yet.
-  behind
+  // Something was written that the file may not have.
+  #behind = false
+  // The file has nothing at all yet.
+  #empty
 
   // The way to the primary.
   port
@@ -27,7 +29,7 @@ class ReplicaDatabase {
     this.port = connection.port
     const syncer = this.#syncer = openSyncer(environment, options, key, connection.port)
     try {
-      this.behind = connection.wait(syncer.opened, 0, syncer) === null
+      this.#empty = connection.wait(syncer.opened, 0, syncer) === null
       this.#local = openLocal()
     } catch (error) {
       this.#closeRemote()
@@ -38,8 +40,8 @@ class ReplicaDatabase {
     let writes = 0
     connection.onWrite = () => {
       if (writes === (writes = port.writes())) return
-      if (!this.behind) syncer.tell(OP.SYNC, 0)
-      this.behind = true
+      if (!this.#behind) syncer.tell(OP.SYNC, 0)
+      this.#behind = true
     }
   }
 
@@ -52,21 +54,23 @@ class ReplicaDatabase {
   /** Whether the file is to read now; it is brought up to date for that. */
   readsHere () {
     if (this.port.inTransaction) return false
-    if (this.behind) this.#catchUp()
+    if (this.#behind || this.#empty) this.#catchUp()
     return true
   }
 
   #catchUp () {
     this.requireOpen()
     this.#sync(EXTENT.WRITTEN)
-    this.behind = false
+    this.#behind = false
   }
 
   #sync (extent, frame) {
     const { connection } = this.#remote
     connection.requireOpen()
     const timeout = connection.options.defaultQueryTimeout
-    return connection.wait(postSync(this.#syncer, extent, frame), timeout, this.#syncer)
+    const synced = connection.wait(postSync(this.#syncer, extent, frame), timeout, this.#syncer)
+    this.#empty = false
+    return synced
   }
 
   sync () {
