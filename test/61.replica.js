@@ -735,6 +735,69 @@ served('a sync that waits ends by a signal, by its timeout and by interrupt()', 
   assert.ok(await waiting < 1000)
 })
 
+served('what was written is read, or it is an error: never the state before', async t => {
+  const server = await primary(t)
+  const proxy = await startFaulty(t, { target: server.url })
+  const db = await replica(t, proxy)
+  const careless = await replica(t, proxy, { readYourWrites: false })
+  const content = await dump(db)
+  let n = 100
+  for (const fault of [faults.status(500), faults.resetAfter, flip(HEADER), faults.garbage]) {
+    proxy.always(faults.on('BatchLogEntries', fault))
+    const written = ++n
+    await db.run('INSERT INTO t VALUES (?, ?)', [written, 'mine'])
+    await assert.rejects(db.get('SELECT max(a) AS a FROM t'), ({ code }) => code.startsWith('REMOTE_'))
+    await assert.rejects(db.prepare('SELECT 1'), ({ code }) => code.startsWith('REMOTE_'))
+    // What the primary says itself is as it is.
+    assert.deepEqual(await db.transaction(() => db.get('SELECT max(a) AS a FROM t'))(), { a: written })
+    await isSound(careless, content)
+    proxy.always(faults.pass)
+    assert.deepEqual(await db.get('SELECT max(a) AS a FROM t'), { a: written })
+  }
+  await isIdentical(db, server)
+  // Also where the log is another one since.
+  for (const how of ['stop', 'kill']) {
+    const sync = await replica(t, server)
+    await server[how]()
+    await server.start()
+    await sync.prepare('SELECT 1').all()
+    await retried(() => db.run('INSERT INTO t VALUES (?, ?)', [++n, how]))
+    assert.deepEqual(await db.get('SELECT max(a) AS a FROM t'), { a: n })
+    await retried(() => sync.prepare('INSERT INTO t VALUES (?, ?)').run(++n, how))
+    assert.deepEqual(sync.prepare('SELECT max(a) AS a FROM t').get(), { a: n })
+  }
+})
+
+/** A write whose connection was to a server that has ended is not sent twice by itself. */
+async function retried (write) {
+  try {
+    await write()
+  } catch (error) {
+    isSqliteError('REMOTE_UNREACHABLE')(error)
+    await write()
+  }
+}
+
+served('a replica that syncs by itself goes on after errors', async t => {
+  const server = await primary(t)
+  const proxy = await startFaulty(t, { target: server.url })
+  const db = await replica(t, proxy, { syncPeriod: 0.01 })
+  const content = await dump(db)
+  const asked = () => proxy.requests.length + proxy.connections
+  proxy.always(faults.status(500))
+  write(server, "INSERT INTO t VALUES (4, 'four')")
+  for (const fault of [faults.status(500), faults.garbage, faults.refuse, faults.resetBefore]) {
+    proxy.always(fault)
+    const before = asked()
+    await until(() => asked() > before + 3, 'syncs')
+    await isSound(db, content)
+  }
+  proxy.always(faults.pass)
+  const four = await db.prepare('SELECT count(*) AS n FROM t WHERE a = 4')
+  await until(async () => (await four.get()).n === 1, 'the row')
+  await isIdentical(db, server)
+})
+
 served('tokens and namespaces reach the log', async t => {
   const key = makeJwtKey()
   const server = await startSqld(t, { jwtKey: key.publicKey, namespaces: true })

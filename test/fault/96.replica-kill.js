@@ -253,7 +253,7 @@ served(`a replica's process is killed ${LOOPS} times`, async t => {
     `${count.syncs} syncs of ${count.frames} frames; ${writer.acknowledged.length} transactions; ` +
     `${count.reads} reads beside, of ${count.states} states`)
   assert.equal(writer.failures, 0)
-  assert.ok(count.syncs > LOOPS && count.reads > LOOPS && count.states > LOOPS)
+  assert.ok(count.syncs > LOOPS / 5 && count.reads > LOOPS && count.states > LOOPS / 2)
 })
 
 function add (count, { reads, states }) {
