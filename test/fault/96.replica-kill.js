@@ -194,7 +194,7 @@ const CLIENT = async (promises, sync, file, options, sql) => {
   await db.sync()
   writeSync(1, 'open\n')
   for (let i = 1; ; ++i) {
-    const { frames_synced: frames } = await (i % 5 === 0 ? db.resync() : db.sync())
+    const { frames_synced: frames } = await (i % 12 === 0 ? db.resync() : db.sync())
     const state = await (await db.prepare(sql)).get()
     const { low, high, last } = state
     if (low !== high || high !== last) throw new Error(JSON.stringify(state))
