@@ -229,7 +229,8 @@ class ReplicaConnection extends Connection {
     const job = postSync(this.#syncer, extent, frame)
     this.watch(job, options)
     const synced = await job.promise
-    if (extent !== EXTENT.FRAME) done()
+    if (extent === EXTENT.FRAME) this.#freshness.filled()
+    else done()
     return synced
   }
 
@@ -274,7 +275,7 @@ class Freshness {
     this.#remote = remote
     this.#follows = follows
     this.#opening = syncer.opened.promise.then((frame) => {
-      if (frame !== null) this.#fetched = Math.max(this.#fetched, 1)
+      if (frame !== null) this.filled()
       this.#opening = null
     })
     this.#opening.catch(() => {})
@@ -295,6 +296,11 @@ class Freshness {
   /** Null once the file is open, or what to wait for. */
   opened () {
     return this.#opening
+  }
+
+  /** The file has something, whatever it was that asked for it. */
+  filled () {
+    this.#fetched = Math.max(this.#fetched, 1)
   }
 
   /** Null if the file may be read, or what to wait for. */

@@ -14,8 +14,10 @@ class ReplicaDatabase {
   #syncer
   // The connection to the file.
   #local
-  // Something was written that the file may not have, or it has nothing at all yet.
-  behind
+  // The file has nothing at all yet.
+  #isEmpty
+  // Something was written that the file may not have.
+  #hasWritten = false
 
   // The way to the primary.
   port
@@ -27,7 +29,7 @@ class ReplicaDatabase {
     this.port = connection.port
     const syncer = this.#syncer = openSyncer(environment, options, key, connection.port)
     try {
-      this.behind = connection.wait(syncer.opened, 0, syncer) === null
+      this.#isEmpty = connection.wait(syncer.opened, 0, syncer) === null
       this.#local = openLocal()
     } catch (error) {
       this.#closeRemote()
@@ -38,8 +40,8 @@ class ReplicaDatabase {
     let writes = 0
     connection.onWrite = () => {
       if (writes === (writes = port.writes())) return
-      if (!this.behind) syncer.tell(OP.SYNC, 0)
-      this.behind = true
+      if (!this.#hasWritten) syncer.tell(OP.SYNC, 0)
+      this.#hasWritten = true
     }
   }
 
@@ -49,10 +51,12 @@ class ReplicaDatabase {
 
   get local () { return this.#local }
 
+  get #isBehind () { return this.#hasWritten || this.#isEmpty }
+
   /** Whether the file is to read now; it is brought up to date for that. */
   readsHere () {
     if (this.port.inTransaction) return false
-    if (this.behind) this.#catchUp()
+    if (this.#isBehind) this.#catchUp()
     return true
   }
 
@@ -66,7 +70,8 @@ class ReplicaDatabase {
     connection.requireOpen()
     const timeout = connection.options.defaultQueryTimeout
     const synced = connection.wait(postSync(this.#syncer, extent, frame), timeout, this.#syncer)
-    if (extent !== EXTENT.FRAME) this.behind = false
+    this.#isEmpty = false
+    if (extent !== EXTENT.FRAME) this.#hasWritten = false
     return synced
   }
 
@@ -109,7 +114,7 @@ class ReplicaDatabase {
     try {
       return this.#local.entry(sql)
     } catch (error) {
-      if (error.code !== 'SQLITE_ERROR' || !this.behind || !this.readsHere()) throw error
+      if (error.code !== 'SQLITE_ERROR' || !this.#isBehind || !this.readsHere()) throw error
     }
     return this.#local.entry(sql)
   }

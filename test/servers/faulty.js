@@ -64,7 +64,7 @@ async function startFaulty (t, { target = null, namespace, tls } = {}) {
     faulty.requests.push(Object.assign(entry, { size: 0, body: null }))
     const gone = new AbortController()
     res.once('close', () => gone.abort())
-    const exchange = { req, res, target, namespace, signal: gone.signal, body: null }
+    const exchange = { req, res, entry, target, namespace, signal: gone.signal, body: null }
     try {
       exchange.body = await readAll(req)
       Object.assign(entry, { size: exchange.body.length, body: exchange.body })
@@ -210,6 +210,19 @@ const faults = {
     }
   },
 
+  /** A fault for the calls of one method of gRPC; all else passes. */
+  on: (method, fault) => async function on (exchange) {
+    const isMeant = exchange.req.url.endsWith(`/${method}`)
+    if (isMeant) exchange.entry.fault = fault.name
+    await (isMeant ? fault : faults.pass)(exchange)
+  },
+
+  /** The server's answer with the body that `edit(body)` makes of its own. */
+  edited: (edit) => async function edited (exchange) {
+    const answer = await forwardWhole(exchange)
+    reply(exchange, { ...answer, body: edit(answer.body) })
+  },
+
   /** The answer, one byte every `interval` ms. */
   trickle: (interval = 1000) => async function trickle (exchange) {
     const { status, headers, body } = await forwardWhole(exchange)
@@ -233,9 +246,10 @@ const faults = {
     reply(exchange, { status, headers: { location }, body: Buffer.alloc(0) })
   },
 
-  /** Zeros, as fast as they are read. */
-  huge: (size = HUGE) => async function huge (exchange) {
-    exchange.res.writeHead(200, { 'content-type': PROTOBUF, 'content-length': size })
+  /** Zeros behind `start`, as fast as they are read. */
+  huge: (size = HUGE, type = PROTOBUF, start = '') => async function huge (exchange) {
+    exchange.res.writeHead(200, { 'content-type': type, 'content-length': size + start.length })
+    exchange.res.write(start)
     const chunk = Buffer.alloc(64 * 1024)
     for (let left = size; left > 0; left -= chunk.length) {
       await written(exchange, chunk.subarray(0, left))

@@ -148,7 +148,14 @@ impl Client {
         }
         let body = grpc::encode(message);
         let limit = self.request_timeout;
-        match tokio::time::timeout(limit, self.post(&url, &headers, body)).await {
+        let call = async {
+            match self.post(&url, &headers, body.clone()).await {
+                // The server may have been started again since; to ask twice does no harm.
+                Err(error) if error.broke => self.post(&url, &headers, body).await,
+                reply => reply,
+            }
+        };
+        match tokio::time::timeout(limit, call).await {
             Ok(reply) => grpc::Reply::new(reply?, limit),
             Err(_) => Err(no_reply(limit)),
         }

@@ -32,6 +32,9 @@ pub(crate) const UNAVAILABLE: u32 = 14;
 const PERMISSION_DENIED: u32 = 7;
 const UNAUTHENTICATED: u32 = 16;
 
+/// What `sqld` says where there should be a token and is none that it can read.
+const NO_TOKEN: &str = "Error parsing auth header";
+
 /// What a call ended with that did not succeed.
 pub(crate) enum Failure {
     /// The server's status and its words.
@@ -52,6 +55,7 @@ impl From<Failure> for Error {
             Failure::Status(status, text) => {
                 let code = match status {
                     PERMISSION_DENIED | UNAUTHENTICATED => code::AUTH,
+                    INTERNAL if text.starts_with(NO_TOKEN) => code::AUTH,
                     _ => code::STATUS,
                 };
                 let text: String = text.trim().chars().take(MAX_SHOWN).collect();
@@ -174,7 +178,10 @@ impl Reply {
             TRAILERS if len <= MAX_MESSAGE => {
                 let trailers = self.take(len).await?;
                 // Only at its end can the connection be used again.
-                while self.fill().await? {}
+                while self.buffer.is_empty() && self.fill().await? {}
+                if !self.buffer.is_empty() {
+                    return Err(misfit().into());
+                }
                 let text = String::from_utf8_lossy(&trailers);
                 let (status, message) = read_trailers(&text).ok_or_else(misfit)?;
                 ended(status, message)

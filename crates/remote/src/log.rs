@@ -100,6 +100,8 @@ pub(crate) enum LogError {
     NoSession,
     /// The log does not go back so far.
     NeedSnapshot,
+    /// The log does not go on from what came before.
+    OtherHistory,
     /// The snapshot is not there yet.
     NotReady(Error),
     Error(ReplicaError),

@@ -8,6 +8,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use crc::{Crc, CRC_32_ISO_HDLC};
 use ferrolite_sqlite::{Key, PageWriter};
 use hyper::header::HeaderValue;
 
@@ -18,6 +19,9 @@ use state::{has_bytes, Position, State};
 
 /// How long to wait before a server is asked again for what it does not have yet.
 const RETRY: Duration = Duration::from_millis(100);
+
+/// Of a log's number, for the cookie of the schema.
+const CRC: Crc<u32> = Crc::<u32>::new(&CRC_32_ISO_HDLC);
 
 /// A server sends at least so many frames at once where it has them (`MAX_FRAMES_PER_BATCH` of `sqld`).
 const BATCH: u64 = 1024;
@@ -146,6 +150,11 @@ impl Replica {
         self.state.position.frame
     }
 
+    /// As [`frame`](Self::frame), or none as long as the file is to be fetched anew.
+    pub fn readable(&self) -> Option<u64> {
+        self.frame().filter(|_| !self.renew)
+    }
+
     /// Brings the file up to what the primary has now.
     pub async fn sync(&mut self) -> Result<Synced> {
         self.catch_up(None).await
@@ -176,11 +185,10 @@ impl Replica {
         }
     }
 
-    /// Fetches the whole database again.
+    /// Fetches the whole database again; if that fails, the next sync does it.
     pub async fn resync(&mut self) -> Result<Synced> {
-        self.version = self.pages.data_version()?;
         self.renew = true;
-        self.follow(None).await
+        self.sync().await
     }
 
     /// Gives up what a sync has begun that was not waited for.
@@ -197,22 +205,25 @@ impl Replica {
     }
 
     /// Nobody else has written into the file.
-    fn require_own(&self) -> Result<()> {
-        if self.pages.data_version()? == self.version || self.renew {
+    fn require_own(&mut self) -> Result<()> {
+        if self.renew || self.pages.data_version()? == self.version {
             return Ok(());
         }
+        // When it is opened the next time, nothing else will tell.
+        self.state.doubt()?;
         let text =
             "Another program has written into the replica: resync() starts over from the primary";
         Err(Error::new(code::SYNC_CONFLICT, text).into())
     }
 
     async fn follow(&mut self, written: Option<u64>) -> Result<Synced> {
+        let mut anew = self.renew;
         for _ in 0..SESSIONS {
-            let goes_on = self.session.is_some() && self.frame().is_some() && !self.renew;
+            let goes_on = self.session.is_some() && self.frame().is_some() && !anew;
             let (position, last) = if goes_on {
                 (self.state.position, written)
             } else {
-                self.greet().await?
+                self.greet(anew).await?
             };
             let pulled = self.pull(position, last, !goes_on).await;
             match pulled {
@@ -226,6 +237,9 @@ impl Replica {
                     return Ok(synced);
                 }
                 Err(LogError::NoSession) => self.session = None,
+                // It was put back to an older state, and written to since.
+                Err(LogError::OtherHistory) if !self.state.moved => anew = true,
+                Err(LogError::OtherHistory) => return Err(other_database()),
                 Err(LogError::Error(error)) => return Err(error),
                 Err(LogError::NotReady(error)) => return Err(error.into()),
                 Err(LogError::NeedSnapshot) => {
@@ -237,7 +251,7 @@ impl Replica {
     }
 
     /// Begins a session: where to go on from, and the last frame that there is.
-    async fn greet(&mut self) -> Result<(Position, Option<u64>)> {
+    async fn greet(&mut self, anew: bool) -> Result<(Position, Option<u64>)> {
         let known = self.state.position;
         let mut hello = self.begin_session().await?;
         if known.log == Some(hello.log) && known.frame > hello.last {
@@ -246,11 +260,10 @@ impl Replica {
             hello = self.begin_session().await?;
         }
         let is_other = known.log.is_some_and(|log| log != hello.log);
-        if is_other && self.state.moved && !self.renew {
-            let text = "The server has another database than the replica: resync() starts over with that one";
-            return Err(Error::new(code::SYNC_GENERATION, text).into());
+        if is_other && self.state.moved && !anew {
+            return Err(other_database());
         }
-        if self.renew || is_other || known.log.is_none() || known.frame > hello.last {
+        if anew || is_other || known.log.is_none() || known.frame > hello.last {
             // The checksum of a log begins with 0.
             let position = Position {
                 log: Some(hello.log),
@@ -318,7 +331,7 @@ impl Replica {
             if came == 0 && !is_there && certain {
                 return Err(Error::protocol("the log ends too early").into());
             }
-            if came == 0 || (came < BATCH && is_there) {
+            if came == 0 || (came < BATCH && is_there && pull.is_whole) {
                 break;
             }
         }
@@ -327,6 +340,9 @@ impl Replica {
             return Ok(Synced { frame, frames: 0 });
         }
         let size = pull.finish()?;
+        if pull.seen.is_some() {
+            self.state.doubt()?;
+        }
         self.pages.commit(size)?;
         self.version = self.pages.data_version()?;
         self.state.position = pull.position;
@@ -346,7 +362,7 @@ impl Replica {
             }
             let before = pull.position.checksum;
             if before.is_some_and(|before| frame.expected(before) != frame.checksum) {
-                return Err(Error::protocol("the checksum of a frame is wrong").into());
+                return Err(pull.wrong_checksum());
             }
             pull.position.frame = Some(frame.number);
             pull.position.checksum = Some(frame.checksum);
@@ -380,7 +396,10 @@ impl Replica {
 
     fn write(&self, frame: &Frame, pull: &mut Pull) -> std::result::Result<(), LogError> {
         pull.take(frame)?;
-        let written = self.pages.write(frame.page, &frame.data);
+        let written = match frame.page {
+            1 => self.pages.write(1, &pull.first_page(&frame.data)),
+            page => self.pages.write(page, &frame.data),
+        };
         Ok(written?)
     }
 }
@@ -405,6 +424,26 @@ impl Pull {
         Ok(())
     }
 
+    /// The first page with a schema cookie that no other log has: connections that know the schema of the database
+    /// that was there before see that it is another one.
+    fn first_page(&self, page: &[u8]) -> Vec<u8> {
+        const COOKIE: std::ops::Range<usize> = 40..44;
+        let mut page = page.to_vec();
+        let log = CRC.checksum(&self.position.log.unwrap_or_default().to_le_bytes());
+        let mut cookie = [0; 4];
+        cookie.copy_from_slice(&page[COOKIE]);
+        let cookie = u32::from_be_bytes(cookie).wrapping_add(log);
+        page[COOKIE].copy_from_slice(&cookie.to_be_bytes());
+        page
+    }
+
+    fn wrong_checksum(&self) -> LogError {
+        match self.frames {
+            0 if self.seen.is_none() => LogError::OtherHistory,
+            _ => Error::protocol("the checksum of a frame is wrong").into(),
+        }
+    }
+
     /// How many pages there are now, once it is known that none is missing.
     fn finish(&self) -> std::result::Result<u32, Error> {
         let size = self.size.filter(|_| self.is_whole);
@@ -418,6 +457,12 @@ impl Pull {
             _ => Ok(size),
         }
     }
+}
+
+fn other_database() -> ReplicaError {
+    let text =
+        "The server has another database than the replica: resync() starts over with that one";
+    Error::new(code::SYNC_GENERATION, text).into()
 }
 
 fn is_damage(error: &ferrolite_sqlite::Error) -> bool {

@@ -22,6 +22,9 @@ const CRC: Crc<u64> = Crc::<u64>::new(&CRC_64_GO_ISO);
 /// A number that stands for none.
 const NONE: u64 = u64::MAX;
 
+/// The number of no log: whatever the server has, the replica starts over with it.
+const UNKNOWN: u128 = u128::MAX;
+
 /// How far a replica is.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Position {
@@ -85,7 +88,9 @@ impl State {
             state.position = position;
             return Ok(state);
         }
-        if !is_new && !renew && state.file.metadata().is_ok_and(|file| file.len() != 0) {
+        // One that is empty is no word of a file that is not.
+        let is_empty = state.file.metadata().is_ok_and(|file| file.len() == 0);
+        if !is_new && !renew && (!is_empty || has_bytes(replica)) {
             return Err(damaged(replica));
         }
         state.save()?;
@@ -112,6 +117,24 @@ impl State {
             checksum,
         };
         Some((turn, source, position))
+    }
+
+    /// Writes down that the file may not be what the log makes of it, from now until the next position.
+    pub(crate) fn doubt(&mut self) -> Result<(), ReplicaError> {
+        let known = self.position;
+        if known.frame.is_none() {
+            return Ok(());
+        }
+        let moved = self.moved;
+        self.position = Position {
+            log: Some(UNKNOWN),
+            checksum: None,
+            ..known
+        };
+        let outcome = self.save();
+        self.position = known;
+        self.moved = moved;
+        outcome
     }
 
     /// Writes down the position. It is not made to last: a position that is behind costs frames that are fetched

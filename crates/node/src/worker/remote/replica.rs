@@ -53,7 +53,7 @@ pub fn serve(
         Ok(syncer) => syncer,
         Err(failure) => return refuse(port, &failure),
     };
-    let frame = syncer.replica.as_ref().and_then(Replica::frame);
+    let frame = syncer.replica.as_ref().and_then(Replica::readable);
     syncer.end(1, Ok(Synced { frame, frames: 0 }));
     // What is due without being asked for: after each period, and soon after a write.
     let mut due = period.map(|_| Instant::now());
