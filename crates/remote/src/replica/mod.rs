@@ -314,8 +314,12 @@ impl Replica {
         let since = Instant::now();
         loop {
             let next = pull.next();
+            let mut is_log = true;
             let outcome = match self.fetch(&mut pull).await {
-                Err(LogError::NeedSnapshot) => self.fetch_snapshot(&mut pull).await,
+                Err(LogError::NeedSnapshot) => {
+                    is_log = false;
+                    self.fetch_snapshot(&mut pull).await
+                }
                 outcome => outcome,
             };
             match outcome {
@@ -331,7 +335,8 @@ impl Replica {
             if came == 0 && !is_there && certain {
                 return Err(Error::protocol("the log ends too early").into());
             }
-            if came == 0 || (came < BATCH && is_there && pull.is_whole) {
+            let is_end = is_log && came < BATCH && is_there && pull.is_whole;
+            if came == 0 || is_end {
                 break;
             }
         }
