@@ -24,6 +24,7 @@ const milliseconds = ns => `${(ns / 1e6).toFixed(1)} ms`
 // Each works for a slice, all of a group at the same time; groups take turns.
 async function rates (groups, what, rounds = ROUNDS) {
   const samples = groups.map(() => [])
+  const refusals = groups.map(() => 0)
   // Code and caches are warmed up first.
   for (const { clients } of groups) await Promise.all(clients.map(({ ask }) => ask(what, WARM_UP)))
   for (let round = 0; round < rounds; round++) {
@@ -33,10 +34,11 @@ async function rates (groups, what, rounds = ROUNDS) {
       const stop = during?.()
       const each = await Promise.all(clients.map(({ ask }) => ask(what, SLICE)))
       await stop?.()
-      samples[k].push(each.reduce((sum, value) => sum + value, 0))
+      samples[k].push(each.reduce((sum, { rate }) => sum + rate, 0))
+      refusals[k] += each.reduce((sum, { refused }) => sum + refused, 0)
     }
   }
-  return samples.map(median)
+  return { values: samples.map(median), refusals }
 }
 
 // A write every 20 ms until the returned function is called.
@@ -74,7 +76,7 @@ async function measureReads (cluster, db) {
     clients: clients.slice(0, k),
     during: name.includes('following') ? () => writing(db) : undefined
   })))
-  const values = await rates(groups, 'reads')
+  const { values } = await rates(groups, 'reads')
   for (const name of Object.keys(kinds)) {
     const some = values.splice(0, CLIENTS.length)
     rows.push([name, ...some.map(rate), rate(some.at(-1) / CLIENTS.at(-1))])
@@ -98,8 +100,9 @@ async function measureWrites (cluster) {
   const single = await rates(groups, 'writes')
   const batches = await rates(groups, 'batches')
   for (const { leave } of [...remote, ...Object.values(others)]) await leave()
-  return [['rows written by', 'commits of one', 'batches of 100'],
-    ...groups.map(({ name }, i) => [name, rate(single[i]), rate(batches[i])])]
+  return [['rows written by', 'commits of one', 'batches of 100', 'refused'],
+    ...groups.map(({ name }, i) => [name, rate(single.values[i]), rate(batches.values[i]),
+      String(single.refusals[i] + batches.refusals[i])])]
 }
 
 // The time from the server's word that it has committed to the first read that shows it.
@@ -220,7 +223,8 @@ async function main () {
     const db = await connect(cluster.primary.url)
     show('Reads per second, of all clients together; each client is a process and makes one call ' +
       'at a time.', await measureReads(cluster, db))
-    show('Rows written per second; whoever writes, the primary commits.', await measureWrites(cluster))
+    show('Rows written per second, one call at a time by each; whoever writes, the primary commits. ' +
+      'Refused: calls that ended with SQLITE_BUSY, in all rounds.', await measureWrites(cluster))
     show(`From the primary's word that it has committed to the first read that shows it, ${COMMITS} ` +
       'commits.', await measureLag(cluster, cluster))
     const { rows, pages } = await measureBytes(cluster, db)
