@@ -2,7 +2,8 @@
 
 // One primary, two read replicas (sqld) and processes with embedded replicas, on this machine:
 // reads and writes per second, how late a replica sees a commit, and how many bytes that takes.
-// `npm run bench:scale [-- ROUNDS]`; without arguments it publishes docs/performance.md's tables.
+// `npm run bench:scale [-- ROUNDS [reads writes lag bytes stream]]`; without arguments it publishes
+// its tables in docs/performance.md.
 
 const { setTimeout: sleep } = require('node:timers/promises')
 const { median } = require('./measure')
@@ -10,12 +11,14 @@ const { reexecute } = require('./peers')
 const { perSecond, table } = require('./table')
 
 const ROUNDS = Number(process.argv[2] ?? 7)
+const WORDS = process.argv.slice(3)
 const SLICE = 1000
 const WARM_UP = 300
 const CLIENTS = [1, 2, 4]
 const COMMITS = ROUNDS * 50
 const PAUSE = [10, 50]
 const SYNCS = 20
+const MORE = 1000
 
 const rate = perSec => perSecond(1e9 / perSec)
 const counted = k => `${k} client${k > 1 ? 's' : ''}`
@@ -125,8 +128,9 @@ async function lag (client, insert, explicit) {
   return [0.5, 0.99].map(part => milliseconds(lags[Math.floor(part * (lags.length - 1))]))
 }
 
-async function measureLag ({ primary, replicas, client }, cluster) {
+async function measureLag (cluster) {
   const Database = require('..')
+  const { primary, replicas } = cluster
   const db = new Database(primary.url)
   const insert = db.prepare('INSERT INTO log (text) VALUES (?)')
   const watchers = {
@@ -147,35 +151,43 @@ async function measureLag ({ primary, replicas, client }, cluster) {
   return rows
 }
 
+const inserts = rows => Array.from({ length: rows },
+  () => ['INSERT INTO log (text) VALUES (?)', ['text of a row']])
+const number = n => Math.round(n).toLocaleString('en-US')
+
 async function measureBytes (cluster, db) {
   const { connect } = require('../promise')
   const { primary, dir } = cluster
   const meter = await cluster.meter(primary.httpPort)
-  const replica = await connect(`${dir}/metered.db`, { syncUrl: meter.url })
-  const commits = rows => db.batch(Array.from({ length: rows },
-    () => ['INSERT INTO log (text) VALUES (?)', ['text of a row']]))
-  const rows = [['an embedded replica, per sync', 'frames', 'to the server', 'from it']]
-  const number = n => n.toLocaleString('en-US')
-  meter.take()
-  const first = await replica.sync()
-  const { up, down } = meter.take()
-  rows.push(['the first, 10,000 rows and more', ...[first.frames_synced, up, down].map(number)])
-  const { page_count: pages } = await replica.get('SELECT page_count FROM pragma_page_count')
+  const open = name => connect(`${dir}/${name}.db`, { syncUrl: meter.url })
+  const rows = [['sync() of an embedded replica', 'frames', 'to the server', 'from it']]
+  const first = async (replica, what) => {
+    meter.take()
+    const { frames_synced: frames } = await replica.sync()
+    const { up, down } = meter.take()
+    const { page_count: pages } = await replica.get('SELECT page_count FROM pragma_page_count')
+    rows.push([`the first, ${number(pages)} pages of 4 KiB${what}`, ...[frames, up, down].map(number)])
+  }
+  const replica = await open('metered')
+  await first(replica, ', just made')
   const kinds = { 'of nothing': 0, 'of a commit of 1 row': 1, 'of a commit of 100 rows': 100 }
   for (const [name, count] of Object.entries(kinds)) {
     const samples = { frames: [], up: [], down: [] }
     for (let i = 0; i < SYNCS; i++) {
-      if (count > 0) await commits(count)
+      if (count > 0) await db.batch(inserts(count))
       meter.take()
       samples.frames.push((await replica.sync()).frames_synced)
       const { up, down } = meter.take()
       samples.up.push(up)
       samples.down.push(down)
     }
-    rows.push([name, ...Object.values(samples).map(list => number(Math.round(median(list))))])
+    rows.push([name, ...Object.values(samples).map(list => number(median(list)))])
   }
-  await replica.close()
-  return { rows, pages }
+  for (let i = 0; i < MORE; i++) await db.batch(inserts(1))
+  const late = await open('late')
+  await first(late, `, ${number(MORE)} commits later`)
+  for (const one of [replica, late]) await one.close()
+  return rows
 }
 
 // What a read replica fetches by itself, for whoever reads from it.
@@ -186,14 +198,11 @@ async function measureStream (cluster, db) {
   meter.take()
   await sleep(5000)
   const idle = meter.take()
-  const rows = [['a read replica', 'to the primary', 'from it']]
-  const number = n => Math.round(n).toLocaleString('en-US')
+  const rows = [['what a read replica fetches', 'to the primary', 'from it']]
   rows.push(['per second of nothing', ...Object.values(idle).map(n => number(n / 5))])
   for (const count of [1, 100]) {
-    const list = Array.from({ length: count },
-      () => ['INSERT INTO log (text) VALUES (?)', ['text of a row']])
     for (let i = 0; i < SYNCS; i++) {
-      await db.batch(list)
+      await db.batch(inserts(count))
       await sleep(50)
     }
     await sleep(1000)
@@ -203,38 +212,65 @@ async function measureStream (cluster, db) {
   return rows
 }
 
-async function main () {
+// Each part has servers of its own.
+const PARTS = [{
+  name: 'reads',
+  text: 'Reads per second, of all clients together; each client is a process and makes one call at a time.',
+  followers: 2,
+  run: measureReads
+}, {
+  name: 'writes',
+  text: 'Rows written per second, one call at a time by each; whoever writes, the primary commits. ' +
+    'Refused: calls that ended with SQLITE_BUSY, in all rounds.',
+  followers: 1,
+  run: measureWrites
+}, {
+  name: 'lag',
+  text: `From the primary's word that it has committed to the first read that shows it, ${COMMITS} commits.`,
+  followers: 1,
+  run: measureLag
+}, {
+  name: 'bytes',
+  text: 'Bytes between an embedded replica and the primary.',
+  followers: 0,
+  run: measureBytes
+}, {
+  name: 'stream',
+  text: 'Bytes between a read replica and the primary.',
+  followers: 0,
+  run: measureStream
+}]
+
+async function measurePart ({ followers, run }) {
   const { connect } = require('../promise')
   const { Cluster } = require('./scale/cluster')
-  const { surroundings, describe } = require('./run')
-  const machine = surroundings({})
-  console.log(`${describe(machine).trim()}\n`)
-  const shared = `Servers and clients share the ${machine.cores} cores of this machine: more clients ` +
-    'than that cannot be faster than it is.'
-  console.log(`${shared}\n`)
   const cluster = new Cluster()
-  const parts = []
-  const show = (text, rows) => {
-    parts.push({ text, rows })
-    console.log(`${text}\n\n${table(rows)}\n`)
-  }
   try {
-    await cluster.start(2)
+    await cluster.start(followers)
     const db = await connect(cluster.primary.url)
-    show('Reads per second, of all clients together; each client is a process and makes one call ' +
-      'at a time.', await measureReads(cluster, db))
-    show('Rows written per second, one call at a time by each; whoever writes, the primary commits. ' +
-      'Refused: calls that ended with SQLITE_BUSY, in all rounds.', await measureWrites(cluster))
-    show(`From the primary's word that it has committed to the first read that shows it, ${COMMITS} ` +
-      'commits.', await measureLag(cluster, cluster))
-    const { rows, pages } = await measureBytes(cluster, db)
-    show(`Bytes, of a database of ${pages} pages of 4 KiB.`, rows)
-    show('What a read replica fetches by itself, in bytes.', await measureStream(cluster, db))
+    const rows = await run(cluster, db)
     await db.close()
+    return rows
   } finally {
     await cluster.close()
   }
-  if (process.argv.length === 2) publish(machine, [{ text: shared }, ...parts])
+}
+
+async function main () {
+  const { surroundings, describe } = require('./run')
+  const machine = surroundings({})
+  console.log(`${describe(machine).trim()}\n`)
+  const shared = `Servers and clients share the ${machine.cores} cores of this machine: more ` +
+    'clients than that cannot be faster than it is.'
+  console.log(`${shared}\n`)
+  const parts = [{ text: shared }]
+  for (const part of PARTS) {
+    if (WORDS.length > 0 && !WORDS.includes(part.name)) continue
+    const rows = await measurePart(part)
+    console.log(`${part.text}\n\n${table(rows)}\n`)
+    parts.push({ text: part.text, rows })
+  }
+  if (process.argv.length === 2) publish(machine, parts)
 }
 
 function publish (machine, parts) {
