@@ -95,7 +95,8 @@ class ReplicaDatabase {
     } catch (error) {
       return this.#prepareThere(sql, database, error)
     }
-    if (isLocalRead({ sql, reader: entry.reader, readonly: entry.readonly })) {
+    entry.isHere ??= isLocalRead({ sql, reader: entry.reader, readonly: entry.readonly })
+    if (entry.isHere) {
       return new (statementClass(local.Statement))(entry, sql, database, local.int64, this)
     }
     const columns = () => local.natives.statementColumns.call(entry.handle)
