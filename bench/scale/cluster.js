@@ -74,7 +74,7 @@ class Cluster {
 
   async close () {
     for (const fn of this.#undo) await fn()
-    fs.rmSync(this.dir, { recursive: true, force: true })
+    fs.rmSync(this.dir, { recursive: true, force: true, maxRetries: 5 })
   }
 }
 
