@@ -147,4 +147,21 @@ function growScratch (length) {
   return scratch
 }
 
-module.exports = { MAX_INT64, MIN_INT64, checkValue, encodeLong, flatten, namedValues }
+/** Parameters as they are now: of the same kind, with what they have now. */
+function copyParams (params) {
+  if (Array.isArray(params)) return params.map(copyBytes)
+  if (typeof params !== 'object' || params === null || ArrayBuffer.isView(params)) return copyBytes(params)
+  const copy = Object.assign(Object.create(Object.getPrototypeOf(params)), params)
+  for (const name of Object.keys(copy)) copy[name] = copyBytes(copy[name])
+  return copy
+}
+
+/** The bytes of a view are copied; all else is as it is. */
+function copyBytes (value) {
+  if (!ArrayBuffer.isView(value)) return value
+  return new Uint8Array(value.buffer, value.byteOffset, value.byteLength).slice()
+}
+
+module.exports = {
+  MAX_INT64, MIN_INT64, checkValue, copyBytes, copyParams, encodeLong, flatten, namedValues
+}

@@ -40,6 +40,8 @@ function createStatementClass ({ natives, block }) {
       this.users = 1
       this.reader = header[READER] === 1
       this.readonly = header[READONLY] === 1
+      // Whether a replica reads it from its file; null until one asks.
+      this.isHere = null
       this.version = -1
       this.names = null
       this.decoders = null

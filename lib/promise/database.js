@@ -4,6 +4,7 @@ const fs = require('node:fs')
 const path = require('node:path')
 const { attach } = require('../natives')
 const { getBooleanOption, readKey, readOptions, readToggle } = require('../options')
+const { copyParams } = require('../params')
 const { FLAT, PLUCK } = require('../rows')
 const { KEY, isNamed } = require('../statement')
 const { readCallOptions } = require('./call')
@@ -77,7 +78,7 @@ class Database {
       return connection.execute(op, known, flags, mode, values, finish, options)
     }
     // As they are now.
-    const given = params === undefined ? [] : [copyOf(params)]
+    const given = params === undefined ? [] : [copyParams(params)]
     return connection.compileFirst(() => connection.cached(sql, options), async (entry) => {
       const values = readParams(given, entry.parameters)
       return connection.execute(op, entry, flags, mode, values, finish, options)
@@ -96,7 +97,7 @@ class Database {
     const connection = this.#connection
     connection.requireOpen()
     const call = readCallOptions(options)
-    const given = params === undefined ? [] : [copyOf(params)]
+    const given = params === undefined ? [] : [copyParams(params)]
     const start = async (entry) => {
       const statement = new Statement(KEY, connection, entry, sql, this)
       const iterator = (call === null ? statement : statement.with(call)).iterate(...given)
@@ -427,7 +428,6 @@ function connectionClass ({ replica }) {
   return replica === null ? Connection : require('../replica/connection').ReplicaConnection
 }
 
-/** Of the same kind, with what it has now. */
 /** As readValues(), but options in the place of parameters are a mistake and no parameters. */
 function readParams (given, names) {
   const [params] = given
@@ -438,19 +438,6 @@ function readParams (given, names) {
     }
   }
   return readValues(given, names)
-}
-
-function copyOf (params) {
-  if (Array.isArray(params)) return params.map(copyOfBytes)
-  if (!isNamed(params)) return copyOfBytes(params)
-  const copy = Object.assign(Object.create(Object.getPrototypeOf(params)), params)
-  for (const name of Object.keys(copy)) copy[name] = copyOfBytes(copy[name])
-  return copy
-}
-
-function copyOfBytes (value) {
-  if (!ArrayBuffer.isView(value)) return value
-  return new Uint8Array(value.buffer, value.byteOffset, value.byteLength).slice()
 }
 
 function readExecOptions (options) {

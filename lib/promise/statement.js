@@ -1,7 +1,7 @@
 'use strict'
 
 const { readToggle } = require('../options')
-const { checkValue, flatten, namedValues } = require('../params')
+const { checkValue, copyBytes, flatten, namedValues } = require('../params')
 const { EXPAND, FLAT, PLUCK, RAW, decoderFor } = require('../rows')
 const { KEY, isNamed, takeTimeout } = require('../statement')
 const { readCallOptions } = require('./call')
@@ -128,7 +128,7 @@ class Statement {
     const values = readValues(params, this.#entry.parameters)
     requireCount(values, this.#entry.parameters)
     // What is bound stays as it is now.
-    this.#bound = values.map((value) => ArrayBuffer.isView(value) ? copyOf(value) : value)
+    this.#bound = values.map(copyBytes)
     return this
   }
 
@@ -213,10 +213,6 @@ function requireCount (values, names) {
   if (values.length === names.length) return
   if (names.some((name) => name !== null)) throw new TypeError('Missing named parameters')
   throw new RangeError('Too few parameter values were provided')
-}
-
-function copyOf ({ buffer, byteOffset, byteLength }) {
-  return new Uint8Array(buffer, byteOffset, byteLength).slice()
 }
 
 function finishRun ([[changes, lastInsertRowid]]) {

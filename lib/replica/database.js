@@ -2,6 +2,7 @@
 
 const { OP } = require('../promise/message')
 const { readToggle } = require('../options')
+const { copyParams } = require('../params')
 const { KEY } = require('../statement')
 const { RemoteDatabase } = require('../remote/database')
 const {
@@ -14,6 +15,8 @@ class ReplicaDatabase {
   #syncer
   // The connection to the file.
   #local
+  // The class of statements that read from it.
+  #Statement = null
   // The file has nothing at all yet.
   #isEmpty
   // Something was written that the file may not have.
@@ -100,9 +103,10 @@ class ReplicaDatabase {
     } catch (error) {
       return this.#prepareThere(sql, database, error)
     }
-    if (isLocalRead({ sql, reader: entry.reader, readonly: entry.readonly })) {
-      const Statement = statementClass(local.Statement)
-      return new Statement(KEY, entry, sql, database, local.int64, this)
+    entry.isHere ??= isLocalRead({ sql, reader: entry.reader, readonly: entry.readonly })
+    if (entry.isHere) {
+      this.#Statement ??= statementClass(local.Statement)
+      return new this.#Statement(KEY, entry, sql, database, local.int64, this)
     }
     const known = local.statement(entry, sql, database)
     const columns = { value: () => known.columns() }
@@ -191,17 +195,18 @@ function createStatementClass (Local) {
   return class Statement extends Local {
     #replica
     #entry
-    // What a statement on the primary is to be set to, by the names of its methods.
-    #mode = null
-    #int64
-    #timeout = null
-    #bound = null
+    // How a statement on the primary is to be set, once it is not as at first.
+    #settings = null
 
     constructor (key, entry, sql, database, int64, replica) {
       super(key, entry, sql, database, int64)
       this.#entry = entry
       this.#replica = replica
-      this.#int64 = int64
+      if (int64) this.#change().int64 = true
+    }
+
+    #change () {
+      return (this.#settings ??= { mode: null, int64: false, timeout: null, bound: null })
     }
 
     // It gives the rowid that was inserted last, which the primary knows.
@@ -223,16 +228,17 @@ function createStatementClass (Local) {
 
     #there () {
       const statement = this.#replica.there(this.#entry, this.source, this.database)
-      statement.safeIntegers(this.#int64)
-      if (this.#mode !== null) statement[this.#mode]()
-      if (this.#timeout !== null) statement.timeout(this.#timeout)
-      if (this.#bound !== null) statement.bind(...this.#bound)
+      const { mode = null, int64 = false, timeout = null, bound = null } = this.#settings ?? {}
+      statement.safeIntegers(int64)
+      if (mode !== null) statement[mode]()
+      if (timeout !== null) statement.timeout(timeout)
+      if (bound !== null) statement.bind(...bound)
       return statement
     }
 
     bind (...params) {
       super.bind(...params)
-      this.#bound = params.map((value) => ArrayBuffer.isView(value) ? value.slice() : value)
+      this.#change().bound = params.map(copyParams)
       return this
     }
 
@@ -250,20 +256,21 @@ function createStatementClass (Local) {
 
     #setMode (method, name, args) {
       method.apply(this, args)
-      if (readToggle(args)) this.#mode = name
-      else if (this.#mode === name) this.#mode = null
+      const settings = this.#change()
+      if (readToggle(args)) settings.mode = name
+      else if (settings.mode === name) settings.mode = null
       return this
     }
 
     safeIntegers () {
       super.safeIntegers(...arguments)
-      this.#int64 = readToggle(arguments)
+      this.#change().int64 = readToggle(arguments)
       return this
     }
 
     timeout (ms) {
       super.timeout(ms)
-      this.#timeout = ms
+      this.#change().timeout = ms
       return this
     }
   }

@@ -26,8 +26,11 @@ function runExample (name, cwd, ...args) {
   return run(process.execPath, [path.join(EXAMPLES, name), ...args], { cwd, env })
 }
 
+// They have tests of their own below.
+const APART = ['demo.js', 'demo-replica.js', 'remote.js', 'replica.js', 'scale.js']
+
 for (const name of fs.readdirSync(EXAMPLES)) {
-  if (!/\.m?js$/.test(name) || ['demo.js', 'remote.js'].includes(name)) continue
+  if (!/\.m?js$/.test(name) || APART.includes(name)) continue
   test(`examples/${name} runs, prints, and leaves nothing behind`, async (t) => {
     const folder = tempDir(t)
     const { stdout, stderr } = await runExample(name, folder)
@@ -55,18 +58,44 @@ test('examples/demo.js imports the cities, answers, and answers more', async (t)
   assert.match(more.stdout, /^ {2}cities\n {2}------\n {2} {4}\d\d\n {2}1 row in [\d.]+ ms\n$/)
 })
 
-test('examples/remote.js runs on a server, and says what it needs', { skip: unavailable() ?? false }, async (t) => {
+const skip = unavailable() ?? false
+
+for (const name of ['remote.js', 'replica.js']) {
+  test(`examples/${name} runs on a server, and says what it needs`, { skip }, async (t) => {
+    const folder = tempDir(t)
+    const { url } = await startSqld(t)
+    // Twice: what it makes does not stand in its way.
+    for (let i = 0; i < 2; ++i) {
+      const { stdout, stderr } = await runExample(name, folder, url)
+      assert.notEqual(stdout, '')
+      assert.equal(stderr, '')
+    }
+    assert.deepEqual(fs.readdirSync(folder), [])
+    const alone = await runExample(name, folder).catch((error) => error)
+    assert.equal(alone.code, 1)
+    assert.match(alone.stderr, /^Usage: /)
+  })
+}
+
+test('examples/demo-replica.js reads on without the server, and ends with the same rows', { skip }, async (t) => {
   const folder = tempDir(t)
-  const { url } = await startSqld(t)
-  // Twice: what it makes does not stand in its way.
-  for (let i = 0; i < 2; ++i) {
-    const { stdout, stderr } = await runExample('remote.js', folder, url)
-    assert.notEqual(stdout, '')
-    assert.equal(stderr, '')
-  }
-  const alone = await runExample('remote.js', folder).catch((error) => error)
-  assert.equal(alone.code, 1)
-  assert.match(alone.stderr, /^Usage: /)
+  const { stdout, stderr } = await runExample('demo-replica.js', folder)
+  assert.equal(stderr, '')
+  assert.match(stdout, /^ {2}Fetched 1,000 orders in /m)
+  assert.match(stdout, /^ {2}A write says what is wrong: REMOTE_UNREACHABLE: /m)
+  assert.match(stdout, /SHA-256 (\w{16})\n {2}replica .* SHA-256 \1\n {2}The same, .*\n$/)
+  assert.deepEqual(fs.readdirSync(folder), [])
+})
+
+test('examples/scale.js compares a primary, read replicas and embedded replicas', { skip }, async (t) => {
+  const folder = tempDir(t)
+  const { stdout, stderr } = await runExample('scale.js', folder, '0.02')
+  assert.equal(stderr, '')
+  assert.match(stdout, /^over HTTP, the primary( +[\d,]+){3}$/m)
+  assert.match(stdout, /^over HTTP, two read replicas( +[\d,]+){3}$/m)
+  assert.match(stdout, /^embedded replicas( +[\d,]+){3}$/m)
+  assert.match(stdout, /^All four have the same 1001 rows\.$/m)
+  assert.deepEqual(fs.readdirSync(folder), [])
 })
 
 test('the list of examples names every one of them', () => {
