@@ -294,6 +294,21 @@ served('a damaged file is an error, and "resync" and resync() mend it', async t 
   }
 })
 
+served('a file whose pages are of another size is none of ours', async t => {
+  const server = await primary(t)
+  const { file } = await closedReplica(t, server)
+  fs.rmSync(file)
+  const db = new Sync(file)
+  db.exec(`PRAGMA page_size = 8192; ${SETUP}`)
+  db.close()
+  for (const api of Object.keys(APIS)) {
+    await fails(() => open(t, file, { syncUrl: server.url }, api), 'SQLITE_NOTADB', /4096 bytes/)
+  }
+  const renewed = await open(t, file, { syncUrl: server.url, resync: true })
+  await isIdentical(renewed, server)
+  assert.equal(renewed.pragma('page_size', { simple: true }), PAGE)
+})
+
 served('an encrypted replica: never a word in the clear, and only its own key opens it', async t => {
   const server = await primary(t)
   const file = tempFile(t)
