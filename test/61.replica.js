@@ -14,6 +14,7 @@ const {
   GRPC, HEADER, PAGE, crc64, framesBody, makeFrame, readFrames, readParts, statusBody, trailers,
   writeParts
 } = require('./servers/grpc')
+const { readFields, stringField, writeVarint } = require('./servers/hrana')
 const { makeJwt, makeJwtKey } = require('./servers/jwt')
 const { startSqld, unavailable } = require('./servers/sqld')
 const { child, cleanup, isSqliteError, ours, tempDir, tempFile, until } = require('./support')
@@ -648,6 +649,26 @@ for (const method of ['Hello', 'BatchLogEntries']) {
     await recover()
   })
 }
+
+served('a greeting that makes no sense is an error', async t => {
+  const { fails, recover } = await behind(t)
+  const greet = (number, bytes) => parts(([{ data }, end]) => {
+    const kept = readFields(data).filter(field => field.number !== number)
+    return [{ flags: 0, data: Buffer.concat([...kept.map(field => field.bytes), bytes]) }, end]
+  })
+  const index = value => Buffer.concat([Buffer.of(5 << 3), writeVarint(value)])
+  for (const [fault, message] of [
+    [greet(3, stringField(3, 'no number')), /the log has no number$/],
+    [greet(3, stringField(3, '\u00e9'.repeat(16))), /the log has no number$/],
+    [greet(3, Buffer.alloc(0)), /the log has no number$/],
+    [greet(4, stringField(4, 'two\r\nlines: yes')), /the session has no name$/],
+    // It has not so many frames.
+    [greet(5, index(1000)), /the log ends too early$/],
+    [greet(5, index(Number.MAX_SAFE_INTEGER)), /the log ends too early$/],
+    [greet(5, Buffer.of(5 << 3, ...Array(9).fill(255), 1)), /the log ends too early$/]
+  ]) await fails(faults.on('Hello', fault), 'REMOTE_PROTOCOL', message)
+  await recover()
+})
 
 served('what comes too late or not at all ends in time', async t => {
   const { fails, recover } = await behind(t, LIMIT)
