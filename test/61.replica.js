@@ -467,6 +467,21 @@ served('another program that writes into the replica is noticed, and resync() st
   }
 })
 
+served('another program that writes while a sync waits for the primary is noticed too', async t => {
+  const server = await primary(t)
+  const proxy = await startFaulty(t, { target: server.url })
+  const db = await replica(t, proxy)
+  write(server, "INSERT INTO t VALUES (5, 'five')")
+  proxy.script(faults.on('Hello', async exchange => {
+    write({ url: db.name }, "INSERT INTO t VALUES (9, 'intruder')")
+    await faults.pass(exchange)
+  }))
+  await fails(() => db.sync(), 'SYNC_CONFLICT')
+  await fails(() => db.sync(), 'SYNC_CONFLICT')
+  await db.resync()
+  await isIdentical(db, server)
+})
+
 // Another primary, or the same one put back
 
 served('a server that has got another database: the replica gets it, and the old one is gone', async t => {

@@ -307,7 +307,11 @@ impl Replica {
     /// Fetches what is missing, and commits it.
     async fn pull(&mut self, position: Position, goal: Goal) -> Result<Synced> {
         self.pages.begin()?;
-        let outcome = self.pull_and_commit(position, goal).await;
+        let outcome = match self.require_own() {
+            // From here on nobody else can.
+            Ok(()) => self.pull_and_commit(position, goal).await,
+            Err(error) => Err(error),
+        };
         if !matches!(outcome, Ok(synced) if synced.frames != 0) {
             self.pages.rollback();
         }
