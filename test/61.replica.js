@@ -14,6 +14,7 @@ const {
   GRPC, HEADER, PAGE, crc64, framesBody, makeFrame, readFrames, readParts, statusBody, trailers,
   writeParts
 } = require('./servers/grpc')
+const { readFields, stringField, writeVarint } = require('./servers/hrana')
 const { makeJwt, makeJwtKey } = require('./servers/jwt')
 const { startSqld, unavailable } = require('./servers/sqld')
 const { child, cleanup, isSqliteError, ours, tempDir, tempFile, until } = require('./support')
@@ -294,6 +295,21 @@ served('a damaged file is an error, and "resync" and resync() mend it', async t 
   }
 })
 
+served('a file whose pages are of another size is none of ours', async t => {
+  const server = await primary(t)
+  const { file } = await closedReplica(t, server)
+  fs.rmSync(file)
+  const db = new Sync(file)
+  db.exec(`PRAGMA page_size = 8192; ${SETUP}`)
+  db.close()
+  for (const api of Object.keys(APIS)) {
+    await fails(() => open(t, file, { syncUrl: server.url }, api), 'SQLITE_NOTADB', /4096 bytes/)
+  }
+  const renewed = await open(t, file, { syncUrl: server.url, resync: true })
+  await isIdentical(renewed, server)
+  assert.equal(renewed.pragma('page_size', { simple: true }), PAGE)
+})
+
 served('an encrypted replica: never a word in the clear, and only its own key opens it', async t => {
   const server = await primary(t)
   const file = tempFile(t)
@@ -449,6 +465,24 @@ served('another program that writes into the replica is noticed, and resync() st
     // It was noticed, and stays so.
     await follows(await open(t, file, { syncUrl: proxy.url }, 'promises'), server)
   }
+})
+
+served('another program that writes while a sync waits for the primary is noticed too', async t => {
+  const server = await primary(t)
+  const proxy = await startFaulty(t, { target: server.url })
+  const db = await replica(t, proxy)
+  write(server, "INSERT INTO t VALUES (5, 'five')")
+  // After a failure, a sync begins with Hello.
+  proxy.script(faults.status(500))
+  await fails(() => db.sync(), 'REMOTE_STATUS')
+  proxy.script(faults.on('Hello', async exchange => {
+    write({ url: db.name }, "INSERT INTO t VALUES (9, 'intruder')")
+    await faults.pass(exchange)
+  }))
+  await fails(() => db.sync(), 'SYNC_CONFLICT')
+  await fails(() => db.sync(), 'SYNC_CONFLICT')
+  await db.resync()
+  await isIdentical(db, server)
 })
 
 // Another primary, or the same one put back
@@ -636,6 +670,26 @@ for (const method of ['Hello', 'BatchLogEntries']) {
     await recover()
   })
 }
+
+served('a greeting that makes no sense is an error', async t => {
+  const { fails, recover } = await behind(t)
+  const greet = (number, bytes) => parts(([{ data }, end]) => {
+    const kept = readFields(data).filter(field => field.number !== number)
+    return [{ flags: 0, data: Buffer.concat([...kept.map(field => field.bytes), bytes]) }, end]
+  })
+  const index = value => Buffer.concat([Buffer.of(5 << 3), writeVarint(value)])
+  for (const [fault, message] of [
+    [greet(3, stringField(3, 'no number')), /the log has no number$/],
+    [greet(3, stringField(3, '\u00e9'.repeat(16))), /the log has no number$/],
+    [greet(3, Buffer.alloc(0)), /the log has no number$/],
+    [greet(4, stringField(4, 'two\r\nlines: yes')), /the session has no name$/],
+    // It has not so many frames.
+    [greet(5, index(1000)), /the log ends too early$/],
+    [greet(5, index(Number.MAX_SAFE_INTEGER)), /the log ends too early$/],
+    [greet(5, Buffer.of(5 << 3, ...Array(9).fill(255), 1)), /the log ends too early$/]
+  ]) await fails(faults.on('Hello', fault), 'REMOTE_PROTOCOL', message)
+  await recover()
+})
 
 served('what comes too late or not at all ends in time', async t => {
   const { fails, recover } = await behind(t, LIMIT)

@@ -291,7 +291,11 @@ impl Replica {
         certain: bool,
     ) -> std::result::Result<Synced, LogError> {
         self.pages.begin()?;
-        let outcome = self.pull_and_commit(position, last, certain).await;
+        let outcome = match self.require_own() {
+            // From here on nobody else can.
+            Ok(()) => self.pull_and_commit(position, last, certain).await,
+            Err(error) => Err(error.into()),
+        };
         if !matches!(outcome, Ok(synced) if synced.frames != 0) {
             self.pages.rollback();
         }
