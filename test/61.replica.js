@@ -1,6 +1,7 @@
 'use strict'
 
 // What a replica does when something is wrong: with its files, with the primary, on the way to it.
+// Runs on one Node.js.
 
 const assert = require('node:assert/strict')
 const { once } = require('node:events')
