@@ -12,7 +12,7 @@ const fs = require('node:fs')
 const path = require('node:path')
 const { parseArgs } = require('node:util')
 
-const { reexecute, root } = require('./peers')
+const { root, start } = require('./peers')
 
 const { values: options, positionals: words } = parseArgs({
   allowPositionals: true,
@@ -74,7 +74,7 @@ function main () {
 
 if (options.memory) process.env.BENCH_MEMORY = '1'
 
-if (!reexecute()) {
+start(async () => {
   if (options.draw) publish(JSON.parse(fs.readFileSync(options.draw, 'utf8')))
-  else main()
-}
+  else await main()
+})

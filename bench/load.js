@@ -10,7 +10,7 @@ const fs = require('node:fs')
 const path = require('node:path')
 const { parseArgs } = require('node:util')
 
-const { home, reexecute, root } = require('./peers')
+const { home, root, start } = require('./peers')
 
 const { values: options } = parseArgs({
   options: {
@@ -143,4 +143,4 @@ function main () {
   if (options.json) fs.writeFileSync(options.json, JSON.stringify(run, null, 1) + '\n')
 }
 
-if (!reexecute()) main()
+start(main)

@@ -85,8 +85,17 @@ function prepareSqlite3 () {
   })
 }
 
+/** Runs a bench on the Node that the benches are measured with. */
+function start (main, prepare = preparePeers) {
+  if (reexecute(prepare)) return
+  Promise.resolve().then(main).catch((error) => {
+    console.error(error)
+    process.exitCode = 1
+  })
+}
+
 // Runs this very command again under the Node that npm gave; true if that has been done.
-function reexecute (prepare = preparePeers) {
+function reexecute (prepare) {
   if (process.env.BENCH_UNDER) return false
   const node = prepare()
   const { status, signal } = spawnSync(node, process.argv.slice(1), {
@@ -103,4 +112,4 @@ function preparePromisePeers () {
   return node
 }
 
-module.exports = { home, preparePeers, preparePromisePeers, reexecute, root }
+module.exports = { home, preparePeers, preparePromisePeers, root, start }

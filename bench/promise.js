@@ -12,7 +12,7 @@ const fs = require('node:fs')
 const path = require('node:path')
 const { parseArgs } = require('node:util')
 
-const { preparePromisePeers, reexecute, root } = require('./peers')
+const { preparePromisePeers, root, start } = require('./peers')
 
 const { values: options, positionals: words } = parseArgs({
   allowPositionals: true,
@@ -117,7 +117,7 @@ async function main () {
   if (words.length === 0 && !quick && !process.env.BENCH_FERROLITE_MODULE) publish(run)
 }
 
-if (!reexecute(preparePromisePeers)) {
+start(async () => {
   if (options.draw) publish(JSON.parse(fs.readFileSync(options.draw, 'utf8')))
-  else main()
-}
+  else await main()
+}, preparePromisePeers)

@@ -7,7 +7,7 @@ const fs = require('node:fs')
 const os = require('node:os')
 const path = require('node:path')
 const { measure, median, pairedRatio } = require('./measure')
-const { home, reexecute } = require('./peers')
+const { home, start } = require('./peers')
 const { duration, table } = require('./table')
 
 // Under whatever Node it is that runs this in the end.
@@ -121,9 +121,4 @@ function publish (machine, rows) {
   console.log('\nPublished in docs/performance.md')
 }
 
-if (!reexecute()) {
-  main().catch(error => {
-    console.error(error)
-    process.exitCode = 1
-  })
-}
+start(main)

@@ -7,7 +7,7 @@
 const fs = require('node:fs')
 const os = require('node:os')
 const path = require('node:path')
-const { home, reexecute } = require('./peers')
+const { home, start } = require('./peers')
 const { duration, perSecond, ratio, table } = require('./table')
 
 const ROUNDS = Number(process.argv[2] ?? 15)
@@ -92,9 +92,4 @@ function publish (machine, parts) {
   console.log('Published in docs/performance.md')
 }
 
-if (!reexecute()) {
-  main().catch(error => {
-    console.error(error)
-    process.exitCode = 1
-  })
-}
+start(main)

@@ -7,7 +7,7 @@
 
 const { setTimeout: sleep } = require('node:timers/promises')
 const { median } = require('./measure')
-const { reexecute } = require('./peers')
+const { start } = require('./peers')
 const { perSecond, table } = require('./table')
 
 const ROUNDS = Number(process.argv[2] ?? 7)
@@ -61,9 +61,9 @@ function writing (db) {
 
 async function measureReads (cluster, db) {
   const { primary, replicas } = cluster
-  const many = async start => {
+  const many = async open => {
     const list = []
-    for (let i = 0; i < CLIENTS.at(-1); i++) list.push(await start(i))
+    for (let i = 0; i < CLIENTS.at(-1); i++) list.push(await open(i))
     return list
   }
   const kinds = {
@@ -283,9 +283,4 @@ function publish (machine, parts) {
   console.log('Published in docs/performance.md')
 }
 
-if (!reexecute()) {
-  main().catch(error => {
-    console.error(error)
-    process.exitCode = 1
-  })
-}
+start(main)

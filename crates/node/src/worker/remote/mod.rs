@@ -51,14 +51,10 @@ pub fn serve(port: &Arc<Port>, config: &Config) {
 }
 
 fn open<'p>(port: &'p Arc<Port>, config: &Config) -> Result<Remote<'p>, Failure> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build();
-    let no_runtime = LocalError::Type("Cannot open database because no thread could be started");
     Ok(Remote {
         port,
         session: Session::new(config)?,
-        runtime: runtime.map_err(|_| no_runtime)?,
+        runtime: runtime()?,
         scratch: Scratch::new(),
         statements: HashMap::new(),
         described: HashMap::new(),
@@ -66,6 +62,14 @@ fn open<'p>(port: &'p Arc<Port>, config: &Config) -> Result<Remote<'p>, Failure>
         last: (0, 0),
         announced: Instant::now(),
     })
+}
+
+fn runtime() -> Result<Runtime, LocalError> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    let no_runtime = LocalError::Type("Cannot open database because no thread could be started");
+    runtime.map_err(|_| no_runtime)
 }
 
 /// Answers every job with the error that opening ended with.

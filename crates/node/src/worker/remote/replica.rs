@@ -99,15 +99,11 @@ fn open<'p>(
     options: &ReplicaOptions,
 ) -> Result<Syncer<'p>, Failure> {
     let replica = Replica::open(config, options)?;
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build();
-    let no_runtime = LocalError::Type("Cannot open database because no thread could be started");
     Ok(Syncer {
         port,
         remote,
         replica: Some(replica),
-        runtime: runtime.map_err(|_| no_runtime)?,
+        runtime: super::runtime()?,
         scratch: Scratch::new(),
     })
 }
