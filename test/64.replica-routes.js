@@ -159,7 +159,8 @@ ours('functions, tables, authorizers, backups and limits are of the file', { ski
 })
 
 ours('the same with promises', { skip }, async t => {
-  const { db, server } = await setupAsync(t)
+  const { db, server } = await setupAsync(t, { limits: { length: 1000 } })
+  await assert.rejects(db.get('SELECT zeroblob(1001)'), { code: 'SQLITE_TOOBIG' })
   await server.kill()
   await db.function('twice', value => 2 * value)
   assert.deepEqual(await db.all('SELECT twice(a) AS d FROM t'), [{ d: 2 }, { d: 4 }])

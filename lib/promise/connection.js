@@ -58,7 +58,16 @@ class Connection {
     // The first use reports it.
     this.port.opened.promise.catch(() => {})
     this.root = new Scope(null, undefined, leaseTimeout)
-    const { limits } = options
+  }
+
+  static open (environment, options, own) {
+    const connection = new this(environment, options, own)
+    connection.#setLimits()
+    return connection
+  }
+
+  #setLimits () {
+    const { limits } = this.options
     for (const name of Object.keys(limits ?? {})) {
       this.ask(OP.LIMIT, LIMITS.indexOf(name), [], null, { extra: limits[name] }).catch(() => {})
     }

@@ -32,7 +32,7 @@ class Database {
     }
     const environment = attach(getBinding(options.nativeBinding))
     const own = { leaseTimeout: readLease(given), readers: readReaders(given, options), key }
-    this.#connection = new (connectionClass(options))(environment, options, own)
+    this.#connection = connectionClass(options).open(environment, options, own)
   }
 
   static opened (database) {
