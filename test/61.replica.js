@@ -841,15 +841,17 @@ served('a replica that syncs by itself goes on after errors', async t => {
   const proxy = await startFaulty(t, { target: server.url })
   const db = await replica(t, proxy, { syncPeriod: 0.01 })
   const content = await dump(db)
-  const asked = () => proxy.requests.length + proxy.connections
-  proxy.always(faults.status(500))
-  write(server, "INSERT INTO t VALUES (4, 'four')")
-  for (const fault of [faults.status(500), faults.garbage, faults.refuse, faults.resetBefore]) {
+  // One sync after the other: what was on its way before has ended then.
+  const fail = async fault => {
     proxy.always(fault)
-    const before = asked()
-    await until(() => asked() > before + 3, 'syncs')
+    const { length } = proxy.requests
+    const { connections } = proxy
+    await until(() => proxy.requests.length + proxy.connections > length + connections + 3, 'syncs')
     await isSound(db, content)
   }
+  await fail(faults.status(500))
+  write(server, "INSERT INTO t VALUES (4, 'four')")
+  for (const fault of [faults.garbage, faults.refuse, faults.resetBefore]) await fail(fault)
   proxy.always(faults.pass)
   const four = await db.prepare('SELECT count(*) AS n FROM t WHERE a = 4')
   await until(async () => (await four.get()).n === 1, 'the row')
