@@ -21,7 +21,8 @@ function readReplica (file, options, anonymous) {
   for (const [name, value] of [['readYourWrites', readYourWrites], ['resync', resync]]) {
     if (typeof value !== 'boolean') throw new TypeError(`Expected the "${name}" option to be a boolean`)
   }
-  const { encryptionKey, encryptionCipher, ...rest } = options
+  // These are of the file.
+  const { encryptionKey, encryptionCipher, limits, ...rest } = options
   const remote = readRemote(syncUrl, rest)
   return { remote, replica: { period: readPeriod(syncPeriod), readYourWrites, resync } }
 }
