@@ -85,6 +85,11 @@ class State {
     return entry
   }
 
+  /** Whether an iterator is open. */
+  isReading () {
+    return this.natives.databaseIsReading.call(this.handle)
+  }
+
   close () {
     this.natives.databaseClose.call(this.handle)
     this.cache.clear()

@@ -96,10 +96,10 @@ function readPlace (file, isRemote, options, anonymous) {
     throw new TypeError('The "offline" option of libsql is not available: libSQL servers (sqld) take no writes that were made offline')
   }
   if (isRemote) {
-    if (options.syncUrl) throw new TypeError('A remote database cannot be a replica: name a file, and the server in the "syncUrl" option')
+    if (options.syncUrl != null) throw new TypeError('A remote database cannot be a replica: name a file, and the server in the "syncUrl" option')
     return { remote: require('./remote/options').readRemote(file, options), replica: null }
   }
-  if (options.syncUrl) return require('./replica/options').readReplica(file, options, anonymous)
+  if (options.syncUrl != null) return require('./replica/options').readReplica(file, options, anonymous)
   return { remote: null, replica: null }
 }
 

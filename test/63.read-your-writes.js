@@ -7,7 +7,7 @@ const fs = require('node:fs')
 const { unavailable } = require('../scripts/sqld')
 const Sync = require('..')
 const promise = require('../promise')
-const { cleanup, ours, random, seed, tempFile } = require('./support')
+const { cleanup, ours, random, seed, tempFile, until } = require('./support')
 const { faults, startFaulty } = require('./servers/faulty')
 const { startSqld } = require('./servers/sqld')
 
@@ -182,4 +182,44 @@ ours('a write that was certainly not sent keeps no read waiting', { skip }, asyn
     const row = db instanceof Sync ? db.prepare('SELECT a FROM t').get() : await db.get('SELECT a FROM t')
     assert.deepEqual(row, { a: 1 })
   }
+})
+
+ours('what was written is read while iterators are open', { skip }, async t => {
+  const { file, options } = await setup(t)
+  const db = openSync(t, file, options)
+  db.exec("CREATE TABLE t (a); INSERT INTO t VALUES ('x'), ('y'), ('z')")
+  const count = db.prepare('SELECT count(*) FROM t').pluck()
+  const insert = db.prepare('INSERT INTO t VALUES (?)')
+  let expected = 3
+  for (const { a } of db.prepare('SELECT a FROM t').iterate()) {
+    insert.run(`${a}!`)
+    assert.equal(count.get(), ++expected)
+  }
+  assert.equal(expected, 6)
+  assert.equal(count.get(), 6)
+  const other = await openAsync(t, `${file}.promises`, options)
+  for await (const { a } of other.iterate('SELECT a FROM t LIMIT 3')) {
+    await other.run('INSERT INTO t VALUES (?)', `${a}?`)
+    assert.deepEqual(await other.get('SELECT count(*) AS n FROM t'), { n: ++expected })
+  }
+  const rows = other.iterate('SELECT a FROM t')
+  await rows.next()
+  await other.run("INSERT INTO t VALUES ('last')")
+  assert.deepEqual(await other.get('SELECT count(*) AS n FROM t'), { n: ++expected })
+  await rows.return()
+  assert.deepEqual(await other.get('SELECT count(*) AS n FROM t'), { n: expected })
+})
+
+ours('a write that was cancelled and has happened all the same is read', { skip }, async t => {
+  const { server, file } = await setup(t)
+  const proxy = await startFaulty(t, { target: server.url })
+  const db = await openAsync(t, file, { syncUrl: proxy.url })
+  await db.exec('CREATE TABLE t (a)')
+  await db.run('INSERT INTO t VALUES (?)', 'before')
+  assert.deepEqual(await db.get('SELECT count(*) AS n FROM t'), { n: 1 })
+  proxy.script(faults.slowHeaders(20))
+  const call = db.run('INSERT INTO t VALUES (?)', ['cancelled'], { timeout: 300 })
+  await assert.rejects(call, { code: 'SQLITE_INTERRUPT' })
+  const there = openSync(t, server.url).prepare('SELECT count(*) FROM t').pluck().get()
+  await until(async () => (await db.get('SELECT count(*) AS n FROM t')).n === there, 'the write')
 })

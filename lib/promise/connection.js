@@ -256,9 +256,18 @@ class Connection {
     if (options !== null) return this.compile(sql, 0, options)
     if (known !== undefined) return known.compiling
     const item = { entry: null, compiling: this.compile(sql, 0), cache: null }
-    item.compiling.then((entry) => { item.entry = entry }, () => this.#cache.remove(sql, item))
+    const forget = () => this.#cache.remove(sql, item)
+    item.compiling.then((entry) => {
+      item.entry = entry
+      if (!this.keeps(entry)) forget()
+    }, forget)
     if (sql.length <= MAX_CACHED_LENGTH) this.#cache.set(sql, item)
     return item.compiling
+  }
+
+  /** Whether a statement stays what it was compiled to. */
+  keeps () {
+    return true
   }
 
   /** Compiles a statement of its own, after the calls before it, which may make what it reads. */

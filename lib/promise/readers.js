@@ -140,11 +140,12 @@ function apply (port, op, target, extra, values) {
 }
 
 /** The option of that name: how many readers. */
-function readReaders (options, { anonymous, remote }) {
+function readReaders (options, { anonymous, remote, replica }) {
   const count = options?.readers ?? 0
   if (!Number.isInteger(count) || count < 0 || count > 64) {
     throw new TypeError('Expected the "readers" option to be an integer between 0 and 64')
   }
+  if (count !== 0 && replica !== null) throw new TypeError('The "readers" option is not available for replicas')
   if (count !== 0 && remote !== null) throw new TypeError('Remote databases cannot have readers')
   if (count !== 0 && anonymous) throw new TypeError('In-memory/temporary databases cannot have readers')
   return count

@@ -10,7 +10,7 @@ const { notRemote } = require('./options')
 class Connection {
   int64 = false
   closed = false
-  // Called after what may have written.
+  // Called after what may have written, with whether it failed.
   onWrite = null
   #numbers = 1
   #cache = new StatementCache()
@@ -61,10 +61,18 @@ class Connection {
     const job = new Job()
     job.finish = finish
     this.port.post(job, op, target, extra, flags, values)
+    const mayWrite = op === OP.EXEC || op === OP.BATCH
+    return this.#waitFor(job, timeout, mayWrite)
+  }
+
+  #waitFor (job, timeout, mayWrite) {
+    let failed = true
     try {
-      return this.wait(job, timeout ?? this.options.defaultQueryTimeout)
+      const result = this.wait(job, timeout ?? this.options.defaultQueryTimeout)
+      failed = false
+      return result
     } finally {
-      if (op === OP.EXEC || op === OP.BATCH) this.onWrite?.()
+      if (mayWrite) this.onWrite?.(failed)
     }
   }
 
@@ -80,11 +88,7 @@ class Connection {
     job.mode = mode
     job.finish = finish
     this.port.post(job, op, target, extra, flags, values)
-    try {
-      return this.wait(job, options?.timeout ?? this.options.defaultQueryTimeout)
-    } finally {
-      if (!entry.isRead && op !== OP.NEXT) this.onWrite?.()
-    }
+    return this.#waitFor(job, options?.timeout, !entry.isRead && op !== OP.NEXT)
   }
 
   /** Asks the server what a statement is, the first time. */

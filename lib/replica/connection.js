@@ -18,6 +18,9 @@ const FOR_PRIMARY = new Set([OP.EXEC, OP.UNDO, OP.BATCH, OP.CHANGES])
 // What may change the database.
 const WRITES = new Set([OP.RUN, OP.GET, OP.ALL, OP.EXEC, OP.ITERATE, OP.BATCH])
 
+// How long close() waits for syncs, in ms.
+const CLOSING = 1000
+
 /** A replica: `port` is the worker that reads the file, and all else goes to the primary. */
 class ReplicaConnection extends Connection {
   #remote
@@ -25,11 +28,15 @@ class ReplicaConnection extends Connection {
   // Statements on the primary, by their number, and iterators there.
   #there = new Map()
   #cursors = new Set()
+  // Iterators of the file that are open: they keep its connection at what was there when it began.
+  #reading = new Set()
   // Iterators of the file that wait until it is up to date, by their number.
   #opening = new Map()
   // Jobs that wait until the file is up to date.
   #held = new Set()
   #freshness
+  // Why it could not be opened.
+  #failure = null
 
   openPort (environment, args) {
     const { options } = this
@@ -52,6 +59,18 @@ class ReplicaConnection extends Connection {
     this.#syncer = syncer
     remote.opened.promise.catch(() => {})
     this.#freshness = new Freshness(syncer, remote, options.replica.readYourWrites)
+    syncer.opened.promise.catch((error) => this.#giveUp(error))
+  }
+
+  /** It could not be opened: nothing of it stays. */
+  #giveUp (error) {
+    this.#failure = error
+    for (const port of this.ports()) {
+      const job = new Job()
+      job.promise.catch(() => {})
+      super.send(job, OP.CLOSE, 0, 0, 0, [], port)
+      port.ended = true
+    }
   }
 
   get opened () {
@@ -81,12 +100,21 @@ class ReplicaConnection extends Connection {
   }
 
   start (scope, job, op, target, extra, flags, values) {
+    if (this.#failure !== null) return job.end(this.#failure)
+    const opening = this.#freshness.opened()
+    if (opening !== null) {
+      const start = () => this.start(scope, job, op, target, extra, flags, values)
+      return this.#hold(job, opening, start)
+    }
     const entry = op === OP.ITERATE ? job.entry : job.statement
     const sendHere = () => super.send(job, op, target, extra, flags, values, this.port)
     // run() gives the rowid that was inserted last, which the primary knows.
     const isHere = entry !== null && entry.isHere && op !== OP.RUN
     if (isHere && this.#readsHere(scope)) {
+      const isPinned = this.#reading.size !== 0 && this.#freshness.isBehind()
+      if (isPinned) return this.#sendThere(entry, job, op, target, extra, flags, values)
       const ready = this.#freshness.wait()
+      if (op === OP.ITERATE) this.#read(job, extra)
       this.#hold(job, ready, sendHere)
       if (ready !== null && op === OP.ITERATE) this.#open(extra, ready)
       return
@@ -96,7 +124,22 @@ class ReplicaConnection extends Connection {
       this.#moveEntry(job)
       return this.send(job, op, target, extra, flags, values)
     }
-    return this.#hold(job, this.#opening.get(target) ?? this.#freshness.opened(), sendHere)
+    if (op === OP.NEXT) this.#readOn(job, target, extra)
+    return this.#hold(job, this.#opening.get(target) ?? null, sendHere)
+  }
+
+  /** An iterator of the file is open until it has been read to its end, or is given back. */
+  #read (job, number) {
+    this.#reading.add(number)
+    job.promise.catch(() => this.#reading.delete(number))
+  }
+
+  #readOn (job, number, size) {
+    const { finish } = job
+    job.finish = (rows) => {
+      if (rows.length < size) this.#reading.delete(number)
+      return finish(rows)
+    }
   }
 
   /** An iterator of the file that is opened once `ready`: what else is for it comes behind. */
@@ -141,9 +184,14 @@ class ReplicaConnection extends Connection {
 
   /** Sends what ends or begins a transaction, and gives back iterators. */
   send (job, op, target, extra, flags, values, port = this.#portOf(op, target)) {
+    if (this.#failure !== null) {
+      job.end(op === OP.RETURN ? null : this.#failure)
+      return job.promise
+    }
     const send = () => super.send(job, op, target, extra, flags, values, port)
     if (op === OP.RETURN) {
       this.#cursors.delete(target)
+      this.#reading.delete(target)
       const ready = this.#opening.get(target)
       if (ready !== undefined) {
         ready.then(send, () => job.end(null))
@@ -181,9 +229,11 @@ class ReplicaConnection extends Connection {
       entry = await super.compileAs(number, sql, flags, options)
     } catch (error) {
       if (error?.code !== 'SQLITE_ERROR' || !mayWait) throw error
-      const ready = this.#freshness.wait()
-      if (ready === null) throw error
-      await this.#waitFor(ready, options)
+      try {
+        await this.#waitFor(this.#freshness.fetch(), options)
+      } catch (reason) {
+        throw this.#freshness.isBehind() ? reason : error
+      }
       entry = await super.compileAs(number, sql, flags, options)
     }
     entry.isCompiledHere = true
@@ -218,8 +268,21 @@ class ReplicaConnection extends Connection {
     super.interrupt(entry)
   }
 
+  /** What waits for the server has a moment to end. */
   async beforeClose () {
-    await Promise.allSettled([...this.#held].map((job) => job.promise))
+    const jobs = [...this.#held, ...this.#syncer.pending()]
+    if (jobs.length === 0) return
+    const ended = Promise.allSettled(jobs.map((job) => job.promise))
+    let timer
+    const late = new Promise((resolve) => { timer = setTimeout(resolve, CLOSING) })
+    await Promise.race([ended, late])
+    clearTimeout(timer)
+    for (const job of jobs) this.cancel(job, null)
+  }
+
+  /** A statement of the primary may be in the file later. */
+  keeps (entry) {
+    return entry.isCompiledHere
   }
 
   async #sync (extent, frame, options) {
@@ -287,10 +350,21 @@ class Freshness {
     const number = ++this.#count
     const ended = () => {
       if (this.#count === number) this.#last = null
-      if (this.#writes === (this.#writes = this.#remote.writes())) return
-      if (this.#written++ === this.#fetched) this.#syncer.tell(OP.SYNC, 0)
+      this.#countWrites()
     }
     this.#last = job.promise.then(ended, ended)
+  }
+
+  #countWrites () {
+    if (!this.#follows || this.#writes === (this.#writes = this.#remote.writes())) return
+    if (this.#written++ === this.#fetched) this.#syncer.tell(OP.SYNC, 0)
+  }
+
+  /** Whether something was written that the file may not have. */
+  isBehind () {
+    // One that was given up is counted when the worker notices.
+    this.#countWrites()
+    return this.#written !== this.#fetched || this.#last !== null
   }
 
   /** Null once the file is open, or what to wait for. */
@@ -305,8 +379,11 @@ class Freshness {
 
   /** Null if the file may be read, or what to wait for. */
   wait () {
-    const isFresh = this.#written === this.#fetched && this.#last === null
-    if (isFresh && this.#opening === null) return null
+    return this.#opening === null && !this.isBehind() ? null : this.fetch()
+  }
+
+  /** Brings the file up to date; calls that come together share it. */
+  fetch () {
     if (this.#catchingFor !== this.#count) {
       this.#catchingFor = this.#count
       const catching = this.#catching = this.#catchUp().finally(() => {
@@ -320,7 +397,6 @@ class Freshness {
     await this.#opening
     // Those behind it in the same connection have ended when it has.
     await this.#last
-    if (this.#written === this.#fetched) return
     const done = this.begin()
     await postSync(this.#syncer, EXTENT.WRITTEN).promise
     done()

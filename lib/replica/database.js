@@ -21,6 +21,9 @@ class ReplicaDatabase {
   #isEmpty
   // Something was written that the file may not have.
   #hasWritten = false
+  // How many writes may have happened, as the worker counts them; whether one more may follow.
+  #writes = 0
+  #isUnsure = false
 
   // The way to the primary.
   port
@@ -39,13 +42,18 @@ class ReplicaDatabase {
       throw error
     }
     if (!options.replica.readYourWrites) return
-    const { port } = this
-    let writes = 0
-    connection.onWrite = () => {
-      if (writes === (writes = port.writes())) return
-      if (!this.#hasWritten) syncer.tell(OP.SYNC, 0)
-      this.#hasWritten = true
+    connection.onWrite = (failed) => {
+      // One that was given up is counted when the worker notices.
+      this.#isUnsure = failed
+      this.#countWrites()
     }
+  }
+
+  #countWrites () {
+    if (this.#writes === (this.#writes = this.port.writes())) return
+    this.#isUnsure = false
+    if (!this.#hasWritten) this.#syncer.tell(OP.SYNC, 0)
+    this.#hasWritten = true
   }
 
   get open () { return this.#remote.open }
@@ -59,7 +67,12 @@ class ReplicaDatabase {
   /** Whether the file is to read now; it is brought up to date for that. */
   readsHere () {
     if (this.port.inTransaction) return false
-    if (this.#isBehind) this.#catchUp()
+    if (this.#isUnsure) this.#countWrites()
+    if (this.#isBehind) {
+      // An open iterator keeps the connection at what was there when it began.
+      if (!this.#isEmpty && this.#local.isReading()) return false
+      this.#catchUp()
+    }
     return true
   }
 
@@ -118,7 +131,12 @@ class ReplicaDatabase {
     try {
       return this.#local.entry(sql)
     } catch (error) {
-      if (error.code !== 'SQLITE_ERROR' || !this.#isBehind || !this.readsHere()) throw error
+      if (error.code !== 'SQLITE_ERROR' || this.port.inTransaction) throw error
+      try {
+        this.#catchUp()
+      } catch (reason) {
+        throw this.#isBehind ? reason : error
+      }
     }
     return this.#local.entry(sql)
   }

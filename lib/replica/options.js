@@ -12,7 +12,7 @@ const MAX_PERIOD = 0x7fffffff
 /** Where the primary is, as for a remote database, and how its replica follows it. */
 function readReplica (file, options, anonymous) {
   const { syncUrl, syncPeriod = 0, readYourWrites = true, resync = false } = options
-  if (typeof syncUrl !== 'string') throw new TypeError('Expected the "syncUrl" option to be a string')
+  if (typeof syncUrl !== 'string' || syncUrl === '') throw new TypeError('Expected the "syncUrl" option to be a non-empty string')
   if (anonymous) throw new TypeError('In-memory/temporary databases cannot be replicas')
   if (file.startsWith('file:')) throw new TypeError('The file of a replica is named by its path, not by a URI')
   for (const option of REFUSED) {

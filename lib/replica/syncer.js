@@ -45,7 +45,7 @@ function finishSync ([[frame, frames]]) {
 
 function requireFrame (frame) {
   if (!Number.isSafeInteger(frame) || frame < 0) {
-    throw new TypeError('Expected the replication index to be a positive integer')
+    throw new TypeError('Expected the replication index to be a non-negative integer')
   }
   return frame
 }

@@ -305,6 +305,12 @@ pub fn in_transaction<'e>(call: &Call<'e>) -> Result<Value<'e>> {
     call.env.boolean(this(call)?.conn.in_transaction())
 }
 
+/// -> whether a statement has begun and not ended
+pub fn is_reading<'e>(call: &Call<'e>) -> Result<Value<'e>> {
+    let is_reading = this(call)?.conn.has_running_statements();
+    call.env.boolean(is_reading.unwrap_or(false))
+}
+
 /// `(sql, timeout or -1)` -> whether it was one plain statement, which may be compiled once and kept
 pub fn exec<'e>(call: &Call<'e>) -> Result<Value<'e>> {
     let env = call.env;

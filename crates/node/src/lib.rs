@@ -60,6 +60,7 @@ fn export_all(env: Env<'_>, options: sys::Value<'_>, exports: sys::Value<'_>) ->
         "databaseClose" => database::close,
         "databaseIsOpen" => database::is_open,
         "databaseInTransaction" => database::in_transaction,
+        "databaseIsReading" => database::is_reading,
         "databaseExec" => database::exec,
         "databaseUnsafeMode" => database::unsafe_mode,
         "databaseLoadExtension" => database::load_extension,

@@ -60,10 +60,19 @@ impl From<Failure> for Error {
                 };
                 let text: String = text.trim().chars().take(MAX_SHOWN).collect();
                 let colon = if text.is_empty() { "" } else { ": " };
-                Error::new(
-                    code,
-                    format!("The server replied gRPC status {status}{colon}{text}"),
-                )
+                // As HTTP has it.
+                let http = match status {
+                    PERMISSION_DENIED => Some(403),
+                    _ if code == code::AUTH => Some(401),
+                    _ => None,
+                };
+                Error {
+                    status: http,
+                    ..Error::new(
+                        code,
+                        format!("The server replied gRPC status {status}{colon}{text}"),
+                    )
+                }
             }
         }
     }

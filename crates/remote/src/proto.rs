@@ -247,8 +247,6 @@ pub struct BatchResult {
     pub step_results: HashMap<u32, StmtResult>,
     #[prost(map = "uint32, message", tag = "2")]
     pub step_errors: HashMap<u32, ServerError>,
-    #[prost(uint64, optional, tag = "3")]
-    pub replication_index: Option<u64>,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]

@@ -152,7 +152,8 @@ impl Connection {
         unsafe { file_of(self.shared.open_db()?) }
     }
 
-    fn has_running_statements(&self) -> Result<bool> {
+    /// Whether a statement has begun and not ended.
+    pub fn has_running_statements(&self) -> Result<bool> {
         let db = self.shared.open_db()?;
         let mut statement = ptr::null_mut();
         loop {

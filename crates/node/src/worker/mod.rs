@@ -126,6 +126,7 @@ pub fn open_remote<'e>(call: &Call<'e>) -> Result<Value<'e>> {
 pub fn open_replica<'e>(call: &Call<'e>) -> Result<Value<'e>> {
     let env = call.env;
     let remote = call.this::<Worker>()?.port.clone();
+    remote.follow();
     let config = config_of(call, 5)?;
     let options = ReplicaOptions {
         path: call.arg(0).to_utf8(env)?,

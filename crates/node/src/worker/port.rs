@@ -55,6 +55,8 @@ pub struct Port {
     last_write: AtomicU64,
     /// How often something may have been written to a primary.
     writes: AtomicU32,
+    /// A replica follows what is written from here.
+    followed: AtomicBool,
     /// Opening has succeeded or failed: others may go on.
     opened: Mutex<bool>,
     has_opened: Condvar,
@@ -148,6 +150,7 @@ impl Port {
             written: AtomicU64::new(0),
             last_write: AtomicU64::new(0),
             writes: AtomicU32::new(0),
+            followed: AtomicBool::new(false),
             opened: Mutex::default(),
             has_opened: Condvar::new(),
         }
@@ -252,6 +255,15 @@ impl Port {
             let waited = other.has_opened.wait_timeout(opened, TICK);
             opened = waited.unwrap_or_else(PoisonError::into_inner).0;
         }
+    }
+
+    /// From now on, a replica follows what is written from here.
+    pub fn follow(&self) {
+        self.followed.store(true, Ordering::Release);
+    }
+
+    pub fn is_followed(&self) -> bool {
+        self.followed.load(Ordering::Acquire)
     }
 
     /// The last frame of a primary's log that is known to have come from here.

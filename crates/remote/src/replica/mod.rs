@@ -5,14 +5,13 @@ mod state;
 
 use std::collections::HashSet;
 use std::fmt;
-use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use crc::{Crc, CRC_32_ISO_HDLC};
 use ferrolite_sqlite::{Key, PageWriter};
 use hyper::header::HeaderValue;
 
-use crate::client::{no_reply, Client, Config};
+use crate::client::{Client, Config};
 use crate::error::{code, Error};
 use crate::log::{hello, Frame, Frames, Hello, LogError};
 use state::{has_bytes, Position, State};
@@ -118,15 +117,19 @@ impl Replica {
             .find(|(name, _)| name == "x-namespace-bin");
         let namespace = namespace.map_or("", |(_, value)| value.as_str());
         let source = format!("{} {namespace}", config.url);
-        let mut state = State::open(path, &source, *renew)?;
+        let mut state = State::open(path, &source, options.key.is_some(), *renew)?;
         if !has_bytes(path) {
             state.position = Position::default();
             state.save()?;
         }
         let pages = match PageWriter::open(path, options.timeout, options.key.as_ref()) {
             Err(error) if *renew && is_damage(&error) => {
+                // It may be the key that is wrong, and not the file.
                 for suffix in ["", "-wal", "-shm"] {
-                    let _ = std::fs::remove_file(PathBuf::from(format!("{path}{suffix}")));
+                    let _ = std::fs::rename(
+                        format!("{path}{suffix}"),
+                        format!("{path}-damaged{suffix}"),
+                    );
                 }
                 state.position = Position::default();
                 state.save()?;
@@ -179,7 +182,9 @@ impl Replica {
                 return Ok(synced);
             }
             if since.elapsed() >= self.timeout {
-                return Err(no_reply(self.timeout).into());
+                let ms = self.timeout.as_millis();
+                let text = format!("The primary has no frame {target} within {ms} ms");
+                return Err(Error::new(code::TIMEOUT, text).into());
             }
             tokio::time::sleep(RETRY).await;
         }
@@ -316,10 +321,16 @@ impl Replica {
             seen: position.frame.is_none().then(HashSet::new),
         };
         let since = Instant::now();
+        // At first it has to be the log that the last frame came from.
+        let mut overlap = certain && position.frame.is_some() && position.checksum.is_some();
         loop {
             let next = pull.next();
             let mut is_log = true;
-            let outcome = match self.fetch(&mut pull).await {
+            let outcome = match self.fetch(&mut pull, overlap).await {
+                Err(LogError::NeedSnapshot) if overlap => {
+                    overlap = false;
+                    continue;
+                }
                 Err(LogError::NeedSnapshot) => {
                     is_log = false;
                     self.fetch_snapshot(&mut pull).await
@@ -334,6 +345,7 @@ impl Replica {
                 }
                 Err(error) => return Err(error),
             }
+            overlap = false;
             let came = pull.next() - next;
             let is_there = last.is_none_or(|last| pull.next() > last);
             if came == 0 && !is_there && certain {
@@ -362,9 +374,23 @@ impl Replica {
         })
     }
 
-    async fn fetch(&self, pull: &mut Pull) -> std::result::Result<(), LogError> {
+    /// Fetches frames; with `overlap` the one that is there already comes first, and has to be the same.
+    async fn fetch(&self, pull: &mut Pull, overlap: bool) -> std::result::Result<(), LogError> {
         let session = self.session.as_ref().ok_or(LogError::NoSession)?;
-        let mut frames = Frames::from(&self.client, session, pull.next()).await?;
+        let from = pull.next() - u64::from(overlap);
+        let mut frames = Frames::from(&self.client, session, from).await?;
+        if overlap {
+            let Position {
+                frame, checksum, ..
+            } = pull.position;
+            match frames.next().await? {
+                Some(first) if Some(first.number) != frame => {
+                    return Err(Error::protocol("a frame is missing").into());
+                }
+                Some(first) if Some(first.checksum) == checksum => {}
+                _ => return Err(LogError::OtherHistory),
+            }
+        }
         while let Some(frame) = frames.next().await? {
             if frame.number != pull.next() {
                 return Err(Error::protocol("a frame is missing").into());

@@ -25,6 +25,17 @@ const NONE: u64 = u64::MAX;
 /// The number of no log: whatever the server has, the replica starts over with it.
 const UNKNOWN: u128 = u128::MAX;
 
+/// What a record says besides.
+const HAS_CHECKSUM: u64 = 1;
+const IS_ENCRYPTED: u64 = 2;
+
+struct Record {
+    turn: u64,
+    source: u64,
+    is_encrypted: bool,
+    position: Position,
+}
+
 /// How far a replica is.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Position {
@@ -43,6 +54,7 @@ pub(crate) struct State {
     turn: u64,
     /// A hash of where the log comes from.
     source: u64,
+    is_encrypted: bool,
     pub(crate) position: Position,
     /// The record before was of another source.
     pub(crate) moved: bool,
@@ -55,7 +67,12 @@ impl State {
     }
 
     /// Opens and locks the file, or creates it. With `renew`, what cannot be read counts as nothing.
-    pub(crate) fn open(replica: &str, source: &str, renew: bool) -> Result<Self, ReplicaError> {
+    pub(crate) fn open(
+        replica: &str,
+        source: &str,
+        is_encrypted: bool,
+        renew: bool,
+    ) -> Result<Self, ReplicaError> {
         let path = Self::path(replica);
         let is_new = !path.exists();
         let adopted = if is_new && has_bytes(replica) {
@@ -78,14 +95,18 @@ impl State {
             file,
             turn: 0,
             source,
+            is_encrypted,
             position: adopted.unwrap_or_default(),
             moved: false,
         };
         let latest = PLACES.iter().filter_map(|place| state.read(*place));
-        if let Some((turn, known, position)) = latest.max_by_key(|(turn, ..)| *turn) {
-            state.turn = turn;
-            state.moved = known != source;
-            state.position = position;
+        if let Some(record) = latest.max_by_key(|record| record.turn) {
+            if record.is_encrypted != is_encrypted && record.position.frame.is_some() {
+                return Err(other_key(replica, is_encrypted));
+            }
+            state.turn = record.turn;
+            state.moved = record.source != source;
+            state.position = record.position;
             return Ok(state);
         }
         // One that is empty is no word of a file that is not.
@@ -97,7 +118,7 @@ impl State {
         Ok(state)
     }
 
-    fn read(&self, place: u64) -> Option<(u64, u64, Position)> {
+    fn read(&self, place: u64) -> Option<Record> {
         let mut record = [0; LEN];
         read_at(&self.file, &mut record, place).ok()?;
         let (content, check) = record.split_at(LEN - 8);
@@ -109,14 +130,19 @@ impl State {
         let source = rest.get_u64_le();
         let log = rest.get_u128_le();
         let frame = Some(rest.get_u64_le()).filter(|frame| *frame != NONE);
-        let has_checksum = rest.get_u64_le() != 0;
-        let checksum = Some(rest.get_u64_le()).filter(|_| has_checksum);
+        let flags = rest.get_u64_le();
+        let checksum = Some(rest.get_u64_le()).filter(|_| flags & HAS_CHECKSUM != 0);
         let position = Position {
             log: Some(log).filter(|log| *log != 0),
             frame,
             checksum,
         };
-        Some((turn, source, position))
+        Some(Record {
+            turn,
+            source,
+            is_encrypted: flags & IS_ENCRYPTED != 0,
+            position,
+        })
     }
 
     /// Writes down that the file may not be what the log makes of it, from now until the next position.
@@ -152,7 +178,8 @@ impl State {
         record.put_u64_le(self.source);
         record.put_u128_le(log.unwrap_or_default());
         record.put_u64_le(frame.unwrap_or(NONE));
-        record.put_u64_le(checksum.is_some().into());
+        let has_checksum = u64::from(checksum.is_some()) * HAS_CHECKSUM;
+        record.put_u64_le(has_checksum | (u64::from(self.is_encrypted) * IS_ENCRYPTED));
         record.put_u64_le(checksum.unwrap_or_default());
         record.put_u64_le(CRC.checksum(&record));
         let place = PLACES[usize::from(self.turn % 2 == 1)];
@@ -212,8 +239,20 @@ fn adopt(replica: &str) -> Option<Position> {
 }
 
 fn foreign(replica: &str) -> ReplicaError {
-    let text = format!("\"{replica}\" is no replica: it was there before, and is left as it is");
+    let text = format!(
+        "\"{replica}\" is no replica, for there is no \"{replica}-replica\" beside it: it is left as it is. If it was \
+         one, delete it, and it is fetched again"
+    );
     Error::new(code::SYNC_FOREIGN, text).into()
+}
+
+fn other_key(replica: &str, has_key: bool) -> ReplicaError {
+    let text = if has_key {
+        format!("\"{replica}\" is not encrypted: delete it, and it is fetched again, and encrypted")
+    } else {
+        format!("\"{replica}\" is encrypted: open it with its encryptionKey")
+    };
+    Error::new("SQLITE_NOTADB", text).into()
 }
 
 fn locked(replica: &str) -> ReplicaError {

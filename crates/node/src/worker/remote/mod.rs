@@ -14,7 +14,9 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use ferrolite_remote::proto::{BatchRequest, ExecuteRequest, Request, Row, SqlRequest};
+use ferrolite_remote::proto::{
+    BatchRequest, ExecuteRequest, Request, Response, Row, SqlRequest, Stmt,
+};
 use ferrolite_remote::{may_commit, Answer, Config, Session, Trip};
 use ferrolite_sqlite::{Error as LocalError, Params};
 use tokio::runtime::Runtime;
@@ -59,8 +61,20 @@ fn open<'p>(port: &'p Arc<Port>, config: &Config) -> Result<Remote<'p>, Failure>
         statements: HashMap::new(),
         described: HashMap::new(),
         cursors: HashMap::new(),
+        frame: None,
         last: (0, 0),
         announced: Instant::now(),
+    })
+}
+
+/// The result of any statement says what the last frame is.
+fn frame_request() -> Request {
+    Request::Execute(ExecuteRequest {
+        stmt: Some(Stmt {
+            sql: Some("SELECT 1".into()),
+            want_rows: Some(false),
+            ..Stmt::default()
+        }),
     })
 }
 
@@ -103,6 +117,8 @@ struct Remote<'p> {
     /// What the server said of SQL, by the SQL.
     described: HashMap<Rc<str>, Rc<Described>>,
     cursors: HashMap<u32, Cursor>,
+    /// The primary's last frame after the trip, where that was asked.
+    frame: Option<u64>,
     /// Changes and rowid of the last statement that wrote.
     last: (i64, i64),
     /// When JavaScript was woken last.
@@ -192,7 +208,19 @@ impl Remote<'_> {
                 break;
             }
         }
-        let answers = self.travel(&trip, &passengers);
+        let is_batch = |request: &Request| matches!(request, Request::Batch(_));
+        let asks_frame = self.port.is_followed() && trip.requests.iter().any(is_batch);
+        if asks_frame {
+            // The answer to a batch does not say which frame it has become.
+            trip.requests.push(frame_request());
+        }
+        let mut answers = self.travel(&trip, &passengers);
+        self.frame = None;
+        if let (true, Ok(answers)) = (asks_frame, &mut answers) {
+            if let Some(Ok(Response::Execute(answer))) = answers.pop() {
+                self.frame = answer.result.and_then(|result| result.replication_index);
+            }
+        }
         self.arrive(passengers, answers);
     }
 
