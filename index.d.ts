@@ -231,7 +231,7 @@ declare namespace Database {
     syncPeriod?: number | undefined
     /** Replica: reads wait until the file has what this connection wrote. Default: true. */
     readYourWrites?: boolean | undefined
-    /** Replica: fetch the database again where the file is damaged or another's. Default: false. */
+    /** Replica: fetch all of the database again before anything is read. Default: false. */
     resync?: boolean | undefined
 
     // For URLs of servers, which of those above take `defaultQueryTimeout` and `nativeBinding` only.
