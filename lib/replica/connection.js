@@ -329,9 +329,9 @@ class Freshness {
   #count = 0
   // How many writes may have happened, as the worker counts them.
   #writes = 0
-  // The catching up that is on its way, and for how many writes it is.
+  // The catching up that is on its way, and how many writes there were when it began.
   #catching = null
-  #catchingFor = -1
+  #catchingFor = null
 
   constructor (syncer, remote, follows) {
     this.#syncer = syncer
@@ -384,13 +384,17 @@ class Freshness {
 
   /** Brings the file up to date; calls that come together share it. */
   fetch () {
-    if (this.#catchingFor !== this.#count) {
-      this.#catchingFor = this.#count
-      const catching = this.#catching = this.#catchUp().finally(() => {
-        if (this.#catching === catching) this.#catchingFor = -1
-      })
-    }
-    return this.#catching
+    if (this.#catching !== null && this.#isFor(this.#count, this.#written)) return this.#catching
+    this.#catchingFor = [this.#count, this.#written]
+    const catching = this.#catching = this.#catchUp().finally(() => {
+      if (this.#catching === catching) this.#catching = null
+    })
+    return catching
+  }
+
+  #isFor (count, written) {
+    const [begun, known] = this.#catchingFor
+    return count === begun && written === known
   }
 
   async #catchUp () {
