@@ -143,15 +143,10 @@ function openLocal (environment, options, key) {
 
 /** A replica: its file is for reading. */
 function openReplica (environment, options, key) {
-  let state
-  const { ReplicaDatabase } = lazy.replica
-  const remote = new ReplicaDatabase(environment, options, key, () => {
-    state = openLocal(environment, { ...options, readonly: true, fileMustExist: true }, key)
-    state.options = options
-    return state
-  })
-  state.remote = remote
-  return state
+  const forReading = { ...options, readonly: true, fileMustExist: true }
+  const open = () => openLocal(environment, forReading, key)
+  const remote = new lazy.replica.ReplicaDatabase(environment, options, key, open)
+  return Object.assign(remote.local, { remote, options })
 }
 
 function openRemote (database, environment, options) {

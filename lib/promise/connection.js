@@ -48,10 +48,11 @@ class Connection {
   // What others do not have: functions, an authorizer, an extension.
   #isPrivate = false
 
-  constructor (environment, options, { leaseTimeout, readers, key }) {
+  constructor (environment, options, own) {
+    const { leaseTimeout, readers, key } = own
     this.options = options
     const args = openArgs(options, key, readers !== 0)
-    this.port = this.openPort(environment, args)
+    this.port = this.openPort(environment, args, own)
     if (readers !== 0) this.#readers = new Readers(environment, args, readers, options)
     else key?.fill(0)
     this.port.onLog = options.verbose
@@ -200,11 +201,12 @@ class Connection {
     return this.submit(this.root.current(), job, op, target, extra, flags, values, options)
   }
 
+  /** Shows SQL to the `verbose` logger. */
   log (sql) {
     this.options.verbose?.(sql)
   }
 
-  /** Shows SQL for a server to the `verbose` logger; a worker of a file does so itself. */
+  /** The same where the SQL is for a server; a worker of a file does so itself. */
   logThere (sql) {
     const { remote, replica } = this.options
     if (remote !== null && replica === null) this.log(sql)

@@ -5,9 +5,7 @@ const { FLAG, OP } = require('../promise/message')
 const { Job, Port, openRemote } = require('../promise/port')
 const { EXPAND } = require('../rows')
 const { notReplica } = require('./options')
-const {
-  EXTENT, isLocalPragma, isLocalRead, openSyncer, postSync, requireFrame
-} = require('./syncer')
+const { EXTENT, isLocalPragma, openSyncer, postSync, requireFrame } = require('./syncer')
 
 // What is for a file that is written to here.
 const REFUSED = new Set(['rekey()', 'on()', 'createSession()', 'applyChangeset()'])
@@ -38,13 +36,12 @@ class ReplicaConnection extends Connection {
   // Why it could not be opened.
   #failure = null
 
-  openPort (environment, args) {
+  openPort (environment, args, own) {
     const { options } = this
     const remote = new Port(environment, openRemote(options.remote))
     const key = args.at(-1)
     const syncer = openSyncer(environment, options, key, remote)
-    // A field of this class is not there yet.
-    this.opening = { remote, syncer }
+    Object.assign(own, { remote, syncer })
     const [file, , , ...rest] = args
     return new Port(environment, ({ workerOpenBehind }) => {
       return workerOpenBehind.call(syncer.handle, file, true, true, ...rest)
@@ -52,9 +49,10 @@ class ReplicaConnection extends Connection {
   }
 
   constructor (environment, options, own) {
-    super(environment, options, { ...own, readers: 0 })
-    const { remote, syncer } = this.opening
-    delete this.opening
+    // The ports come back in it: fields of this class are not there before super() has returned.
+    const opened = { ...own, readers: 0 }
+    super(environment, options, opened)
+    const { remote, syncer } = opened
     this.#remote = remote
     this.#syncer = syncer
     remote.opened.promise.catch(() => {})
@@ -174,7 +172,7 @@ class ReplicaConnection extends Connection {
     this.#moveEntry(job)
     if (op === OP.ITERATE) this.#cursors.add(extra)
     super.send(job, op, target, extra, flags, values, this.#remote)
-    if (!isLocalRead(entry)) this.#freshness.follow(job)
+    if (!entry.isRead) this.#freshness.follow(job)
   }
 
   /** Rows of the primary are decoded by what the primary says of their columns. */
@@ -237,7 +235,7 @@ class ReplicaConnection extends Connection {
       entry = await super.compileAs(number, sql, flags, options)
     }
     entry.isCompiledHere = true
-    entry.isHere = flags !== 0 || isLocalRead(entry)
+    entry.isHere = flags !== 0 || entry.isRead
     return entry
   }
 
@@ -384,7 +382,7 @@ class Freshness {
 
   /** Brings the file up to date; calls that come together share it. */
   fetch () {
-    if (this.#catching !== null && this.#isFor(this.#count, this.#written)) return this.#catching
+    if (this.#catching !== null && this.#isCaught()) return this.#catching
     this.#catchingFor = [this.#count, this.#written]
     const catching = this.#catching = this.#catchUp().finally(() => {
       if (this.#catching === catching) this.#catching = null
@@ -392,9 +390,9 @@ class Freshness {
     return catching
   }
 
-  #isFor (count, written) {
-    const [begun, known] = this.#catchingFor
-    return count === begun && written === known
+  #isCaught () {
+    const [count, written] = this.#catchingFor
+    return count === this.#count && written === this.#written
   }
 
   async #catchUp () {

@@ -5,9 +5,8 @@ const { readToggle } = require('../options')
 const { copyParams } = require('../params')
 const { KEY } = require('../statement')
 const { RemoteDatabase } = require('../remote/database')
-const {
-  EXTENT, isLocalPragma, isLocalRead, openSyncer, postSync, requireFrame
-} = require('./syncer')
+const { isShared } = require('../promise/readers')
+const { EXTENT, isLocalPragma, openSyncer, postSync, requireFrame } = require('./syncer')
 
 /** The methods of a Database that is a replica: the file reads, all else is for the primary. */
 class ReplicaDatabase {
@@ -60,6 +59,7 @@ class ReplicaDatabase {
 
   get inTransaction () { return this.#remote.inTransaction }
 
+  /** The State of the connection to the file. */
   get local () { return this.#local }
 
   get #isBehind () { return this.#hasWritten || this.#isEmpty }
@@ -116,7 +116,7 @@ class ReplicaDatabase {
     } catch (error) {
       return this.#prepareThere(sql, database, error)
     }
-    entry.isHere ??= isLocalRead({ sql, reader: entry.reader, readonly: entry.readonly })
+    entry.isHere ??= entry.reader && entry.readonly && isShared(sql)
     if (entry.isHere) {
       this.#Statement ??= statementClass(local.Statement)
       return new this.#Statement(KEY, entry, sql, database, local.int64, this)

@@ -2,7 +2,6 @@
 
 // The way to the worker that writes the primary's log into the file.
 
-const { isShared } = require('../promise/readers')
 const { OP } = require('../promise/message')
 const { Job, Port } = require('../promise/port')
 
@@ -50,15 +49,10 @@ function requireFrame (frame) {
   return frame
 }
 
-/** Whether a statement reads nothing but the file, whatever connection it is on. */
-function isLocalRead (entry) {
-  return entry.reader && entry.readonly && isShared(entry.sql)
-}
-
 /** Whether the file itself can answer a pragma. */
 function isLocalPragma (sql) {
   const [, name, equals] = /^PRAGMA\s+(?:main\s*\.\s*)?(\w+)\s*(=)?/i.exec(sql) ?? []
   return equals === undefined && TELLING.has(name?.toLowerCase())
 }
 
-module.exports = { EXTENT, isLocalPragma, isLocalRead, openSyncer, postSync, requireFrame }
+module.exports = { EXTENT, isLocalPragma, openSyncer, postSync, requireFrame }

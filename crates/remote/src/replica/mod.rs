@@ -70,7 +70,7 @@ pub struct ReplicaOptions {
     pub key: Option<Key>,
     /// How long to wait for a lock of the file, in ms.
     pub timeout: u32,
-    /// Start over from the primary where the replica is damaged or has another database.
+    /// Fetch the whole database before anything is read.
     pub renew: bool,
 }
 

@@ -14,7 +14,7 @@ use crate::worker::block::{PartKind, Scratch};
 use crate::worker::job::{Job, Jobs, Op};
 use crate::worker::port::{NoMessage, Port};
 
-/// How far a sync goes; `lib/promise/message.js` has the same numbers.
+/// How far a sync goes; `lib/replica/syncer.js` has the same numbers.
 mod extent {
     /// As far as the primary is.
     pub const NOW: i32 = 0;
