@@ -1,26 +1,23 @@
 //! A file that the replication log of a primary is written into. Every sync is one transaction of the file: whoever
 //! reads it sees the database as it was at one moment on the primary.
 
+mod pull;
 mod state;
 
-use std::collections::HashSet;
 use std::fmt;
 use std::time::{Duration, Instant};
 
-use crc::{Crc, CRC_32_ISO_HDLC};
 use ferrolite_sqlite::{Key, PageWriter};
 use hyper::header::HeaderValue;
 
 use crate::client::{Client, Config};
 use crate::error::{code, Error};
-use crate::log::{hello, Frame, Frames, Hello, LogError};
+use crate::log::{hello, Hello, LogError};
+use pull::Pull;
 use state::{has_bytes, Position, State};
 
 /// How long to wait before a server is asked again for what it does not have yet.
 const RETRY: Duration = Duration::from_millis(100);
-
-/// Of a log's number, for the cookie of the schema.
-const CRC: Crc<u32> = Crc::<u32>::new(&CRC_32_ISO_HDLC);
 
 /// A server sends at least so many frames at once where it has them (`MAX_FRAMES_PER_BATCH` of `sqld`).
 const BATCH: u64 = 1024;
@@ -95,17 +92,6 @@ pub struct Replica {
     renew: bool,
 }
 
-/// What a sync has so far.
-struct Pull {
-    position: Position,
-    frames: u64,
-    /// How many pages the database has after the last whole transaction, and whether frames came after that.
-    size: Option<u32>,
-    is_whole: bool,
-    /// Which pages have come, where all have to.
-    seen: Option<HashSet<u32>>,
-}
-
 impl Replica {
     /// Opens a replica, or creates one that has nothing yet; no server is asked.
     pub fn open(config: &Config, options: &ReplicaOptions) -> Result<Self> {
@@ -167,7 +153,37 @@ impl Replica {
     /// session has begun, it takes one trip in most cases.
     pub async fn catch_up(&mut self, written: Option<u64>) -> Result<Synced> {
         self.require_own()?;
-        self.follow(written).await
+        let mut anew = self.renew;
+        for _ in 0..SESSIONS {
+            let goes_on = self.session.is_some() && self.frame().is_some() && !anew;
+            let (position, last) = if goes_on {
+                (self.state.position, written)
+            } else {
+                self.greet(anew).await?
+            };
+            let pulled = self.pull(position, last, !goes_on).await;
+            match pulled {
+                Ok(synced) if synced.frame.is_none() && self.frame().is_some() => {
+                    let text =
+                        "The server's database is empty, and the replica is not: it is left as it is";
+                    return Err(Error::new(code::SYNC_GENERATION, text).into());
+                }
+                Ok(synced) => {
+                    self.renew = false;
+                    return Ok(synced);
+                }
+                Err(LogError::NoSession) => self.session = None,
+                // It was put back to an older state, and written to since.
+                Err(LogError::OtherHistory) if !self.state.moved => anew = true,
+                Err(LogError::OtherHistory) => return Err(other_database()),
+                Err(LogError::Error(error)) => return Err(error),
+                Err(LogError::NotReady(error)) => return Err(error.into()),
+                Err(LogError::NeedSnapshot) => {
+                    return Err(Error::protocol("it has no frames").into());
+                }
+            }
+        }
+        Err(Error::protocol("it forgets each session that it begins").into())
     }
 
     /// Brings the file up to frame `target` at least, which the primary has, or will have soon.
@@ -219,40 +235,6 @@ impl Replica {
         let text =
             "Another program has written into the replica: resync() starts over from the primary";
         Err(Error::new(code::SYNC_CONFLICT, text).into())
-    }
-
-    async fn follow(&mut self, written: Option<u64>) -> Result<Synced> {
-        let mut anew = self.renew;
-        for _ in 0..SESSIONS {
-            let goes_on = self.session.is_some() && self.frame().is_some() && !anew;
-            let (position, last) = if goes_on {
-                (self.state.position, written)
-            } else {
-                self.greet(anew).await?
-            };
-            let pulled = self.pull(position, last, !goes_on).await;
-            match pulled {
-                Ok(synced) if synced.frame.is_none() && self.frame().is_some() => {
-                    let text =
-                        "The server's database is empty, and the replica is not: it is left as it is";
-                    return Err(Error::new(code::SYNC_GENERATION, text).into());
-                }
-                Ok(synced) => {
-                    self.renew = false;
-                    return Ok(synced);
-                }
-                Err(LogError::NoSession) => self.session = None,
-                // It was put back to an older state, and written to since.
-                Err(LogError::OtherHistory) if !self.state.moved => anew = true,
-                Err(LogError::OtherHistory) => return Err(other_database()),
-                Err(LogError::Error(error)) => return Err(error),
-                Err(LogError::NotReady(error)) => return Err(error.into()),
-                Err(LogError::NeedSnapshot) => {
-                    return Err(Error::protocol("it has no frames").into());
-                }
-            }
-        }
-        Err(Error::protocol("it forgets each session that it begins").into())
     }
 
     /// Begins a session: where to go on from, and the last frame that there is.
@@ -313,27 +295,22 @@ impl Replica {
         last: Option<u64>,
         certain: bool,
     ) -> std::result::Result<Synced, LogError> {
-        let mut pull = Pull {
-            position,
-            frames: 0,
-            size: None,
-            is_whole: true,
-            seen: position.frame.is_none().then(HashSet::new),
-        };
+        let session = self.session.clone().ok_or(LogError::NoSession)?;
+        let mut pull = Pull::new(&self.client, &session, &self.pages, position);
         let since = Instant::now();
         // At first it has to be the log that the last frame came from.
         let mut overlap = certain && position.frame.is_some() && position.checksum.is_some();
         loop {
             let next = pull.next();
             let mut is_log = true;
-            let outcome = match self.fetch(&mut pull, overlap).await {
+            let outcome = match pull.fetch(overlap).await {
                 Err(LogError::NeedSnapshot) if overlap => {
                     overlap = false;
                     continue;
                 }
                 Err(LogError::NeedSnapshot) => {
                     is_log = false;
-                    self.fetch_snapshot(&mut pull).await
+                    pull.fetch_snapshot().await
                 }
                 outcome => outcome,
             };
@@ -356,141 +333,25 @@ impl Replica {
                 break;
             }
         }
-        let Position { frame, .. } = pull.position;
-        if pull.frames == 0 {
-            return Ok(Synced { frame, frames: 0 });
+        let Pull {
+            position, frames, ..
+        } = pull;
+        let synced = Synced {
+            frame: position.frame,
+            frames,
+        };
+        if frames == 0 {
+            return Ok(synced);
         }
         let size = pull.finish()?;
-        if pull.seen.is_some() {
+        if pull.is_anew() {
             self.state.doubt()?;
         }
         self.pages.commit(size)?;
         self.version = self.pages.data_version()?;
-        self.state.position = pull.position;
+        self.state.position = position;
         self.state.save()?;
-        Ok(Synced {
-            frame,
-            frames: pull.frames,
-        })
-    }
-
-    /// Fetches frames; with `overlap` the one that is there already comes first, and has to be the same.
-    async fn fetch(&self, pull: &mut Pull, overlap: bool) -> std::result::Result<(), LogError> {
-        let session = self.session.as_ref().ok_or(LogError::NoSession)?;
-        let from = pull.next() - u64::from(overlap);
-        let mut frames = Frames::from(&self.client, session, from).await?;
-        if overlap {
-            let Position {
-                frame, checksum, ..
-            } = pull.position;
-            match frames.next().await? {
-                Some(first) if Some(first.number) != frame => {
-                    return Err(Error::protocol("a frame is missing").into());
-                }
-                Some(first) if Some(first.checksum) == checksum => {}
-                _ => return Err(LogError::OtherHistory),
-            }
-        }
-        while let Some(frame) = frames.next().await? {
-            if frame.number != pull.next() {
-                return Err(Error::protocol("a frame is missing").into());
-            }
-            let before = pull.position.checksum;
-            if before.is_some_and(|before| frame.expected(before) != frame.checksum) {
-                return Err(pull.wrong_checksum());
-            }
-            pull.position.frame = Some(frame.number);
-            pull.position.checksum = Some(frame.checksum);
-            pull.is_whole = frame.size != 0;
-            self.write(&frame, pull)?;
-        }
-        Ok(())
-    }
-
-    /// The pages of a snapshot have their last frame first.
-    async fn fetch_snapshot(&self, pull: &mut Pull) -> std::result::Result<(), LogError> {
-        let session = self.session.as_ref().ok_or(LogError::NoSession)?;
-        let from = pull.next();
-        let mut frames = Frames::snapshot(&self.client, session, from).await?;
-        let mut above = None;
-        while let Some(frame) = frames.next().await? {
-            if frame.number < from || above.is_some_and(|above| frame.number >= above) {
-                return Err(Error::protocol("a snapshot is in disorder").into());
-            }
-            if above.is_none() {
-                pull.position.frame = Some(frame.number);
-                pull.position.checksum = None;
-                pull.is_whole = false;
-            }
-            above = Some(frame.number);
-            pull.is_whole |= frame.size != 0;
-            self.write(&frame, pull)?;
-        }
-        Ok(())
-    }
-
-    fn write(&self, frame: &Frame, pull: &mut Pull) -> std::result::Result<(), LogError> {
-        pull.take(frame)?;
-        let written = match frame.page {
-            1 => self.pages.write(1, &pull.first_page(&frame.data)),
-            page => self.pages.write(page, &frame.data),
-        };
-        Ok(written?)
-    }
-}
-
-impl Pull {
-    fn next(&self) -> u64 {
-        self.position.frame.map_or(0, |frame| frame + 1)
-    }
-
-    fn take(&mut self, frame: &Frame) -> std::result::Result<(), Error> {
-        const HEADER: &[u8] = b"SQLite format 3\0\x10\x00";
-        if frame.page == 0 || (frame.page == 1 && !frame.data.starts_with(HEADER)) {
-            return Err(Error::protocol("a page is no page"));
-        }
-        self.frames += 1;
-        if frame.size != 0 {
-            self.size = Some(frame.size);
-        }
-        if let Some(seen) = &mut self.seen {
-            seen.insert(frame.page);
-        }
-        Ok(())
-    }
-
-    /// The first page with a schema cookie that no other log has: connections that know the schema of the database
-    /// that was there before see that it is another one.
-    fn first_page(&self, page: &[u8]) -> Vec<u8> {
-        const COOKIE: std::ops::Range<usize> = 40..44;
-        let mut page = page.to_vec();
-        let log = CRC.checksum(&self.position.log.unwrap_or_default().to_le_bytes());
-        let mut cookie = [0; 4];
-        cookie.copy_from_slice(&page[COOKIE]);
-        let cookie = u32::from_be_bytes(cookie).wrapping_add(log);
-        page[COOKIE].copy_from_slice(&cookie.to_be_bytes());
-        page
-    }
-
-    fn wrong_checksum(&self) -> LogError {
-        match self.frames {
-            0 if self.seen.is_none() => LogError::OtherHistory,
-            _ => Error::protocol("the checksum of a frame is wrong").into(),
-        }
-    }
-
-    /// How many pages there are now, once it is known that none is missing.
-    fn finish(&self) -> std::result::Result<u32, Error> {
-        let size = self.size.filter(|_| self.is_whole);
-        let size = size.ok_or_else(|| Error::protocol("its last transaction is not whole"))?;
-        let has =
-            |seen: &HashSet<u32>, page: u32| PageWriter::is_lock_page(page) || seen.contains(&page);
-        match &self.seen {
-            Some(seen) if !(1..=size).all(|page| has(seen, page)) => {
-                Err(Error::protocol("a page is missing"))
-            }
-            _ => Ok(size),
-        }
+        Ok(synced)
     }
 }
 

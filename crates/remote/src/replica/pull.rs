@@ -1,0 +1,171 @@
+//! What one sync fetches of the log, page by page into the file's open transaction.
+
+use std::collections::HashSet;
+
+use crc::{Crc, CRC_32_ISO_HDLC};
+use ferrolite_sqlite::PageWriter;
+use hyper::header::HeaderValue;
+
+use super::state::Position;
+use crate::client::Client;
+use crate::error::Error;
+use crate::log::{Frame, Frames, LogError};
+
+/// Of a log's number, for the cookie of the schema.
+const CRC: Crc<u32> = Crc::<u32>::new(&CRC_32_ISO_HDLC);
+
+/// What a sync has so far.
+pub(super) struct Pull<'r> {
+    client: &'r Client,
+    session: &'r HeaderValue,
+    pages: &'r PageWriter,
+    pub(super) position: Position,
+    pub(super) frames: u64,
+    /// How many pages the database has after the last whole transaction, and whether frames came after that.
+    size: Option<u32>,
+    pub(super) is_whole: bool,
+    /// Which pages have come, where all have to.
+    seen: Option<HashSet<u32>>,
+}
+
+impl<'r> Pull<'r> {
+    /// Goes on from `position`, or begins at the first frame.
+    pub(super) fn new(
+        client: &'r Client,
+        session: &'r HeaderValue,
+        pages: &'r PageWriter,
+        position: Position,
+    ) -> Self {
+        Self {
+            client,
+            session,
+            pages,
+            position,
+            frames: 0,
+            size: None,
+            is_whole: true,
+            seen: position.frame.is_none().then(HashSet::new),
+        }
+    }
+
+    /// All pages have to come.
+    pub(super) fn is_anew(&self) -> bool {
+        self.seen.is_some()
+    }
+
+    /// Fetches frames; with `overlap` the one that is there already comes first, and has to be the same.
+    pub(super) async fn fetch(&mut self, overlap: bool) -> std::result::Result<(), LogError> {
+        let from = self.next() - u64::from(overlap);
+        let mut frames = Frames::from(self.client, self.session, from).await?;
+        if overlap {
+            let Position {
+                frame, checksum, ..
+            } = self.position;
+            match frames.next().await? {
+                Some(first) if Some(first.number) != frame => {
+                    return Err(Error::protocol("a frame is missing").into());
+                }
+                Some(first) if Some(first.checksum) == checksum => {}
+                _ => return Err(LogError::OtherHistory),
+            }
+        }
+        while let Some(frame) = frames.next().await? {
+            if frame.number != self.next() {
+                return Err(Error::protocol("a frame is missing").into());
+            }
+            let before = self.position.checksum;
+            if before.is_some_and(|before| frame.expected(before) != frame.checksum) {
+                return Err(self.wrong_checksum());
+            }
+            self.position.frame = Some(frame.number);
+            self.position.checksum = Some(frame.checksum);
+            self.is_whole = frame.size != 0;
+            self.write(&frame)?;
+        }
+        Ok(())
+    }
+
+    /// The pages of a snapshot have their last frame first.
+    pub(super) async fn fetch_snapshot(&mut self) -> std::result::Result<(), LogError> {
+        let from = self.next();
+        let mut frames = Frames::snapshot(self.client, self.session, from).await?;
+        let mut above = None;
+        while let Some(frame) = frames.next().await? {
+            if frame.number < from || above.is_some_and(|above| frame.number >= above) {
+                return Err(Error::protocol("a snapshot is in disorder").into());
+            }
+            if above.is_none() {
+                self.position.frame = Some(frame.number);
+                self.position.checksum = None;
+                self.is_whole = false;
+            }
+            above = Some(frame.number);
+            self.is_whole |= frame.size != 0;
+            self.write(&frame)?;
+        }
+        Ok(())
+    }
+
+    fn write(&mut self, frame: &Frame) -> std::result::Result<(), LogError> {
+        self.take(frame)?;
+        let written = match frame.page {
+            1 => self.pages.write(1, &self.first_page(&frame.data)),
+            page => self.pages.write(page, &frame.data),
+        };
+        Ok(written?)
+    }
+
+    /// The number of the frame to go on with.
+    pub(super) fn next(&self) -> u64 {
+        self.position.frame.map_or(0, |frame| frame + 1)
+    }
+
+    fn take(&mut self, frame: &Frame) -> std::result::Result<(), Error> {
+        const HEADER: &[u8] = b"SQLite format 3\0\x10\x00";
+        if frame.page == 0 || (frame.page == 1 && !frame.data.starts_with(HEADER)) {
+            return Err(Error::protocol("a page is no page"));
+        }
+        self.frames += 1;
+        if frame.size != 0 {
+            self.size = Some(frame.size);
+        }
+        if let Some(seen) = &mut self.seen {
+            seen.insert(frame.page);
+        }
+        Ok(())
+    }
+
+    /// The first page with a schema cookie that no other log has: connections that know the schema of the database
+    /// that was there before see that it is another one.
+    fn first_page(&self, page: &[u8]) -> Vec<u8> {
+        const COOKIE: std::ops::Range<usize> = 40..44;
+        let mut page = page.to_vec();
+        let log = CRC.checksum(&self.position.log.unwrap_or_default().to_le_bytes());
+        let mut cookie = [0; 4];
+        cookie.copy_from_slice(&page[COOKIE]);
+        let cookie = u32::from_be_bytes(cookie).wrapping_add(log);
+        page[COOKIE].copy_from_slice(&cookie.to_be_bytes());
+        page
+    }
+
+    fn wrong_checksum(&self) -> LogError {
+        match self.frames {
+            0 if self.seen.is_none() => LogError::OtherHistory,
+            _ => Error::protocol("the checksum of a frame is wrong").into(),
+        }
+    }
+
+    /// How many pages there are now, once it is known that none is missing.
+    pub(super) fn finish(&self) -> std::result::Result<u32, Error> {
+        let size = self.size.filter(|_| self.is_whole);
+        let size = size.ok_or_else(|| Error::protocol("its last transaction is not whole"))?;
+        let has =
+            |seen: &HashSet<u32>, page: u32| PageWriter::is_lock_page(page) || seen.contains(&page);
+        match &self.seen {
+            Some(seen) if !(1..=size).all(|page| has(seen, page)) => {
+                Err(Error::protocol("a page is missing"))
+            }
+            _ => Ok(size),
+        }
+    }
+}
