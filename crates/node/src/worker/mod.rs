@@ -12,6 +12,7 @@ mod remote;
 mod service;
 mod statement;
 mod table;
+mod writes;
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -126,7 +127,7 @@ pub fn open_remote<'e>(call: &Call<'e>) -> Result<Value<'e>> {
 pub fn open_replica<'e>(call: &Call<'e>) -> Result<Value<'e>> {
     let env = call.env;
     let remote = call.this::<Worker>()?.port.clone();
-    remote.follow();
+    remote.writes.follow();
     let config = config_of(call, 5)?;
     let options = ReplicaOptions {
         path: call.arg(0).to_utf8(env)?,
@@ -143,7 +144,7 @@ pub fn open_replica<'e>(call: &Call<'e>) -> Result<Value<'e>> {
 
 /// -> the last frame of the primary's log that came from here, or undefined
 pub fn written<'e>(call: &Call<'e>) -> Result<Value<'e>> {
-    match this(call)?.written() {
+    match this(call)?.writes.written() {
         #[allow(clippy::cast_precision_loss)] // exact up to 2^53 frames
         Some(frame) => call.env.number(frame as f64),
         None => call.env.undefined(),
@@ -152,7 +153,7 @@ pub fn written<'e>(call: &Call<'e>) -> Result<Value<'e>> {
 
 /// -> how often something may have been written to the primary
 pub fn writes<'e>(call: &Call<'e>) -> Result<Value<'e>> {
-    call.env.number(this(call)?.writes().into())
+    call.env.number(this(call)?.writes.count().into())
 }
 
 /// The arguments from number `first` on say where a server is.

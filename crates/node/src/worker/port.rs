@@ -1,11 +1,12 @@
 //! What the JavaScript thread and a worker share: messages in, blocks out, and the word to stop.
 
 use std::collections::{HashSet, VecDeque};
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::block::{Block, Scratch};
+use super::writes::Writes;
 use crate::authorizer::Rules;
 
 /// Blocks that may wait for JavaScript: about 6 MB. A worker that is further ahead waits.
@@ -49,14 +50,8 @@ pub struct Port {
     failed: AtomicBool,
     /// Rules that wait for the worker to take them over.
     authorizer: Mutex<Option<Rules>>,
-    /// One more than frames of a primary's log, or 0: the last that is known to have come from here, and that of
-    /// the last write.
-    written: AtomicU64,
-    last_write: AtomicU64,
-    /// How often something may have been written to a primary.
-    writes: AtomicU32,
-    /// A replica follows what is written from here.
-    followed: AtomicBool,
+    /// What this connection writes to a primary.
+    pub writes: Writes,
     /// Opening has succeeded or failed: others may go on.
     opened: Mutex<bool>,
     has_opened: Condvar,
@@ -147,10 +142,7 @@ impl Port {
             answered: Condvar::new(),
             failed: AtomicBool::new(false),
             authorizer: Mutex::default(),
-            written: AtomicU64::new(0),
-            last_write: AtomicU64::new(0),
-            writes: AtomicU32::new(0),
-            followed: AtomicBool::new(false),
+            writes: Writes::default(),
             opened: Mutex::default(),
             has_opened: Condvar::new(),
         }
@@ -255,40 +247,6 @@ impl Port {
             let waited = other.has_opened.wait_timeout(opened, TICK);
             opened = waited.unwrap_or_else(PoisonError::into_inner).0;
         }
-    }
-
-    /// From now on, a replica follows what is written from here.
-    pub fn follow(&self) {
-        self.followed.store(true, Ordering::Release);
-    }
-
-    pub fn is_followed(&self) -> bool {
-        self.followed.load(Ordering::Acquire)
-    }
-
-    /// The last frame of a primary's log that is known to have come from here.
-    pub fn written(&self) -> Option<u64> {
-        self.written.load(Ordering::Acquire).checked_sub(1)
-    }
-
-    /// The frame that the last write has become, where that is known.
-    pub fn last_write(&self) -> Option<u64> {
-        self.last_write.load(Ordering::Acquire).checked_sub(1)
-    }
-
-    /// How often something may have been written to a primary.
-    pub fn writes(&self) -> u32 {
-        self.writes.load(Ordering::Acquire)
-    }
-
-    /// Something may have been written, and has become this frame of the primary's log if that is known.
-    pub fn has_written(&self, frame: Option<u64>) {
-        let next = frame.map_or(0, |frame| frame.saturating_add(1));
-        self.last_write.store(next, Ordering::Release);
-        if next != 0 {
-            self.written.store(next, Ordering::Release);
-        }
-        self.writes.fetch_add(1, Ordering::AcqRel);
     }
 
     /// Waits for a message. `None` when there will be no more.

@@ -209,7 +209,7 @@ impl Remote<'_> {
             }
         }
         let is_batch = |request: &Request| matches!(request, Request::Batch(_));
-        let asks_frame = self.port.is_followed() && trip.requests.iter().any(is_batch);
+        let asks_frame = self.port.writes.is_followed() && trip.requests.iter().any(is_batch);
         if asks_frame {
             // The answer to a batch does not say which frame it has become.
             trip.requests.push(frame_request());
@@ -295,7 +295,7 @@ impl Remote<'_> {
             _ => false,
         };
         if !is_clear && !trip.repeatable {
-            self.port.has_written(None);
+            self.port.writes.add(None);
         }
         match outcome {
             Ok(Some(outcome)) => Ok(outcome?),

@@ -162,7 +162,7 @@ impl Syncer<'_> {
         };
         let sync = async {
             match how_far {
-                extent::WRITTEN => replica.catch_up(remote.last_write()).await,
+                extent::WRITTEN => replica.catch_up(remote.writes.last()).await,
                 extent::FRAME => replica.sync_until(frame).await,
                 extent::ANEW => replica.resync().await,
                 _ => replica.sync().await,

@@ -103,7 +103,7 @@ impl Remote<'_> {
         let entry = self.statements.get_mut(&job.target).ok_or_else(misfit)?;
         if !entry.described.readonly || !entry.reader {
             // COMMIT only reads, as SQLite has it.
-            self.port.has_written(result.replication_index);
+            self.port.writes.add(result.replication_index);
         }
         if !entry.described.readonly {
             let changes = i64::try_from(result.affected_row_count).unwrap_or(i64::MAX);
@@ -136,7 +136,7 @@ impl Remote<'_> {
     }
 
     fn ran(&mut self, job: &Job, result: &BatchResult) -> Outcome {
-        self.port.has_written(self.frame);
+        self.port.writes.add(self.frame);
         for step in (0..).map_while(|step| result.step_results.get(&step)) {
             if let Some(rowid) = step.last_insert_rowid {
                 let changes = i64::try_from(step.affected_row_count).unwrap_or(i64::MAX);
@@ -154,7 +154,7 @@ impl Remote<'_> {
     /// The results of all steps but BEGIN, COMMIT and ROLLBACK: of each a row that describes it and its rows.
     fn batched(&mut self, job: &Job, mut result: BatchResult) -> Outcome {
         self.described.clear();
-        self.port.has_written(self.frame);
+        self.port.writes.add(self.frame);
         first_error(&result)?;
         // All of them ran, and nothing was undone: the last one is the commit.
         let steps = (1..).map_while(|step| result.step_results.remove(&step));

@@ -1,0 +1,51 @@
+//! What a connection has written to a primary, for the replica that is to show it.
+
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+
+#[derive(Default)]
+pub struct Writes {
+    /// One more than frames of a primary's log, or 0: the last that is known to have come from here, and that of
+    /// the last write.
+    written: AtomicU64,
+    last: AtomicU64,
+    /// How often something may have been written to a primary.
+    count: AtomicU32,
+    /// A replica follows what is written from here.
+    followed: AtomicBool,
+}
+
+impl Writes {
+    /// From now on, a replica follows what is written from here.
+    pub fn follow(&self) {
+        self.followed.store(true, Ordering::Release);
+    }
+
+    pub fn is_followed(&self) -> bool {
+        self.followed.load(Ordering::Acquire)
+    }
+
+    /// The last frame of a primary's log that is known to have come from here.
+    pub fn written(&self) -> Option<u64> {
+        self.written.load(Ordering::Acquire).checked_sub(1)
+    }
+
+    /// The frame that the last write has become, where that is known.
+    pub fn last(&self) -> Option<u64> {
+        self.last.load(Ordering::Acquire).checked_sub(1)
+    }
+
+    /// How often something may have been written to a primary.
+    pub fn count(&self) -> u32 {
+        self.count.load(Ordering::Acquire)
+    }
+
+    /// Something may have been written, and has become this frame of the primary's log if that is known.
+    pub fn add(&self, frame: Option<u64>) {
+        let next = frame.map_or(0, |frame| frame.saturating_add(1));
+        self.last.store(next, Ordering::Release);
+        if next != 0 {
+            self.written.store(next, Ordering::Release);
+        }
+        self.count.fetch_add(1, Ordering::AcqRel);
+    }
+}
