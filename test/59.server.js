@@ -12,15 +12,10 @@ const { makeCertificates } = require('./servers/certificates')
 const { PROTOBUF, faults, nobody, startFaulty, startSilent } = require('./servers/faulty')
 const { batonOf, edit, pipeline, readFields, sql, stringField } = require('./servers/hrana')
 const { makeJwt, makeJwtKey } = require('./servers/jwt')
-const { namespaceHeaders, sharedSqld, startSqld, unavailable } = require('./servers/sqld')
+const { namespaceHeaders, served, sharedSqld, startSqld } = require('./servers/sqld')
 const { child, tempDir, until } = require('./support')
 
 const shared = sharedSqld()
-
-// Where there can be a server, its absence fails the tests; elsewhere they say why they do not run.
-function served (name, fn) {
-  test(name, { skip: unavailable() ?? false }, fn)
-}
 
 // The real server with an empty database, behind a proxy.
 async function proxied (t) {

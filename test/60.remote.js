@@ -10,18 +10,13 @@ const Sync = require('..')
 const { makeCertificates } = require('./servers/certificates')
 const { faults, nobody, startFaulty, startSilent } = require('./servers/faulty')
 const { makeJwt, makeJwtKey } = require('./servers/jwt')
-const { startSqld, unavailable } = require('./servers/sqld')
+const { served, startSqld } = require('./servers/sqld')
 const {
   child, cleanup, exited, isSqliteError, ours, sqliteError, tempDir, typeError
 } = require('./support')
 
 const TOKEN = 'eyJhbGciOiJub25lIn0.a-secret.token'
 const LIMIT = 300
-
-// Where there can be a server, its absence fails the tests; elsewhere they say why they do not run.
-function served (name, fn) {
-  ours(name, { skip: unavailable() ?? false, timeout: 120000 }, fn)
-}
 
 function openRemote (t, url, options) {
   const db = new Database(url, options)

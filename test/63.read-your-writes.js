@@ -4,14 +4,11 @@
 
 const assert = require('node:assert/strict')
 const fs = require('node:fs')
-const { unavailable } = require('../scripts/sqld')
 const Sync = require('..')
 const promise = require('../promise')
-const { cleanup, ours, random, seed, tempFile, until } = require('./support')
+const { cleanup, random, seed, tempFile, until } = require('./support')
 const { faults, startFaulty } = require('./servers/faulty')
-const { startSqld } = require('./servers/sqld')
-
-const skip = unavailable() ?? false
+const { served, startSqld } = require('./servers/sqld')
 
 async function setup (t, options = {}) {
   const server = await startSqld(t)
@@ -31,7 +28,7 @@ async function openAsync (t, ...args) {
   return db
 }
 
-ours('the sync API reads what it has written, at each of 300 random steps', { skip }, async t => {
+served('the sync API reads what it has written, at each of 300 random steps', async t => {
   const { file, options } = await setup(t, { syncPeriod: 0.002 })
   const db = openSync(t, file, options)
   db.exec('CREATE TABLE t (k INTEGER PRIMARY KEY, v)')
@@ -67,7 +64,7 @@ ours('the sync API reads what it has written, at each of 300 random steps', { sk
   assert.deepEqual(all, [...known].sort(([a], [b]) => a - b))
 })
 
-ours('the promise API reads what it has written, in 8 tasks at once', { skip }, async t => {
+served('the promise API reads what it has written, in 8 tasks at once', async t => {
   const { file, options } = await setup(t, { syncPeriod: 0.002 })
   const db = await openAsync(t, file, options)
   await db.exec('CREATE TABLE t (k INTEGER PRIMARY KEY, v)')
@@ -126,7 +123,7 @@ ours('the promise API reads what it has written, in 8 tasks at once', { skip }, 
   assert.deepEqual(all, known.flat().sort(([a], [b]) => a - b))
 })
 
-ours('without readYourWrites, reads see what was written after a sync', { skip }, async t => {
+served('without readYourWrites, reads see what was written after a sync', async t => {
   const { file, options } = await setup(t, { readYourWrites: false })
   const db = openSync(t, file, options)
   db.exec('CREATE TABLE t (a)')
@@ -138,7 +135,7 @@ ours('without readYourWrites, reads see what was written after a sync', { skip }
   assert.equal(count.get(), 1)
 })
 
-ours('a write whose reply is lost is read all the same', { skip }, async t => {
+served('a write whose reply is lost is read all the same', async t => {
   const { server, file } = await setup(t)
   const proxy = await startFaulty(t, { target: server.url })
   // The proxy is on this thread, which the sync API would block.
@@ -154,7 +151,7 @@ ours('a write whose reply is lost is read all the same', { skip }, async t => {
   assert.equal(await count.get(), 2)
 })
 
-ours('a read that cannot be brought up to date fails rather than being stale', { skip }, async t => {
+served('a read that cannot be brought up to date fails rather than being stale', async t => {
   const { server, file, options } = await setup(t)
   for (const open of [openSync, openAsync]) {
     const db = await open(t, `${file}.${open.name}`, options)
@@ -169,7 +166,7 @@ ours('a read that cannot be brought up to date fails rather than being stale', {
   }
 })
 
-ours('a write that was certainly not sent keeps no read waiting', { skip }, async t => {
+served('a write that was certainly not sent keeps no read waiting', async t => {
   const { server, file, options } = await setup(t)
   openSync(t, file, options).exec('CREATE TABLE t (a); INSERT INTO t VALUES (1)').sync()
   await server.kill()
@@ -184,7 +181,7 @@ ours('a write that was certainly not sent keeps no read waiting', { skip }, asyn
   }
 })
 
-ours('what was written is read while iterators are open', { skip }, async t => {
+served('what was written is read while iterators are open', async t => {
   const { file, options } = await setup(t)
   const db = openSync(t, file, options)
   db.exec("CREATE TABLE t (a); INSERT INTO t VALUES ('x'), ('y'), ('z')")
@@ -210,7 +207,7 @@ ours('what was written is read while iterators are open', { skip }, async t => {
   assert.deepEqual(await other.get('SELECT count(*) AS n FROM t'), { n: expected })
 })
 
-ours('a write that was cancelled and has happened all the same is read', { skip }, async t => {
+served('a write that was cancelled and has happened all the same is read', async t => {
   const { server, file } = await setup(t)
   const proxy = await startFaulty(t, { target: server.url })
   const db = await openAsync(t, file, { syncUrl: proxy.url })

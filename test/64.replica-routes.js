@@ -5,14 +5,11 @@
 const assert = require('node:assert/strict')
 const fs = require('node:fs')
 const path = require('node:path')
-const { unavailable } = require('../scripts/sqld')
 const Sync = require('..')
 const promise = require('../promise')
 const { cleanup, ours, sqliteError, tempFile, typeError, until } = require('./support')
 const { faults, startFaulty } = require('./servers/faulty')
-const { startSqld } = require('./servers/sqld')
-
-const skip = unavailable() ?? false
+const { served, startSqld } = require('./servers/sqld')
 
 // A replica with a few rows, and its server.
 async function setup (t, options = {}) {
@@ -39,7 +36,7 @@ async function setupAsync (t, options = {}) {
 
 const rows = [{ a: 1, b: 'x' }, { a: 2, b: 'y' }]
 
-ours('reads need no server, in every mode and by every method', { skip }, async t => {
+served('reads need no server, in every mode and by every method', async t => {
   const { db, server } = await setup(t)
   const stmt = db.prepare('SELECT a, b FROM t ORDER BY a')
   await server.kill()
@@ -59,7 +56,7 @@ ours('reads need no server, in every mode and by every method', { skip }, async 
   assert.equal(db.prepare('SELECT 1').constructor.name, 'Statement')
 })
 
-ours('with promises, reads go to no server and prepared writes take one trip', { skip }, async t => {
+served('with promises, reads go to no server and prepared writes take one trip', async t => {
   const { db, proxy } = await setupAsync(t)
   const trips = async fn => {
     const before = proxy.requests.length
@@ -86,7 +83,7 @@ ours('with promises, reads go to no server and prepared writes take one trip', {
   assert.deepEqual((await trips(() => db.get('SELECT changes() AS n')))[0], { n: 1 })
 })
 
-ours('a statement reads from the primary inside a transaction, set as it is', { skip }, async t => {
+served('a statement reads from the primary inside a transaction, set as it is', async t => {
   const { db } = await setup(t)
   const stmt = db.prepare('SELECT a, b FROM t WHERE b = ?').raw().safeIntegers()
   const bound = db.prepare('SELECT a FROM t WHERE b = ?').pluck().bind('new')
@@ -120,7 +117,7 @@ ours('a statement reads from the primary inside a transaction, set as it is', { 
   assert.equal(await count.get(), 0)
 })
 
-ours('what a statement is changes with the schema, here and there', { skip }, async t => {
+served('what a statement is changes with the schema, here and there', async t => {
   const { db } = await setup(t)
   const all = db.prepare('SELECT * FROM t WHERE a = 1')
   assert.deepEqual(all.get(), { a: 1, b: 'x' })
@@ -133,7 +130,7 @@ ours('what a statement is changes with the schema, here and there', { skip }, as
   sqliteError(() => db.prepare('SELECT * FROM t'), 'SQLITE_ERROR', 'no such table: t')
 })
 
-ours('functions, tables, authorizers, backups and limits are of the file', { skip }, async t => {
+served('functions, tables, authorizers, backups and limits are of the file', async t => {
   const { db, server } = await setup(t)
   await server.kill()
   db.function('twice', value => 2 * value)
@@ -158,7 +155,7 @@ ours('functions, tables, authorizers, backups and limits are of the file', { ski
   sqliteError(() => db.prepare('SELECT zeroblob(1000)').get(), 'SQLITE_TOOBIG')
 })
 
-ours('the same with promises', { skip }, async t => {
+served('the same with promises', async t => {
   const { db, server } = await setupAsync(t, { limits: { length: 1000 } })
   await assert.rejects(db.get('SELECT zeroblob(1001)'), { code: 'SQLITE_TOOBIG' })
   await server.kill()
@@ -175,7 +172,7 @@ ours('the same with promises', { skip }, async t => {
   await assert.rejects(db.get('SELECT a FROM t WHERE a > 0'), { code: 'SQLITE_AUTH' })
 })
 
-ours('what a replica does not have says so', { skip }, async t => {
+served('what a replica does not have says so', async t => {
   const { db } = await setup(t)
   const { db: promised } = await setupAsync(t)
   const calls = { rekey: ['key'], createSession: [], applyChangeset: [Buffer.alloc(0)] }
@@ -228,7 +225,7 @@ ours('wrong options are TypeErrors, and no file is made', t => {
   assert.deepEqual(fs.readdirSync(path.dirname(file)), [])
 })
 
-ours('sync() and its kin say how far they are', { skip }, async t => {
+served('sync() and its kin say how far they are', async t => {
   const { db, server } = await setup(t)
   const writer = new Sync(server.url)
   cleanup(t, () => writer.close())
@@ -250,7 +247,7 @@ ours('sync() and its kin say how far they are', { skip }, async t => {
   }
 })
 
-ours('the last frame that was written is known after each way to write', { skip }, async t => {
+served('the last frame that was written is known after each way to write', async t => {
   const { db, server } = await setup(t)
   const other = new Sync(tempFile(t), { syncUrl: server.url, readYourWrites: false })
   cleanup(t, () => other.close())
@@ -277,7 +274,7 @@ ours('the last frame that was written is known after each way to write', { skip 
   }
 })
 
-ours('a statement that was prepared before its table was here reads from the file', { skip }, async t => {
+served('a statement that was prepared before its table was here reads from the file', async t => {
   const { db, server } = await setup(t)
   const { db: promised, server: another } = await setupAsync(t)
   for (const { url } of [server, another]) {
@@ -293,7 +290,7 @@ ours('a statement that was prepared before its table was here reads from the fil
   sqliteError(() => db.prepare('SELECT * FROM never'), 'SQLITE_ERROR', 'no such table: never')
 })
 
-ours('a replica that could not be opened keeps nothing open', { skip }, async t => {
+served('a replica that could not be opened keeps nothing open', async t => {
   const { db, file, server } = await setupAsync(t)
   const options = { syncUrl: server.url }
   const threads = () => fs.readdirSync('/proc/self/task').length
@@ -311,7 +308,7 @@ ours('a replica that could not be opened keeps nothing open', { skip }, async t 
   if (process.platform === 'linux') await until(() => threads() < before + 10, 'the end of threads')
 })
 
-ours('the option resync destroys nothing where it is the key that is wrong', { skip }, async t => {
+served('the option resync destroys nothing where it is the key that is wrong', async t => {
   const server = await startSqld(t)
   const file = tempFile(t, 'replica.db')
   const good = { syncUrl: server.url, encryptionKey: 'good' }
@@ -332,7 +329,7 @@ ours('the option resync destroys nothing where it is the key that is wrong', { s
   sqliteError(() => new Sync(plain, { ...good, resync: true }), 'SQLITE_NOTADB', /is not encrypted: delete it/)
 })
 
-ours('syncPeriod brings what others write, without a call', { skip }, async t => {
+served('syncPeriod brings what others write, without a call', async t => {
   const { db, server } = await setupAsync(t, { syncPeriod: 0.01 })
   const writer = new Sync(server.url)
   cleanup(t, () => writer.close())
@@ -342,7 +339,7 @@ ours('syncPeriod brings what others write, without a call', { skip }, async t =>
   }
 })
 
-ours('a sync can be cancelled, and close() does not wait for the server', { skip }, async t => {
+served('a sync can be cancelled, and close() does not wait for the server', async t => {
   const { db, proxy } = await setupAsync(t)
   proxy.always(faults.silent)
   const abort = new AbortController()
@@ -362,7 +359,7 @@ ours('a sync can be cancelled, and close() does not wait for the server', { skip
   assert.ok(performance.now() - start < 10000)
 })
 
-ours('closed is closed', { skip }, async t => {
+served('closed is closed', async t => {
   const { db } = await setup(t)
   const stmt = db.prepare('SELECT a FROM t')
   assert.equal(db.close(), db)

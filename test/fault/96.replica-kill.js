@@ -10,14 +10,15 @@ const path = require('node:path')
 const { setTimeout: sleep } = require('node:timers/promises')
 const { connect } = require('../../promise')
 const { pipeline } = require('../servers/hrana')
-const { startSqld, unavailable } = require('../servers/sqld')
+const { served, startSqld } = require('../servers/sqld')
 const {
-  child, cleanup, exited, ours, random, seed, tempDir, tempFile
+  child, cleanup, exited, random, seed, tempDir, tempFile
 } = require('../support')
 
 // TEST_LOOPS=200 is what a nightly run makes of it.
 const LOOPS = Number(process.env.TEST_LOOPS) || 25
 const SERVER_LOOPS = Number(process.env.TEST_LOOPS) / 4 || 8
+const TIME_LIMIT = 120_000 + LOOPS * 5_000
 
 const PROMISES = path.join(__dirname, '..', '..', 'promise')
 // So many rows: what each transaction changes is on one page, on some, on some dozens.
@@ -39,10 +40,6 @@ const SETUP = [
 const STATE = `SELECT min(n) AS low, max(n) AS high, count(*) AS rows,
   (SELECT ifnull(max(n), 0) FROM log) AS last
   FROM (SELECT n FROM one UNION ALL SELECT n FROM two UNION ALL SELECT n FROM three)`
-
-function served (name, fn) {
-  ours(name, { skip: unavailable() ?? false, timeout: 120000 + LOOPS * 5000 }, fn)
-}
 
 /** What transaction `n` does: some also grow the file, empty pages, or change the schema. */
 function transaction (n, next) {
@@ -257,7 +254,7 @@ served(`a replica's process is killed ${LOOPS} times`, async t => {
     `${count.reads} reads beside, of ${count.states} states`)
   assert.equal(writer.failures, 0)
   assert.ok(count.syncs > 0 && count.reads > LOOPS && count.states > LOOPS / 2)
-})
+}, TIME_LIMIT)
 
 function add (count, { reads, states }) {
   count.reads += reads
@@ -330,4 +327,4 @@ served(`the primary is killed ${SERVER_LOOPS} times`, async t => {
     `${writer.failures} failed; ${count.reads} reads beside, of ${count.states} states`)
   assert.deepEqual(Object.keys(codes).filter(code => code !== 'REMOTE_UNREACHABLE'), [])
   assert.ok(count.syncs > SERVER_LOOPS && count.reads > SERVER_LOOPS)
-})
+}, TIME_LIMIT)

@@ -9,7 +9,7 @@ const net = require('node:net')
 const path = require('node:path')
 const { after, before } = require('node:test')
 const { sqld, unavailable } = require('../../scripts/sqld')
-const { cleanup, tempDir } = require('../support')
+const { cleanup, ours, tempDir } = require('../support')
 
 const START_LIMIT = 10_000
 const STOP_LIMIT = 5_000
@@ -160,9 +160,15 @@ class Sqld {
   async stop () {
     if (this.#process === null) return null
     this.resume()
-    this.#process.kill('SIGTERM')
-    const timer = setTimeout(() => this.#process?.kill('SIGKILL'), STOP_LIMIT)
-    return await this.#exit.finally(() => clearTimeout(timer))
+    const begun = performance.now()
+    // One that comes while it is still starting may be lost, although it answers already.
+    const ask = () => {
+      const late = performance.now() - begun > STOP_LIMIT
+      this.#process?.kill(late ? 'SIGKILL' : 'SIGTERM')
+    }
+    ask()
+    const timer = setInterval(ask, STOP_LIMIT / 10)
+    return await this.#exit.finally(() => clearInterval(timer))
   }
 
   /** As a crash: SIGKILL. */
@@ -234,4 +240,14 @@ async function freePorts (...names) {
   return Object.fromEntries(names.map((name, i) => [name, ports[i]]))
 }
 
-module.exports = { freePorts, guard, namespaceHeaders, sharedSqld, startSqld, unavailable }
+/**
+ * A test with a server, which may take `timeout` ms. Where there can be a server, its absence fails
+ * the test; elsewhere it says why it does not run.
+ */
+function served (name, fn, timeout = 120_000) {
+  ours(name, { skip: unavailable() ?? false, timeout }, fn)
+}
+
+module.exports = {
+  freePorts, guard, namespaceHeaders, served, sharedSqld, startSqld, unavailable
+}
