@@ -29,6 +29,8 @@ const INFORMATION = /^\s*\u2139 /
 const BIG = path.join('test', 'big')
 const LOGS = path.join(ROOT, 'target', 'test-logs')
 const FILE_TIMEOUT = 900_000
+// So much the summary says again of the failing tests of a step.
+const SHOWN_LINES = 60
 const EXAMPLES = ['readme.js', 'promises.js', 'cancellation.js']
   .map((file) => path.join(ROOT, 'examples', file))
 
@@ -41,7 +43,7 @@ async function everything () {
     const begun = Date.now()
     const error = await body().then(() => null, (error) => error)
     if (error) say(`${name} failed: ${error instanceof ScriptError ? error.message : error.stack}`)
-    results.push({ name, ok: error === null, time: seconds(begun) })
+    results.push({ name, ok: error === null, time: seconds(begun), failing: error?.failing ?? [] })
     return error === null
   }
 
@@ -112,14 +114,16 @@ async function nodeTests (binary, name, flags = [], options = {}) {
   fs.mkdirSync(LOGS, { recursive: true })
   const log = path.join(LOGS, `${name}.log`)
   const file = fs.createWriteStream(log)
-  let failing = false
+  const failing = []
   const filter = (line) => {
     file.write(`${line}\n`)
-    failing ||= line.includes('failing tests:')
-    if (failing || INFORMATION.test(line)) say(line)
+    if (failing.length > 0 || line.includes('failing tests:')) failing.push(line)
+    if (failing.length > 0 || INFORMATION.test(line)) say(line)
   }
   try {
     await run(binary, [...flags, ...testArguments(files)], { filter, env })
+  } catch (error) {
+    throw Object.assign(error, { failing })
   } finally {
     file.end()
     say(`All lines: ${path.relative(ROOT, log)}`)
@@ -207,6 +211,10 @@ function summary (results, started) {
   const failed = results.filter(({ ok }) => !ok)
   say('\n=== Summary')
   for (const { name, ok, time } of results) say(`${ok ? 'ok    ' : 'FAILED'}  ${name.padEnd(width)}  ${time}`)
+  // Once more where it is looked for first, when a log is long or was cut.
+  for (const { name, failing } of failed) {
+    if (failing.length > 0) say(`\n${name}: ${failing.slice(0, SHOWN_LINES).join('\n')}`)
+  }
   say(`\n${results.length - failed.length} of ${results.length} steps passed in ${seconds(started)}`)
   if (failed.length > 0) throw new ScriptError(`Failed: ${failed.map(({ name }) => name).join(', ')}`)
 }
