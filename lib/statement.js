@@ -73,6 +73,7 @@ function createStatementClass ({ natives, block }) {
   }
 
   let isStatement
+  let settingsOf
 
   class Statement {
     #entry
@@ -88,6 +89,12 @@ function createStatementClass ({ natives, block }) {
 
     static {
       isStatement = (value) => typeof value === 'object' && value !== null && #entry in value
+      settingsOf = (statement) => ({
+        source: statement.#source,
+        mode: statement.#mode,
+        int64: statement.#int64,
+        timeout: statement.#timeout
+      })
     }
 
     constructor (key, entry, source, database, int64) {
@@ -398,7 +405,7 @@ function createStatementClass ({ natives, block }) {
     }
   }
 
-  return { Entry, Statement }
+  return { Entry, Statement, settingsOf }
 }
 
 function check (isOurs) {

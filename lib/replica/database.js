@@ -1,8 +1,8 @@
 'use strict'
 
 const { OP } = require('../promise/message')
-const { readToggle } = require('../options')
 const { copyParams } = require('../params')
+const { EXPAND, FLAT, PLUCK, RAW } = require('../rows')
 const { KEY } = require('../statement')
 const { RemoteDatabase } = require('../remote/database')
 const { isShared } = require('../promise/readers')
@@ -15,7 +15,7 @@ class ReplicaDatabase {
   // The connection to the file.
   #local
   // The class of statements that read from it.
-  #Statement = null
+  #Statement
   // The file has nothing at all yet.
   #isEmpty
   // Something was written that the file may not have.
@@ -36,6 +36,7 @@ class ReplicaDatabase {
     try {
       this.#isEmpty = connection.wait(syncer.opened, 0, syncer) === null
       this.#local = openLocal()
+      this.#Statement = createStatementClass(environment.classes, this)
     } catch (error) {
       this.#closeRemote()
       throw error
@@ -118,8 +119,7 @@ class ReplicaDatabase {
     }
     entry.isHere ??= entry.reader && entry.readonly && isShared(sql)
     if (entry.isHere) {
-      this.#Statement ??= statementClass(local.Statement)
-      return new this.#Statement(KEY, entry, sql, database, local.int64, this)
+      return new this.#Statement(KEY, entry, sql, database, local.int64)
     }
     const known = local.statement(entry, sql, database)
     const columns = { value: () => known.columns() }
@@ -200,32 +200,16 @@ class ReplicaDatabase {
   }
 }
 
-// Statement class of an addon -> what reads from the file, inside a transaction from the primary.
-const classes = new WeakMap()
+// The methods that set each mode but the first.
+const MODES = { [PLUCK]: 'pluck', [EXPAND]: 'expand', [RAW]: 'raw' }
 
-function statementClass (Statement) {
-  let known = classes.get(Statement)
-  if (known === undefined) classes.set(Statement, known = createStatementClass(Statement))
-  return known
-}
-
-function createStatementClass (Local) {
+/**
+ * The class of what reads from the file of a replica, inside a transaction from the primary. It is
+ * the replica's own, so that a statement costs hardly more than one of a plain file.
+ */
+function createStatementClass ({ Statement: Local, settingsOf }, replica) {
   return class Statement extends Local {
-    #replica
-    #entry
-    // How a statement on the primary is to be set, once it is not as at first.
-    #settings = null
-
-    constructor (key, entry, sql, database, int64, replica) {
-      super(key, entry, sql, database, int64)
-      this.#entry = entry
-      this.#replica = replica
-      if (int64) this.#change().int64 = true
-    }
-
-    #change () {
-      return (this.#settings ??= { mode: null, int64: false, timeout: null, bound: null })
-    }
+    #bound = null
 
     // It gives the rowid that was inserted last, which the primary knows.
     run (...params) {
@@ -233,63 +217,32 @@ function createStatementClass (Local) {
     }
 
     get (...params) {
-      return this.#replica.readsHere() ? super.get(...params) : this.#there().get(...params)
+      return replica.readsHere() ? super.get(...params) : this.#there().get(...params)
     }
 
     all (...params) {
-      return this.#replica.readsHere() ? super.all(...params) : this.#there().all(...params)
+      return replica.readsHere() ? super.all(...params) : this.#there().all(...params)
     }
 
     iterate (...params) {
-      return this.#replica.readsHere() ? super.iterate(...params) : this.#there().iterate(...params)
-    }
-
-    #there () {
-      const statement = this.#replica.there(this.#entry, this.source, this.database)
-      const { mode = null, int64 = false, timeout = null, bound = null } = this.#settings ?? {}
-      statement.safeIntegers(int64)
-      if (mode !== null) statement[mode]()
-      if (timeout !== null) statement.timeout(timeout)
-      if (bound !== null) statement.bind(...bound)
-      return statement
+      return replica.readsHere() ? super.iterate(...params) : this.#there().iterate(...params)
     }
 
     bind (...params) {
       super.bind(...params)
-      this.#change().bound = params.map(copyParams)
+      this.#bound = params.map(copyParams)
       return this
     }
 
-    pluck () {
-      return this.#setMode(super.pluck, 'pluck', arguments)
-    }
-
-    expand () {
-      return this.#setMode(super.expand, 'expand', arguments)
-    }
-
-    raw () {
-      return this.#setMode(super.raw, 'raw', arguments)
-    }
-
-    #setMode (method, name, args) {
-      method.apply(this, args)
-      const settings = this.#change()
-      if (readToggle(args)) settings.mode = name
-      else if (settings.mode === name) settings.mode = null
-      return this
-    }
-
-    safeIntegers () {
-      super.safeIntegers(...arguments)
-      this.#change().int64 = readToggle(arguments)
-      return this
-    }
-
-    timeout (ms) {
-      super.timeout(ms)
-      this.#change().timeout = ms
-      return this
+    /** A statement on the primary that is set as this one. */
+    #there () {
+      const { source, mode, int64, timeout } = settingsOf(this)
+      const statement = replica.there(this, source, this.database)
+      statement.safeIntegers(int64)
+      if (mode !== FLAT) statement[MODES[mode]]()
+      if (timeout !== -1) statement.timeout(timeout)
+      if (this.#bound !== null) statement.bind(...this.#bound)
+      return statement
     }
   }
 }
