@@ -130,8 +130,10 @@ function startReader (t, file, key = {}) {
           await new Promise(resolve => setTimeout(resolve, 2))
         }
       } catch (error) {
-        // Before the first sync, there is nothing.
-        if (report.reads > 0 || !/no such table/.test(error.message)) throw error
+        // Before the first sync, there is nothing, or what a kill has left of making the file:
+        // that is for the next one who may write to roll back.
+        const isNothing = /no such table/.test(error.message) || error.code === 'SQLITE_READONLY_ROLLBACK'
+        if (report.reads > 0 || !isNothing) throw error
         await new Promise(resolve => setTimeout(resolve, 2))
       }
       db.close()

@@ -7,6 +7,7 @@ use bytes::{Buf, BufMut, Bytes, BytesMut};
 use hyper::body::HttpBody as _;
 use hyper::header::{HeaderMap, HeaderName, HeaderValue};
 use hyper::{Body, Response};
+use percent_encoding::percent_decode_str;
 use prost::Message;
 
 use crate::client::{no_reply, sending_failed, MAX_SHOWN};
@@ -249,21 +250,7 @@ fn read_trailers(text: &str) -> Option<(u32, String)> {
 
 /// Words of a server are percent-encoded.
 fn unescape(text: &str) -> String {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let [first, tail @ ..] = rest {
-        rest = tail;
-        let escaped = (*first == b'%').then(|| tail.get(..2)).flatten();
-        let escaped = escaped.and_then(|hex| std::str::from_utf8(hex).ok());
-        match escaped.and_then(|hex| u8::from_str_radix(hex, 16).ok()) {
-            Some(byte) => {
-                bytes.push(byte);
-                rest = &tail[2..];
-            }
-            None => bytes.push(*first),
-        }
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
+    percent_decode_str(text).decode_utf8_lossy().into_owned()
 }
 
 fn misfit() -> Error {
