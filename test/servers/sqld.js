@@ -161,7 +161,7 @@ class Sqld {
     if (this.#process === null) return null
     this.resume()
     const begun = performance.now()
-    // One that comes while it is still starting may be lost, although it answers already.
+    // A signal that comes while it is starting may be lost, although it answers already.
     const ask = () => {
       const late = performance.now() - begun > STOP_LIMIT
       this.#process?.kill(late ? 'SIGKILL' : 'SIGTERM')
