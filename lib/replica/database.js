@@ -32,11 +32,12 @@ class ReplicaDatabase {
     const remote = this.#remote = new RemoteDatabase(environment, options)
     const { connection } = remote
     this.port = connection.port
+    const { classes } = environment
+    this.#Statement = classes.ReplicaStatement ??= createStatementClass(classes)
     const syncer = this.#syncer = openSyncer(environment, options, key, connection.port)
     try {
       this.#isEmpty = connection.wait(syncer.opened, 0, syncer) === null
       this.#local = openLocal()
-      this.#Statement = createStatementClass(environment.classes, this)
     } catch (error) {
       this.#closeRemote()
       throw error
@@ -119,7 +120,7 @@ class ReplicaDatabase {
     }
     entry.isHere ??= entry.reader && entry.readonly && isShared(sql)
     if (entry.isHere) {
-      return new this.#Statement(KEY, entry, sql, database, local.int64)
+      return new this.#Statement(KEY, entry, sql, database, local.int64, this)
     }
     const known = local.statement(entry, sql, database)
     const columns = { value: () => known.columns() }
@@ -203,13 +204,18 @@ class ReplicaDatabase {
 // The methods that set each mode but the first.
 const MODES = { [PLUCK]: 'pluck', [EXPAND]: 'expand', [RAW]: 'raw' }
 
-/**
- * The class of what reads from the file of a replica, inside a transaction from the primary. It is
- * the replica's own, so that a statement costs hardly more than one of a plain file.
- */
-function createStatementClass ({ Statement: Local, settingsOf }, replica) {
+/** The class of what reads from the file, and inside a transaction from the primary. */
+function createStatementClass ({ Statement: Local, settingsOf }) {
+  // Beside the few statements that have it: each field is felt in prepare().
+  const bound = new WeakMap()
+
   return class Statement extends Local {
-    #bound = null
+    #replica
+
+    constructor (key, entry, sql, database, int64, replica) {
+      super(key, entry, sql, database, int64)
+      this.#replica = replica
+    }
 
     // It gives the rowid that was inserted last, which the primary knows.
     run (...params) {
@@ -217,31 +223,31 @@ function createStatementClass ({ Statement: Local, settingsOf }, replica) {
     }
 
     get (...params) {
-      return replica.readsHere() ? super.get(...params) : this.#there().get(...params)
+      return this.#replica.readsHere() ? super.get(...params) : this.#there().get(...params)
     }
 
     all (...params) {
-      return replica.readsHere() ? super.all(...params) : this.#there().all(...params)
+      return this.#replica.readsHere() ? super.all(...params) : this.#there().all(...params)
     }
 
     iterate (...params) {
-      return replica.readsHere() ? super.iterate(...params) : this.#there().iterate(...params)
+      return this.#replica.readsHere() ? super.iterate(...params) : this.#there().iterate(...params)
     }
 
     bind (...params) {
       super.bind(...params)
-      this.#bound = params.map(copyParams)
+      bound.set(this, params.map(copyParams))
       return this
     }
 
     /** A statement on the primary that is set as this one. */
     #there () {
       const { source, mode, int64, timeout } = settingsOf(this)
-      const statement = replica.there(this, source, this.database)
+      const statement = this.#replica.there(this, source, this.database)
       statement.safeIntegers(int64)
       if (mode !== FLAT) statement[MODES[mode]]()
       if (timeout !== -1) statement.timeout(timeout)
-      if (this.#bound !== null) statement.bind(...this.#bound)
+      if (bound.has(this)) statement.bind(...bound.get(this))
       return statement
     }
   }
