@@ -4,10 +4,9 @@
 
 const assert = require('node:assert/strict')
 const fs = require('node:fs')
-const Sync = require('..')
-const promise = require('../promise')
-const { cleanup, random, seed, tempFile, until } = require('./support')
+const { random, seed, tempFile, until } = require('./support')
 const { faults, startFaulty } = require('./servers/faulty')
+const { APIS, all, open } = require('./servers/replica')
 const { served, startSqld } = require('./servers/sqld')
 
 async function setup (t, options = {}) {
@@ -16,21 +15,9 @@ async function setup (t, options = {}) {
   return { server, file, options: { syncUrl: server.url, ...options } }
 }
 
-function openSync (t, ...args) {
-  const db = new Sync(...args)
-  cleanup(t, () => db.close())
-  return db
-}
-
-async function openAsync (t, ...args) {
-  const db = await promise.connect(...args)
-  cleanup(t, () => db.close())
-  return db
-}
-
 served('the sync API reads what it has written, at each of 300 random steps', async t => {
   const { file, options } = await setup(t, { syncPeriod: 0.002 })
-  const db = openSync(t, file, options)
+  const db = await open(t, file, options)
   db.exec('CREATE TABLE t (k INTEGER PRIMARY KEY, v)')
   const next = random(seed(t))
   const known = new Map()
@@ -66,7 +53,7 @@ served('the sync API reads what it has written, at each of 300 random steps', as
 
 served('the promise API reads what it has written, in 8 tasks at once', async t => {
   const { file, options } = await setup(t, { syncPeriod: 0.002 })
-  const db = await openAsync(t, file, options)
+  const db = await open(t, file, options, 'promises')
   await db.exec('CREATE TABLE t (k INTEGER PRIMARY KEY, v)')
   const first = seed(t)
   const task = async (number) => {
@@ -118,14 +105,14 @@ served('the promise API reads what it has written, in 8 tasks at once', async t 
     return [...known]
   }
   const known = await Promise.all(Array.from({ length: 8 }, (_, number) => task(number)))
-  const server = openSync(t, options.syncUrl)
+  const server = await open(t, options.syncUrl)
   const all = server.prepare('SELECT k, v FROM t ORDER BY k').raw().all()
   assert.deepEqual(all, known.flat().sort(([a], [b]) => a - b))
 })
 
 served('without readYourWrites, reads see what was written after a sync', async t => {
   const { file, options } = await setup(t, { readYourWrites: false })
-  const db = openSync(t, file, options)
+  const db = await open(t, file, options)
   db.exec('CREATE TABLE t (a)')
   db.sync()
   db.exec('INSERT INTO t VALUES (1)')
@@ -139,7 +126,7 @@ served('a write whose reply is lost is read all the same', async t => {
   const { server, file } = await setup(t)
   const proxy = await startFaulty(t, { target: server.url })
   // The proxy is on this thread, which the sync API would block.
-  const db = await openAsync(t, file, { syncUrl: proxy.url })
+  const db = await open(t, file, { syncUrl: proxy.url }, 'promises')
   await db.exec('CREATE TABLE t (a)')
   const count = (await db.prepare('SELECT count(*) FROM t')).pluck()
   const insert = await db.prepare('INSERT INTO t VALUES (1)')
@@ -153,37 +140,37 @@ served('a write whose reply is lost is read all the same', async t => {
 
 served('a read that cannot be brought up to date fails rather than being stale', async t => {
   const { server, file, options } = await setup(t)
-  for (const open of [openSync, openAsync]) {
-    const db = await open(t, `${file}.${open.name}`, options)
+  for (const api of Object.keys(APIS)) {
+    const db = await open(t, `${file}.${api}`, options, api)
     await db.exec('DROP TABLE IF EXISTS t; CREATE TABLE t (a); INSERT INTO t VALUES (1)')
-    const get = async () => db instanceof Sync ? db.prepare('SELECT a FROM t').get() : await db.get('SELECT a FROM t')
-    assert.deepEqual(await get(), { a: 1 })
+    const read = () => all(db, 'SELECT a FROM t')
+    assert.deepEqual(await read(), [{ a: 1 }])
     await db.exec('UPDATE t SET a = 2')
     await server.kill()
-    await assert.rejects(get, { code: 'REMOTE_UNREACHABLE' })
+    await assert.rejects(read, { code: 'REMOTE_UNREACHABLE' })
     await server.start()
-    assert.deepEqual(await get(), { a: 2 })
+    assert.deepEqual(await read(), [{ a: 2 }])
   }
 })
 
 served('a write that was certainly not sent keeps no read waiting', async t => {
   const { server, file, options } = await setup(t)
-  openSync(t, file, options).exec('CREATE TABLE t (a); INSERT INTO t VALUES (1)').sync()
+  const first = await open(t, file, options)
+  first.exec('CREATE TABLE t (a); INSERT INTO t VALUES (1)').sync()
   await server.kill()
-  for (const open of [openSync, openAsync]) {
-    const copy = `${file}.${open.name}`
+  for (const api of Object.keys(APIS)) {
+    const copy = `${file}.${api}`
     for (const suffix of ['', '-wal', '-replica']) fs.copyFileSync(file + suffix, copy + suffix)
-    const db = await open(t, copy, options)
+    const db = await open(t, copy, options, api)
     const isRefused = { code: 'REMOTE_UNREACHABLE', message: /^Cannot connect/ }
     await assert.rejects(async () => db.exec('UPDATE t SET a = 3'), isRefused)
-    const row = db instanceof Sync ? db.prepare('SELECT a FROM t').get() : await db.get('SELECT a FROM t')
-    assert.deepEqual(row, { a: 1 })
+    assert.deepEqual(await all(db, 'SELECT a FROM t'), [{ a: 1 }])
   }
 })
 
 served('what was written is read while iterators are open', async t => {
   const { file, options } = await setup(t)
-  const db = openSync(t, file, options)
+  const db = await open(t, file, options)
   db.exec("CREATE TABLE t (a); INSERT INTO t VALUES ('x'), ('y'), ('z')")
   const count = db.prepare('SELECT count(*) FROM t').pluck()
   const insert = db.prepare('INSERT INTO t VALUES (?)')
@@ -194,7 +181,7 @@ served('what was written is read while iterators are open', async t => {
   }
   assert.equal(expected, 6)
   assert.equal(count.get(), 6)
-  const other = await openAsync(t, `${file}.promises`, options)
+  const other = await open(t, `${file}.promises`, options, 'promises')
   for await (const { a } of other.iterate('SELECT a FROM t LIMIT 3')) {
     await other.run('INSERT INTO t VALUES (?)', `${a}?`)
     assert.deepEqual(await other.get('SELECT count(*) AS n FROM t'), { n: ++expected })
@@ -205,12 +192,25 @@ served('what was written is read while iterators are open', async t => {
   assert.deepEqual(await other.get('SELECT count(*) AS n FROM t'), { n: ++expected })
   await rows.return()
   assert.deepEqual(await other.get('SELECT count(*) AS n FROM t'), { n: expected })
+  // Once it is closed, whatever closed it, reads have what only the file's connection has.
+  other.function('here', () => 'here')
+  const hundred = 'WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100)'
+  const wrong = other.iterate(`${hundred} SELECT json(iif(i = 50, 'x', i)) FROM n`)
+  for (const end of [
+    async () => { for await (const { i } of other.iterate(`${hundred} SELECT i FROM n`)) if (i === 1) break },
+    () => assert.rejects(async () => { while (!(await wrong.next()).done); }, { message: 'malformed JSON' }),
+    () => assert.rejects(other.iterate('SELECT ?').next(), RangeError)
+  ]) {
+    await end()
+    await other.run("INSERT INTO t VALUES ('more')")
+    assert.deepEqual(await other.get('SELECT here() AS a, count(*) AS n FROM t'), { a: 'here', n: ++expected })
+  }
 })
 
 served('a write that was cancelled and has happened all the same is read', async t => {
   const { server, file } = await setup(t)
   const proxy = await startFaulty(t, { target: server.url })
-  const db = await openAsync(t, file, { syncUrl: proxy.url })
+  const db = await open(t, file, { syncUrl: proxy.url }, 'promises')
   await db.exec('CREATE TABLE t (a)')
   await db.run('INSERT INTO t VALUES (?)', 'before')
   assert.deepEqual(await db.get('SELECT count(*) AS n FROM t'), { n: 1 })
@@ -218,6 +218,7 @@ served('a write that was cancelled and has happened all the same is read', async
   proxy.script(faults.trickle(1000))
   const call = db.run('INSERT INTO t VALUES (?)', ['cancelled'], { timeout: 300 })
   await assert.rejects(call, { code: 'SQLITE_INTERRUPT' })
-  assert.equal(openSync(t, server.url).prepare('SELECT count(*) FROM t').pluck().get(), 2)
+  const there = await open(t, server.url)
+  assert.equal(there.prepare('SELECT count(*) FROM t').pluck().get(), 2)
   await until(async () => (await db.get('SELECT count(*) AS n FROM t')).n === 2, 'the write')
 })

@@ -112,7 +112,8 @@ class ReplicaConnection extends Connection {
       const isPinned = this.#reading.size !== 0 && this.#freshness.isBehind()
       if (isPinned) return this.#sendThere(entry, job, op, target, extra, flags, values)
       const ready = this.#freshness.wait()
-      if (op === OP.ITERATE) this.#read(job, extra)
+      // Until it has been read to its end, or is given back, as it is where opening fails.
+      if (op === OP.ITERATE) this.#reading.add(extra)
       this.#hold(job, ready, sendHere)
       if (ready !== null && op === OP.ITERATE) this.#open(extra, ready)
       return
@@ -124,12 +125,6 @@ class ReplicaConnection extends Connection {
     }
     if (op === OP.NEXT) this.#readOn(job, target, extra)
     return this.#hold(job, this.#opening.get(target) ?? null, sendHere)
-  }
-
-  /** An iterator of the file is open until it has been read to its end, or is given back. */
-  #read (job, number) {
-    this.#reading.add(number)
-    job.promise.catch(() => this.#reading.delete(number))
   }
 
   #readOn (job, number, size) {

@@ -10,6 +10,7 @@ const path = require('node:path')
 const { setTimeout: sleep } = require('node:timers/promises')
 const { connect } = require('../../promise')
 const { pipeline } = require('../servers/hrana')
+const { all, isIdentical } = require('../servers/replica')
 const { served, startSqld } = require('../servers/sqld')
 const {
   child, cleanup, exited, random, seed, tempDir, tempFile
@@ -151,10 +152,6 @@ function startReader (t, file, key = {}) {
   return { stop }
 }
 
-async function all (db, sql) {
-  return (await db.prepare(sql)).all()
-}
-
 /** It has the state after one of the transactions, and no page is wrong. */
 async function isSound (db) {
   const [state] = await all(db, STATE)
@@ -167,21 +164,6 @@ async function hasAll (db, numbers) {
   const there = new Set((await all(db, 'SELECT n FROM log')).map(({ n }) => n))
   const lost = numbers.filter(n => !there.has(n))
   assert.deepEqual(lost, [], 'these were acknowledged, and are not there')
-}
-
-async function isIdentical (db, server) {
-  const there = await connect(server.url)
-  try {
-    const list = 'SELECT type, name, sql FROM sqlite_schema ORDER BY type, name'
-    const schema = await all(there, list)
-    assert.deepEqual(await all(db, list), schema)
-    for (const { name } of schema.filter(({ type }) => type === 'table')) {
-      const rows = `SELECT rowid, * FROM ${name} ORDER BY rowid`
-      assert.deepEqual(await all(db, rows), await all(there, rows), name)
-    }
-  } finally {
-    await there.close()
-  }
 }
 
 // Syncs as often as it can, in the one API or the other, and starts over now and then. What it
