@@ -2,10 +2,18 @@
 
 const fs = require('node:fs')
 const path = require('node:path')
-const { setImmediate } = require('node:timers/promises')
+const { setImmediate, setTimeout } = require('node:timers/promises')
+const { makeError } = require('./errors')
+const { isInMemory, resolveFile } = require('./paths')
+
+// What SQLite writes beside a database, for itself.
+const BESIDE = ['', '-journal', '-wal', '-shm']
+
+// How long to wait before a locked file is tried again, in ms; then the last of them.
+const DELAYS = [1, 2, 5, 10, 15, 20, 25, 50]
 
 /** Checks the arguments of `db.backup()`; a promise, so that what is wrong becomes a rejection. */
-async function readBackup (file, options) {
+async function readBackup (file, options, uri) {
   options ??= {}
   if (typeof file !== 'string') throw new TypeError('Expected first argument to be a string')
   if (typeof options !== 'object') throw new TypeError('Expected second argument to be an options object')
@@ -13,40 +21,86 @@ async function readBackup (file, options) {
   const attached = 'attached' in options ? options.attached : 'main'
   const progress = 'progress' in options ? options.progress : null
   if (!file) throw new TypeError('Backup filename cannot be an empty string')
-  if (file === ':memory:') throw new TypeError('Invalid backup filename ":memory:"')
+  if (isInMemory(file)) throw invalid(file)
   if (typeof attached !== 'string') throw new TypeError('Expected the "attached" option to be a string')
   if (!attached) throw new TypeError('The "attached" option cannot be an empty string')
   if (progress != null && typeof progress !== 'function') throw new TypeError('Expected the "progress" option to be a function')
 
-  const { access } = fs.promises
-  await access(path.dirname(file)).catch(() => {
-    throw new TypeError('Cannot save backup because the directory does not exist')
-  })
-  const isNew = await access(file).then(() => false, () => true)
-  return { file, attached, progress: progress ?? null, isNew }
+  const target = resolveFile(file, uri)
+  const directory = uri && file.startsWith('file:') ? null : path.dirname(target)
+  if (directory !== null) {
+    await fs.promises.access(directory).catch(() => {
+      throw new TypeError('Cannot save backup because the directory does not exist')
+    })
+  }
+  return { file: target, attached, progress: progress ?? null }
 }
 
 /**
  * Copies 100 pages each time the event loop turns; the first turn only counts them. `step` and
  * `close` may be async.
  */
-async function runBackup (step, close, progress) {
+async function runBackup (file, [timeout, source, target], step, close, progress) {
   let rate = 0
   let useDefault = true
   try {
+    if (target === '') throw invalid(file)
+    if (await isOfDatabase(target, source)) {
+      throw makeError('source and destination must be distinct', 'SQLITE_ERROR', 1)
+    }
     for (;;) {
       await setImmediate()
-      const state = await step(rate)
-      if (!state.remainingPages) return state
+      const [totalPages, remainingPages, done] = await stepWhenFree(step, rate, timeout)
+      if (done) return { totalPages, remainingPages }
       if (useDefault) {
         useDefault = false
         rate = 100
       }
-      if (progress !== null) rate = readRate(progress(state), rate)
+      if (progress !== null) rate = readRate(progress({ totalPages, remainingPages }), rate)
     }
   } finally {
     await close()
   }
+}
+
+function invalid (file) {
+  return new TypeError(`Invalid backup filename "${file}"`)
+}
+
+/** Whether a file is that of a database, by any name, or belongs to it. */
+async function isOfDatabase (file, database) {
+  if (database === '') return false
+  const identity = await identify(file)
+  for (const suffix of BESIDE) {
+    const other = database + suffix
+    if (file === other) return true
+    if (identity !== null && identity === await identify(other)) return true
+  }
+  return false
+}
+
+async function identify (file) {
+  const found = await fs.promises.stat(file, { bigint: true }).catch(() => null)
+  // Some file systems have no numbers.
+  return found === null || found.ino === 0n ? null : `${found.dev} ${found.ino}`
+}
+
+/** Waits for a lock as long as a statement does, while the event loop turns. */
+async function stepWhenFree (step, rate, timeout) {
+  const end = performance.now() + timeout
+  for (let tries = 0; ; ++tries) {
+    try {
+      return await step(rate)
+    } catch (error) {
+      const left = end - performance.now()
+      if (!isLocked(error) || left <= 0) throw error
+      await setTimeout(Math.min(DELAYS[tries] ?? DELAYS.at(-1), left))
+    }
+  }
+}
+
+function isLocked (error) {
+  return /^SQLITE_(BUSY|LOCKED)/.test(error?.code)
 }
 
 function readRate (value, rate) {

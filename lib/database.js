@@ -1,10 +1,9 @@
 'use strict'
 
-const fs = require('node:fs')
-const path = require('node:path')
 const { readRules } = require('./authorizer')
 const { attach } = require('./natives')
 const { getBooleanOption, readKey, readOptions, readToggle } = require('./options')
+const { requireFolder } = require('./paths')
 const { HEADER } = require('./rows')
 const { Session, readApplyOptions, readSessionOptions } = require('./session')
 const { KEY, createStatementClass, requireTimeout } = require('./statement')
@@ -118,10 +117,7 @@ function open (database, getBinding, filename, given, allowNativeBinding) {
   if (options.remote !== null && options.replica === null) {
     return openRemote(database, environment, options)
   }
-  const { file } = options
-  if (!options.anonymous && !file.startsWith('file:') && !fs.existsSync(path.dirname(file))) {
-    throw new TypeError('Cannot open database because the directory does not exist')
-  }
+  requireFolder(options)
   try {
     const openState = options.replica === null ? openLocal : openReplica
     return new Connection(database, openState(environment, options, key))
@@ -133,7 +129,7 @@ function open (database, getBinding, filename, given, allowNativeBinding) {
 function openLocal (environment, options, key) {
   const handle = environment.natives.databaseOpen(
     options.file, options.readonly, options.fileMustExist, options.timeout, options.verbose,
-    options.buffer, options.vfs, process.env.SQLITE_USE_URI === '1', options.defaultQueryTimeout,
+    options.buffer, options.vfs, options.uri, options.defaultQueryTimeout,
     key
   )
   const state = new State(environment, handle, options)
@@ -248,11 +244,11 @@ const methods = {
   async backup (filename, options) {
     const state = localOf(this, 'backup()')
     const { readBackup, runBackup } = lazy.backup
-    const { file, attached, progress, isNew } = await readBackup(filename, options)
-    const { natives, handle } = state
-    const backup = natives.databaseBackup.call(handle, attached, file, isNew)
+    const { natives, handle, options: { uri } } = state
+    const { file, attached, progress } = await readBackup(filename, options, uri)
+    const [backup, ...opened] = natives.databaseBackup.call(handle, attached, file, uri)
     const step = (pages) => natives.backupStep.call(backup, pages)
-    return runBackup(step, () => natives.backupClose.call(backup), progress)
+    return runBackup(file, opened, step, () => natives.backupClose.call(backup), progress)
   },
 
   serialize (options) {

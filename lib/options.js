@@ -2,6 +2,8 @@
 
 // Every option of a connection is read, checked and defaulted here. Texts are better-sqlite3's.
 
+const { isAnonymous, isInMemory, resolveFile, usesUris } = require('./paths')
+
 const LIMITS = [
   'length', 'sqlLength', 'column', 'exprDepth', 'compoundSelect', 'vdbeOp', 'functionArg', 'attach',
   'likePatternLength', 'variableNumber', 'triggerDepth'
@@ -45,9 +47,9 @@ function readOptions (path, options, allowNativeBinding) {
 
   if (path.includes('\0')) throw new TypeError('Database path cannot contain a NUL character')
 
-  // As @libsql/client spells it; there is no shared cache in this engine.
-  const file = /^file::memory:($|\?)/.test(path) ? ':memory:' : path.trim()
-  const anonymous = file === '' || file === ':memory:'
+  const trimmed = path.trim()
+  const file = isInMemory(trimmed) ? ':memory:' : trimmed
+  const anonymous = isAnonymous(file)
   const readonly = getBooleanOption(options, 'readonly')
   const fileMustExist = getBooleanOption(options, 'fileMustExist')
   const { timeout = 5000 } = options
@@ -69,9 +71,12 @@ function readOptions (path, options, allowNativeBinding) {
   }
   const isRemote = buffer === null && REMOTE.test(file)
   const { remote, replica } = readPlace(file, isRemote, options, anonymous || buffer !== null)
+  const vfs = readVfs(options)
+  const uri = usesUris()
   return {
     name: isRemote ? remote.name : path,
-    file,
+    file: isRemote ? file : resolveFile(file, uri, vfs),
+    uri,
     remote,
     replica,
     anonymous,
@@ -81,7 +86,7 @@ function readOptions (path, options, allowNativeBinding) {
     timeout,
     verbose,
     nativeBinding,
-    vfs: readVfs(options),
+    vfs,
     defaultQueryTimeout: readDefaultTimeout(options),
     limits: readLimits(options),
     key: readEncryption(options, anonymous)

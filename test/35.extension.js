@@ -104,6 +104,17 @@ withExtension('an extension that fails gives its own message', async (t, file) =
   assert.match(error.message, /the extension refuses/)
 })
 
+withExtension('a relative path is of the folder that it was given in', async (t, file) => {
+  const before = process.cwd()
+  cleanup(t, () => process.chdir(before))
+  process.chdir(path.dirname(file))
+  const db = open(t)
+  const loading = db.loadExtension(`./${path.basename(file)}`)
+  process.chdir(before)
+  await loading
+  assert.equal(await (await db.prepare('SELECT argument_count(1)')).pluck().get(), 1)
+})
+
 withExtension('an extension is of its connection alone', async (t, file) => {
   await open(t).loadExtension(file)
   await sqliteError(() => open(t).prepare('SELECT argument_count()'), 'SQLITE_ERROR')

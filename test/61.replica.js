@@ -307,6 +307,29 @@ served('a file that libsql itself has made a replica of', async t => {
 
 // Who else has it
 
+served('the files of a replica stay together when the process goes to another folder', async t => {
+  const server = await primary(t)
+  const before = process.cwd()
+  for (const api of Object.keys(APIS)) {
+    const [here, there] = [tempDir(t), tempDir(t)]
+    process.chdir(here)
+    try {
+      const opening = open(t, 'replica.db', { syncUrl: server.url }, api)
+      process.chdir(there)
+      const db = await opening
+      await follows(db, server)
+      await db.resync()
+      await isIdentical(db, server)
+      assert.equal(db.name, 'replica.db')
+      await db.close()
+    } finally {
+      process.chdir(before)
+    }
+    assert.deepEqual(fs.readdirSync(there), [])
+    assert.deepEqual(fs.readdirSync(here).sort(), ['replica.db', 'replica.db-replica'])
+  }
+})
+
 served('a replica has one owner, until that has closed it or is killed', async t => {
   const server = await primary(t)
   const file = tempFile(t)

@@ -411,8 +411,7 @@ class Connection {
 
 /** What a Port opens a file with. */
 function openArgs (options, key, hasReaders) {
-  const { file, readonly, fileMustExist, timeout, vfs, buffer } = options
-  const uri = process.env.SQLITE_USE_URI === '1'
+  const { file, readonly, fileMustExist, timeout, vfs, uri, buffer } = options
   const logs = options.verbose !== null
   return [file, readonly, fileMustExist, timeout, vfs, uri, buffer, logs, hasReaders, key]
 }

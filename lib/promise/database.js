@@ -1,10 +1,9 @@
 'use strict'
 
-const fs = require('node:fs')
-const path = require('node:path')
 const { attach } = require('../natives')
 const { getBooleanOption, readKey, readOptions, readToggle } = require('../options')
 const { copyParams } = require('../params')
+const { requireFolder, resolveLibrary } = require('../paths')
 const { FLAT, PLUCK } = require('../rows')
 const { KEY, isNamed } = require('../statement')
 const { readCallOptions } = require('./call')
@@ -24,12 +23,8 @@ class Database {
 
   constructor (getBinding, filename, given, allowNativeBinding) {
     const { key, ...options } = readOptions(filename, given, allowNativeBinding)
-    const { file } = options
     const { remote, replica } = options
-    const hasFile = (remote === null || replica !== null) && !options.anonymous
-    if (hasFile && !file.startsWith('file:') && !fs.existsSync(path.dirname(file))) {
-      throw new TypeError('Cannot open database because the directory does not exist')
-    }
+    if (remote === null || replica !== null) requireFolder(options)
     const environment = attach(getBinding(options.nativeBinding))
     const own = { leaseTimeout: readLease(given), readers: readReaders(given, options), key }
     this.#connection = connectionClass(options).open(environment, options, own)
@@ -190,7 +185,8 @@ class Database {
     if (arguments.length > 1 && typeof entryPoint !== 'string') {
       throw new TypeError('Expected second argument to be a string')
     }
-    const values = entryPoint === undefined ? [file] : [file, entryPoint]
+    const library = resolveLibrary(file)
+    const values = entryPoint === undefined ? [library] : [library, entryPoint]
     this.#connection.keepPrivate()
     await this.#connection.ask(OP.LOAD_EXTENSION, 0, values)
     return this
@@ -382,15 +378,18 @@ class Database {
     const { readBackup, runBackup } = require('../backup')
     const connection = this.#connection
     connection.requireOpen()
-    const { file, attached, progress, isNew } = await readBackup(filename, options)
+    const { uri } = connection.options
+    const { file, attached, progress } = await readBackup(filename, options, uri)
     const call = readCallOptions(options)
     const number = connection.nextNumber()
-    await connection.ask(OP.BACKUP, number, [attached, file], null, { extra: isNew ? 1 : 0 })
-    const finish = ([[totalPages, remainingPages]]) => ({ totalPages, remainingPages })
+    const first = ([row]) => row
+    const begin = { extra: uri ? 1 : 0 }
+    const opened = await connection.ask(OP.BACKUP, number, [attached, file], first, begin)
     const step = (pages) => {
-      return connection.ask(OP.BACKUP_STEP, number, [], finish, { extra: pages, options: call })
+      return connection.ask(OP.BACKUP_STEP, number, [], first, { extra: pages, options: call })
     }
-    return runBackup(step, () => connection.ask(OP.BACKUP_CLOSE, number, []), progress)
+    const close = () => connection.ask(OP.BACKUP_CLOSE, number, [])
+    return runBackup(file, opened, step, close, progress)
   }
 
   defaultSafeIntegers (on) {

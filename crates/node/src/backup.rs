@@ -6,7 +6,7 @@ use ferrolite_sqlite::Backup;
 use neon::types::Finalize;
 
 use crate::database::{this_ready, Database};
-use crate::sys::{Call, Result, Value};
+use crate::sys::{Call, Env, Result, Value};
 
 struct BackupHandle {
     db: Rc<Database>,
@@ -15,21 +15,24 @@ struct BackupHandle {
 
 impl Finalize for BackupHandle {}
 
-/// `(database, path, isNew)` -> handle
+/// `(database, path, uri)` -> `[handle, busyTimeout, sourceFile, targetFile]`
 pub fn backup<'e>(call: &Call<'e>) -> Result<Value<'e>> {
     let env = call.env;
     let db = this_ready(call)?;
     let (database, path) = (call.arg(0).to_utf8(env)?, call.arg(1).to_utf8(env)?);
-    match db.conn.backup(&database, &path, call.arg(2).as_bool(env)) {
-        Ok(backup) => Ok(env.boxed(BackupHandle {
-            db: db.clone(),
-            backup,
-        })),
-        Err(error) => Err(db.raise(env, &error)),
-    }
+    let backup = db.conn.backup(&database, &path, call.arg(2).as_bool(env));
+    let backup = backup.map_err(|error| db.raise(env, &error))?;
+    let facts = [
+        env.number(db.conn.busy_timeout().into())?,
+        env.utf8(backup.source_file.as_bytes())?,
+        env.utf8(backup.target_file.as_bytes())?,
+    ];
+    let db = db.clone();
+    let handle = env.boxed(BackupHandle { db, backup });
+    array(env, [handle].into_iter().chain(facts))
 }
 
-/// `(pages)` -> `{ totalPages, remainingPages }`
+/// `(pages)` -> `[totalPages, remainingPages, done]`; done is 1 or 0
 pub fn step<'e>(call: &Call<'e>) -> Result<Value<'e>> {
     let env = call.env;
     let this = call.this::<BackupHandle>()?;
@@ -37,18 +40,17 @@ pub fn step<'e>(call: &Call<'e>) -> Result<Value<'e>> {
     this.db.require_open().map_err(raise)?;
     this.db.require_not_busy().map_err(raise)?;
     let progress = this.backup.step(call.arg(0).as_i32(env)).map_err(raise)?;
-    let object = env.object()?;
-    object.set(
-        env,
-        env.utf8(b"totalPages")?,
-        env.number(progress.total.into())?,
-    )?;
-    object.set(
-        env,
-        env.utf8(b"remainingPages")?,
-        env.number(progress.remaining.into())?,
-    )?;
-    Ok(object)
+    let numbers = [progress.total, progress.remaining, progress.done.into()];
+    let numbers = numbers.map(|number| env.number(number.into()));
+    array(env, numbers.into_iter().collect::<Result<Vec<_>>>()?)
+}
+
+fn array<'e>(env: Env<'e>, items: impl IntoIterator<Item = Value<'e>>) -> Result<Value<'e>> {
+    let array = env.array(0)?;
+    for (at, item) in (0..).zip(items) {
+        array.set_at(env, at, item)?;
+    }
+    Ok(array)
 }
 
 pub fn close<'e>(call: &Call<'e>) -> Result<Value<'e>> {

@@ -1,12 +1,12 @@
 //! Online `SQLite` backup API.
 
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::ffi::CStr;
-use std::path::PathBuf;
+use std::fs;
 use std::ptr;
 use std::rc::Rc;
 
-use crate::connection::{c_string, Connection, Dependent};
+use crate::connection::{c_bytes, c_string, Connection, Dependent};
 use crate::error::{last_error, Error, Result};
 use crate::ffi;
 use crate::key::encrypt;
@@ -18,19 +18,25 @@ pub struct Progress {
     pub total: i32,
     /// Pages still to be copied.
     pub remaining: i32,
+    /// The copy is complete and written.
+    pub done: bool,
 }
 
 /// A copy in progress from an open connection to a file.
 pub struct Backup {
     state: Rc<State>,
     source: Connection,
+    /// The file that is copied; empty if there is none.
+    pub source_file: String,
+    /// The file that is written to; empty if there is none.
+    pub target_file: String,
 }
 
 struct State {
     backup: Cell<*mut ffi::sqlite3_backup>,
     target: Cell<*mut ffi::sqlite3>,
-    /// Removed again unless the copy is complete.
-    unfinished: RefCell<Option<PathBuf>>,
+    /// The file was made for this backup, which is not complete.
+    is_unfinished: Cell<bool>,
 }
 
 impl Dependent for State {
@@ -42,11 +48,7 @@ impl Dependent for State {
         // SAFETY: both were made by `Connection::backup` and are given up here.
         unsafe {
             ffi::sqlite3_backup_finish(self.backup.replace(ptr::null_mut()));
-            ffi::sqlite3_close(target);
-        }
-        if let Some(path) = self.unfinished.take() {
-            // Best effort: the caller learns of the failed backup in any case.
-            let _ = std::fs::remove_file(path);
+            close(target, self.is_unfinished.get());
         }
     }
 }
@@ -58,22 +60,15 @@ impl Drop for State {
 }
 
 impl Connection {
-    /// Starts a backup of `database` into the file `path`, under the key of this connection. `is_new` removes the file if the backup ends
-    /// before it is complete.
-    pub fn backup(&self, database: &str, path: &str, is_new: bool) -> Result<Backup> {
+    /// Starts a backup of `database` into the file `path`, under the key of this connection. A file that is made for it is removed
+    /// again if it ends before it is complete.
+    pub fn backup(&self, database: &str, path: &str, uri: bool) -> Result<Backup> {
         let source = self.shared.open_db()?;
         let database = c_string(database, "Database name cannot contain a NUL character")?;
-        let file = c_string(path, "Backup filename cannot contain a NUL character")?;
-        let flags = ffi::SQLITE_OPEN_READWRITE | ffi::SQLITE_OPEN_CREATE | ffi::SQLITE_OPEN_NOMUTEX;
-        let mut target = ptr::null_mut();
+        let path = c_string(path, "Backup filename cannot contain a NUL character")?;
+        let (target, is_new) = open(&path, uri)?;
         // SAFETY: strings end in NUL; the target is closed on every failure.
         unsafe {
-            let rc = ffi::sqlite3_open_v2(file.as_ptr(), &raw mut target, flags, ptr::null());
-            if rc != ffi::SQLITE_OK {
-                let error = last_error(target, rc);
-                ffi::sqlite3_close(target);
-                return Err(error);
-            }
             ffi::sqlite3_extended_result_codes(target, 1);
             let key = self.shared.key.borrow();
             let keyed = key.as_ref().map_or(Ok(()), |key| encrypt(target, key));
@@ -81,49 +76,51 @@ impl Connection {
             let backup = match begun {
                 Ok(backup) => backup,
                 Err(error) => {
-                    ffi::sqlite3_close(target);
-                    if is_new {
-                        // Best effort: the error is told in any case.
-                        let _ = std::fs::remove_file(path);
-                    }
+                    close(target, is_new);
                     return Err(error);
                 }
             };
             let state = Rc::new(State {
                 backup: Cell::new(backup),
                 target: Cell::new(target),
-                unfinished: RefCell::new(is_new.then(|| PathBuf::from(path))),
+                is_unfinished: Cell::new(is_new),
             });
             let dependent: Rc<dyn Dependent> = state.clone();
             self.add_dependent(Rc::downgrade(&dependent));
             Ok(Backup {
                 state,
                 source: self.clone(),
+                source_file: file_name(source, &database),
+                target_file: file_name(target, c"main"),
             })
         }
     }
 }
 
 impl Backup {
-    /// Copies up to `pages` pages, all of them if negative. A locked file copies nothing this time.
+    /// Copies up to `pages` pages, all of them if negative. A lock of others is not waited for: the error is
+    /// `SQLITE_BUSY`, and the next step goes on.
     pub fn step(&self, pages: i32) -> Result<Progress> {
         let backup = self.state.backup.get();
         if !self.source.is_open() || backup.is_null() {
             return Err(Error::closed());
         }
         // SAFETY: checked live.
-        let rc = unsafe { ffi::sqlite3_backup_step(backup, pages) } & 0xff;
-        if rc == ffi::SQLITE_DONE {
-            self.state.unfinished.take();
-        } else if !matches!(rc, ffi::SQLITE_OK | ffi::SQLITE_BUSY) {
-            return Err(Error::from_code(rc));
+        let step = || unsafe { ffi::sqlite3_backup_step(backup, pages) } & 0xff;
+        let done = match self.source.without_waiting(step) {
+            ffi::SQLITE_OK => false,
+            ffi::SQLITE_DONE => true,
+            rc => return Err(Error::from_code(rc)),
+        };
+        if done {
+            self.state.is_unfinished.set(false);
         }
         // SAFETY: live.
         unsafe {
-            let total = ffi::sqlite3_backup_pagecount(backup);
             Ok(Progress {
-                total,
+                total: ffi::sqlite3_backup_pagecount(backup),
                 remaining: ffi::sqlite3_backup_remaining(backup),
+                done,
             })
         }
     }
@@ -132,6 +129,60 @@ impl Backup {
     pub fn close(&self) {
         self.state.end();
     }
+}
+
+/// Opens the file to write to, and tells whether it was made for that.
+fn open(path: &CStr, uri: bool) -> Result<(*mut ffi::sqlite3, bool)> {
+    let mut flags = ffi::SQLITE_OPEN_READWRITE | ffi::SQLITE_OPEN_NOMUTEX;
+    if uri {
+        flags |= ffi::SQLITE_OPEN_URI;
+    }
+    for (is_new, flags) in [(false, flags), (true, flags | ffi::SQLITE_OPEN_CREATE)] {
+        let mut target = ptr::null_mut();
+        // SAFETY: the string ends in NUL; a handle that is of no use is closed.
+        unsafe {
+            let rc = ffi::sqlite3_open_v2(path.as_ptr(), &raw mut target, flags, ptr::null());
+            if rc == ffi::SQLITE_OK {
+                return Ok((target, is_new));
+            }
+            let error = last_error(target, rc);
+            ffi::sqlite3_close(target);
+            if is_new || rc & 0xff != ffi::SQLITE_CANTOPEN {
+                return Err(error);
+            }
+        }
+    }
+    Err(Error::from_code(ffi::SQLITE_CANTOPEN))
+}
+
+/// Closes the target, and removes its file if asked to and nobody else has put something into it.
+///
+/// # Safety
+/// `target` is an open connection of this thread, with no backup.
+unsafe fn close(target: *mut ffi::sqlite3, remove: bool) {
+    // SAFETY: open; the string ends in NUL.
+    unsafe {
+        let begin = c"BEGIN EXCLUSIVE".as_ptr();
+        let (none, nobody) = (None, ptr::null_mut());
+        let lock = || ffi::sqlite3_exec(target, begin, none, nobody, ptr::null_mut()) & 0xff;
+        let remove = remove && lock() != ffi::SQLITE_BUSY;
+        let file = file_name(target, c"main");
+        let is_empty = || fs::metadata(&file).is_ok_and(|found| found.len() == 0);
+        let remove = remove && is_empty();
+        ffi::sqlite3_close(target);
+        if remove {
+            // Best effort: the caller learns of the failed backup in any case.
+            let _ = fs::remove_file(&file);
+        }
+    }
+}
+
+/// # Safety
+/// `db` is an open connection of this thread.
+unsafe fn file_name(db: *mut ffi::sqlite3, database: &CStr) -> String {
+    // SAFETY: open; the name is copied before any other call.
+    let name = unsafe { c_bytes(ffi::sqlite3_db_filename(db, database.as_ptr())) };
+    String::from_utf8_lossy(name.unwrap_or_default()).into_owned()
 }
 
 /// # Safety

@@ -103,6 +103,25 @@ impl Connection {
         }
     }
 
+    /// How long the connection waits for a lock, in ms.
+    pub fn busy_timeout(&self) -> u32 {
+        self.read_busy_timeout();
+        self.shared.watch.busy_timeout.get().0
+    }
+
+    /// Calls `body`, in which the connection, which is open, does not wait for locks.
+    pub(crate) fn without_waiting<R>(&self, body: impl FnOnce() -> R) -> R {
+        let timeout = c_int::try_from(self.busy_timeout()).unwrap_or(c_int::MAX);
+        let set = |timeout| {
+            // SAFETY: open, as the caller says; `body` is of this crate and does not close it.
+            unsafe { ffi::sqlite3_busy_timeout(self.shared.raw(), timeout) };
+        };
+        set(0);
+        let result = body();
+        set(timeout);
+        result
+    }
+
     /// A busy handler takes the place of the timeout, which PRAGMA may have changed.
     fn read_busy_timeout(&self) {
         let epoch = Some(self.shared.epoch());

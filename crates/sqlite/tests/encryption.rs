@@ -253,7 +253,7 @@ fn a_backup_has_the_key_of_its_source() -> std::io::Result<()> {
     let copied = || -> Result<()> {
         let connection = open(&file, Some(&key("one")))?;
         fill(&connection)?;
-        let backup = connection.backup("main", &copy, true)?;
+        let backup = connection.backup("main", &copy, false)?;
         backup.step(-1)?;
         backup.close();
         let connection = open(&copy, Some(&key("one")))?;

@@ -80,7 +80,15 @@ impl Owner<'_> {
                 let attached = text_of(&job.params);
                 let file = text_at(&job.params, 1).unwrap_or_default();
                 let backup = self.conn.backup(&attached, &file, job.extra != 0)?;
+                let timeout = self.conn.busy_timeout();
+                let values = [
+                    ValueRef::Integer(timeout.into()),
+                    ValueRef::Text(backup.source_file.as_bytes()),
+                    ValueRef::Text(backup.target_file.as_bytes()),
+                ];
+                self.scratch.push_values(PartKind::LastRows, &values);
                 self.backups.insert(job.target, backup);
+                return Ok(());
             }
             Op::BackupStep => return self.step_backup(job),
             Op::BackupClose => {
@@ -128,7 +136,8 @@ impl Owner<'_> {
             return Err(Error::closed());
         };
         let progress = backup.step(job.extra)?;
-        let values = [progress.total, progress.remaining].map(|n| ValueRef::Integer(n.into()));
+        let values = [progress.total, progress.remaining, progress.done.into()];
+        let values = values.map(|n| ValueRef::Integer(n.into()));
         self.scratch.push_values(PartKind::LastRows, &values);
         Ok(())
     }
