@@ -2,7 +2,7 @@
 
 const assert = require('node:assert/strict')
 const {
-  Database, child, exited, isSqliteError, open, ours, random, rangeError, seed, tempFile,
+  IN_TIME, Database, child, exited, isSqliteError, open, ours, random, rangeError, seed, tempFile,
   typeError
 } = require('./support')
 
@@ -10,13 +10,12 @@ const ENDLESS = 'WITH RECURSIVE n (x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n
 const ROWS = 'WITH RECURSIVE n (x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT x FROM n'
 const interrupted = isSqliteError('SQLITE_INTERRUPT', 'interrupted')
 
-// The machines that run this are noisy: what is tested is that the query ends, and not for ever
-// after.
+// What is tested is that the query ends, and not before its time.
 function timed (fn, timeout) {
   const start = performance.now()
   assert.throws(fn, interrupted)
   const ms = performance.now() - start
-  assert.ok(ms >= timeout - 2 && ms < timeout + 500, `${timeout} ms took ${ms}`)
+  assert.ok(ms >= timeout - 2 && ms < timeout + IN_TIME, `${timeout} ms took ${ms}`)
 }
 
 ours('interrupt() of an idle database or statement does nothing', t => {
@@ -191,7 +190,7 @@ ours('the busy timeout is kept under a query timeout, and the shorter one ends',
   const start = performance.now()
   assert.throws(() => open(t, file, { timeout: 20000, defaultQueryTimeout: 100 }).exec('BEGIN EXCLUSIVE'), error =>
     ['SQLITE_INTERRUPT', 'SQLITE_BUSY'].includes(error.code))
-  assert.ok(performance.now() - start < 2000)
+  assert.ok(performance.now() - start < IN_TIME)
 })
 
 ours('a timeout interrupts cross joins, functions of SQLite and sorting', t => {
@@ -205,16 +204,15 @@ ours('a timeout interrupts cross joins, functions of SQLite and sorting', t => {
   ]) {
     const start = performance.now()
     assert.throws(() => db.prepare(sql).all(), interrupted)
-    assert.ok(performance.now() - start < 2000, sql)
+    assert.ok(performance.now() - start < IN_TIME, sql)
   }
 })
 
 ours('a process with a timeout that has not passed ends at once', async () => {
-  const result = exited(await child(() => {
-    const db = new Database(':memory:', { defaultQueryTimeout: 100000 })
-    db.prepare('SELECT 1').timeout(50000).get()
+  exited(await child(() => {
+    const db = new Database(':memory:', { defaultQueryTimeout: 1000000 })
+    db.prepare('SELECT 1').timeout(500000).get()
   }))
-  assert.ok(result.ms < 5000)
 })
 
 ours('a query timeout keeps the busy timeout where an authorizer denies PRAGMA', t => {
@@ -228,16 +226,21 @@ ours('a query timeout keeps the busy timeout where an authorizer denies PRAGMA',
 
 ours('a time limit ends a statement whose functions are slow', t => {
   const db = open(t)
-  const wait = () => { for (const end = Date.now() + 10; Date.now() < end;); return 1 }
+  let calls = 0
+  const wait = () => {
+    calls++
+    for (const end = Date.now() + 10; Date.now() < end;);
+    return 1
+  }
   db.function('slow', x => wait())
   db.aggregate('slow_sum', { start: 0, step: (sum, x) => sum + wait() })
   db.table('slow_rows', { columns: ['x'], * rows () { for (;;) yield [wait()] } })
   const rows = 'WITH RECURSIVE n (x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n LIMIT 100)'
   for (const sql of [`${rows} SELECT slow(x) FROM n`, `${rows} SELECT slow_sum(x) FROM n`,
     'SELECT x FROM slow_rows LIMIT 100', 'SELECT count(*) FROM slow_rows']) {
-    const before = Date.now()
+    calls = 0
     assert.throws(() => db.prepare(sql).timeout(50).all(), interrupted, sql)
-    assert.ok(Date.now() - before < 700, `${sql}: ${Date.now() - before} ms`)
+    assert.ok(calls <= 10, `${sql}: ${calls} calls of 10 ms`)
     assert.equal(db.prepare('SELECT slow(1)').pluck().get(), 1)
   }
 })

@@ -4,8 +4,8 @@ const assert = require('node:assert/strict')
 const fs = require('node:fs')
 const path = require('node:path')
 const {
-  CLOSED, MODULE, child, collect, exited, isSqliteError, openAsync, ours, rangeError, tempDir,
-  tempFile, typeError
+  CLOSED, IN_TIME, MODULE, child, collect, exited, isSqliteError, openAsync, ours, rangeError,
+  tempDir, tempFile, typeError
 } = require('./support')
 const { Database, SqliteError, connect } = require('../promise')
 
@@ -184,7 +184,7 @@ ours('after close() every call rejects', async t => {
   ]) await rejects(fn, closed)
   for (const fn of [() => db.interrupt(), () => stmt.iterate(), () => stmt.bind(),
     () => db.on('update', () => {})]) typeError(fn, CLOSED)
-  assert.ok(performance.now() - start < 2000)
+  assert.ok(performance.now() - start < IN_TIME)
 })
 
 ours('close() inside a transaction rolls it back', async t => {
@@ -255,20 +255,18 @@ ours('a process stays alive for its calls, and ends when there are none', async 
     })
   }, { args: [PROMISE_MODULE, tempFile(t)] }))
   assert.equal(result.stdout, '2000000\n5\nidle\n')
-  assert.ok(result.ms < 10000, `${result.ms} ms`)
 })
 
 ours('an idle database, a timer of a call that has ended and a listener keep no process', async () => {
   const result = exited(await child(async module => {
     const { connect } = require(module)
-    const db = globalThis.db = await connect(':memory:', { defaultQueryTimeout: 100000 })
-    await db.get('SELECT 1', [], { timeout: 50000, signal: new AbortController().signal })
+    const db = globalThis.db = await connect(':memory:', { defaultQueryTimeout: 1000000 })
+    await db.get('SELECT 1', [], { timeout: 500000, signal: new AbortController().signal })
     db.on('update', () => {})
     await db.transaction(() => db.get('SELECT 1'))()
     console.log('idle')
   }, { args: [PROMISE_MODULE] }))
   assert.equal(result.stdout, 'idle\n')
-  assert.ok(result.ms < 10000, `${result.ms} ms`)
 })
 
 ours('an await at the top of a module waits for its query', async t => {

@@ -3,7 +3,7 @@
 const assert = require('node:assert/strict')
 const { setTimeout: sleep } = require('node:timers/promises')
 const {
-  MODULE, cleanup, collect, isSqliteError, openAsync, ours, random, seed, tempFile, until
+  IN_TIME, MODULE, cleanup, collect, isSqliteError, openAsync, ours, random, seed, tempFile, until
 } = require('./support')
 const Sync = require(MODULE)
 
@@ -12,9 +12,6 @@ const ENDLESS = ROWS.replace('SELECT x FROM', 'SELECT count(*) FROM')
 const COUNT = ENDLESS.replace('x + 1 FROM n)', 'x + 1 FROM n LIMIT ?)')
 const aborted = { name: 'AbortError', code: 'ABORT_ERR' }
 const interrupted = isSqliteError('SQLITE_INTERRUPT', 'interrupted')
-// 50 ms is the bound; what is beyond it is for machines that are busy with other things.
-const SOON = 50
-const NOISE = 200
 
 function lock (t, file) {
   const db = new Sync(file)
@@ -30,7 +27,7 @@ async function endsSoon (t, what, call, act, expected) {
   await assert.rejects(call, expected, what)
   const ms = performance.now() - start
   t.diagnostic(`${what}: ${ms.toFixed(1)} ms`)
-  assert.ok(ms < SOON + NOISE, `${what} took ${ms} ms`)
+  assert.ok(ms < IN_TIME, `${what} took ${ms} ms`)
 }
 
 ours('a signal at a random moment ends its call once, and no other, 5,000 times', { timeout: 120000 }, async t => {
@@ -170,7 +167,7 @@ ours('a call that is queued behind a long one ends soon by signal, timeout and s
 
 ours('a call that waits for a lock of the file ends soon', async t => {
   const file = tempFile(t)
-  const db = openAsync(t, file, { timeout: 60000 })
+  const db = openAsync(t, file, { timeout: 600000 })
   await db.exec('CREATE TABLE t (a)')
   const stmt = await db.prepare('INSERT INTO t VALUES (?)')
   const blocker = lock(t, file)
@@ -336,7 +333,7 @@ ours('leaving a for await loop stops the query and leaves nothing open', async t
   for await (const { x } of endless.iterate()) if (x === 5000) break
   for await (const { x } of db.iterate(ROWS)) if (x === 5000) break
   await db.exec('DROP TABLE t')
-  assert.ok(performance.now() - start < 2000)
+  assert.ok(performance.now() - start < IN_TIME)
 })
 
 ours('what a cancelled write did is taken back', async t => {

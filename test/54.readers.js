@@ -3,7 +3,7 @@
 const assert = require('node:assert/strict')
 const { setTimeout: sleep } = require('node:timers/promises')
 const {
-  MODULE, cleanup, openAsync, ours, random, seed, tempFile, typeError
+  IN_TIME, MODULE, cleanup, openAsync, ours, random, seed, tempFile, typeError
 } = require('./support')
 const { Database } = require('../promise')
 const Sync = require(MODULE)
@@ -19,12 +19,15 @@ async function openWal (t, readers, options) {
   return db
 }
 
-// Whether a read gets its turn while the writing connection is kept busy.
-async function isFree (db, read) {
+// Whether a read gets its turn within `ms` while the writing connection is kept busy.
+async function isFree (db, read, ms = IN_TIME) {
   const controller = new AbortController()
   const busy = db.run(`INSERT INTO t SELECT NULL, 1 WHERE (${ENDLESS}) < 0`, [], { signal: controller.signal })
   const ended = assert.rejects(busy, { name: 'AbortError' })
-  const answer = await Promise.race([read().then(() => true), sleep(150, false)])
+  const late = new AbortController()
+  const timer = sleep(ms, false, { signal: late.signal }).catch(() => {})
+  const answer = await Promise.race([read().then(() => true), timer])
+  late.abort()
   controller.abort()
   await ended
   return answer
@@ -86,7 +89,7 @@ ours('reads go on while the writing connection is busy, and with readers only', 
   assert.equal(await isFree(db, () => stmt.all()), true)
   const alone = await openWal(t, 0)
   const own = await alone.prepare('SELECT count(*) AS n FROM t')
-  assert.equal(await isFree(alone, () => own.get()), false)
+  assert.equal(await isFree(alone, () => own.get(), 150), false)
 })
 
 ours('long reads run side by side', async t => {

@@ -2,14 +2,13 @@
 
 const assert = require('node:assert/strict')
 const path = require('node:path')
-const { MODULE, child, exited, ours, random, seed, tempDir, tempFile } = require('../support')
+const { IN_TIME, MODULE, child, exited, ours, random, seed, tempDir, tempFile } = require('../support')
 
 const PROMISES = path.join(__dirname, '..', '..', 'promise')
 const Sync = require(MODULE)
 
 // TEST_LOOPS=500 is what a nightly run makes of it.
 const LOOPS = Number(process.env.TEST_LOOPS) || 60
-const LIMIT = 100
 
 const ENDLESS = 'WITH RECURSIVE n (x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT count(*) FROM n'
 
@@ -106,14 +105,13 @@ ours('process.exit() in every state of a call', async t => {
     `db.get(${JSON.stringify(ENDLESS)}); db.close()`,
     ''
   ]) {
-    const result = exited(await child(`
+    exited(await child(`
       const { Database: Promised } = require(${JSON.stringify(PROMISES)})
       const db = new Promised(':memory:')
-      const other = new Promised(${JSON.stringify(file)}, { timeout: 60000 })
+      const other = new Promised(${JSON.stringify(file)}, { timeout: 600000 })
       ${body}
       setTimeout(() => process.exit(7), 30)
     `, { bare: true }), 7)
-    assert.ok(result.ms < 10000, `${body}: ${result.ms} ms`)
   }
   blocker.close()
 })
@@ -172,7 +170,7 @@ async function terminate (loops, module, sync, file, body) {
 
 const BODIES = {
   'in the middle of a query': `await db.get(${JSON.stringify(ENDLESS)})`,
-  'in a busy wait': "await new Database(file, { timeout: 60000 }).exec('BEGIN EXCLUSIVE')",
+  'in a busy wait': "await new Database(file, { timeout: 600000 }).exec('BEGIN EXCLUSIVE')",
   'in a user function': "await db.function('f', () => { while (true); }); await db.get('SELECT f()')",
   'between user functions': `await db.function('f', x => x); await db.get(${JSON.stringify(ENDLESS.replace('count(*)', 'sum(f(x))'))})`,
   'in an aggregate': "await db.aggregate('f', { step (total, x) { while (true); } }); await db.get('SELECT f(1)')",
@@ -194,12 +192,10 @@ for (const [when, body] of Object.entries(BODIES)) {
       timeout: 60000 + loops * 500
     }))
     const times = JSON.parse(result.stdout)
-    // Machines are noisy: one in ten may be the noise.
     const sorted = times.sort((a, b) => a - b)
     const most = sorted[Math.floor(sorted.length * 0.9)]
     t.diagnostic(`longest ${sorted.at(-1).toFixed(1)} ms of ${loops}, 90 % below ${most.toFixed(1)} ms`)
-    assert.ok(most < LIMIT, `${most} ms`)
-    assert.ok(sorted.at(-1) < 5 * LIMIT, `${sorted.at(-1)} ms`)
+    assert.ok(sorted.at(-1) < IN_TIME, `${sorted.at(-1)} ms`)
   })
 }
 

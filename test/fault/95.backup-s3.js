@@ -20,7 +20,7 @@ const ROUNDS = Number(process.env.TEST_BACKUP_ROUNDS) || 3
 const BUCKET = 'backup'
 const INTERVAL = 1000
 // From the end of an interval to the end of its upload, on a machine that does other things too.
-const UPLOAD_LIMIT = 2000
+const UPLOAD_LIMIT = 10000
 const WAL_HEADER = 32
 const FRAME = 24 + 4096
 const SKIP = noSqld() ?? noMoto() ?? false
