@@ -1,35 +1,46 @@
 'use strict'
 
+const { SAVEPOINT } = require('./transaction')
+
+// As SQLite knows it, without its quotes.
+const OWN = SAVEPOINT.slice(1, -1)
+
 // libsql's names for the kinds of transaction, beside SQLite's.
 const MODES = {
   deferred: 'deferred', immediate: 'immediate', exclusive: 'exclusive', read: 'deferred', write: 'immediate'
 }
 
 /** What `db.batch()` is given, checked: SQL and parameters, and the version of the transaction. */
-function readBatch (statements, mode) {
+function readBatch (natives, statements, mode) {
   if (!Array.isArray(statements)) throw new TypeError('Expected first argument to be an array of statements')
   if (!Object.hasOwn(MODES, mode)) {
     throw new TypeError(`Expected second argument to be one of ${Object.keys(MODES).join(', ')}`)
   }
   // A copy: what is read may change the list.
-  return { list: [...statements].map(readStatement), version: MODES[mode] }
+  const list = [...statements].map(readStatement)
+  // All of it or nothing: what ends the transaction is found before anything runs.
+  natives.sqlCheckBatch(list.map(([sql]) => sql), OWN)
+  return { list, version: MODES[mode] }
 }
 
 /**
  * Runs statements in one transaction and gives a result for each of them. `lastChanges()` has the
  * changes and the rowid of the last one.
  */
-function runBatch (database, statements, mode, lastChanges) {
-  const { list, version } = readBatch(statements, mode)
+function runBatch (natives, database, statements, mode, lastChanges) {
+  const { list, version } = readBatch(natives, statements, mode)
   const run = () => list.map(([sql, args]) => runOne(database.prepare(sql), args, lastChanges))
   return database.transaction(run)[version]()
 }
 
 function readStatement (statement) {
   if (typeof statement === 'string') return [statement, []]
-  if (Array.isArray(statement)) return [statement[0], toArgs(statement[1])]
-  if (typeof statement === 'object' && statement !== null) return [statement.sql, toArgs(statement.args)]
-  throw new TypeError('Expected each statement to be a string, { sql, args } or [sql, args]')
+  if (typeof statement !== 'object' || statement === null) {
+    throw new TypeError('Expected each statement to be a string, { sql, args } or [sql, args]')
+  }
+  const [sql, args] = Array.isArray(statement) ? statement : [statement.sql, statement.args]
+  if (typeof sql !== 'string') throw new TypeError('Expected first argument to be a string')
+  return [sql, toArgs(args)]
 }
 
 function toArgs (args) {

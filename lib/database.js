@@ -333,7 +333,7 @@ const methods = {
     const { natives, block, handle, remote } = state
     if (remote !== null) return remote.batch(statements, mode)
     const { CHANGES, ROWID, ROWID_INT64 } = HEADER
-    return lazy.batch.runBatch(this, statements, mode, () => {
+    return lazy.batch.runBatch(natives, this, statements, mode, () => {
       natives.databaseLastChanges.call(handle)
       const lastInsertRowid = state.int64 ? block.bigints[ROWID_INT64] : block.numbers[ROWID]
       return { changes: block.numbers[CHANGES], lastInsertRowid }

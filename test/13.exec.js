@@ -123,3 +123,16 @@ test('exec() of INSERT ... RETURNING writes every row', async t => {
   await db.exec('CREATE TABLE t (a); INSERT INTO t VALUES (1), (2), (3) RETURNING a')
   assert.deepEqual(await (await db.prepare('SELECT a FROM t')).pluck().all(), [1, 2, 3])
 })
+
+test('a script is split where SQLite splits it', async t => {
+  const db = open(t)
+  await db.exec(`
+    CREATE TABLE a$b (a, [c;d]); -- ; 'one
+    CREATE TABLE log ("x""; y" TEXT) /* ; ' */;
+    CREATE TRIGGER first AFTER INSERT ON a$b BEGIN
+      INSERT INTO log VALUES (CASE WHEN new.a > 1 THEN 'many; END;' ELSE 'one' END);
+      INSERT INTO log SELECT CASE new.a WHEN 1 THEN 'end' END; END;
+    ;; INSERT INTO a$b VALUES (2, 'x;y')`)
+  const log = await db.prepare('SELECT * FROM log')
+  assert.deepEqual(await log.pluck().all(), ['many; END;', null])
+})

@@ -243,3 +243,10 @@ test('a failed call leaves no value behind', async t => {
   await typeError(() => stmt.get('left over', true), INVALID)
   assert.deepEqual(await stmt.get(1, 2), [1, 2])
 })
+
+test('what only looks like a parameter is none', async t => {
+  const db = await open(t).exec('CREATE TABLE p$q (a$b, [?1], "x:y")')
+  await (await db.prepare('INSERT INTO p$q (a$b, [?1], "x:y") VALUES (:a$b, ?2, @x) -- ?, :c')).run({ a$b: 1, 2: 2, x: 3 })
+  const select = await db.prepare("SELECT a$b, [?1] AS b, \"x:y\" AS c, '@d ?' AS d, `a$b`/**/ AS e FROM p$q WHERE a$b=:v AND 1=$w")
+  assert.deepEqual(await select.get({ v: 1, w: 1 }), { a$b: 1, b: 2, c: 3, d: '@d ?', e: 1 })
+})

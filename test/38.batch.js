@@ -117,6 +117,39 @@ ours('batch() of anything but an array of statements is a TypeError', async t =>
   assert.equal(db.inTransaction, false)
 })
 
+ours('what would begin or end the transaction of a batch is refused before anything runs', async t => {
+  const db = await setup(t)
+  const insert = "INSERT INTO users (name) VALUES ('ada')"
+  const refused = ['COMMIT', 'commit;', 'END', 'End Transaction', 'ROLLBACK', 'ROLLBACK TRANSACTION', 'BEGIN', 'BEGIN IMMEDIATE',
+    '/* x */ COMMIT', '-- x\n;;COMMIT', '\ufeffCOMMIT', 'RELEASE outside', 'ROLLBACK TO outside', 'RELEASE `\t_ferrolite.\t`',
+    'ROLLBACK TO SAVEPOINT "\t_FERROLITE.\t"', 'SAVEPOINT [\t_ferrolite.\t]']
+  for (const sql of refused) {
+    for (const statement of [sql, [sql], { sql }]) {
+      await throws(() => db.batch([insert, statement, insert]), { name: 'TypeError', message: /statements\[1\] cannot be/ })
+    }
+  }
+  assert.deepEqual([await names(db), db.inTransaction], [[], false])
+  await db.exec('BEGIN; SAVEPOINT outside')
+  for (const sql of refused) await typeError(() => db.batch([insert, sql, insert]))
+  assert.deepEqual([await names(db), db.inTransaction], [[], true])
+  await db.exec('RELEASE outside; COMMIT')
+})
+
+ours('savepoints of a batch itself are allowed, and so are words', async t => {
+  const db = await setup(t)
+  const statements = [
+    'SAVEPOINT a', "INSERT INTO users (name) VALUES ('COMMIT')", "SAVEPOINT 'b'", "INSERT INTO users (name) VALUES ('bob')",
+    'ROLLBACK TO "B"', 'RELEASE SAVEPOINT [a]', 'SAVEPOINT open', 'EXPLAIN COMMIT', 'INSERT OR ROLLBACK INTO users (name) VALUES (5)'
+  ]
+  await db.batch(statements)
+  assert.deepEqual([await names(db), db.inTransaction], [['COMMIT', '5'], false])
+  await db.exec('DELETE FROM users; BEGIN')
+  await db.batch(statements)
+  assert.equal(db.inTransaction, true)
+  await db.exec('ROLLBACK')
+  assert.deepEqual(await names(db), [])
+})
+
 ours('batch() inside a transaction is part of it', async t => {
   const db = await setup(t)
   await db.transaction(steps(function * () {

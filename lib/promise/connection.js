@@ -51,6 +51,7 @@ class Connection {
   constructor (environment, options, own) {
     const { leaseTimeout, readers, key } = own
     this.options = options
+    this.natives = environment.natives
     const args = openArgs(options, key, readers !== 0)
     this.port = this.openPort(environment, args, own)
     if (readers !== 0) this.#readers = new Readers(environment, args, readers, options)

@@ -234,11 +234,11 @@ class Database {
       const { root } = connection
       const inside = root.current() !== root || connection.inTransaction
       const flags = connection.int64 ? FLAG.INT64 : 0
-      const values = packBatch(statements, mode, inside, (sql) => connection.log(sql))
+      const values = packBatch(connection, statements, mode, inside)
       return connection.ask(OP.BATCH, 0, values, finishBatch, { flags })
     }
     const { readBatch } = require('../batch')
-    const { list, version } = readBatch(statements, mode)
+    const { list, version } = readBatch(connection.natives, statements, mode)
     const run = this.transaction(async () => {
       const results = []
       for (const [sql, params] of list) results.push(await this.#runOne(sql, params))

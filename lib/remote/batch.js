@@ -7,25 +7,24 @@ const { SAVEPOINT, VERSIONS } = require('../transaction')
 
 /**
  * The values of a batch job: how it begins, ends and is undone, and of each statement its SQL and
- * its parameters, with their names or null. `log(sql)` sees what runs, but for what undoes it.
+ * its parameters, with their names or null. The logger sees what runs, but for what undoes it.
  */
-function packBatch (statements, mode, inTransaction, log) {
-  const { list, version } = readBatch(statements, mode)
+function packBatch (connection, statements, mode, inTransaction) {
+  const { list, version } = readBatch(connection.natives, statements, mode)
   const values = inTransaction
     ? [`SAVEPOINT ${SAVEPOINT}`, `RELEASE ${SAVEPOINT}`, `ROLLBACK TO ${SAVEPOINT}`, `RELEASE ${SAVEPOINT}`]
     : [VERSIONS[version], 'COMMIT', 'ROLLBACK', null]
-  log(values[0])
+  connection.log(values[0])
   for (const [sql, args] of list) {
-    if (typeof sql !== 'string') throw new TypeError('Expected first argument to be a string')
     const params = args.flatMap(readParams)
     values.push(sql, params.length)
-    log(sql)
+    connection.log(sql)
     for (const [name, value] of params) {
       checkValue(value)
       values.push(name, value)
     }
   }
-  log(values[1])
+  connection.log(values[1])
   return values
 }
 

@@ -20,6 +20,7 @@ class Connection {
 
   constructor (environment, options) {
     this.options = options
+    this.natives = environment.natives
     this.port = new Port(environment, openRemote(options.remote))
     this.port.opened.promise.catch(() => {})
     this.wait(this.port.opened)

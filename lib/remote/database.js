@@ -69,7 +69,8 @@ class RemoteDatabase {
 
   batch (statements, mode) {
     const connection = this.#connection
-    const values = packBatch(statements, mode, this.inTransaction, (sql) => connection.log(sql))
+    const { inTransaction } = this
+    const values = packBatch(connection, statements, mode, inTransaction)
     const flags = connection.int64 ? FLAG.INT64 : 0
     return connection.ask(OP.BATCH, 0, values, finishBatch, { flags })
   }

@@ -9,6 +9,7 @@ mod env;
 mod execute;
 mod guard;
 mod session;
+mod sql;
 mod statement;
 mod sys;
 mod table;
@@ -82,6 +83,7 @@ fn export_all(env: Env<'_>, options: sys::Value<'_>, exports: sys::Value<'_>) ->
         "databaseApplyChangeset" => session::apply,
         "sessionChangeset" => session::changeset,
         "sessionClose" => session::close,
+        "sqlCheckBatch" => sql::check_batch,
         "statementPrepare" => statement::prepare,
         "statementReuse" => statement::reuse,
         "statementColumnNames" => statement::column_names,

@@ -18,8 +18,5 @@ pub use client::{Client, Config};
 pub use error::{code, Error, Result};
 pub use replica::{Replica, ReplicaError, ReplicaOptions, Synced};
 pub use session::{Answer, Session, Trip};
-pub use sql::{
-    changes_schema, may_commit, number_parameters, parameters, sqlite_error, statements,
-    ServerError,
-};
+pub use sql::{changes_schema, may_commit, number_parameters, sqlite_error, ServerError};
 pub use tls::Tls;

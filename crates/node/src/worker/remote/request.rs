@@ -2,12 +2,12 @@
 
 use std::rc::Rc;
 
+use ferrolite_remote::number_parameters;
 use ferrolite_remote::proto::{
     Batch, BatchCond, BatchCondList, BatchStep, Cond, DescribeResult, Empty, Kind, NamedArg, Stmt,
     Value,
 };
-use ferrolite_remote::{number_parameters, parameters, statements};
-use ferrolite_sqlite::{Error as LocalError, Param, Params};
+use ferrolite_sqlite::{parameters, statements, Error as LocalError, Param, Params};
 
 use super::failure::internal;
 use crate::worker::block::Scratch;
@@ -194,14 +194,14 @@ pub(super) fn script_of(script: &str) -> Result<Option<Batch>, LocalError> {
         ));
     }
     let mut batch = Batch::default();
-    for (at, sql) in (0_u32..).zip(statements(script)) {
+    for (at, range) in (0_u32..).zip(statements(script)) {
         let before = at.checked_sub(1).map(|before| BatchCond {
             cond: Some(Cond::StepOk(before)),
         });
         batch.steps.push(BatchStep {
             condition: before,
             stmt: Some(Stmt {
-                sql: Some(sql.into()),
+                sql: Some(script[range].into()),
                 want_rows: Some(false),
                 ..Stmt::default()
             }),
