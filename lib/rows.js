@@ -26,7 +26,6 @@ const HEADER = {
   READONLY: 4,
   ORDERED: 5,
   EXTRAS: 7,
-  BYTES: 8,
   DEPTH: 9,
   CALL_ARGS: 10,
   CALL_GROUP: 11,
@@ -61,8 +60,6 @@ function createBlock () {
     bytes: new Uint8Array(buffer, BYTES_AT),
     // Text that Latin-1 cannot hold (first), and values too large for a block.
     extras: [],
-    // The blobs of a block, copied out of it in one piece when the first of them is read.
-    slab: null,
     // Arguments of a callback, and its result if that is no number.
     callTags: new Uint8Array(buffer, CALL_TAGS_AT, CALL_SLOTS),
     callF64: new Float64Array(buffer, CALL_SLOTS_AT, CALL_SLOTS),
@@ -80,30 +77,27 @@ function other (block, tag, slot) {
   const end = block.i32[2 * slot + 1]
   switch (tag) {
     case UTF16: return block.extras[0].substring(start, end)
-    case BYTES:
-      if (block.slab !== null) return block.slab.subarray(start, end)
-      return copyBytes(block.bytes, start, end)
+    case BYTES: return copyBlob(block.buffer, BYTES_AT + start, end - start)
     case LARGE: return block.extras[start]
     default: return block.i64[slot]
   }
 }
 
-function copyBytes (bytes, start, end) {
-  const length = end - start
-  const copy = Buffer.allocUnsafe(length)
-  // Below some hundred bytes a loop beats the call that `set` is.
-  if (length > 256) {
-    copy.set(bytes.subarray(start, end))
-  } else {
-    for (let i = 0; i < length; ++i) copy[i] = bytes[start + i]
-  }
-  return copy
+// What makes a Buffer fastest: `Buffer.alloc` checks first, `Buffer.allocUnsafe` shares memory.
+const FastBuffer = findFastBuffer()
+
+function findFastBuffer () {
+  const { [Symbol.species]: Species = null } = Buffer
+  const ours = class extends Uint8Array {}
+  Object.setPrototypeOf(ours.prototype, Buffer.prototype)
+  return Species !== null && Species.prototype === Buffer.prototype ? Species : ours
 }
 
-/** Makes the slab if the block has blobs: one copy for all of them. */
-function openSlab (block) {
-  const length = block.header[HEADER.BYTES]
-  if (length !== 0) block.slab = Buffer.from(block.buffer.slice(BYTES_AT, BYTES_AT + length))
+/** A blob in memory of its own: short ones get an ArrayBuffer when `buffer` is asked for. */
+function copyBlob (buffer, start, length) {
+  const copy = new FastBuffer(length)
+  copy.set(new Uint8Array(buffer, start, length))
+  return copy
 }
 
 // One value by the plain way: where code generation is not allowed, and for very wide rows.
@@ -149,7 +143,7 @@ function buildRaw (width, block, text, slot) {
 
 /**
  * `one(block, text)` gives the first row, `many(block, text, rows, out)` appends all rows, and
- * `some(block, text, slot, rows, out)` those from a slot on, of a block whose slab is open.
+ * `some(block, text, slot, rows, out)` those from a slot on.
  */
 function plainDecoder (width, build) {
   const some = (block, text, slot, rows, out) => {
@@ -158,9 +152,7 @@ function plainDecoder (width, build) {
   return {
     one: (block, text) => build(block, text, 0),
     many (block, text, rows, out) {
-      openSlab(block)
       some(block, text, 0, rows, out)
-      block.slab = null
     },
     some
   }
@@ -209,7 +201,7 @@ function compiledDecoder (mode, width, names, tables) {
   const row = rowLiteral(mode, names, tables)
   const read = (slot) => names.map((_, i) => readValue(i, slot)).join('\n  ')
   // eslint-disable-next-line no-new-func -- column names go through JSON.stringify alone
-  return Function('other', 'openSlab', `'use strict'
+  return Function('other', `'use strict'
 return {
   one (block, text) {
     const { tags, i32, f64 } = block
@@ -219,13 +211,11 @@ return {
   },
   many (block, text, rows, out) {
     const { tags, i32, f64 } = block
-    openSlab(block)
     let t
     for (let k = 0, end = rows * ${width}; k < end; k += ${width}) {
       ${read('k')}
       out[out.length] = ${row}
     }
-    block.slab = null
   },
   some (block, text, slot, rows, out) {
     const { tags, i32, f64 } = block
@@ -235,7 +225,7 @@ return {
       out[out.length] = ${row}
     }
   }
-}`)(other, openSlab)
+}`)(other)
 }
 
 // Statements with the same columns share a decoder, and so their rows share a hidden class.
@@ -266,5 +256,5 @@ function createDecoder (mode, names, tables) {
 }
 
 module.exports = {
-  EXPAND, FLAT, HEADER, PLUCK, RAW, TAG, canCompile, createBlock, decoderFor, openSlab, valueAt
+  EXPAND, FLAT, HEADER, PLUCK, RAW, TAG, canCompile, createBlock, decoderFor, valueAt
 }

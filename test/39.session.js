@@ -21,6 +21,7 @@ ours('a changeset brings another database to the same state', async t => {
   await source.exec("UPDATE data SET value = 'new' WHERE key = 1; DELETE FROM data WHERE key = 2; INSERT INTO data VALUES (3, 'added')")
   const changeset = await session.changeset()
   assert.equal(Buffer.isBuffer(changeset), true)
+  assert.deepEqual([changeset.byteOffset, changeset.buffer.byteLength], [0, changeset.length])
   assert.equal(await target.applyChangeset(changeset), true)
   assert.deepEqual(await rows(target), [[1, 'new'], [3, 'added']])
   await session.close()

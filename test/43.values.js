@@ -100,6 +100,67 @@ test('the blobs of one all() do not share what one changes', async t => {
   assert.deepEqual(two, Buffer.from('bbbb', 'hex'))
 })
 
+// Lengths around those where V8 and the blocks of rows change the way they keep bytes.
+const LENGTHS = [0, 1, 2, 7, 16, 63, 64, 65, 100, 1000, 8191, 8192, 20_000, 100_000]
+
+const bytes = (length, seed) => Buffer.from(Array.from({ length }, (_, i) => (seed + i * 7) & 255))
+
+function requireOwn (blob, expected) {
+  assert.equal(Buffer.isBuffer(blob), true)
+  assert.equal(blob.byteOffset, 0)
+  assert.equal(blob.buffer.byteLength, expected.length)
+  assert.deepEqual(Buffer.from(blob.buffer), expected)
+}
+
+test('every blob of a row has an ArrayBuffer of its own', async t => {
+  const db = open(t)
+  await db.exec('CREATE TABLE blobs (id INTEGER PRIMARY KEY, a BLOB, b BLOB)')
+  const insert = await db.prepare('INSERT INTO blobs (a, b) VALUES (?, ?)')
+  for (const n of LENGTHS) await insert.run(bytes(n, 1), bytes(n, 2))
+  const check = rows => {
+    const buffers = new Set()
+    for (const [i, { a, b }] of rows.entries()) {
+      requireOwn(a, bytes(LENGTHS[i], 1))
+      requireOwn(b, bytes(LENGTHS[i], 2))
+      buffers.add(a.buffer).add(b.buffer)
+    }
+    assert.equal(buffers.size, 2 * LENGTHS.length)
+  }
+  const rows = await (await db.prepare('SELECT a, b FROM blobs ORDER BY id')).all()
+  check(rows)
+  check(await collect((await db.prepare('SELECT a, b FROM blobs ORDER BY id')).iterate()))
+  const one = await db.prepare('SELECT a, b FROM blobs WHERE id = ?')
+  check(await series(LENGTHS, n => one.get(LENGTHS.indexOf(n) + 1)))
+  check((await (await db.prepare('SELECT a, b FROM blobs ORDER BY id')).raw().all()).map(([a, b]) => ({ a, b })))
+  check((await (await db.prepare('SELECT a, b FROM blobs ORDER BY id')).expand().all()).map(row => row.blobs))
+  // A transfer takes nothing of the others along.
+  const { a, b } = rows[6]
+  structuredClone(a.buffer, { transfer: [a.buffer] })
+  assert.deepEqual(b, bytes(LENGTHS[6], 2))
+})
+
+test('a blob of a function has an ArrayBuffer of its own', async t => {
+  const db = open(t)
+  const seen = []
+  await db.function('see', { varargs: true }, (...blobs) => { seen.push(...blobs) })
+  await db.aggregate('sum_of', { start: 0, step: (sum, blob) => { seen.push(blob) } })
+  for (const n of LENGTHS) {
+    await (await db.prepare('SELECT see(?, ?), sum_of(?)')).get(bytes(n, 1), bytes(n, 2), bytes(n, 3))
+  }
+  seen.forEach((blob, i) => requireOwn(blob, bytes(LENGTHS[Math.floor(i / 3)], blob[0] ?? 0)))
+  assert.equal(seen.length, 3 * LENGTHS.length)
+})
+
+ours('a blob that a table gets has an ArrayBuffer of its own, and so has a database', async t => {
+  const db = open(t)
+  const seen = []
+  await db.table('echo', { columns: ['v'], parameters: ['p'], * rows (p) { seen.push(p); yield [p] } })
+  for (const n of LENGTHS) requireOwn(await (await db.prepare('SELECT v FROM echo(?)')).pluck().get(bytes(n, 5)), bytes(n, 5))
+  seen.forEach((blob, i) => requireOwn(blob, bytes(LENGTHS[i], 5)))
+  const whole = await db.serialize()
+  assert.deepEqual([whole.byteOffset, whole.buffer.byteLength], [0, whole.length])
+})
+
 test('an empty blob is not NULL and not text', async t => {
   const same = await echo(t)
   assert.deepEqual(await same(Buffer.alloc(0)), Buffer.alloc(0))

@@ -4,10 +4,10 @@
 // then settles in one wake-up of the event loop. Jobs run and end in the order they were called in.
 
 const { makeError } = require('../errors')
-const { RAW, decoderFor, openSlab, HEADER } = require('../rows')
+const { RAW, decoderFor, HEADER } = require('../rows')
 const { Message } = require('./message')
 
-const { BYTES, EXTRAS, IN_TRANSACTION, PARTS, SHAREABLE } = HEADER
+const { EXTRAS, IN_TRANSACTION, PARTS, SHAREABLE } = HEADER
 
 // As crates/node/src/worker/block.rs has them.
 const DONE = 0
@@ -354,12 +354,10 @@ class Port {
         this.inTransaction = header[IN_TRANSACTION] === 1
         this.shareable = header[SHAREABLE] === 1
       }
-      if (header[BYTES] !== 0) openSlab(block)
       const count = PART * header[PARTS]
       for (let at = 0; at < count; at += PART) {
         this.#read(parts[at], text ?? '', parts[at + 1], parts[at + 2], parts[at + 3])
       }
-      block.slab = null
       if (header[EXTRAS] !== 0) block.extras.length = 0
       // Code of the user, which may use the block, comes when all is read.
       if (this.#calls.length !== 0) for (const call of this.#calls.splice(0)) call()

@@ -56,6 +56,7 @@ for (const [name, place] of Object.entries(PLACES)) {
     const blob = all.rows.pop().b
     assert.deepEqual(all.rows.map(row => row.b), ['x', 'y', 'commit', 'm'])
     assert.deepEqual(new Uint8Array(blob), new Uint8Array([0, 255]))
+    assert.equal(blob.byteLength, 2)
     await assert.rejects(client.execute('INSERT INTO t (a) VALUES (1)'), {
       // A server does not tell a primary key from other unique constraints.
       code: 'SQLITE_CONSTRAINT', rawCode: name === 'replica' ? 2067 : 1555, message: /UNIQUE constraint failed: t\.a/

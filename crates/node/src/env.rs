@@ -23,8 +23,6 @@ pub mod header {
     pub const ORDERED: usize = 5;
     /// 1 when `extras` is not empty
     pub const EXTRAS: usize = 7;
-    /// Blob bytes in the block
-    pub const BYTES: usize = 8;
     /// Parts of the block of a worker
     pub const PARTS: usize = 13;
     pub const IN_TRANSACTION: usize = 14;

@@ -120,10 +120,6 @@ impl Statement {
         state
             .block
             .set_i32(header::EXTRAS, state.has_extras().into());
-        state.block.set_i32(
-            header::BYTES,
-            i32::try_from(encoder.used_bytes()).unwrap_or(0),
-        );
         if encoder.latin1.is_empty() {
             env.null()
         } else {
