@@ -1,16 +1,20 @@
 'use strict'
 
-// Writes packages/<target>/{package.json,README.md} from the table in targets.js and package.json.
+// Writes packages/<target>/{package.json,README.md}, lib/packages.js, the entry points of
+// lib/targets and the exports of package.json: from the table in targets.js and from package.json.
 
 const fs = require('node:fs')
 const path = require('node:path')
+const { entryFiles, exportsField } = require('./entries')
 const { ROOT, say } = require('./run')
 const { TARGETS } = require('./targets')
+
+const MANIFEST = path.join(ROOT, 'package.json')
 
 /** The committed files of one platform package, by name. */
 function packageFiles (target) {
   const { name, version, license, author, homepage, repository, bugs, engines } =
-    JSON.parse(fs.readFileSync(path.join(ROOT, 'package.json'), 'utf8'))
+    JSON.parse(fs.readFileSync(MANIFEST, 'utf8'))
   const { os, cpu, libc, words } = TARGETS[target]
   const manifest = {
     name: `@${name}/${target}`,
@@ -39,17 +43,29 @@ npm installs it together with \`${name}\`; there is no need to name it. If it is
   return { 'package.json': `${JSON.stringify(manifest, null, 2)}\n`, 'README.md': readme }
 }
 
-function main () {
+/** All generated files, by their place in the repository. */
+function generatedFiles () {
+  const manifest = JSON.parse(fs.readFileSync(MANIFEST, 'utf8'))
+  const files = entryFiles(manifest.version)
   for (const target of Object.keys(TARGETS)) {
-    const folder = path.join(ROOT, 'packages', target)
-    fs.mkdirSync(folder, { recursive: true })
     for (const [name, text] of Object.entries(packageFiles(target))) {
-      fs.writeFileSync(path.join(folder, name), text)
+      files[`packages/${target}/${name}`] = text
     }
-    say(`packages/${target}`)
+  }
+  files['package.json'] = `${JSON.stringify({ ...manifest, exports: exportsField() }, null, 2)}\n`
+  return files
+}
+
+function main () {
+  for (const [name, text] of Object.entries(generatedFiles())) {
+    const file = path.join(ROOT, name)
+    fs.mkdirSync(path.dirname(file), { recursive: true })
+    if (fs.existsSync(file) && fs.readFileSync(file, 'utf8') === text) continue
+    fs.writeFileSync(file, text)
+    say(name)
   }
 }
 
 if (require.main === module) main()
 
-module.exports = { packageFiles }
+module.exports = { generatedFiles }

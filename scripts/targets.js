@@ -27,4 +27,19 @@ const TARGETS = {
   'win32-x64-msvc': { os: 'win32', cpu: 'x64', rust: 'x86_64-pc-windows-msvc', words: 'Windows on x64' }
 }
 
-module.exports = { TARGETS }
+// As better-sqlite3 names them, without the C library, which is found out at run time.
+const EITHER = {
+  'linux-arm': ['linux-arm-gnueabihf', 'linux-arm-musleabihf'],
+  'linux-arm64': ['linux-arm64-gnu', 'linux-arm64-musl'],
+  'linux-x64': ['linux-x64-gnu', 'linux-x64-musl']
+}
+
+// Names of better-sqlite3's entry points for packages that are named otherwise here.
+const ALIASES = {
+  'linuxmusl-arm64': 'linux-arm64-musl',
+  'linuxmusl-x64': 'linux-x64-musl',
+  'win32-arm64': 'win32-arm64-msvc',
+  'win32-x64': 'win32-x64-msvc'
+}
+
+module.exports = { ALIASES, EITHER, TARGETS }

@@ -6,12 +6,14 @@ const fs = require('node:fs')
 const os = require('node:os')
 const path = require('node:path')
 const test = require('node:test')
+const { pathToFileURL } = require('node:url')
 const { target } = require('../lib/binding')
 
 const LIB = path.join(__dirname, '..', 'lib')
 const ROOT = path.join(__dirname, '..')
 const TARGET = target()
 const LOCAL = path.join(ROOT, 'packages', TARGET, 'ferrolite.node')
+const LOADER = ['addon.js', 'binding.js', 'packages.js', 'runtime.js', 'target.js']
 const LINUX = process.platform === 'linux'
 
 function tempDir (t) {
@@ -33,9 +35,7 @@ function fakePackage (t, code = "module.exports = { from: 'package' }") {
 function installedCopy (t) {
   const dir = tempDir(t)
   fs.mkdirSync(path.join(dir, 'lib'))
-  for (const name of ['package.json', 'lib/binding.js', 'lib/runtime.js']) {
-    fs.copyFileSync(path.join(ROOT, name), path.join(dir, name))
-  }
+  for (const name of LOADER) fs.copyFileSync(path.join(LIB, name), path.join(dir, 'lib', name))
   const neon = path.join('node_modules', '@neon-rs', 'load')
   fs.cpSync(path.join(ROOT, neon), path.join(dir, neon), { recursive: true })
   return path.join(dir, 'lib')
@@ -66,7 +66,7 @@ test('target() names the package of this machine', () => {
 test('requiring the loader loads nothing else', () => {
   const loaded = inChild(`
     return Object.keys(require.cache).map((file) => require('node:path').basename(file)).sort()`)
-  assert.deepEqual(loaded, ['binding.js', 'runtime.js'])
+  assert.deepEqual(loaded, LOADER)
 })
 
 test('an addon object is used as it is', () => {
@@ -110,6 +110,63 @@ test('a FERROLITE_BINDING that does not load is an error, not a fallback', (t) =
 test('a package whose binary does not load gives way to a local build', (t) => {
   const env = { NODE_PATH: fakePackage(t, "throw new Error('invalid ELF header')") }
   assert.equal(inChild('return Object.keys(binding.getBinding()).length > 0', { env }), true)
+})
+
+// A bundler leaves a path from the bundle, a URL or the bytes where the package was required.
+for (const [what, code] of Object.entries({
+  'a path beside the bundle': "'./addon-5A7E.node'",
+  'a URL': `'${pathToFileURL(LOCAL)}'`,
+  'a module with a URL': `{ default: '${pathToFileURL(LOCAL)}' }`,
+  bytes: `new Uint8Array(require('node:fs').readFileSync(${JSON.stringify(LOCAL)}))`
+})) {
+  test(`${what} in the place of the package is loaded`, (t) => {
+    const lib = installedCopy(t)
+    fs.copyFileSync(LOCAL, path.join(lib, 'addon-5A7E.node'))
+    const temporary = tempDir(t)
+    const NODE_PATH = fakePackage(t, `module.exports = ${code}`)
+    const env = { NODE_PATH, TMPDIR: temporary, TEMP: temporary, TMP: temporary }
+    const script = 'return typeof binding.getBinding().init'
+    assert.equal(inChild(script, { lib, env }), 'function')
+    // Again, from what the first one has left.
+    assert.equal(inChild(script, { lib, env }), 'function')
+    const left = fs.readdirSync(temporary, { recursive: true }).filter((name) => name.endsWith('.node'))
+    assert.equal(left.length, what === 'bytes' ? 1 : 0)
+  })
+}
+
+test('bytes are not loaded through a folder that others may write to', (t) => {
+  if (process.getuid === undefined) return t.skip('the temporary folder is of one user here')
+  const temporary = tempDir(t)
+  const home = path.join(temporary, `ferrolite-${process.getuid()}`)
+  fs.mkdirSync(home)
+  fs.chmodSync(home, 0o777)
+  const NODE_PATH = fakePackage(t, 'module.exports = new Uint8Array(1)')
+  const error = inChild('return caught(binding.getBinding)', {
+    lib: installedCopy(t), env: { NODE_PATH, TMPDIR: temporary }
+  })
+  assert.ok(error.message.includes(`${home} must be a folder that only this user may open`))
+  assert.deepEqual(fs.readdirSync(home), [])
+})
+
+for (const place of ['lib', '.']) {
+  test(`without the package, ferrolite.node is found in ${place} of a bundle`, (t) => {
+    const lib = installedCopy(t)
+    fs.copyFileSync(LOCAL, path.join(lib, '..', place, 'ferrolite.node'))
+    assert.equal(inChild('return typeof binding.getBinding().init', { lib }), 'function')
+  })
+}
+
+test('where there is no __dirname, as in a bundled ES module, the folder is found', (t) => {
+  const lib = installedCopy(t)
+  const text = fs.readFileSync(path.join(LIB, 'addon.js'), 'utf8')
+  fs.writeFileSync(path.join(lib, 'addon.mjs'), `
+    import * as modules from 'node:module'
+    const require = modules.createRequire(import.meta.url)
+    const module = {}
+    ${text}
+    console.log(module.exports.folder())`)
+  const { stdout, stderr } = spawnSync(process.execPath, [path.join(lib, 'addon.mjs')], { encoding: 'utf8' })
+  assert.equal(stdout.trim(), lib, stderr)
 })
 
 test('without a binary, one error says for what, what was tried and what to run', (t) => {

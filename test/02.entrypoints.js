@@ -8,8 +8,8 @@ const path = require('node:path')
 const test = require('node:test')
 const { pathToFileURL } = require('node:url')
 const { target } = require('../lib/binding')
-const { packageFiles } = require('../scripts/packages')
-const { TARGETS } = require('../scripts/targets')
+const { generatedFiles } = require('../scripts/packages')
+const { ALIASES, EITHER, TARGETS } = require('../scripts/targets')
 
 const ROOT = path.join(__dirname, '..')
 const TARGET = target()
@@ -72,27 +72,56 @@ test('import gives the promise API by name, with the same errors and constants',
   }
 })
 
-test('every platform has a package, entry points and a place in the loader', () => {
-  const { exports, version } = require('../package.json')
-  const loader = fs.readFileSync(path.join(ROOT, 'lib', 'binding.js'), 'utf8')
-  const general = ['.', './promise', './package.json']
-  const entries = Object.keys(exports).filter((name) => !general.includes(name))
-  const targets = Object.keys(TARGETS)
-  const expected = ['', '/promise'].flatMap((api) => targets.map((name) => `./${name}${api}`))
-  assert.deepEqual(entries, expected)
-  assert.deepEqual(fs.readdirSync(path.join(ROOT, 'packages')).sort(), Object.keys(TARGETS))
-  for (const name of Object.keys(TARGETS)) {
-    for (const api of ['', '/promise']) {
-      const entry = fs.readFileSync(path.join(ROOT, exports[`./${name}${api}`].default), 'utf8')
-      assert.ok(entry.includes(`require('@ferrolite/${name}')`), name + api)
-    }
-    assert.ok(loader.includes(`'${name}': () => require('@ferrolite/${name}')`), name)
-    for (const [file, text] of Object.entries(packageFiles(name))) {
-      const committed = fs.readFileSync(path.join(ROOT, 'packages', name, file), 'utf8')
-      assert.equal(committed, text, `packages/${name}/${file}: npm run packages`)
-    }
-    assert.equal(require(`../packages/${name}/package.json`).version, version)
+test('what lists the platforms is as the table of platforms makes it', () => {
+  for (const [file, text] of Object.entries(generatedFiles())) {
+    const committed = fs.readFileSync(path.join(ROOT, file), 'utf8').replaceAll('\r\n', '\n')
+    assert.equal(committed, text, `${file}: npm run packages`)
   }
+  assert.deepEqual(fs.readdirSync(path.join(ROOT, 'packages')).sort(), Object.keys(TARGETS))
+  const entries = Object.keys({ ...TARGETS, ...EITHER, ...ALIASES }).map((name) => `${name}.js`).sort()
+  const promise = path.join('promise', path.sep)
+  const found = fs.readdirSync(path.join(ROOT, 'lib', 'targets'), { recursive: true }).sort()
+  assert.deepEqual(found.filter((name) => name !== 'promise' && !name.startsWith(promise)), entries)
+  const promises = found.filter((name) => name.startsWith(promise))
+  assert.deepEqual(promises.map((name) => path.basename(name)), entries)
+})
+
+test("import finds the parts of each platform's entry points by name", async () => {
+  const { exports } = require('../package.json')
+  const names = {
+    sync: Object.keys(await import('ferrolite')),
+    promise: Object.keys(await import('ferrolite/promise'))
+  }
+  for (const name of ['Authorization', 'constants', 'SqliteError', 'Database']) {
+    assert.ok(names.sync.includes(name), name)
+    assert.ok(names.promise.includes(name), name)
+  }
+  assert.ok(names.promise.includes('connect'))
+  for (const entry of Object.keys(exports).filter((name) => name !== './package.json')) {
+    const imported = await import(`ferrolite${entry.slice(1)}`)
+    const expected = entry.endsWith('/promise') ? names.promise : names.sync
+    assert.deepEqual(Object.keys(imported), expected, entry)
+    for (const name of Object.keys(imported)) {
+      // Node.js 24 gives the whole module by this name too.
+      if (name === 'default' || name === 'module.exports') continue
+      assert.equal(imported[name], imported.default[name], `${entry} ${name}`)
+    }
+  }
+})
+
+test('an entry point of better-sqlite3 without the C library uses the one that is there', (t) => {
+  const name = Object.keys(EITHER).find((name) => EITHER[name].includes(TARGET))
+  if (name === undefined) return t.skip('only on Linux')
+  const script = (entry) => `
+    const sync = new (require('ferrolite/${entry}'))(':memory:')
+    console.log(sync.prepare('SELECT 6 * 7').pluck().get())
+    require('ferrolite/${entry}/promise').connect(':memory:').then((db) => db.close())`
+  const env = { ...process.env, NODE_TEST_CONTEXT: undefined, NODE_PATH: linkedPackage(t) }
+  const { status, stdout, stderr } = spawnSync(process.execPath, ['-e', script(name)], {
+    cwd: ROOT, encoding: 'utf8', env
+  })
+  assert.equal(status, 0, stderr)
+  assert.equal(stdout, '42\n')
 })
 
 test("a platform's entry point uses its package, and not the loader", (t) => {

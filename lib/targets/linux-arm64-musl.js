@@ -1,15 +1,24 @@
 'use strict'
 
-const createDatabase = require('../create')
-const { requireSupportedRuntime } = require('../runtime')
+// Written by `npm run packages`.
 
-// For bundlers and for embedding: this platform's package and nothing else, with no search.
-const Database = createDatabase(() => {
-  requireSupportedRuntime()
-  return require('@ferrolite/linux-arm64-musl')
-}, { allowNativeBinding: false })
+const createDatabase = require('../create')
+const { platformAddon } = require('../platform')
+
+const Database = createDatabase(() => platformAddon(load), { allowNativeBinding: false })
 
 module.exports = Database
 module.exports.Database = Database
 module.exports.SqliteError = Database.SqliteError
+module.exports.Authorization = Database.Authorization
+module.exports.constants = Database.constants
 module.exports.default = Database
+
+function load () {
+  // Bundlers pass over a package that is missing in a `try` only.
+  try {
+    return { addon: require('@ferrolite/linux-arm64-musl') }
+  } catch (error) {
+    return { error }
+  }
+}

@@ -1,0 +1,24 @@
+'use strict'
+
+// Written by `npm run packages`.
+
+const createDatabase = require('../create')
+const { platformAddon } = require('../platform')
+
+const Database = createDatabase(() => platformAddon(load), { allowNativeBinding: false })
+
+module.exports = Database
+module.exports.Database = Database
+module.exports.SqliteError = Database.SqliteError
+module.exports.Authorization = Database.Authorization
+module.exports.constants = Database.constants
+module.exports.default = Database
+
+function load () {
+  // Bundlers pass over a package that is missing in a `try` only.
+  try {
+    return { addon: require('@ferrolite/win32-x64-msvc') }
+  } catch (error) {
+    return { error }
+  }
+}
