@@ -12,20 +12,20 @@ const { TARGETS } = require('./targets')
 const FOLDER = path.join(ROOT, 'target', 'pack')
 
 /** Packs the main package and the given platform packages; returns the paths of the tarballs. */
-function pack (targets = [hostTarget()]) {
+function pack (targets = [hostTarget()], folder = FOLDER) {
   const manifest = readJson(path.join(ROOT, 'package.json'))
-  fs.mkdirSync(FOLDER, { recursive: true })
-  const platforms = targets.map((target) => stagePlatform(target, manifest))
-  return [stageMain(manifest), ...platforms].map(tarball)
+  fs.mkdirSync(folder, { recursive: true })
+  const platforms = targets.map((target) => stagePlatform(target, manifest, folder))
+  return [stageMain(manifest, folder), ...platforms].map((stage) => tarball(stage, folder))
 }
 
 // The platform packages stand only in the packed package.json: in the repository's, npm would look
 // for versions that are not published yet, and `npm ci` would refuse a lock file without them.
-function stageMain (manifest) {
+function stageMain (manifest, folder) {
   const { scripts, devDependencies, ...published } = manifest
   const names = Object.keys(TARGETS).map((target) => `@${manifest.name}/${target}`)
   published.optionalDependencies = Object.fromEntries(names.map((name) => [name, manifest.version]))
-  const stage = emptyStage('ferrolite')
+  const stage = emptyStage(folder, 'ferrolite')
   for (const name of manifest.files) {
     const source = path.join(ROOT, name)
     if (!fs.existsSync(source)) throw new ScriptError(`${name} is missing, and package.json lists it in files`)
@@ -35,12 +35,12 @@ function stageMain (manifest) {
   return stage
 }
 
-function stagePlatform (target, { version }) {
+function stagePlatform (target, { version }, folder) {
   const source = path.join(ROOT, 'packages', target)
   const published = readJson(path.join(source, 'package.json'))
   if (published.version !== version) throw new ScriptError(`packages/${target} is not at ${version}: npm run packages`)
   if (!fs.existsSync(binaryFile(target))) throw new ScriptError(`packages/${target} has no binary: npm run build`)
-  const stage = emptyStage(target)
+  const stage = emptyStage(folder, target)
   for (const name of ['package.json', 'README.md', 'ferrolite.node']) {
     fs.copyFileSync(path.join(source, name), path.join(stage, name))
   }
@@ -48,15 +48,15 @@ function stagePlatform (target, { version }) {
   return stage
 }
 
-function emptyStage (name) {
-  const stage = path.join(FOLDER, 'stage', name)
+function emptyStage (folder, name) {
+  const stage = path.join(folder, 'stage', name)
   fs.rmSync(stage, { recursive: true, force: true })
   fs.mkdirSync(stage, { recursive: true })
   return stage
 }
 
-function tarball (stage) {
-  const [command, args] = npm('pack', '--json', '--ignore-scripts', '--loglevel=error', '--pack-destination', FOLDER)
+function tarball (stage, folder) {
+  const [command, args] = npm('pack', '--json', '--ignore-scripts', '--loglevel=error', '--pack-destination', folder)
   const text = output(command, args, { cwd: stage })
   if (text === null) throw new ScriptError(`npm pack failed in ${stage}`)
   // npm 11 and older print a list, npm 12 an object with a key for each package.

@@ -27,19 +27,31 @@ function deno () {
 
 async function fetch (folder, name, version, file) {
   if (unavailable() !== null) return null
+  return path.join(await install(folder, { [name]: version }), name, file)
+}
+
+/** A folder node_modules with npm packages of these versions, installed when needed. */
+function npmTools (folder, versions) {
+  const list = JSON.stringify(versions)
+  const hash = require('node:crypto').createHash('sha256').update(list).digest('hex').slice(0, 12)
+  return install(`${folder}-${hash}`, versions)
+}
+
+async function install (folder, versions) {
   const home = path.join(TOOLS, folder)
-  const binary = path.join(home, 'node_modules', name, file)
-  if (fs.existsSync(binary)) return binary
-  say(`Fetching ${name} ${version} from npm`)
+  const modules = path.join(home, 'node_modules')
+  if (fs.existsSync(modules)) return modules
+  const packages = Object.entries(versions).map(([name, version]) => `${name}@${version}`)
+  say(`Fetching ${packages.join(', ')} from npm`)
   const fresh = `${home}.${process.pid}.tmp`
   fs.mkdirSync(fresh, { recursive: true })
   // A project of its own, so that npm does not take the repository's.
   fs.writeFileSync(path.join(fresh, 'package.json'), '{ "private": true }\n')
   const flags = ['--no-save', '--no-package-lock', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error']
-  await run(...npm('install', '--prefix', fresh, ...flags, `${name}@${version}`), { cwd: fresh })
+  await run(...npm('install', '--prefix', fresh, ...flags, ...packages), { cwd: fresh })
   fs.rmSync(home, { recursive: true, force: true })
   fs.renameSync(fresh, home)
-  return binary
+  return modules
 }
 
 /** Why no other runtime can be had on this machine, or null. */
@@ -49,4 +61,4 @@ function unavailable () {
   return `other runtimes are fetched only for linux-x64-gnu, and this machine is ${target()}`
 }
 
-module.exports = { CURRENT_NODE, SUPPORTED_NODES, bun, deno, node, unavailable }
+module.exports = { CURRENT_NODE, SUPPORTED_NODES, bun, deno, node, npmTools, unavailable }

@@ -132,7 +132,7 @@ function requireNames (names, page, file) {
 }
 
 test('links between the pages lead somewhere', () => {
-  const pages = [...PAGES, 'docs/differences.md', 'examples/README.md']
+  const pages = [...PAGES, 'docs/bundlers.md', 'docs/differences.md', 'examples/README.md']
   for (const page of pages) {
     for (const [, target] of read(page).matchAll(/\]\((?!https?:)([^)\s]+)\)/g)) {
       const [file, anchor] = target.split('#')

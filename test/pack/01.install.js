@@ -3,14 +3,11 @@
 const assert = require('node:assert/strict')
 const { spawnSync } = require('node:child_process')
 const fs = require('node:fs')
-const os = require('node:os')
 const path = require('node:path')
 const test = require('node:test')
 const { target } = require('../../lib/binding')
-const { pack } = require('../../scripts/pack')
-const { npm } = require('../../scripts/run')
+const { installed, withoutTools } = require('./project')
 
-const ROOT = path.join(__dirname, '..', '..')
 const GOLDEN = path.join(__dirname, 'files.txt')
 const TARGET = target()
 
@@ -19,37 +16,14 @@ let platform
 let project
 
 test.before(() => {
-  [main, platform] = pack()
-  project = fs.realpathSync(fs.mkdtempSync(path.join(os.tmpdir(), 'ferrolite-pack-')))
-  fs.writeFileSync(path.join(project, 'package.json'), '{ "private": true }\n')
-  // Offline, npm skips the optional packages of other platforms; the dependency is given as a file.
-  const neon = packed(path.join(ROOT, 'node_modules', '@neon-rs', 'load'))
-  const flags = ['--offline', '--ignore-scripts', '--no-audit', '--no-fund']
-  const [command, args] = npm('install', ...flags, main.path, platform.path, neon)
-  const options = { cwd: project, encoding: 'utf8', env: withoutRust() }
-  const result = spawnSync(command, args, options)
-  assert.equal(result.status, 0, result.stderr)
+  ({ main, platform, project } = installed())
 })
 
 test.after(() => fs.rmSync(project, { recursive: true, force: true }))
 
-function packed (folder) {
-  const flags = ['--json', '--ignore-scripts', '--pack-destination', project]
-  const [command, args] = npm('pack', ...flags, folder)
-  const { status, stdout, stderr } = spawnSync(command, args, { cwd: project, encoding: 'utf8' })
-  assert.equal(status, 0, stderr)
-  return path.join(project, Object.values(JSON.parse(stdout))[0].filename)
-}
-
-// Nothing of the machine's tools but the folder of node itself, and an empty home.
-function withoutRust () {
-  const { FERROLITE_BINDING, NODE_PATH, NODE_TEST_CONTEXT, ...env } = process.env
-  return { ...env, PATH: path.dirname(process.execPath), CARGO_HOME: path.join(project, 'no-cargo') }
-}
-
 function runScript (name, text) {
   fs.writeFileSync(path.join(project, name), text)
-  const options = { cwd: project, encoding: 'utf8', env: withoutRust() }
+  const options = { cwd: project, encoding: 'utf8', env: withoutTools(project) }
   const result = spawnSync(process.execPath, [name], options)
   assert.equal(result.signal, null)
   assert.equal(result.status, 0, result.stderr)
