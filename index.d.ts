@@ -136,6 +136,14 @@ interface Database {
   /** Remove a listener. */
   off(event: 'update', listener: (change: Database.UpdateEvent) => void): this
 
+  /**
+   * Replicas: calls `listener` when a write failed, and whether it has happened is not known; reads
+   * go on without it. Throws a TypeError if this is no replica, or is closed.
+   */
+  on(event: 'uncertain', listener: (event: Database.UncertainEvent) => void): this
+  /** Replicas: stops calling `listener`. */
+  off(event: 'uncertain', listener: (event: Database.UncertainEvent) => void): this
+
   /** Stop whatever this connection is running; it throws SQLITE_INTERRUPT. */
   interrupt(): this
 
@@ -231,6 +239,11 @@ declare namespace Database {
     syncPeriod?: number | undefined
     /** Replica: reads wait until the file has what this connection wrote. Default: true. */
     readYourWrites?: boolean | undefined
+    /**
+     * Replica: reads wait, too, for a write of which it is not known whether it happened.
+     * Default: false.
+     */
+    waitForUncertain?: boolean | undefined
     /** Replica: fetch all of the database again before anything is read. Default: false. */
     resync?: boolean | undefined
 
@@ -576,6 +589,12 @@ declare namespace Database {
     table: string
     /** A bigint under `defaultSafeIntegers`. */
     rowid: number | bigint
+  }
+
+  /** It is not known whether a write has happened. */
+  interface UncertainEvent {
+    /** What the call that wrote failed with. */
+    error: Error
   }
 
   /** An error that SQLite reports. */

@@ -22,7 +22,7 @@ import type {
   BatchResult, BatchStatement, BindValue, ColumnDefinition, Constants, Limits,
   Options as SyncOptions, PragmaOptions, QueryOptions, RegistrationOptions, RunResult,
   SerializeOptions, SessionOptions, SqliteError as SyncSqliteError, SyncResult, TlsOptions,
-  TransactionMode, UpdateEvent, Value, VirtualTableFactory, VirtualTableOptions
+  TransactionMode, UncertainEvent, UpdateEvent, Value, VirtualTableFactory, VirtualTableOptions
 } from './index'
 import SyncDatabase = require('./index')
 
@@ -30,7 +30,7 @@ export type {
   AggregateOptions, ApplyChangesetOptions, AuthorizationValues, AuthorizerConfig, AuthorizerTables,
   BackupMetadata, BatchResult, BatchStatement, BindValue, ColumnDefinition, Constants, Limits,
   PragmaOptions, QueryOptions, RegistrationOptions, RunResult, SerializeOptions, SessionOptions,
-  SyncResult, TlsOptions, TransactionMode, UpdateEvent, Value, VirtualTableFactory,
+  SyncResult, TlsOptions, TransactionMode, UncertainEvent, UpdateEvent, Value, VirtualTableFactory,
   VirtualTableOptions
 }
 
@@ -225,6 +225,14 @@ export class Database {
 
   /** Remove a listener. */
   off (event: 'update', listener: (change: UpdateEvent) => void): this
+
+  /**
+   * Replicas: calls `listener` when a write failed, and whether it has happened is not known; reads
+   * go on without it. Throws a TypeError if this is no replica, or is closed.
+   */
+  on (event: 'uncertain', listener: (event: UncertainEvent) => void): this
+  /** Replicas: stops calling `listener`. */
+  off (event: 'uncertain', listener: (event: UncertainEvent) => void): this
 
   /**
    * Stop the first of the calls that have not ended; it rejects with SQLITE_INTERRUPT. Those behind

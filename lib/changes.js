@@ -33,9 +33,47 @@ class Changes {
   }
 }
 
-function check (event, listener) {
-  if (event !== 'update') throw new TypeError('The only event is "update"')
+/** Listeners of events that are about a connection and not about its rows. */
+class Events {
+  #listeners = new Map()
+
+  constructor (names) {
+    for (const name of names) this.#listeners.set(name, [])
+  }
+
+  add (event, listener) {
+    this.#listeners.set(event, [...this.#known(event, listener), listener])
+  }
+
+  remove (event, listener) {
+    const known = this.#known(event, listener)
+    this.#listeners.set(event, known.filter((each) => each !== listener))
+  }
+
+  #known (event, listener) {
+    check(event, listener, [...this.#listeners.keys()])
+    return this.#listeners.get(event)
+  }
+
+  /** What a listener throws is uncaught, as in any event: the call that it is about goes on. */
+  emit (event, value) {
+    for (const listener of this.#listeners.get(event)) {
+      try {
+        listener(value)
+      } catch (error) {
+        process.nextTick(() => { throw error })
+      }
+    }
+  }
+}
+
+function check (event, listener, names = ['update']) {
+  if (!names.includes(event)) {
+    const all = names.map((name) => `"${name}"`)
+    const events = all.length === 1 ? 'The only event is' : 'The events are'
+    throw new TypeError(`${events} ${all.join(', ')}`)
+  }
   if (typeof listener !== 'function') throw new TypeError('Expected second argument to be a function')
 }
 
-module.exports = { Changes }
+module.exports = { Changes, Events }

@@ -179,8 +179,11 @@ function limitsOf (state) {
   return state.limits
 }
 
-function changesOf (state) {
-  const { natives, handle } = state
+/** Who listens to a local database, or to a replica. */
+function listenersOf (database, method, event) {
+  const state = localOf(database, `${method}()`)
+  const { natives, handle, remote } = state
+  if (remote !== null) return remote.listeners(method, event)
   const subscribe = (tell) => natives.databaseOnChange.call(handle, tell)
   state.changes ??= new lazy.changes.Changes(() => state.int64, subscribe)
   return state.changes
@@ -402,14 +405,12 @@ const methods = {
   },
 
   on (event, listener) {
-    const state = ownOf(this, 'on()')
-    changesOf(state).add(event, listener)
+    listenersOf(this, 'on', event).add(event, listener)
     return this
   },
 
   off (event, listener) {
-    const state = ownOf(this, 'off()')
-    changesOf(state).remove(event, listener)
+    listenersOf(this, 'off', event).remove(event, listener)
     return this
   },
 

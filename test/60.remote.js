@@ -247,7 +247,7 @@ ours('nobody there, and somebody who never speaks', async t => {
   await rejection(openRemote(t, 'http://nowhere.invalid:1', { requestTimeout: 5000 }).get('SELECT 1'), 'REMOTE_UNREACHABLE')
   // With the sync API too, which opens without a word to the server.
   const sync = openSync(t, await nobody(), { requestTimeout: LIMIT })
-  sqliteError(() => sync.prepare('SELECT 1'), 'REMOTE_UNREACHABLE', /^Cannot connect to the server: /)
+  sqliteError(() => sync.prepare('SELECT 1'), 'REMOTE_UNREACHABLE', /^Cannot connect to the server at 127\.0\.0\.1:\d+: /)
 })
 
 served('a stream that has expired is replaced, and a transaction in it is over', async t => {
@@ -307,7 +307,7 @@ served('TLS: an unknown authority, an expired certificate and a wrong name are r
   assert.deepEqual(await (await at(good, { tls: { ca } })).get('SELECT 1 AS a'), { a: 1 })
   for (const [certificate, options] of [
     [good, {}], ...[expired, wrongHost, selfSigned].map(each => [each, { tls: { ca } }])
-  ]) await assert.rejects((await at(certificate, options)).get('SELECT 1'), isSqliteError('REMOTE_TLS', /^TLS with the server failed: /))
+  ]) await assert.rejects((await at(certificate, options)).get('SELECT 1'), isSqliteError('REMOTE_TLS', /^TLS with the server at 127\.0\.0\.1:\d+ failed: /))
   const unchecked = await at(selfSigned, { tls: { rejectUnauthorized: false } })
   assert.deepEqual(await unchecked.get('SELECT 2 AS a'), { a: 2 })
 })

@@ -351,19 +351,20 @@ class Database {
   }
 
   on (event, listener) {
-    this.#changes().add(event, listener)
+    this.#listeners('on', event).add(event, listener)
     return this
   }
 
   off (event, listener) {
-    this.#changes().remove(event, listener)
+    this.#listeners('off', event).remove(event, listener)
     return this
   }
 
-  #changes () {
+  #listeners (method, event) {
     const connection = this.#connection
     connection.requireOpen()
-    connection.requireLocal('on()')
+    connection.requireLocal(`${method}()`)
+    if (connection.options.replica !== null) return connection.listeners(method, event)
     if (connection.changes === null) {
       const { Changes } = require('../changes')
       connection.changes = new Changes(() => connection.int64, (tell) => {

@@ -32,6 +32,9 @@ const SLICE = 4
 // Looking out for the replies of so many calls pays: they are likely to come at once.
 const FEW = 4
 
+// A write of which it is not known whether it has happened, as worker/writes.rs counts it.
+const DOUBT = 2 ** 32
+
 /** One call that waits for its reply. `take(block, text, slot, rows, columns)` reads rows. */
 class Job {
   id = 0
@@ -273,7 +276,7 @@ class Port {
     return this.functions.size !== 0 || this.onLog !== null || this.onChange !== null
   }
 
-  /** How often something may have been written to a primary. */
+  /** How often something was written to a primary, and DOUBT for each time that is not known. */
   writes () {
     return this.#natives.workerWrites.call(this.handle)
   }
@@ -485,4 +488,4 @@ function readRow (block, text, slot, columns) {
   return rows[0]
 }
 
-module.exports = { Job, Port, interrupted, openLocal, openRemote }
+module.exports = { DOUBT, Job, Port, interrupted, openLocal, openRemote }

@@ -10,7 +10,7 @@ const { notRemote } = require('./options')
 class Connection {
   int64 = false
   closed = false
-  // Called after what may have written, with whether it failed.
+  // Called after what may have written, with what it failed with or null.
   onWrite = null
   #numbers = 1
   #cache = new StatementCache()
@@ -67,13 +67,14 @@ class Connection {
   }
 
   #waitFor (job, timeout, mayWrite) {
-    let failed = true
+    let failure = null
     try {
-      const result = this.wait(job, timeout ?? this.options.defaultQueryTimeout)
-      failed = false
-      return result
+      return this.wait(job, timeout ?? this.options.defaultQueryTimeout)
+    } catch (error) {
+      failure = error
+      throw error
     } finally {
-      if (mayWrite) this.onWrite?.(failed)
+      if (mayWrite) this.onWrite?.(failure)
     }
   }
 

@@ -1,14 +1,18 @@
 'use strict'
 
+const { Events } = require('../changes')
 const { Connection } = require('../promise/connection')
 const { FLAG, OP } = require('../promise/message')
 const { Job, Port, openRemote } = require('../promise/port')
 const { EXPAND } = require('../rows')
 const { notReplica } = require('./options')
-const { EXTENT, isLocalPragma, openSyncer, postSync, requireFrame } = require('./syncer')
+const { Freshness } = require('./freshness')
+const {
+  EVENTS, EXTENT, isLocalPragma, listenersFor, openSyncer, postSync, requireFrame
+} = require('./syncer')
 
 // What is for a file that is written to here.
-const REFUSED = new Set(['rekey()', 'on()', 'createSession()', 'applyChangeset()'])
+const REFUSED = new Set(['rekey()', 'createSession()', 'applyChangeset()'])
 
 // What is for the connection that writes, whatever statement it is about.
 const FOR_PRIMARY = new Set([OP.EXEC, OP.UNDO, OP.BATCH, OP.CHANGES])
@@ -35,6 +39,7 @@ class ReplicaConnection extends Connection {
   #freshness
   // Why it could not be opened.
   #failure = null
+  #events = new Events(EVENTS)
 
   openPort (environment, args, own) {
     const { options } = this
@@ -56,7 +61,8 @@ class ReplicaConnection extends Connection {
     this.#remote = remote
     this.#syncer = syncer
     remote.opened.promise.catch(() => {})
-    this.#freshness = new Freshness(syncer, remote, options.replica.readYourWrites)
+    const tell = (error) => this.#events.emit('uncertain', { error })
+    this.#freshness = new Freshness(syncer, remote, options.replica, tell)
     syncer.opened.promise.catch((error) => this.#giveUp(error))
   }
 
@@ -81,6 +87,10 @@ class ReplicaConnection extends Connection {
 
   requireLocal (method) {
     if (REFUSED.has(method)) throw notReplica(method)
+  }
+
+  listeners (method, event) {
+    return listenersFor(this.#events, method, event)
   }
 
   ports () {
@@ -304,105 +314,6 @@ class ReplicaConnection extends Connection {
 
   maxWriteReplicationIndex () {
     return this.#remote.written()
-  }
-}
-
-/** Whether the file has what was written. */
-class Freshness {
-  #syncer
-  #remote
-  #follows
-  // Opening, until it has succeeded.
-  #opening
-  // What was written, and how much of it the file has: at first it may have nothing at all.
-  #written = 1
-  #fetched = 0
-  // Writes that have not ended, and how many there were.
-  #last = null
-  #count = 0
-  // How many writes may have happened, as the worker counts them.
-  #writes = 0
-  // The catching up that is on its way, and how many writes there were when it began.
-  #catching = null
-  #catchingFor = null
-
-  constructor (syncer, remote, follows) {
-    this.#syncer = syncer
-    this.#remote = remote
-    this.#follows = follows
-    this.#opening = syncer.opened.promise.then((frame) => {
-      if (frame !== null) this.filled()
-      this.#opening = null
-    })
-    this.#opening.catch(() => {})
-  }
-
-  /** A job that may write. */
-  follow (job) {
-    if (!this.#follows) return
-    const number = ++this.#count
-    const ended = () => {
-      if (this.#count === number) this.#last = null
-      this.#countWrites()
-    }
-    this.#last = job.promise.then(ended, ended)
-  }
-
-  #countWrites () {
-    if (!this.#follows || this.#writes === (this.#writes = this.#remote.writes())) return
-    if (this.#written++ === this.#fetched) this.#syncer.tell(OP.SYNC, 0)
-  }
-
-  /** Whether something was written that the file may not have. */
-  isBehind () {
-    // One that was given up is counted when the worker notices.
-    this.#countWrites()
-    return this.#written !== this.#fetched || this.#last !== null
-  }
-
-  /** Null once the file is open, or what to wait for. */
-  opened () {
-    return this.#opening
-  }
-
-  /** The file has something, whatever it was that asked for it. */
-  filled () {
-    this.#fetched = Math.max(this.#fetched, 1)
-  }
-
-  /** Null if the file may be read, or what to wait for. */
-  wait () {
-    return this.#opening === null && !this.isBehind() ? null : this.fetch()
-  }
-
-  /** Brings the file up to date; calls that come together share it. */
-  fetch () {
-    if (this.#catching !== null && this.#isCaught()) return this.#catching
-    this.#catchingFor = [this.#count, this.#written]
-    const catching = this.#catching = this.#catchUp().finally(() => {
-      if (this.#catching === catching) this.#catching = null
-    })
-    return catching
-  }
-
-  #isCaught () {
-    const [count, written] = this.#catchingFor
-    return count === this.#count && written === this.#written
-  }
-
-  async #catchUp () {
-    await this.#opening
-    // Those behind it in the same connection have ended when it has.
-    await this.#last
-    const done = this.begin()
-    await postSync(this.#syncer, EXTENT.WRITTEN).promise
-    done()
-  }
-
-  /** A sync begins: gives what to call when it has succeeded. */
-  begin () {
-    const written = this.#written
-    return () => { this.#fetched = Math.max(this.#fetched, written) }
   }
 }
 

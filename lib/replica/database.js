@@ -1,12 +1,16 @@
 'use strict'
 
+const { Events } = require('../changes')
 const { OP } = require('../promise/message')
+const { DOUBT } = require('../promise/port')
 const { copyParams } = require('../params')
 const { EXPAND, FLAT, PLUCK, RAW } = require('../rows')
 const { KEY } = require('../statement')
 const { RemoteDatabase } = require('../remote/database')
 const { isShared } = require('../promise/readers')
-const { EXTENT, isLocalPragma, openSyncer, postSync, requireFrame } = require('./syncer')
+const {
+  EVENTS, EXTENT, PATIENCE, isLocalPragma, listenersFor, openSyncer, postSync, requireFrame
+} = require('./syncer')
 
 /** The methods of a Database that is a replica: the file reads, all else is for the primary. */
 class ReplicaDatabase {
@@ -20,9 +24,17 @@ class ReplicaDatabase {
   #isEmpty
   // Something was written that the file may not have.
   #hasWritten = false
-  // How many writes may have happened, as the worker counts them; whether one more may follow.
+  // How many writes have happened or may have, as the worker counts them.
   #writes = 0
+  // What the last write failed with, as long as the worker may not have counted it.
+  #failure = null
+  // A write may have happened that the file may not have, and no read has tried to learn of it.
   #isUnsure = false
+  // Whether reads wait for such a write.
+  #waits
+  // Whether reads wait for what was written.
+  #follows
+  #events = new Events(EVENTS)
 
   // The way to the primary.
   port
@@ -42,19 +54,30 @@ class ReplicaDatabase {
       this.#closeRemote()
       throw error
     }
-    if (!options.replica.readYourWrites) return
-    connection.onWrite = (failed) => {
+    const { readYourWrites, waitForUncertain } = options.replica
+    this.#follows = readYourWrites
+    this.#waits = waitForUncertain
+    connection.onWrite = (failure) => {
       // One that was given up is counted when the worker notices.
-      this.#isUnsure = failed
+      this.#failure = failure
       this.#countWrites()
     }
   }
 
   #countWrites () {
-    if (this.#writes === (this.#writes = this.port.writes())) return
-    this.#isUnsure = false
-    if (!this.#hasWritten) this.#syncer.tell(OP.SYNC, 0)
-    this.#hasWritten = true
+    const writes = this.port.writes() - this.#writes
+    if (writes === 0) return
+    this.#writes += writes
+    const hasWritten = writes % DOUBT !== 0
+    const isInDoubt = writes >= DOUBT
+    if (isInDoubt || (this.#follows && !this.#hasWritten)) this.#syncer.tell(OP.SYNC, 0)
+    const error = this.#failure
+    this.#failure = null
+    if (this.#follows) {
+      this.#hasWritten ||= hasWritten || this.#waits
+      this.#isUnsure ||= isInDoubt
+    }
+    if (isInDoubt) this.#events.emit('uncertain', { error })
   }
 
   get open () { return this.#remote.open }
@@ -69,7 +92,8 @@ class ReplicaDatabase {
   /** Whether the file is to read now; it is brought up to date for that. */
   readsHere () {
     if (this.port.inTransaction) return false
-    if (this.#isUnsure) this.#countWrites()
+    if (this.#failure !== null) this.#countWrites()
+    if (this.#isUnsure) this.#tryCatchUp()
     if (this.#isBehind) {
       // An open iterator keeps the connection at what was there when it began.
       if (!this.#isEmpty && this.#local.isReading()) return false
@@ -78,15 +102,27 @@ class ReplicaDatabase {
     return true
   }
 
+  /** Once, and not for long: what came of a write may not be known until the server is back. */
+  #tryCatchUp () {
+    this.requireOpen()
+    this.#isUnsure = false
+    if (this.#isBehind || this.#local.isReading()) return
+    const { defaultQueryTimeout: limit } = this.#remote.connection.options
+    try {
+      this.#sync(EXTENT.WRITTEN, null, limit === 0 ? PATIENCE : Math.min(limit, PATIENCE))
+    } catch {
+      // The event has said so, and the worker goes on trying.
+    }
+  }
+
   #catchUp () {
     this.requireOpen()
     this.#sync(EXTENT.WRITTEN)
   }
 
-  #sync (extent, frame) {
+  #sync (extent, frame = null, timeout = this.#remote.connection.options.defaultQueryTimeout) {
     const { connection } = this.#remote
     connection.requireOpen()
-    const timeout = connection.options.defaultQueryTimeout
     const synced = connection.wait(postSync(this.#syncer, extent, frame), timeout, this.#syncer)
     this.#isEmpty = false
     if (extent !== EXTENT.FRAME) this.#hasWritten = false
@@ -103,6 +139,11 @@ class ReplicaDatabase {
 
   resync () {
     return this.#sync(EXTENT.ANEW)
+  }
+
+  listeners (method, event) {
+    this.requireOpen()
+    return listenersFor(this.#events, method, event)
   }
 
   maxWriteReplicationIndex () {

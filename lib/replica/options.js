@@ -12,19 +12,21 @@ const MAX_PERIOD = 0x7fffffff
 /** Where the primary is, as for a remote database, and how its replica follows it. */
 function readReplica (file, options, anonymous) {
   const { syncUrl, syncPeriod = 0, readYourWrites = true, resync = false } = options
+  const { waitForUncertain = false } = options
   if (typeof syncUrl !== 'string' || syncUrl === '') throw new TypeError('Expected the "syncUrl" option to be a non-empty string')
   if (anonymous) throw new TypeError('In-memory/temporary databases cannot be replicas')
   if (file.startsWith('file:')) throw new TypeError('The file of a replica is named by its path, not by a URI')
   for (const option of REFUSED) {
     if (options[option] != null && options[option] !== false) throw new TypeError(`The "${option}" option is not available for replicas`)
   }
-  for (const [name, value] of [['readYourWrites', readYourWrites], ['resync', resync]]) {
+  for (const [name, value] of Object.entries({ readYourWrites, resync, waitForUncertain })) {
     if (typeof value !== 'boolean') throw new TypeError(`Expected the "${name}" option to be a boolean`)
   }
   // These are of the file.
   const { encryptionKey, encryptionCipher, limits, ...rest } = options
   const remote = readRemote(syncUrl, rest)
-  return { remote, replica: { period: readPeriod(syncPeriod), readYourWrites, resync } }
+  const replica = { period: readPeriod(syncPeriod), readYourWrites, resync, waitForUncertain }
+  return { remote, replica }
 }
 
 /** Seconds, as libsql has it, to ms. */

@@ -4,9 +4,16 @@
 
 const { OP } = require('../promise/message')
 const { Job, Port } = require('../promise/port')
+const { notReplica } = require('./options')
+
+// What a replica tells of.
+const EVENTS = ['uncertain']
 
 // How far a sync goes, as crates/node/src/worker/remote/replica.rs has it.
 const EXTENT = { NOW: 0, WRITTEN: 1, FRAME: 2, ANEW: 3 }
+
+// How long a read waits to learn what came of an uncertain write before it goes on without, in ms.
+const PATIENCE = 200
 
 // Pragmas that only tell something of the database or of the engine.
 const TELLING = new Set(['application_id', 'auto_vacuum', 'collation_list', 'compile_options',
@@ -49,10 +56,18 @@ function requireFrame (frame) {
   return frame
 }
 
+/** Who listens to a replica; `method` is on or off. */
+function listenersFor (events, method, event) {
+  if (event === 'update') throw notReplica(`${method}()`)
+  return events
+}
+
 /** Whether the file itself can answer a pragma. */
 function isLocalPragma (sql) {
   const [, name, equals] = /^PRAGMA\s+(?:main\s*\.\s*)?(\w+)\s*(=)?/i.exec(sql) ?? []
   return equals === undefined && TELLING.has(name?.toLowerCase())
 }
 
-module.exports = { EXTENT, isLocalPragma, openSyncer, postSync, requireFrame }
+module.exports = {
+  EVENTS, EXTENT, PATIENCE, isLocalPragma, listenersFor, openSyncer, postSync, requireFrame
+}

@@ -216,7 +216,7 @@ impl Reply {
         let Some(chunk) = self.body.data().await else {
             return Ok(false);
         };
-        let chunk = chunk.map_err(|error| sending_failed(&error))?;
+        let chunk = chunk.map_err(|error| sending_failed(&error, ""))?;
         self.buffer.extend_from_slice(&chunk);
         Ok(true)
     }

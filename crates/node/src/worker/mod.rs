@@ -151,9 +151,10 @@ pub fn written<'e>(call: &Call<'e>) -> Result<Value<'e>> {
     }
 }
 
-/// -> how often something may have been written to the primary
+/// -> how often something was written to the primary, and 2^32 for each time that this is not known
 pub fn writes<'e>(call: &Call<'e>) -> Result<Value<'e>> {
-    call.env.number(this(call)?.writes.count().into())
+    #[allow(clippy::cast_precision_loss)] // exact up to 2^21 times
+    call.env.number(this(call)?.writes.count() as f64)
 }
 
 /// The arguments from number `first` on say where a server is.

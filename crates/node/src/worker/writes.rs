@@ -1,6 +1,9 @@
 //! What a connection has written to a primary, for the replica that is to show it.
 
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+/// A write of which it is not known whether it has happened, beside those of which it is.
+const DOUBT: u64 = 1 << 32;
 
 #[derive(Default)]
 pub struct Writes {
@@ -8,8 +11,8 @@ pub struct Writes {
     /// the last write.
     written: AtomicU64,
     last: AtomicU64,
-    /// How often something may have been written to a primary.
-    count: AtomicU32,
+    /// How often something was written to a primary, and `DOUBT` for each time that this is not known.
+    count: AtomicU64,
     /// A replica follows what is written from here.
     followed: AtomicBool,
 }
@@ -34,12 +37,23 @@ impl Writes {
         self.last.load(Ordering::Acquire).checked_sub(1)
     }
 
-    /// How often something may have been written to a primary.
-    pub fn count(&self) -> u32 {
+    /// How often something was written to a primary, and 2^32 for each time that this is not known.
+    pub fn count(&self) -> u64 {
         self.count.load(Ordering::Acquire)
     }
 
-    /// Something may have been written, and has become this frame of the primary's log if that is known.
+    /// How often the primary was asked to write something, and what came of it is not known.
+    pub fn doubts(&self) -> u64 {
+        self.count() / DOUBT
+    }
+
+    pub fn doubt(&self) {
+        // What it has become may be behind all that is known.
+        self.last.store(0, Ordering::Release);
+        self.count.fetch_add(DOUBT, Ordering::AcqRel);
+    }
+
+    /// Something was written, and has become this frame of the primary's log if that is known.
     pub fn add(&self, frame: Option<u64>) {
         let next = frame.map_or(0, |frame| frame.saturating_add(1));
         self.last.store(next, Ordering::Release);

@@ -295,7 +295,7 @@ impl Remote<'_> {
             _ => false,
         };
         if !is_clear && !trip.repeatable {
-            self.port.writes.add(None);
+            self.port.writes.doubt();
         }
         match outcome {
             Ok(Some(outcome)) => Ok(outcome?),

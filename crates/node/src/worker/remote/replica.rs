@@ -29,6 +29,10 @@ mod extent {
 /// How long after a write the replica catches up by itself: others may come with it.
 const SOON: Duration = Duration::from_millis(20);
 
+/// How long after an attempt in vain it is tried again to learn what came of a write: at first, and at most.
+const RETRY: Duration = Duration::from_secs(1);
+const MAX_RETRY: Duration = Duration::from_secs(30);
+
 struct Syncer<'p> {
     port: &'p Arc<Port>,
     /// Of the connection that writes.
@@ -37,6 +41,8 @@ struct Syncer<'p> {
     replica: Option<Replica>,
     runtime: Runtime,
     scratch: Scratch,
+    /// Doubts about writes that a sync has settled since.
+    settled: u64,
 }
 
 /// Serves a replica until it is closed; every `period`, it is brought up to date without being asked.
@@ -58,6 +64,7 @@ pub fn serve(
     // What is due without being asked for: after each period, and soon after a write.
     let mut due = period.map(|_| Instant::now());
     let mut soon: Option<Instant> = None;
+    let mut retry = RETRY;
     loop {
         match port.receive_until(due.into_iter().chain(soon).min()) {
             Ok(message) => {
@@ -67,7 +74,7 @@ pub fn serve(
                         soon.get_or_insert_with(|| Instant::now() + SOON);
                     } else {
                         syncer.serve(&job);
-                        soon = None;
+                        soon = syncer.is_in_doubt().then(|| Instant::now() + retry);
                     }
                 }
             }
@@ -83,6 +90,12 @@ pub fn serve(
                 let _ = syncer.run(0, how_far, 0);
                 if !is_soon {
                     due = period.map(|period| Instant::now() + period);
+                }
+                if syncer.is_in_doubt() {
+                    soon = Some(Instant::now() + retry);
+                    retry = MAX_RETRY.min(2 * retry);
+                } else {
+                    retry = RETRY;
                 }
             }
         }
@@ -105,10 +118,16 @@ fn open<'p>(
         replica: Some(replica),
         runtime: super::runtime()?,
         scratch: Scratch::new(),
+        settled: 0,
     })
 }
 
 impl Syncer<'_> {
+    /// Whether the file may lack a write of which it is not known whether it has happened.
+    fn is_in_doubt(&self) -> bool {
+        self.remote.writes.doubts() != self.settled
+    }
+
     fn serve(&mut self, job: &Job) {
         match job.op {
             Op::Sync => {
@@ -155,11 +174,13 @@ impl Syncer<'_> {
             remote,
             replica,
             runtime,
+            settled,
             ..
         } = self;
         let Some(replica) = replica else {
             return Err(LocalError::closed().into());
         };
+        let doubts = remote.writes.doubts();
         let sync = async {
             match how_far {
                 extent::WRITTEN => replica.catch_up(remote.writes.last()).await,
@@ -179,8 +200,10 @@ impl Syncer<'_> {
             Ok(None) => Err(interrupted().into()),
             Err(_) => Err(internal().into()),
         };
-        if outcome.is_err() {
-            replica.abandon();
+        match &outcome {
+            Ok(_) if how_far != extent::FRAME => *settled = doubts,
+            Ok(_) => {}
+            Err(_) => replica.abandon(),
         }
         outcome
     }
