@@ -200,11 +200,11 @@ declare namespace Database {
     /**
      * Key of an encrypted file, of which the first 32 bytes count; a string counts as its UTF-8.
      * A wrong one, or one for a plain file, throws SQLITE_NOTADB. Not for in-memory or temporary
-     * databases. Default: null, which is none; undefined is a TypeError.
+     * databases. Default: null, which is none, as undefined is.
      */
-    encryptionKey?: string | Uint8Array | null
+    encryptionKey?: string | Uint8Array | null | undefined
     /** The cipher of `encryptionKey`. There is one. Default: 'aes256cbc'. */
-    encryptionCipher?: 'aes256cbc'
+    encryptionCipher?: 'aes256cbc' | undefined
     /** Refuse every write. Not for in-memory or temporary databases. Default: false. */
     readonly?: boolean | undefined
     /** Throw when the file does not exist instead of creating it. Default: false. */

@@ -1,4 +1,15 @@
 'use strict'
+
+// The README's example, in a folder of its own.
+const fs = require('node:fs')
+const folder = fs.mkdtempSync(`${require('node:os').tmpdir()}/ferrolite-`)
+process.chdir(folder)
+process.on('exit', () => {
+  process.chdir('..')
+  fs.rmSync(folder, { recursive: true, force: true })
+})
+
+// The example.
 const Database = require('ferrolite')
 
 const db = new Database('app.db')

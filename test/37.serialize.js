@@ -5,8 +5,8 @@
 const assert = require('node:assert/strict')
 const fs = require('node:fs')
 const {
-  BUSY, CLOSED, Database, open, ours, sqliteError, syncOnly, tempFile, test, thrown, throws,
-  typeError
+  BUSY, CLOSED, Database, connect, open, ours, sqliteError, syncOnly, tempFile, test, thrown,
+  throws, typeError
 } = require('./support')
 
 function setup (t) {
@@ -24,6 +24,29 @@ test('serialize() returns the bytes of the file as a Buffer', async t => {
   const buffer = await db.serialize()
   assert.equal(Buffer.isBuffer(buffer), true)
   assert.deepEqual(buffer, fs.readFileSync(db.name))
+})
+
+// better-sqlite3 13.2 cannot open it.
+ours('a Buffer of a database in WAL mode can be opened, written and serialized', async t => {
+  const db = await setup(t)
+  await db.pragma('journal_mode = WAL')
+  await db.pragma('wal_autocheckpoint = 0')
+  await fill(db)
+  const buffer = await db.serialize()
+  assert.deepEqual([...buffer.subarray(18, 20)], [2, 2])
+  const given = Buffer.from(buffer)
+  const copy = open(t, buffer)
+  assert.equal(await (await copy.prepare('SELECT count(*) FROM entries')).pluck().get(), 1000)
+  await copy.exec('DELETE FROM entries WHERE b > 1')
+  assert.equal(await copy.pragma('journal_mode', { simple: true }), 'memory')
+  const again = open(t, await copy.serialize(), { readonly: true })
+  assert.deepEqual(await (await again.prepare('SELECT b FROM entries')).pluck().all(), [1])
+  // What was given stays as it is, and so does what is no database.
+  assert.deepEqual(buffer, given)
+  await db.close()
+  const file = open(t, fs.readFileSync(db.name))
+  assert.equal(await file.pragma('integrity_check', { simple: true }), 'ok')
+  await throws(async () => (await connect(Buffer.alloc(100, 2))).exec('SELECT * FROM t'), { code: 'SQLITE_NOTADB' })
 })
 
 test('serialize() grows with the database', async t => {

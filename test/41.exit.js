@@ -3,7 +3,7 @@
 const assert = require('node:assert/strict')
 const fs = require('node:fs')
 const test = require('node:test')
-const { Database, child, cleanup, exited, tempFile } = require('./support')
+const { Database, MODULE, child, cleanup, exited, tempFile } = require('./support')
 
 const LOOPS = Number(process.env.TEST_LOOPS) || 10
 
@@ -73,6 +73,27 @@ test('a backup that runs does not matter', async t => {
     db.backup(${JSON.stringify(copy)}, { progress: () => 0 }).catch(() => {})
     setImmediate(() => setImmediate(() => setImmediate(() => process.exit(0))))
   `)
+})
+
+test('close() in an exit handler closes after process.exit() too', t => {
+  return leaves(t, "process.on('exit', () => { for (const db of dbs) db.close() }); process.exit(2)", { code: 2, graceful: true })
+})
+
+test('a worker closes its databases when it or the process is told to exit', async t => {
+  for (const [inWorker, inMain] of [['process.exit(6)', ''], ["throw new Error('ends')", ''], ['setInterval(() => {}, 1000)', 'process.exit(6)']]) {
+    const files = [tempFile(t)]
+    const body = `const Database = require(${JSON.stringify(MODULE)})
+      ${writer(files, "require('node:worker_threads').parentPort.postMessage('ready')")}
+      globalThis.kept = dbs
+      setTimeout(() => { ${inWorker} }, 1)`
+    exited(await child(`
+      const worker = new (require('node:worker_threads').Worker)(${JSON.stringify(body)}, { eval: true })
+      worker.on('error', () => {})
+      worker.on('exit', () => process.exit(6))
+      worker.on('message', () => { ${inMain} })
+    `), 6)
+    assert.equal(fs.existsSync(`${files[0]}-wal`), false, `${inWorker} ${inMain}`)
+  }
 })
 
 test('process.exit() inside a user function ends the process with that code', t => {

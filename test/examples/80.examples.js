@@ -36,8 +36,7 @@ for (const name of fs.readdirSync(EXAMPLES)) {
     const { stdout, stderr } = await runExample(name, folder)
     assert.notEqual(stdout, '')
     assert.equal(stderr, '')
-    const left = fs.readdirSync(folder).filter((file) => name !== 'readme.js' || file !== 'app.db')
-    assert.deepEqual(left, [])
+    assert.deepEqual(fs.readdirSync(folder), [])
   })
 }
 

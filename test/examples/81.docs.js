@@ -77,7 +77,21 @@ for (const page of PAGES) {
 }
 
 test("examples/readme.js is the README's example", () => {
-  assert.equal(blocks('README.md')[0].code, read('examples/readme.js'))
+  const [, example] = read('examples/readme.js').split('// The example.\n')
+  assert.equal(blocks('README.md')[0].code, `'use strict'\n${example}`)
+})
+
+test('every page is filled in, figures of benches above all', () => {
+  const pages = fs.readdirSync(path.join(ROOT, 'docs')).filter((name) => name.endsWith('.md'))
+  for (const page of ['README.md', 'CONTRIBUTING.md', ...pages.map((name) => `docs/${name}`)]) {
+    const text = read(page)
+    assert.doesNotMatch(text, /fill (this|it|them) in|\b(TODO|TBD|FIXME|XXX)\b|lorem ipsum|coming soon/i, page)
+    for (const [, name] of text.matchAll(/^<!-- end of (.+) -->$/gm)) {
+      const [, filled] = text.split(`<!-- ${name} -->\n`)
+      const [figures] = filled.split(`<!-- end of ${name} -->`)
+      assert.match(figures, /^\|.*\d.*\|$|^ {0,4}\S.*\d|^!\[/m, `${page}: ${name}`)
+    }
+  }
 })
 
 // Own names of a prototype, less what belongs to every class or to the inspector.

@@ -6,6 +6,7 @@ import type { Options, RunResult, Statement, Transaction } from 'ferrolite'
 
 const options: Options = { timeout: 10 }
 const encrypted: Options = { encryptionKey: new Uint8Array(32), encryptionCipher: 'aes256cbc' }
+const unset: Options = { encryptionKey: undefined, encryptionCipher: undefined }
 const db: Ferrolite.Database = new Ferrolite(':memory:', options)
 const same: Database = new Database(':memory:')
 const fixed: Ferrolite = new Linux()
@@ -22,4 +23,4 @@ const abort: 2 = constants.SQLITE_CHANGESET_ABORT
 // @ts-expect-error not exported
 import { Connection } from 'ferrolite'
 
-export { abort, caught, deny, encrypted, fixed, n, transaction }
+export { abort, caught, deny, encrypted, fixed, n, transaction, unset }

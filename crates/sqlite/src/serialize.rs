@@ -31,6 +31,22 @@ impl Drop for Serialized {
     }
 }
 
+/// Where the header says how the file is read and written: 1 by a rollback journal, 2 by a WAL.
+// https://www.sqlite.org/fileformat2.html#file_format_version_numbers
+const VERSIONS: std::ops::Range<usize> = 18..20;
+
+/// Memory has no WAL, and a database that is said to have one cannot be opened there.
+fn leave_wal_mode(image: &mut [u8]) {
+    if !image.starts_with(b"SQLite format 3\0") {
+        return;
+    }
+    if let Some(versions) = image.get_mut(VERSIONS) {
+        if versions == [2, 2] {
+            versions.fill(1);
+        }
+    }
+}
+
 impl Connection {
     /// The content that a file of this database would have.
     pub fn serialize(&self, database: &str) -> Result<Serialized> {
@@ -71,6 +87,7 @@ impl Connection {
             }
             if !bytes.is_empty() {
                 ptr::copy_nonoverlapping(bytes.as_ptr(), data, bytes.len());
+                leave_wal_mode(std::slice::from_raw_parts_mut(data, bytes.len()));
             }
             ffi::sqlite3_deserialize(db, c"main".as_ptr(), data, len, len, flags.cast_unsigned())
         };
