@@ -46,6 +46,9 @@ test('nothing runs at install time, and @neon-rs/load is the only dependency', (
   const { optionalDependencies, version, ...rest } = manifest('ferrolite')
   assert.deepEqual(rest.dependencies, { '@neon-rs/load': '0.2.6' })
   assert.deepEqual([rest.devDependencies, rest.scripts], [undefined, undefined])
+  // Only the types need it, and npm does not install it unasked.
+  assert.deepEqual(rest.peerDependencies, { '@types/node': '*' })
+  assert.deepEqual(rest.peerDependenciesMeta, { '@types/node': { optional: true } })
   assert.deepEqual(Object.keys(optionalDependencies), [
     '@ferrolite/darwin-arm64', '@ferrolite/darwin-x64', '@ferrolite/linux-arm-gnueabihf',
     '@ferrolite/linux-arm-musleabihf', '@ferrolite/linux-arm64-gnu', '@ferrolite/linux-arm64-musl',

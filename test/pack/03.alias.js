@@ -1,0 +1,147 @@
+// Runs on one Node.js.
+'use strict'
+
+// What docs/migrating.md says to put Ferrolite in the place of another driver, with each package
+// manager, beside packages that ask for that driver in versions that Ferrolite does not have.
+
+const assert = require('node:assert/strict')
+const { execFile } = require('node:child_process')
+const fs = require('node:fs')
+const path = require('node:path')
+const test = require('node:test')
+const { promisify } = require('node:util')
+const { packageManagers } = require('../../scripts/package-managers')
+const { npm } = require('../../scripts/run')
+const { bun, unavailable } = require('../../scripts/runtimes')
+const { TARGETS } = require('../../scripts/targets')
+const { emptyProject, packed, withoutTools } = require('./project')
+const { pack } = require('../../scripts/pack')
+const { startRegistry } = require('./registry')
+
+const ROOT = path.join(__dirname, '..', '..')
+const PAGE = fs.readFileSync(path.join(ROOT, 'docs', 'migrating.md'), 'utf8')
+const skip = unavailable() ?? false
+const execute = promisify(execFile)
+
+// As the packages of these names ask for their driver.
+const STAND_INS = [
+  { name: 'typeorm', version: '1.1.1', peerDependencies: { 'better-sqlite3': '^12.0.0' } },
+  { name: '@libsql/client', version: '0.18.0', dependencies: { libsql: '^0.5.28' } }
+]
+const DEPENDENCIES = { '@libsql/client': '0.18.0', 'drizzle-orm': '*', typeorm: '1.1.1' }
+const PROGRAM = `
+  const Database = require('better-sqlite3')
+  const { drizzle } = require('drizzle-orm/better-sqlite3')
+  const { sql } = require('drizzle-orm')
+  const Driver = require('module').createRequire(require.resolve('@libsql/client'))('libsql')
+  const client = new Database(':memory:')
+  const { answer } = drizzle(client).get(sql\`SELECT 6 * 7 AS answer\`)
+  console.log(answer, 'rekey' in client, 'rekey' in new Driver(':memory:'))`
+
+let home
+let registry
+let tools
+
+test.before(async () => {
+  if (skip) return
+  tools = await packageManagers()
+  home = emptyProject()
+  const [main, platform] = pack(undefined, path.join(home, 'packed'))
+  const folders = ['drizzle-orm', '@neon-rs/load'].map((name) => path.join(ROOT, 'node_modules', name))
+  for (const stand of STAND_INS) folders.push(standIn(stand))
+  const platforms = Object.keys(TARGETS).map((name) => path.join(ROOT, 'packages', name))
+  registry = await startRegistry([
+    { manifest: manifest(path.join(home, 'packed', 'stage', 'ferrolite')), tarball: main.path },
+    // Of the others only what they say of themselves is read.
+    ...platforms.map((folder) => ({ manifest: manifest(folder), tarball: platform.path })),
+    ...folders.map((folder) => ({ manifest: manifest(folder), tarball: packed(home, folder) }))
+  ])
+})
+
+test.after(async () => {
+  await registry?.close()
+  if (home) fs.rmSync(home, { recursive: true, force: true })
+})
+
+function manifest (folder) {
+  const { devDependencies, scripts, ...rest } = JSON.parse(fs.readFileSync(path.join(folder, 'package.json'), 'utf8'))
+  return rest
+}
+
+function standIn (manifest) {
+  const folder = path.join(home, 'stand-ins', manifest.name)
+  fs.mkdirSync(folder, { recursive: true })
+  fs.writeFileSync(path.join(folder, 'package.json'), JSON.stringify(manifest))
+  fs.writeFileSync(path.join(folder, 'index.js'), '')
+  return folder
+}
+
+// The block below the line that names the package manager.
+function recipe (name) {
+  const [, language, code] = new RegExp(`^${name}[^\\n]*:\\n\\n\`\`\`(\\w+)\\n([\\s\\S]*?)^\`\`\`$`, 'm').exec(PAGE)
+  return { language, code }
+}
+
+function project (t, recipes) {
+  const folder = emptyProject()
+  t.after(() => fs.rmSync(folder, { recursive: true, force: true }))
+  const fields = Object.assign({}, ...recipes.map(({ code }) => JSON.parse(code)))
+  const dependencies = { ...fields.dependencies, ...DEPENDENCIES }
+  fs.writeFileSync(path.join(folder, 'package.json'), JSON.stringify({ private: true, ...fields, dependencies }))
+  fs.writeFileSync(path.join(folder, '.npmrc'), `registry=${registry.url}\n`)
+  fs.writeFileSync(path.join(folder, 'program.js'), PROGRAM)
+  return folder
+}
+
+async function run (folder, command, args) {
+  const base = withoutTools(folder)
+  const caches = { npm_config_cache: path.join(folder, '.npm'), XDG_CACHE_HOME: path.join(folder, '.cache') }
+  const env = { ...base, ...caches, HOME: folder, npm_config_registry: registry.url, CI: '1' }
+  // Yarn and pnpm say on stdout what went wrong.
+  return await execute(command, args, { cwd: folder, env }).catch((error) => {
+    assert.fail(`${error.message}\n${error.stdout}`)
+  })
+}
+
+async function check (folder) {
+  const { stdout } = await run(folder, process.execPath, ['program.js'])
+  assert.equal(stdout, '42 true true\n')
+}
+
+test('npm puts Ferrolite in the place of other drivers', { skip }, async (t) => {
+  const folder = project(t, [recipe('npm and Bun')])
+  await run(folder, ...npm('install', '--ignore-scripts', '--no-audit', '--no-fund'))
+  await check(folder)
+})
+
+test('Bun puts Ferrolite in the place of other drivers', { skip }, async (t) => {
+  const folder = project(t, [recipe('npm and Bun')])
+  await run(folder, await bun(), ['install', '--ignore-scripts'])
+  await check(folder)
+})
+
+test('Yarn puts Ferrolite in the place of other drivers', { skip }, async (t) => {
+  const folder = project(t, [recipe('Yarn')])
+  fs.writeFileSync(path.join(folder, '.yarnrc.yml'), [
+    `npmRegistryServer: ${registry.url}`,
+    'unsafeHttpWhitelist: ["127.0.0.1"]',
+    'nodeLinker: node-modules',
+    'enableScripts: false',
+    'enableTelemetry: false',
+    `globalFolder: ${path.join(folder, '.yarn')}`
+  ].join('\n'))
+  fs.writeFileSync(path.join(folder, 'yarn.lock'), '')
+  const cli = path.join(tools, '@yarnpkg', 'cli-dist', 'bin', 'yarn.js')
+  await run(folder, process.execPath, [cli, 'install', '--no-immutable'])
+  await check(folder)
+})
+
+test('pnpm puts Ferrolite in the place of other drivers', { skip }, async (t) => {
+  const dependency = { code: '{ "dependencies": { "better-sqlite3": "npm:ferrolite@^0.1.0" } }' }
+  const folder = project(t, [dependency])
+  fs.writeFileSync(path.join(folder, 'pnpm-workspace.yaml'), recipe('pnpm').code)
+  const cli = path.join(tools, 'pnpm', 'bin', 'pnpm.mjs')
+  const store = path.join(folder, '.pnpm-store')
+  await run(folder, process.execPath, [cli, 'install', '--ignore-scripts', '--no-frozen-lockfile', `--store-dir=${store}`])
+  await check(folder)
+})

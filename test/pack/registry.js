@@ -1,0 +1,41 @@
+'use strict'
+
+// A registry of npm packages on this machine, with what a test puts into it.
+
+const crypto = require('node:crypto')
+const fs = require('node:fs')
+const http = require('node:http')
+
+/** Serves packages, a list of `{ manifest, tarball }`; returns its URL and what closes it. */
+async function startRegistry (packages) {
+  const server = http.createServer((request, response) => {
+    const name = decodeURIComponent(request.url.slice(1))
+    const found = packages.find(({ manifest }) => [manifest.name, fileOf(manifest)].includes(name))
+    if (found === undefined) return response.writeHead(404).end('{}')
+    if (name === fileOf(found.manifest)) return response.end(fs.readFileSync(found.tarball))
+    response.setHeader('content-type', 'application/json')
+    response.end(JSON.stringify(packument(found, `http://${request.headers.host}`)))
+  })
+  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const close = () => new Promise((resolve) => {
+    server.close(resolve)
+    server.closeAllConnections()
+  })
+  return { url: `http://127.0.0.1:${server.address().port}/`, close }
+}
+
+function fileOf ({ name }) {
+  return `${name}.tgz`
+}
+
+function packument ({ manifest, tarball }, host) {
+  const { name, version } = manifest
+  const hash = crypto.createHash('sha512').update(fs.readFileSync(tarball)).digest('base64')
+  const integrity = `sha512-${hash}`
+  const dist = { tarball: `${host}/${fileOf(manifest)}`, integrity }
+  // Old enough for package managers that wait some days before they take a version.
+  const time = { created: '2024-01-01T00:00:00.000Z', [version]: '2024-01-01T00:00:00.000Z' }
+  return { name, 'dist-tags': { latest: version }, versions: { [version]: { ...manifest, dist } }, time }
+}
+
+module.exports = { startRegistry }
