@@ -61,7 +61,7 @@ function tarball (stage, folder) {
   if (text === null) throw new ScriptError(`npm pack failed in ${stage}`)
   // npm 11 and older print a list, npm 12 an object with a key for each package.
   const [packed] = Object.values(JSON.parse(text))
-  return { ...packed, path: path.join(FOLDER, packed.filename) }
+  return { ...packed, path: path.join(folder, packed.filename) }
 }
 
 function readJson (file) {
