@@ -241,10 +241,11 @@ export class Database {
   interrupt (): this
 
   /**
-   * Close the connection once all calls made before have ended. Harmless when already closed.
+   * Close the connection once all calls made before have ended, or after a time stop them. Harmless
+   * when already closed.
    * Rejects with SQLITE_BUSY, and stays open, if a transaction takes longer than `leaseTimeout`.
    */
-  close (): Promise<this>
+  close (options?: CloseOptions | null): Promise<this>
 
   /** The same as `close()`, for `await using db = await connect(...)`. */
   [Symbol.asyncDispose] (): Promise<void>
@@ -295,6 +296,13 @@ export interface ExecOptions extends CallOptions {
 }
 
 /** `signal` ends the copying; `timeout` is for each of its steps. */
+export interface CloseOptions {
+  /** Milliseconds after which calls that have not ended are stopped; 0 is never. Default: 0. */
+  timeout?: number | undefined
+  /** Stop them at once. Default: false. */
+  interrupt?: boolean | undefined
+}
+
 export interface BackupOptions extends SyncBackupOptions, CallOptions {}
 
 /** One value, an array of them, or an object for named parameters. */

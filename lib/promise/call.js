@@ -18,6 +18,16 @@ function readCallOptions (options) {
   return { signal, timeout }
 }
 
+/** How long close() waits for what has not ended. */
+function readCloseOptions (options) {
+  if (options === undefined || options === null) return {}
+  if (typeof options !== 'object') throw new TypeError('Expected first argument to be an options object')
+  const { timeout, interrupt = false } = options
+  if (timeout !== undefined) requireTimeout(timeout)
+  if (typeof interrupt !== 'boolean') throw new TypeError('Expected the "interrupt" option to be a boolean')
+  return { timeout, interrupt }
+}
+
 function isSignal (value) {
   return typeof value === 'object' && value !== null && typeof value.aborted === 'boolean' &&
     typeof value.addEventListener === 'function'
@@ -65,4 +75,4 @@ function unlisten (signal, onAbort) {
   signal.removeEventListener('abort', listener.tell)
 }
 
-module.exports = { abortError, readCallOptions, watch }
+module.exports = { abortError, readCallOptions, readCloseOptions, watch }

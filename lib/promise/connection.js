@@ -374,27 +374,53 @@ class Connection {
     }
   }
 
-  async close () {
-    if (this.closed) return this.closing
-    this.closed = this.isClosing = true
-    this.closing = this.#close().catch((error) => {
-      // It waited too long for a transaction to end: it is as before.
-      this.closed = false
-      throw error
-    }).finally(() => { this.isClosing = false })
+  async close ({ timeout, interrupt } = {}) {
+    if (!this.closed) {
+      this.closed = this.isClosing = true
+      this.closing = this.#close().catch((error) => {
+        // It waited too long for a transaction to end: it is as before.
+        this.closed = false
+        throw error
+      }).finally(() => { this.isClosing = false })
+    }
+    if (interrupt) this.#stop()
+    else if (timeout > 0) this.#stopAfter(timeout)
     return this.closing
+  }
+
+  #stopAfter (timeout) {
+    const timer = setTimeout(() => this.#stop(), timeout)
+    const clear = () => clearTimeout(timer)
+    this.closing.then(clear, clear)
+  }
+
+  /** Ends what close() waits for. */
+  #stop () {
+    if (!this.isClosing) return
+    // Itself too: it does not wait for its turn any more.
+    for (const waiter of this.root.waiting()) waiter.end(interrupted())
+    if (this.#starting !== null) this.#starting.stopped = true
+    for (const job of this.ports().flatMap((port) => port.pending())) {
+      if (job.interruptible) this.cancel(job, null)
+    }
   }
 
   async #close () {
     const scope = this.root.current()
-    const lease = await acquire(scope)
+    let lease = null
+    try {
+      lease = await acquire(scope)
+    } catch (error) {
+      // Told to stop, it goes on while a transaction is open, which rolls that back.
+      if (error.code !== 'SQLITE_INTERRUPT') throw error
+    }
     await this.beforeClose()
     this.root.close(notOpen)
     this.#cache.clear()
     // The last one to close, which checkpoints, is the one that may write.
     await this.#closeAll(this.ports())
     this.#readers?.useKey(null)
-    scope.release(lease)
+    if (lease !== null) scope.release(lease)
   }
 
   /** Nothing begins any more: what has begun is to end. */

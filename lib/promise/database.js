@@ -6,7 +6,7 @@ const { copyParams } = require('../params')
 const { requireFolder, resolveLibrary } = require('../paths')
 const { FLAT, PLUCK } = require('../rows')
 const { KEY, isNamed } = require('../statement')
-const { readCallOptions } = require('./call')
+const { readCallOptions, readCloseOptions } = require('./call')
 const { Connection } = require('./connection')
 const { FLAG, OP } = require('./message')
 const { Job } = require('./port')
@@ -406,9 +406,9 @@ class Database {
     return this
   }
 
-  /** Closes once all calls before it have ended. */
-  async close () {
-    await this.#connection.close()
+  /** Closes once all calls before it have ended, or after a time ends them. */
+  async close (options) {
+    await this.#connection.close(readCloseOptions(options))
     return this
   }
 
