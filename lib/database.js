@@ -1,7 +1,7 @@
 'use strict'
 
 const { readRules } = require('./authorizer')
-const { attach } = require('./natives')
+const { ROLE, attach } = require('./natives')
 const { getBooleanOption, readKey, readOptions, readToggle } = require('./options')
 const { requireFolder } = require('./paths')
 const { HEADER } = require('./rows')
@@ -126,11 +126,11 @@ function open (database, getBinding, filename, given, allowNativeBinding) {
   }
 }
 
-function openLocal (environment, options, key) {
+function openLocal (environment, options, key, role = ROLE.ONLY) {
   const handle = environment.natives.databaseOpen(
     options.file, options.readonly, options.fileMustExist, options.timeout, options.verbose,
     options.buffer, options.vfs, options.uri, options.defaultQueryTimeout,
-    key
+    key, role
   )
   const state = new State(environment, handle, options)
   if (options.limits !== null) Object.assign(limitsOf(state), options.limits)
@@ -140,7 +140,7 @@ function openLocal (environment, options, key) {
 /** A replica: its file is for reading. */
 function openReplica (environment, options, key) {
   const forReading = { ...options, readonly: true, fileMustExist: true }
-  const open = () => openLocal(environment, forReading, key)
+  const open = () => openLocal(environment, forReading, key, ROLE.REPLICA)
   const remote = new lazy.replica.ReplicaDatabase(environment, options, key, open)
   return Object.assign(remote.local, { remote, options })
 }

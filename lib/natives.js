@@ -3,6 +3,12 @@
 const { makeError } = require('./errors')
 const { createBlock } = require('./rows')
 
+// What a connection is for, as crates/node/src/worker/mod.rs has it.
+const ROLE = { ONLY: 0, WRITER: 1, READER: 2, REPLICA: 3 }
+
+// The code of what another connection is to do: SQLite itself never gives it.
+const REFUSED = 'SQLITE_EMPTY'
+
 // One block and one set of functions for each addon that this environment has loaded.
 const attached = new WeakMap()
 
@@ -25,4 +31,4 @@ function attach (addon) {
   return environment
 }
 
-module.exports = { attach }
+module.exports = { REFUSED, ROLE, attach }

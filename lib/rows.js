@@ -25,6 +25,7 @@ const HEADER = {
   READER: 3,
   READONLY: 4,
   ORDERED: 5,
+  SHARED: 6,
   EXTRAS: 7,
   DEPTH: 9,
   CALL_ARGS: 10,

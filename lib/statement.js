@@ -5,7 +5,7 @@ const { encodeLong, flatten, namedValues } = require('./params')
 const { EXPAND, FLAT, HEADER, PLUCK, RAW, decoderFor } = require('./rows')
 
 const {
-  VERSION, ROWS, DONE, READER, READONLY, ORDERED, EXTRAS, DEPTH, CHANGES, ROWID, ROWID_INT64
+  VERSION, ROWS, DONE, READER, READONLY, SHARED, ORDERED, EXTRAS, DEPTH, CHANGES, ROWID, ROWID_INT64
 } = HEADER
 
 // Only this package can construct statements and iterators.
@@ -40,8 +40,8 @@ function createStatementClass ({ natives, block }) {
       this.users = 1
       this.reader = header[READER] === 1
       this.readonly = header[READONLY] === 1
-      // Whether a replica reads it from its file; null until one asks.
-      this.isHere = null
+      // Whether a replica reads it from its file.
+      this.isHere = header[SHARED] === 1
       this.version = -1
       this.names = null
       this.decoders = null

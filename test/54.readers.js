@@ -248,3 +248,88 @@ ours('a database in memory has no readers', t => {
     typeError(() => new Database(tempFile(t), { readers }), /readers/)
   }
 })
+
+// The ways to ask for changes(); in each the word stands where SQLite takes it for the function.
+const TELLING = ['SELECT "changes"() AS n', 'SELECT [CHANGES]() AS n', 'SELECT changes/**/() AS n', 'SELECT `changes` -- x\n() AS n',
+  'SELECT n FROM told', 'WITH c AS (SELECT * FROM told) SELECT n FROM c', "SELECT (SELECT n FROM told) AS n, 'x'"]
+
+ours('what tells of writes is asked of the connection that writes, wherever it stands', async t => {
+  const db = await openWal(t, 3)
+  await db.exec('CREATE VIEW tells AS SELECT changes() AS n; CREATE VIEW told AS SELECT n FROM tells')
+  for (const sql of TELLING) {
+    await db.run('INSERT INTO t (a) VALUES (1), (2), (3)')
+    for (let i = 0; i < 4; ++i) assert.equal((await db.get(sql)).n, 3, sql)
+    assert.equal((await (await db.prepare(sql)).all())[0].n, 3, sql)
+  }
+  // What only looks like it is read by readers.
+  const names = await db.prepare("SELECT 'changes()' AS \"changes()\", a AS changes FROM t -- total_changes()")
+  assert.equal(await isFree(db, () => names.get()), true)
+})
+
+ours('a view that comes to tell of writes is asked of the connection that writes', async t => {
+  const db = await openWal(t, 2)
+  await db.exec('CREATE VIEW v AS SELECT -1 AS n')
+  const stmt = await db.prepare('SELECT n FROM v')
+  for (let i = 0; i < 4; ++i) assert.deepEqual([await stmt.get(), await db.all('SELECT n FROM v')], [{ n: -1 }, [{ n: -1 }]])
+  const other = new Sync(db.name)
+  other.exec('DROP VIEW v; CREATE VIEW v AS SELECT changes() AS n')
+  other.close()
+  await db.run('INSERT INTO t (a) VALUES (1), (2), (3)')
+  for (let i = 0; i < 4; ++i) assert.deepEqual([await stmt.get(), await db.all('SELECT n FROM v')], [{ n: 3 }, [{ n: 3 }]])
+  assert.deepEqual(await stmt.pluck().all(), [3])
+})
+
+ours('pragmas that need the file alone have it, and nobody is locked out', async t => {
+  const db = await openWal(t, 4)
+  await db.exec(`INSERT INTO t (a) ${ENDLESS.replace('FROM n)', 'FROM n WHERE x < 20000)').replace('count(*)', 'x')}`)
+  const sum = await db.prepare('SELECT sum(a) AS s FROM t')
+  const run = [
+    sql => db.pragma(sql), sql => db.exec(`SELECT 1; PRAGMA ${sql}`), sql => db.all(`pragma /**/ main . "${sql.replace('(', '"(')}`),
+    async sql => (await db.prepare(`PRAGMA ${sql}`)).all()
+  ]
+  for (let i = 0; i < 40; ++i) {
+    const reads = Array.from({ length: 8 }, () => sum.get())
+    const reply = await run[i % 4]('wal_checkpoint(TRUNCATE)')
+    if (Array.isArray(reply)) assert.deepEqual(reply, [{ busy: 0, log: 0, checkpointed: 0 }])
+    await db.run('UPDATE t SET a = a WHERE id = 1')
+    for (const row of await Promise.all(reads)) assert.deepEqual(row, { s: 200010000 })
+  }
+  for (const sql of ['journal_mode = DELETE', 'journal_mode(WAL)', 'locking_mode = EXCLUSIVE', 'locking_mode = NORMAL', 'journal_mode = DELETE']) {
+    const reads = Array.from({ length: 8 }, () => sum.get())
+    const [[name, value]] = (await db.pragma(sql)).map(row => Object.entries(row)[0])
+    assert.equal(value, sql.replace(/.*\W(\w+)\W*$/, '$1').toLowerCase(), `${sql}: ${name}`)
+    for (const row of await Promise.all(reads)) assert.deepEqual(row, { s: 200010000 })
+    await db.run('UPDATE t SET a = a WHERE id = 1')
+    for (let i = 0; i < 8; ++i) assert.deepEqual(await sum.get(), { s: 200010000 })
+  }
+  const other = new Sync(db.name, { timeout: 0 })
+  other.exec('UPDATE t SET a = 0')
+  other.close()
+  assert.deepEqual(await sum.get(), { s: 0 })
+})
+
+ours('settings hold on each reader however they are made, and nothing else reaches one', async t => {
+  const logged = []
+  const db = await openWal(t, 2, { verbose: sql => logged.push(sql) })
+  const like = await db.prepare("SELECT 'a' LIKE 'A' AS x FROM t")
+  await db.run('INSERT INTO t (a) VALUES (1)')
+  const make = [sql => db.exec(`SELECT 1; PRAGMA ${sql}`), sql => db.run(`/**/ PRAGMA ${sql}`), sql => db.pragma(sql),
+    async sql => (await db.prepare(`PRAGMA ${sql}`)).run()]
+  for (const set of make) {
+    for (const [value, x] of [['1', 0], ['OFF', 1]]) {
+      await set(`"case_sensitive_like" = ${value}`)
+      for (let i = 0; i < 4; ++i) assert.deepEqual(await like.get(), { x })
+    }
+  }
+  await Promise.all(Array.from({ length: 6 }, () => like.get()))
+  logged.length = 0
+  for (const sql of ['table_info(t)', 'integrity_check(1)', 'quick_check = 1', 'user_version = 7', 'wal_autocheckpoint(500)']) await db.pragma(sql)
+  assert.equal(logged.length, 5)
+  for (let i = 0; i < 300; ++i) await Promise.all([db.pragma('table_info(t)'), db.pragma(`cache_size = ${-1000 - i}`)])
+  logged.length = 0
+  // A reader that opens now has the last of each setting, and no more.
+  await db.pragma('journal_mode = WAL')
+  await like.get()
+  assert.ok(logged.length < 10, logged.join('\n'))
+  assert.ok(logged.includes("PRAGMA \"cache_size\" = '-1299'"), logged.join('\n'))
+})

@@ -375,3 +375,67 @@ served('closed is closed', async t => {
     await assert.rejects(promised[name](), /^TypeError: The database connection is not open$/)
   }
 })
+
+// The ways to ask for changes(); in each the word stands where SQLite takes it for the function.
+const TELLING = ['SELECT "changes"() AS n', 'SELECT [CHANGES]() AS n', 'SELECT changes/**/() AS n', 'SELECT `changes` -- x\n() AS n',
+  'SELECT n FROM told', 'WITH c AS (SELECT * FROM told) SELECT n FROM c', "SELECT (SELECT n FROM told) AS n, 'x'"]
+
+served('what tells of writes is asked of the primary, wherever it stands', async t => {
+  const { db, server } = await setup(t)
+  const other = await promise.connect(tempFile(t, 'other.db'), { syncUrl: server.url })
+  cleanup(t, () => other.close())
+  await other.exec('CREATE VIEW tells AS SELECT changes() AS n; CREATE VIEW told AS SELECT n FROM tells')
+  await Promise.all([db.sync(), other.sync()])
+  for (const each of [db, other]) {
+    const view = await each.prepare('SELECT n FROM told')
+    for (const sql of TELLING) {
+      await (await each.prepare('INSERT INTO t (b) VALUES (1), (2), (3)')).run()
+      assert.equal((await (await each.prepare(sql)).get()).n, 3, sql)
+      assert.equal((await (await each.prepare(sql)).all())[0].n, 3, sql)
+      assert.equal((await view.get()).n, 3, sql)
+    }
+  }
+  // What only looks like it, and pragmas that only tell, need no server.
+  await Promise.all([db.sync(), other.sync()])
+  await server.kill()
+  for (const each of [db, other]) {
+    const stmt = await each.prepare("SELECT 'changes()' AS \"changes()\" /* total_changes() */")
+    assert.deepEqual(await stmt.get(), { 'changes()': 'changes()' })
+    assert.equal((await each.pragma('"table_info"(t)')).length, 2)
+    assert.equal(await each.pragma('main . user_version -- = 6', { simple: true }), 0)
+  }
+})
+
+served('a view that comes to tell of writes is asked of the primary', async t => {
+  const { db, server } = await setup(t)
+  const other = await promise.connect(tempFile(t, 'other.db'), { syncUrl: server.url })
+  cleanup(t, () => other.close())
+  db.exec('CREATE VIEW v AS SELECT -1 AS n')
+  await Promise.all([db.sync(), other.sync()])
+  const sql = 'SELECT n FROM v'
+  const statements = [[db, db.prepare(sql)], [other, await other.prepare(sql)]]
+  for (const [, stmt] of statements) {
+    assert.deepEqual([await stmt.get(), await stmt.all()], [{ n: -1 }, [{ n: -1 }]])
+  }
+  db.exec('DROP VIEW v; CREATE VIEW v AS SELECT changes() AS n')
+  await Promise.all([db.sync(), other.sync()])
+  for (const [each, stmt] of statements) {
+    await (await each.prepare('INSERT INTO t (b) VALUES (1), (2), (3)')).run()
+    assert.deepEqual([await stmt.get(), await stmt.all()], [{ n: 3 }, [{ n: 3 }]])
+  }
+})
+
+served('a pragma with a value is for the primary, however it is spelt', async t => {
+  const { db, server } = await setup(t)
+  const other = await promise.connect(tempFile(t, 'other.db'), { syncUrl: server.url })
+  cleanup(t, () => other.close())
+  let version = 5
+  for (const each of [db, other]) {
+    for (const sql of ['user_version(%)', 'user_version=%', 'user_version /* ( */ = %', 'User_Version (%)']) {
+      await each.pragma(sql.replace('%', ++version))
+      assert.equal(await each.pragma('user_version', { simple: true }), version, sql)
+      await (await each.prepare(`PRAGMA ${sql.replace('%', ++version)}`)).run()
+      assert.equal(await each.pragma('/**/ "user_version"', { simple: true }), version, sql)
+    }
+  }
+})

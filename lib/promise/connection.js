@@ -1,6 +1,7 @@
 'use strict'
 
 const { AsyncLocalStorage } = require('node:async_hooks')
+const { ROLE } = require('../natives')
 const { LIMITS } = require('../options')
 const { KEY } = require('../statement')
 const { MAX_CACHED_LENGTH, StatementCache } = require('../statement-cache')
@@ -52,10 +53,15 @@ class Connection {
     const { leaseTimeout, readers, key } = own
     this.options = options
     this.natives = environment.natives
-    const args = openArgs(options, key, readers !== 0)
+    const role = readers === 0 ? ROLE.ONLY : ROLE.WRITER
+    const args = openArgs(options, key, role)
     this.port = this.openPort(environment, args, own)
-    if (readers !== 0) this.#readers = new Readers(environment, args, readers, options)
-    else key?.fill(0)
+    if (readers !== 0) {
+      this.#readers = new Readers(environment, args, readers, options)
+      this.port.onSetting = (name, sql) => this.#readers.set(name, sql)
+    } else {
+      key?.fill(0)
+    }
     this.port.onLog = options.verbose
     // The first use reports it.
     this.port.opened.promise.catch(() => {})
@@ -139,6 +145,14 @@ class Connection {
   /** Sends a job to where it runs. */
   start (scope, job, op, target, extra, flags, values) {
     const port = job.statement === null ? this.port : this.#route(job, scope)
+    if (port !== this.port) {
+      // What it reads may have come to ask for what only the connection that writes can tell.
+      const entry = job.entry === null ? null : job.statement
+      job.elsewhere = () => {
+        job.entry = entry
+        this.send(job, op, target, extra, flags, values)
+      }
+    }
     this.send(job, op, target, extra, flags, values, port)
   }
 
@@ -156,11 +170,6 @@ class Connection {
   /** From now on this connection has something that its readers have not. */
   keepPrivate () {
     this.#isPrivate = true
-  }
-
-  /** Sets a pragma on the readers too. */
-  setEverywhere (sql) {
-    this.#readers?.set(sql)
   }
 
   send (job, op, target, extra, flags, values, port = this.port) {
@@ -183,6 +192,15 @@ class Connection {
 
   /** Executes a statement. */
   execute (op, entry, flags, mode, values, finish, options) {
+    if (this.#readers !== null && !entry.isRead) {
+      entry.fileNeed ??= this.natives.sqlFileNeed(entry.sql, false)
+      const run = () => this.#execute(op, entry, flags, mode, values, finish, options)
+      if (entry.fileNeed !== 0) return this.#alone(entry.fileNeed, run, options)
+    }
+    return this.#execute(op, entry, flags, mode, values, finish, options)
+  }
+
+  #execute (op, entry, flags, mode, values, finish, options) {
     this.logThere(entry.sql)
     const job = new Job()
     job.entry = op === OP.RUN ? null : entry
@@ -215,9 +233,40 @@ class Connection {
 
   exec (sql, options) {
     if (this.options.remote !== null) this.log(sql)
+    const run = () => {
+      const job = new Job()
+      job.control = true
+      return this.submit(this.root.current(), job, OP.EXEC, 0, 0, 0, [sql], options)
+    }
+    const need = this.#readers === null ? 0 : this.natives.sqlFileNeed(sql, true)
+    return need === 0 ? run() : this.#alone(need, run, options)
+  }
+
+  /** Runs what has a need of the file: readers rest meanwhile, or let go of it. */
+  async #alone (need, run, options) {
+    const { root } = this
+    if (root.current() !== root || this.inTransaction) return run()
+    const lease = await acquire(root)
+    try {
+      await this.#rest(options)
+      if (need === 2) await this.#closeAll(this.#readers.leave(true))
+      return await lease.run(run)
+    } finally {
+      root.release(lease)
+    }
+  }
+
+  /** Waits for readers, no longer than SQLite waits for locks. */
+  async #rest (options) {
     const job = new Job()
-    job.control = true
-    return this.submit(this.root.current(), job, OP.EXEC, 0, 0, 0, [sql], options)
+    this.watch(job, options)
+    const timer = setTimeout(() => job.end(null), this.options.timeout)
+    this.#readers.rest().then(() => job.end(null))
+    try {
+      await job.promise
+    } finally {
+      clearTimeout(timer)
+    }
   }
 
   /** What begins and ends transactions, whoever waits. */
@@ -437,10 +486,10 @@ class Connection {
 }
 
 /** What a Port opens a file with. */
-function openArgs (options, key, hasReaders) {
+function openArgs (options, key, role) {
   const { file, readonly, fileMustExist, timeout, vfs, uri, buffer } = options
   const logs = options.verbose !== null
-  return [file, readonly, fileMustExist, timeout, vfs, uri, buffer, logs, hasReaders, key]
+  return [file, readonly, fileMustExist, timeout, vfs, uri, buffer, logs, role, key]
 }
 
 function notOpen () {

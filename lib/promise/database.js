@@ -142,8 +142,6 @@ class Database {
     const sql = `PRAGMA ${source}`
     const flags = connection.int64 ? FLAG.INT64 : 0
     return connection.compileFirst(() => connection.compile(sql, FLAG.PRAGMA), async (entry) => {
-      // A setting, or a pragma with an argument, which does no harm there.
-      if (/[=(]/.test(source)) connection.setEverywhere(sql)
       if (simple) return connection.execute(OP.GET, entry, flags | FLAG.PLUCK, PLUCK, [], finishGet)
       return connection.execute(OP.ALL, entry, flags, FLAT, [], finishAll)
     })

@@ -4,6 +4,7 @@
 // then settles in one wake-up of the event loop. Jobs run and end in the order they were called in.
 
 const { makeError } = require('../errors')
+const { REFUSED } = require('../natives')
 const { RAW, decoderFor, HEADER } = require('../rows')
 const { Message } = require('./message')
 
@@ -18,6 +19,7 @@ const COLUMNS = 4
 const CALL = 5
 const LOG = 6
 const CHANGE = 7
+const SETTING = 8
 
 // What cancelling a job finds, as crates/node/src/worker/port.rs has it. 1: it runs, and will end.
 const QUEUED = 0
@@ -62,6 +64,8 @@ class Job {
   context = null
   // db.interrupt() may end it.
   interruptible = false
+  // Sends it to the connection that writes, if a reader refuses it.
+  elsewhere = null
   // Takes it out of those that wait for a transaction to end; null once it is posted.
   leave = null
 
@@ -83,6 +87,11 @@ class Job {
 
   /** Rejects with whatever was thrown: null too. */
   fail (error) {
+    const { elsewhere } = this
+    if (elsewhere !== null && error?.code === REFUSED && !this.settled) {
+      this.elsewhere = null
+      return elsewhere()
+    }
     if (!this.#settle()) return
     const interrupted = this.reason !== null && error?.code === 'SQLITE_INTERRUPT'
     this.reject(interrupted ? this.reason : error)
@@ -183,6 +192,8 @@ class Port {
   functions = new Map()
   onLog = null
   onChange = null
+  // Hears of settings, by name and SQL.
+  onSetting = null
   // What a function threw: the error of the call that it was called in.
   #thrown = null
   #natives
@@ -384,7 +395,8 @@ class Port {
       case ERROR: return this.#ended().fail(this.#error(readRow(block, text, slot, columns)))
       case CALL: return this.#later(this.#call, readRow(block, text, slot, columns))
       case LOG: return this.#later(this.onLog, readRow(block, text, slot, columns))
-      case CHANGE: this.#later(this.onChange, readRow(block, text, slot, columns))
+      case CHANGE: return this.#later(this.onChange, readRow(block, text, slot, columns))
+      case SETTING: this.onSetting?.(...readRow(block, text, slot, columns))
     }
   }
 

@@ -1,18 +1,9 @@
 'use strict'
 
+const { ROLE } = require('../natives')
 const { LIMITS } = require('../options')
 const { OP } = require('./message')
 const { Job, Port, openLocal } = require('./port')
-
-// What surely reads and means the same on any connection to the file.
-const READS = /^\s*(select|with|values)\b/i
-// What tells of the writes of one connection.
-const TELLS = /\b(changes|last_insert_rowid|total_changes)\s*\(/i
-
-/** Whether a statement that reads means the same on any connection to the file. */
-function isShared (sql) {
-  return READS.test(sql) && !TELLS.test(sql)
-}
 
 /** Connections that only read, each on a thread of its own, for reads outside of transactions. */
 class Readers {
@@ -21,8 +12,8 @@ class Readers {
   #count
   #ports = []
   #next = 0
-  // Settings that hold on every connection.
-  #settings = []
+  // SQL of settings that hold on every connection, by name, in the order they were set.
+  #settings = new Map()
 
   #options
   // Of the file, for readers to come.
@@ -32,15 +23,17 @@ class Readers {
   constructor (environment, open, count, options) {
     const [file, , , ...rest] = open
     this.#key = rest.pop()
+    rest.pop()
     this.#environment = environment
-    this.#open = [file, true, true, ...rest]
+    this.#open = [file, true, true, ...rest, ROLE.READER]
     this.#count = count
     this.#options = options
   }
 
-  /** A pragma that was set on the connection that writes. */
-  set (sql) {
-    this.#settings.push(sql)
+  /** A setting of the connection that writes. */
+  set (name, sql) {
+    this.#settings.delete(name)
+    this.#settings.set(name, sql)
     for (const { port } of this.#ports) apply(port, OP.EXEC, 0, 0, [sql])
   }
 
@@ -65,7 +58,7 @@ class Readers {
     for (const name of Object.keys(limits ?? {})) {
       apply(port, OP.LIMIT, LIMITS.indexOf(name), limits[name], [])
     }
-    for (const sql of this.#settings) apply(port, OP.EXEC, 0, 0, [sql])
+    for (const sql of this.#settings.values()) apply(port, OP.EXEC, 0, 0, [sql])
     return reader
   }
 
@@ -73,11 +66,18 @@ class Readers {
     for (const reader of this.#ports) reader.forget(number)
   }
 
-  /** The ports of all readers, which are no longer used. */
-  leave () {
-    const { ports } = this
-    this.#ports = []
-    return ports
+  /** The ports of all readers, or of those that have nothing to do: they are no longer used. */
+  leave (onlyIdle = false) {
+    const stays = ({ port }) => onlyIdle && port.pending().length !== 0
+    const leaving = this.#ports.filter((reader) => !stays(reader))
+    this.#ports = this.#ports.filter(stays)
+    return leaving.map(({ port }) => port)
+  }
+
+  /** Settles once what they do now has ended. */
+  async rest () {
+    const jobs = this.ports.flatMap((port) => port.pending())
+    await Promise.allSettled(jobs.map((job) => job.promise))
   }
 
   /** Takes over the key of readers to come. */
@@ -151,4 +151,4 @@ function readReaders (options, { anonymous, remote, replica }) {
   return count
 }
 
-module.exports = { Readers, isShared, readReaders }
+module.exports = { Readers, readReaders }

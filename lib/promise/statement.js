@@ -6,7 +6,6 @@ const { EXPAND, FLAT, PLUCK, RAW, decoderFor } = require('../rows')
 const { KEY, isNamed, takeTimeout } = require('../statement')
 const { readCallOptions } = require('./call')
 const { FLAG, OP } = require('./message')
-const { isShared } = require('./readers')
 
 const { INT64 } = FLAG
 
@@ -15,27 +14,26 @@ class Entry {
   #decoders = [null, null, null, null]
   #names = null
   #tables = null
-  #isRead = null
   // Of a replica: whether the file has compiled it, and can answer it.
   isCompiledHere = false
   isHere = false
 
-  constructor (number, sql, [reader, readonly, ...parameters]) {
+  // What readers are to do meanwhile, as crates/node/src/sql.rs has it; null until it is asked.
+  fileNeed = null
+
+  constructor (number, sql, [reader, readonly, shared, ...parameters]) {
     this.number = number
     this.sql = sql
     this.reader = reader === 1
     this.readonly = readonly === 1
+    // Whether it reads, and means the same on any connection to the file.
+    this.isRead = shared === 1
     this.parameters = parameters
   }
 
   /** The same statement on another connection. */
   elsewhere () {
     return new Entry(this.number, this.sql, [])
-  }
-
-  /** Whether it reads, and means the same on any connection to the file. */
-  get isRead () {
-    return (this.#isRead ??= this.reader && this.readonly && isShared(this.sql))
   }
 
   /** Whether it may begin or end a transaction. */

@@ -4,11 +4,12 @@ const { Events } = require('../changes')
 const { Connection } = require('../promise/connection')
 const { FLAG, OP } = require('../promise/message')
 const { Job, Port, openRemote } = require('../promise/port')
+const { REFUSED: ELSEWHERE, ROLE } = require('../natives')
 const { EXPAND } = require('../rows')
 const { notReplica } = require('./options')
 const { Freshness } = require('./freshness')
 const {
-  EVENTS, EXTENT, isLocalPragma, listenersFor, openSyncer, postSync, requireFrame
+  EVENTS, EXTENT, listenersFor, openSyncer, postSync, requireFrame
 } = require('./syncer')
 
 // What is for a file that is written to here.
@@ -47,9 +48,10 @@ class ReplicaConnection extends Connection {
     const key = args.at(-1)
     const syncer = openSyncer(environment, options, key, remote)
     Object.assign(own, { remote, syncer })
-    const [file, , , ...rest] = args
+    const [file, , , timeout, vfs, uri, buffer, logs] = args
     return new Port(environment, ({ workerOpenBehind }) => {
-      return workerOpenBehind.call(syncer.handle, file, true, true, ...rest)
+      return workerOpenBehind.call(
+        syncer.handle, file, true, true, timeout, vfs, uri, buffer, logs, ROLE.REPLICA, key)
     })
   }
 
@@ -122,6 +124,8 @@ class ReplicaConnection extends Connection {
       const isPinned = this.#reading.size !== 0 && this.#freshness.isBehind()
       if (isPinned) return this.#sendThere(entry, job, op, target, extra, flags, values)
       const ready = this.#freshness.wait()
+      // What it reads may have come to ask for what only the primary can tell.
+      job.elsewhere = () => this.#sendThere(entry, job, op, target, extra, flags, values)
       // Until it has been read to its end, or is given back, as it is where opening fails.
       if (op === OP.ITERATE) this.#reading.add(extra)
       this.#hold(job, ready, sendHere)
@@ -213,13 +217,14 @@ class ReplicaConnection extends Connection {
   async compileAs (number, sql, flags, options) {
     const isPragma = (flags & FLAG.PRAGMA) !== 0
     const here = this.#readsHere(this.root.current())
-    if (isPragma && !(here && isLocalPragma(sql))) {
+    if (isPragma && !here) {
       return this.#compileThere(number, sql, flags, options)
     }
     await this.#freshness.opened()
     try {
       return await this.#compileHere(number, sql, flags, options, here)
     } catch (error) {
+      if (error?.code === ELSEWHERE) return this.#compileThere(number, sql, flags, options)
       if (error?.code !== 'SQLITE_ERROR') throw error
       return this.#compileThere(number, sql, flags, options, error)
     }

@@ -2,14 +2,14 @@
 
 const { Events } = require('../changes')
 const { OP } = require('../promise/message')
+const { REFUSED } = require('../natives')
 const { DOUBT } = require('../promise/port')
 const { copyParams } = require('../params')
 const { EXPAND, FLAT, PLUCK, RAW } = require('../rows')
 const { KEY } = require('../statement')
 const { RemoteDatabase } = require('../remote/database')
-const { isShared } = require('../promise/readers')
 const {
-  EVENTS, EXTENT, PATIENCE, isLocalPragma, listenersFor, openSyncer, postSync, requireFrame
+  EVENTS, EXTENT, PATIENCE, listenersFor, openSyncer, postSync, requireFrame
 } = require('./syncer')
 
 /** The methods of a Database that is a replica: the file reads, all else is for the primary. */
@@ -159,7 +159,6 @@ class ReplicaDatabase {
     } catch (error) {
       return this.#prepareThere(sql, database, error)
     }
-    entry.isHere ??= entry.reader && entry.readonly && isShared(sql)
     if (entry.isHere) {
       return new this.#Statement(KEY, entry, sql, database, local.int64, this)
     }
@@ -185,6 +184,7 @@ class ReplicaDatabase {
 
   /** What the file does not know, the primary may. */
   #prepareThere (sql, database, error) {
+    if (error.code === REFUSED) return this.#remote.prepare(sql, database)
     if (error.code !== 'SQLITE_ERROR') throw error
     try {
       return this.#remote.prepare(sql, database)
@@ -199,9 +199,21 @@ class ReplicaDatabase {
   }
 
   pragma (sql, simple, database) {
-    if (!isLocalPragma(sql) || !this.readsHere()) return this.#remote.pragma(sql, simple, database)
-    const statement = this.#local.statement(this.#local.compile(sql, true, false), sql, database)
+    const entry = this.port.inTransaction ? null : this.#compilePragma(sql)
+    if (entry === null || !this.readsHere()) return this.#remote.pragma(sql, simple, database)
+    const statement = this.#local.statement(entry, sql, database)
     return simple ? statement.pluck().get() : statement.all()
+  }
+
+  /** Null if the file cannot answer it. */
+  #compilePragma (sql) {
+    this.requireOpen()
+    try {
+      return this.#local.compile(sql, true, false)
+    } catch (error) {
+      if (error.code === REFUSED) return null
+      throw error
+    }
   }
 
   explain (sql, database) {
@@ -264,11 +276,27 @@ function createStatementClass ({ Statement: Local, settingsOf }) {
     }
 
     get (...params) {
-      return this.#replica.readsHere() ? super.get(...params) : this.#there().get(...params)
+      if (!this.#replica.readsHere()) return this.#there().get(...params)
+      try {
+        return super.get(...params)
+      } catch (error) {
+        return this.#retry(error).get(...params)
+      }
     }
 
     all (...params) {
-      return this.#replica.readsHere() ? super.all(...params) : this.#there().all(...params)
+      if (!this.#replica.readsHere()) return this.#there().all(...params)
+      try {
+        return super.all(...params)
+      } catch (error) {
+        return this.#retry(error).all(...params)
+      }
+    }
+
+    /** What it reads may have come to ask for what only the primary can tell. */
+    #retry (error) {
+      if (error?.code !== REFUSED) throw error
+      return this.#there()
     }
 
     iterate (...params) {

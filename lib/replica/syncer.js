@@ -15,13 +15,6 @@ const EXTENT = { NOW: 0, WRITTEN: 1, FRAME: 2, ANEW: 3 }
 // How long a read waits to learn what came of an uncertain write before it goes on without, in ms.
 const PATIENCE = 200
 
-// Pragmas that only tell something of the database or of the engine.
-const TELLING = new Set(['application_id', 'auto_vacuum', 'collation_list', 'compile_options',
-  'data_version', 'database_list', 'encoding', 'foreign_key_check', 'foreign_key_list',
-  'freelist_count', 'function_list', 'index_info', 'index_list', 'index_xinfo', 'integrity_check',
-  'journal_mode', 'module_list', 'page_count', 'page_size', 'pragma_list', 'quick_check',
-  'schema_version', 'table_info', 'table_list', 'table_xinfo', 'user_version'])
-
 /** The port of a replica's worker; `remote` is that of the connection that writes. */
 function openSyncer (environment, options, key, remote) {
   const { file, timeout, replica } = options
@@ -62,12 +55,6 @@ function listenersFor (events, method, event) {
   return events
 }
 
-/** Whether the file itself can answer a pragma. */
-function isLocalPragma (sql) {
-  const [, name, equals] = /^PRAGMA\s+(?:main\s*\.\s*)?(\w+)\s*(=)?/i.exec(sql) ?? []
-  return equals === undefined && TELLING.has(name?.toLowerCase())
-}
-
 module.exports = {
-  EVENTS, EXTENT, PATIENCE, isLocalPragma, listenersFor, openSyncer, postSync, requireFrame
+  EVENTS, EXTENT, PATIENCE, listenersFor, openSyncer, postSync, requireFrame
 }

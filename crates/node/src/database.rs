@@ -12,6 +12,7 @@ use neon::types::Finalize;
 
 use crate::env::{header, State};
 use crate::sys::{Call, Env, Ref, Result, Thrown, Value, ValueType};
+use crate::worker::role_of;
 
 /// A connection and who uses it now.
 pub struct Database {
@@ -191,7 +192,7 @@ impl Drop for Clock<'_> {
     }
 }
 
-/// `(path, readonly, mustExist, timeout, logger, buffer, vfs, uri, defaultTimeout, key)` -> handle
+/// `(path, readonly, mustExist, timeout, logger, buffer, vfs, uri, defaultTimeout, key, role)` -> handle
 pub fn open<'e>(call: &Call<'e>) -> Result<Value<'e>> {
     let env = call.env;
     let state: Rc<State> = call.data();
@@ -223,6 +224,8 @@ pub fn open<'e>(call: &Call<'e>) -> Result<Value<'e>> {
         let watched = state.clone();
         conn.set_stop_check(Box::new(move || !watched.can_run_js()));
     }
+    conn.set_role(role_of(call.arg(10).as_i32(env)))
+        .map_err(throw)?;
     let has_logger = logger.type_of(env) == ValueType::Function;
     let database = Rc::new(Database {
         interrupt: conn.interrupt_handle(),

@@ -21,6 +21,8 @@ pub mod header {
     pub const READONLY: usize = 4;
     /// JavaScript says 1: the arguments of this call are in the order of the parameters
     pub const ORDERED: usize = 5;
+    /// 1 when a statement that reads means the same on other connections to its file
+    pub const SHARED: usize = 6;
     /// 1 when `extras` is not empty
     pub const EXTRAS: usize = 7;
     /// Parts of the block of a worker

@@ -84,6 +84,7 @@ fn export_all(env: Env<'_>, options: sys::Value<'_>, exports: sys::Value<'_>) ->
         "sessionChangeset" => session::changeset,
         "sessionClose" => session::close,
         "sqlCheckBatch" => sql::check_batch,
+        "sqlFileNeed" => sql::file_need_of,
         "statementPrepare" => statement::prepare,
         "statementReuse" => statement::reuse,
         "statementColumnNames" => statement::column_names,

@@ -1,6 +1,6 @@
 //! What JavaScript asks about SQL that is not compiled yet.
 
-use ferrolite_sqlite::batch_fault;
+use ferrolite_sqlite::{batch_fault, file_need, Need};
 
 use crate::sys::{Call, ErrorKind, Result, Value};
 
@@ -18,4 +18,15 @@ pub fn check_batch<'e>(call: &Call<'e>) -> Result<Value<'e>> {
         return Err(env.throw_error(ErrorKind::Type, &message));
     }
     env.undefined()
+}
+
+/// `(sql, isScript)` -> what readers are to do meanwhile, 0: nothing; 1: rest; 2: let go of the file
+pub fn file_need_of<'e>(call: &Call<'e>) -> Result<Value<'e>> {
+    let env = call.env;
+    let sql = call.arg(0).to_utf8(env)?;
+    env.number(match file_need(&sql, call.arg(1).as_bool(env)) {
+        Need::Nothing => 0.0,
+        Need::Rest => 1.0,
+        Need::Leave => 2.0,
+    })
 }

@@ -192,6 +192,8 @@ fn prepare_sql<'e>(
     let block = &db.state.block;
     block.set_i32(header::READER, statement.reader.into());
     block.set_i32(header::READONLY, readonly.into());
+    let shared = statement.reader && readonly && db.conn.may_read_elsewhere(sql);
+    block.set_i32(header::SHARED, shared.into());
     Ok(env.boxed(statement))
 }
 

@@ -8,6 +8,7 @@ use crate::connection::{c_bytes, Connection};
 use crate::error::{check, Result};
 use crate::ffi;
 use crate::function::boundary;
+use crate::role::Notes;
 
 /// Decides whether a statement may be compiled.
 pub trait Authorize: 'static {
@@ -103,6 +104,7 @@ pub(crate) struct Hooks {
     watching: Cell<bool>,
     /// `PRAGMA mmap_size` is passed over.
     no_mmap: Cell<bool>,
+    pub(crate) notes: Notes,
 }
 
 impl Hooks {
@@ -116,19 +118,22 @@ impl Hooks {
 impl Connection {
     /// Sets or removes the authorizer. It is asked while a statement is compiled.
     pub fn set_authorizer(&self, authorizer: Option<Box<dyn Authorize>>) -> Result<()> {
-        let db = self.shared.open_db()?;
+        self.shared.open_db()?;
         self.bump_epoch();
         self.shared.hooks.authorizer.replace(authorizer);
-        let rc = self.register_authorizer(db);
-        // SAFETY: open.
-        unsafe { check(db, rc) }
+        self.update_authorizer()
     }
 
     /// The engine reads memory-mapped pages past the codec: such reads are never switched on for an
     /// encrypted file.
     pub(crate) fn guard_mmap(&self, on: bool) -> Result<()> {
-        let db = self.shared.open_db()?;
         self.shared.hooks.no_mmap.set(on);
+        self.update_authorizer()
+    }
+
+    /// Has the engine ask, or no longer.
+    pub(crate) fn update_authorizer(&self) -> Result<()> {
+        let db = self.shared.open_db()?;
         let rc = self.register_authorizer(db);
         // SAFETY: open.
         unsafe { check(db, rc) }
@@ -136,7 +141,8 @@ impl Connection {
 
     fn register_authorizer(&self, db: *mut ffi::sqlite3) -> c_int {
         let own = &self.shared.hooks;
-        let wanted = own.no_mmap.get() || own.authorizer.borrow().is_some();
+        let wanted =
+            own.no_mmap.get() || own.notes.is_wanted() || own.authorizer.borrow().is_some();
         let hooks = ptr::from_ref(&self.shared.hooks)
             .cast_mut()
             .cast::<c_void>();
@@ -199,6 +205,9 @@ unsafe extern "C" fn on_authorize(
             ];
             (&*hooks.cast::<Hooks>(), args)
         };
+        if hooks.notes.is_wanted() && hooks.notes.judge(action, &args) != ffi::SQLITE_OK {
+            return ffi::SQLITE_DENY;
+        }
         let is_mmap = || args[0].is_some_and(|name| name.eq_ignore_ascii_case(b"mmap_size"));
         if hooks.no_mmap.get() && action == ffi::SQLITE_PRAGMA && args[1].is_some() && is_mmap() {
             return ffi::SQLITE_IGNORE;

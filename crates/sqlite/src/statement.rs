@@ -397,7 +397,8 @@ impl Running {
         // An error may have rolled back DDL, so cached statements are not to be trusted.
         self.statement.shared.bump_epoch();
         // SAFETY: the connection is open.
-        unsafe { last_error(self.statement.shared.raw(), rc) }
+        let error = unsafe { last_error(self.statement.shared.raw(), rc) };
+        self.statement.shared.hooks.notes.explain(error)
     }
 
     /// The current row; call it only after [`Step::Row`].
@@ -575,12 +576,16 @@ fn compile(shared: &Rc<Shared>, sql: &[u8]) -> Result<(*mut ffi::sqlite3_stmt, u
     let len = c_int::try_from(sql.len()).map_err(|_| Error::from_code(ffi::SQLITE_TOOBIG))?;
     let mut raw = ptr::null_mut();
     let mut tail = ptr::null();
+    let notes = &shared.hooks.notes;
+    notes.compile(true);
     // SAFETY: `db` is open; `sql` ends in NUL and its length is exact.
-    unsafe {
+    let compiled = unsafe {
         let rc =
             ffi::sqlite3_prepare_v3(db, sql.as_ptr().cast(), len, 0, &raw mut raw, &raw mut tail);
-        check(db, rc)?;
-    }
+        check(db, rc)
+    };
+    notes.compile(false);
+    compiled.map_err(|error| notes.explain(error))?;
     let tail = if tail.is_null() {
         sql.len()
     } else {

@@ -32,6 +32,8 @@ pub enum PartKind {
     Log = 6,
     /// A changed row for the listeners: operation, database, table and rowid.
     Change = 7,
+    /// A setting of the connection that readers are to have too.
+    Setting = 8,
 }
 
 /// Kind, first slot, rows, columns; `lib/promise/port.js` reads the same.
@@ -209,11 +211,12 @@ impl Scratch {
         port: &Port,
         reader: bool,
         readonly: bool,
+        shared: bool,
         names: &[Option<Vec<u8>>],
     ) {
         let mut start = self.start();
-        let mut count = 2;
-        for flag in [reader, readonly] {
+        let mut count = 3;
+        for flag in [reader, readonly, shared] {
             self.push(ValueRef::Integer(flag.into()), false);
         }
         for name in names {

@@ -20,7 +20,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use ferrolite_remote::{Config, ReplicaOptions, Tls};
-use ferrolite_sqlite::{Param, Params};
+use ferrolite_sqlite::{Param, Params, Role};
 use neon::types::Finalize;
 
 use crate::authorizer::read_rules;
@@ -75,7 +75,7 @@ pub fn set_on_wake<'e>(call: &Call<'e>) -> Result<Value<'e>> {
     call.env.undefined()
 }
 
-/// `(path, readonly, mustExist, timeout, vfs, uri, buffer, verbose, hasReaders, key)` -> handle.
+/// `(path, readonly, mustExist, timeout, vfs, uri, buffer, verbose, role, key)` -> handle.
 /// Job 1 is the opening.
 pub fn open<'e>(call: &Call<'e>) -> Result<Value<'e>> {
     let args = open_args(call)?;
@@ -110,9 +110,19 @@ fn open_args(call: &Call) -> Result<OpenArgs> {
         uri: call.arg(5).as_bool(env),
         image: has_image.then_some(image),
         verbose: call.arg(7).as_bool(env),
-        has_readers: call.arg(8).as_bool(env),
+        role: role_of(call.arg(8).as_i32(env)),
         key: key_of(env, call.arg(9)),
     })
+}
+
+/// As `lib/natives.js` numbers them.
+pub fn role_of(number: i32) -> Role {
+    match number {
+        1 => Role::Writer,
+        2 => Role::Reader,
+        3 => Role::Replica,
+        _ => Role::Only,
+    }
 }
 
 /// `(url, token, headers, connectTimeout, requestTimeout, ca, cert, key, acceptAny)` -> handle. `headers` has a

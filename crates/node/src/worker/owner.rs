@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use ferrolite_sqlite::{
-    wipe, Backup, ChangeKind, Connection, Error, Key, OpenOptions, Params, Session, ValueRef,
+    wipe, Backup, ChangeKind, Connection, Error, Key, OpenOptions, Params, Role, Session, ValueRef,
 };
 
 use super::block::{ConnectionState, PartKind, Scratch};
@@ -30,15 +30,14 @@ pub struct OpenArgs {
     pub image: Option<Vec<u8>>,
     /// Statements are to be logged.
     pub verbose: bool,
-    /// Other connections read the same file.
-    pub has_readers: bool,
+    pub role: Role,
     pub key: Option<Key>,
 }
 
 /// Serves a connection until there is nothing left to do.
 pub fn serve(port: &Arc<Port>, args: OpenArgs) {
     let mut scratch = Scratch::new();
-    let (verbose, has_readers) = (args.verbose, args.has_readers);
+    let (verbose, role) = (args.verbose, args.role);
     let opened = open(port, args);
     answer(port, &mut scratch, 1, opened.as_ref().map(|_| ()));
     match opened {
@@ -51,7 +50,7 @@ pub fn serve(port: &Arc<Port>, args: OpenArgs) {
             backups: HashMap::new(),
             sessions: HashMap::new(),
             verbose,
-            has_readers,
+            has_readers: role == Role::Writer,
             looked_at: None,
             shareable: false,
             announced: Instant::now(),
@@ -74,6 +73,7 @@ fn open(port: &Arc<Port>, args: OpenArgs) -> Result<Connection, Error> {
     if let Some(image) = args.image {
         conn.deserialize(&image, args.readonly)?;
     }
+    conn.set_role(args.role)?;
     let port = port.clone();
     conn.set_stop_check(Box::new(move || {
         // What runs takes long: replies that are there must not wait for it.
@@ -192,6 +192,9 @@ impl Owner<'_> {
             self.scratch
                 .push_error(if cancelled { &interrupted } else { &error });
         }
+        if self.has_readers {
+            self.tell_settings();
+        }
         self.port.end(job.id);
         if self.has_readers && self.looked_at != Some(self.conn.epoch()) {
             self.looked_at = Some(self.conn.epoch());
@@ -259,6 +262,20 @@ impl Owner<'_> {
             self.scratch.part(PartKind::Change, start, 1, 4);
         }
         self.scratch.part(end, 0, 0, 0);
+    }
+
+    /// Tells what readers are to set too: a name for the setting, and its SQL.
+    fn tell_settings(&mut self) {
+        for pragma in self.conn.take_settings() {
+            let sql = pragma.to_sql();
+            let schema = pragma.schema.unwrap_or_default().to_ascii_lowercase();
+            let name = format!("{schema}.{}", pragma.name);
+            if !self.scratch.has_room(2) {
+                self.port.send(&mut self.scratch);
+            }
+            let values = [name.as_bytes(), sql.as_bytes()].map(ValueRef::Text);
+            self.scratch.push_values(PartKind::Setting, &values);
+        }
     }
 
     pub fn done(&mut self) {

@@ -142,20 +142,25 @@ impl Owner<'_> {
         Ok(())
     }
 
-    /// True if other connections to the file read the same as this one: it is in WAL mode, and nothing is
-    /// attached or temporary.
+    /// True if other connections to the file read the same as this one: it is in WAL mode and not locked for
+    /// good, and nothing is attached or temporary.
     pub fn is_shareable(&self) -> bool {
-        const SQL: &[u8] =
-            b"SELECT journal_mode = 'wal' AND (SELECT count(*) FROM pragma_database_list) = 1
+        const SQL: &[u8] = b"SELECT journal_mode = 'wal'
+            AND (SELECT locking_mode FROM pragma_locking_mode WHERE schema = 'main') = 'normal'
+            AND NOT EXISTS (SELECT * FROM pragma_database_list WHERE seq > 1)
             FROM pragma_journal_mode";
-        let ask = || {
-            let mut running = self.conn.prepare(SQL)?.start(Params::default())?;
+        const HAS_TEMP: &[u8] = b"SELECT EXISTS (SELECT * FROM pragma_database_list WHERE seq = 1)";
+        // It is there once anything has looked for it.
+        const IS_USED: &[u8] = b"SELECT EXISTS (SELECT * FROM sqlite_temp_schema)";
+        let ask = |sql| {
+            let mut running = self.conn.prepare(sql)?.start(Params::default())?;
             let answer =
                 running.step()? == Step::Row && running.row().get(0) == ValueRef::Integer(1);
             Ok::<_, Error>(answer)
         };
+        let find = || Ok::<_, Error>(ask(SQL)? && !(ask(HAS_TEMP)? && ask(IS_USED)?));
         // An authorizer may deny it.
-        ask().unwrap_or(false)
+        find().unwrap_or(false)
     }
 }
 

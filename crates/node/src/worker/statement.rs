@@ -42,9 +42,10 @@ impl Owner<'_> {
         let compiled = self.compile(job);
         if let Ok(entry) = &compiled {
             let readonly = entry.stmt.readonly()?;
+            let shared = entry.reader && readonly && self.conn.may_read_elsewhere(entry.stmt.sql());
             let names = entry.stmt.parameter_names()?;
             self.scratch
-                .push_description(self.port, entry.reader, readonly, &names);
+                .push_description(self.port, entry.reader, readonly, shared, &names);
         }
         let outcome = compiled.as_ref().map(|_| ()).map_err(Error::clone);
         self.statements.insert(job.target, compiled);
@@ -53,6 +54,11 @@ impl Owner<'_> {
 
     fn compile(&self, job: &Job) -> Prepared {
         let stmt = self.conn.prepare(&job.params.bytes)?;
+        let plain = is_plain(&job.params.bytes);
+        if !plain {
+            // Many a PRAGMA takes effect when it is compiled.
+            self.conn.bump_epoch();
+        }
         let columns = stmt.column_count()?.into();
         Ok(Entry {
             number: job.target,
@@ -61,7 +67,7 @@ impl Owner<'_> {
             reader: columns > 0 || job.flags & PRAGMA != 0,
             named: stmt.has_named_parameters()?,
             explain: job.flags & EXPLAIN != 0,
-            plain: is_plain(&job.params.bytes),
+            plain,
             told: None,
             stmt,
         })

@@ -7,7 +7,7 @@ use ferrolite_remote::proto::{
     Batch, BatchCond, BatchCondList, BatchStep, Cond, DescribeResult, Empty, Kind, NamedArg, Stmt,
     Value,
 };
-use ferrolite_sqlite::{parameters, statements, Error as LocalError, Param, Params};
+use ferrolite_sqlite::{is_query, parameters, statements, Error as LocalError, Param, Params};
 
 use super::failure::internal;
 use crate::worker::block::Scratch;
@@ -42,7 +42,9 @@ impl Entry {
         let names: Vec<_> = names
             .map(|name| Some(name.as_ref()?.as_bytes().get(1..)?.to_vec()))
             .collect();
-        scratch.push_description(port, self.reader, self.described.readonly, &names);
+        let readonly = self.described.readonly;
+        let shared = self.reader && readonly && is_query(&self.sql);
+        scratch.push_description(port, self.reader, readonly, shared, &names);
     }
 }
 

@@ -1,0 +1,231 @@
+//! Connections that share the reads of one database. What a statement needs is asked of the engine while it
+//! compiles it: its authorizer sees every function and every table, those of views too.
+
+use std::cell::{Cell, RefCell};
+use std::ffi::c_int;
+
+use crate::connection::Connection;
+use crate::error::{Error, Result};
+use crate::ffi;
+use crate::pragma::{is_own_table, Pragma};
+use crate::sql::Tokens;
+
+/// What a connection is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Role {
+    /// All that its user does.
+    #[default]
+    Only,
+    /// All but the reads that others can do as well.
+    Writer,
+    /// Such reads: it refuses what only the writer can tell.
+    Reader,
+    /// The reads of a replica: it refuses pragmas that do more than tell.
+    Replica,
+}
+
+/// The code of what another connection is to do: one that the engine never gives.
+const REFUSED: c_int = ffi::SQLITE_EMPTY;
+
+/// What compiling has told.
+#[derive(Default)]
+pub(crate) struct Notes {
+    role: Cell<Role>,
+    /// A statement is compiled for the first time, not again within a step.
+    is_first: Cell<bool>,
+    /// It asks for what one connection alone can tell.
+    is_own: Cell<bool>,
+    refused: Cell<bool>,
+    settings: RefCell<Vec<Pragma>>,
+}
+
+impl Notes {
+    pub(crate) fn is_wanted(&self) -> bool {
+        self.role.get() != Role::Only
+    }
+
+    /// Compiling begins, or ends.
+    #[inline]
+    pub(crate) fn compile(&self, begins: bool) {
+        self.is_first.set(begins);
+        if begins {
+            self.is_own.set(false);
+        }
+    }
+
+    /// The error of what was refused.
+    #[cold]
+    pub(crate) fn explain(&self, error: Error) -> Error {
+        if self.refused.replace(false) {
+            return Error::sqlite(REFUSED, "This is for the connection that writes");
+        }
+        error
+    }
+
+    /// What to answer to a question of the engine.
+    pub(crate) fn judge(&self, action: c_int, args: &[Option<&[u8]>; 4]) -> c_int {
+        let role = self.role.get();
+        let refuses = match action {
+            ffi::SQLITE_FUNCTION if args[1].is_some_and(is_own_function) => self.note_own(role),
+            ffi::SQLITE_READ if args[0].is_some_and(is_own_table) => self.note_own(role),
+            ffi::SQLITE_PRAGMA if role == Role::Writer => {
+                let pragma = pragma_of(args);
+                if pragma.is_setting() {
+                    self.settings.borrow_mut().push(pragma);
+                }
+                false
+            }
+            ffi::SQLITE_PRAGMA => role == Role::Replica && !pragma_of(args).tells(),
+            _ => false,
+        };
+        if refuses {
+            self.refused.set(true);
+            return ffi::SQLITE_DENY;
+        }
+        ffi::SQLITE_OK
+    }
+
+    /// Whether it is refused. A view may have come to ask for it since a statement was compiled.
+    fn note_own(&self, role: Role) -> bool {
+        self.is_own.set(true);
+        role == Role::Reader || role == Role::Replica && !self.is_first.get()
+    }
+}
+
+fn is_own_function(name: &[u8]) -> bool {
+    let own: [&[u8]; 3] = [b"changes", b"last_insert_rowid", b"total_changes"];
+    own.iter().any(|own| own.eq_ignore_ascii_case(name))
+}
+
+fn pragma_of(args: &[Option<&[u8]>; 4]) -> Pragma {
+    let text = |at: usize| args[at].map(|text| String::from_utf8_lossy(text).into_owned());
+    Pragma {
+        schema: text(2),
+        name: text(0).unwrap_or_default().to_ascii_lowercase(),
+        argument: text(1),
+    }
+}
+
+/// Whether a statement is a query, and no PRAGMA or EXPLAIN.
+pub fn is_query(sql: &str) -> bool {
+    let mut tokens = Tokens::new(sql).skip_while(|token| token.is_sign(";"));
+    let first = tokens.next();
+    first.is_some_and(|token| token.is_any(&["SELECT", "WITH", "VALUES"]))
+}
+
+impl Connection {
+    /// Says what it is for, before anything is compiled.
+    pub fn set_role(&self, role: Role) -> Result<()> {
+        self.shared.hooks.notes.role.set(role);
+        self.update_authorizer()
+    }
+
+    /// Whether the statement that was compiled last, if it only reads, means the same on others.
+    pub fn may_read_elsewhere(&self, sql: &[u8]) -> bool {
+        let notes = &self.shared.hooks.notes;
+        notes.is_wanted() && !notes.is_own.get() && std::str::from_utf8(sql).is_ok_and(is_query)
+    }
+
+    /// Settings of the connection that were compiled since the last call.
+    pub fn take_settings(&self) -> Vec<Pragma> {
+        self.shared.hooks.notes.settings.take()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::connection::OpenOptions;
+
+    fn open(role: Role) -> Result<Connection> {
+        let conn = Connection::open(&OpenOptions {
+            path: ":memory:",
+            readonly: false,
+            must_exist: false,
+            timeout: 0,
+            vfs: None,
+            uri: false,
+            key: None,
+        })?;
+        let script = b"CREATE TABLE t (a, changes); CREATE VIEW v AS SELECT \"changes\"() AS n;
+            CREATE VIEW w AS SELECT * FROM v\0";
+        conn.exec(script, &mut |_| Ok(()))?;
+        conn.set_role(role)?;
+        Ok(conn)
+    }
+
+    #[test]
+    fn what_one_connection_tells_is_found_wherever_it_stands() -> Result<()> {
+        let conn = open(Role::Writer)?;
+        let elsewhere = |sql: &str| {
+            conn.prepare(sql.as_bytes())?;
+            Ok::<_, Error>(conn.may_read_elsewhere(sql.as_bytes()))
+        };
+        for sql in [
+            "SELECT * FROM t",
+            "SELECT 'changes()', changes AS \"changes()\" FROM t -- changes()",
+            "/* x */ WITH c AS (SELECT 1) SELECT * FROM c",
+            "VALUES (1)",
+            "SELECT * FROM pragma_table_info('t')",
+        ] {
+            assert!(elsewhere(sql)?, "{sql}");
+        }
+        for sql in [
+            "SELECT \"changes\"()",
+            "SELECT [CHANGES] ( )",
+            "SELECT changes/**/()",
+            "SELECT `last_insert_rowid`()",
+            "SELECT total_changes()",
+            "SELECT * FROM w",
+            "SELECT a FROM t WHERE a > (SELECT n FROM w)",
+            "SELECT * FROM pragma_cache_size",
+            "SELECT count(*) FROM pragma_data_version",
+            "EXPLAIN SELECT 1",
+            "PRAGMA user_version",
+        ] {
+            assert!(!elsewhere(sql)?, "{sql}");
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn readers_and_replicas_refuse_what_is_for_the_writer() -> Result<()> {
+        let refuses = |conn: &Connection, sql: &str| {
+            let error = conn.prepare(sql.as_bytes()).err();
+            error.is_some_and(|error| error.code() == REFUSED)
+        };
+        let reader = open(Role::Reader)?;
+        assert!(refuses(&reader, "SELECT * FROM w"));
+        assert!(!refuses(&reader, "SELECT * FROM t"));
+        let replica = open(Role::Replica)?;
+        assert!(!refuses(&replica, "SELECT * FROM w"));
+        assert!(!refuses(&replica, "PRAGMA table_info(t)"));
+        assert!(refuses(&replica, "PRAGMA user_version(6)"));
+        assert!(refuses(&replica, "PRAGMA \"cache_size\" = 5"));
+        Ok(())
+    }
+
+    #[test]
+    fn settings_are_told() -> Result<()> {
+        let conn = open(Role::Writer)?;
+        for sql in [
+            "PRAGMA cache_size = -77",
+            "PRAGMA table_info(t)",
+            "PRAGMA main . \"mmap_size\"('0')",
+            "PRAGMA cache_size",
+        ] {
+            conn.prepare(sql.as_bytes())?;
+        }
+        let settings = conn.take_settings();
+        let settings: Vec<_> = settings.iter().map(Pragma::to_sql).collect();
+        assert_eq!(
+            settings,
+            [
+                "PRAGMA \"cache_size\" = '-77'",
+                "PRAGMA \"main\".\"mmap_size\" = '0'"
+            ]
+        );
+        assert!(conn.take_settings().is_empty());
+        Ok(())
+    }
+}
