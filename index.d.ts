@@ -222,12 +222,6 @@ declare namespace Database {
     /** Name of the SQLite VFS to open the file with. Default: the platform's own. */
     vfs?: string | undefined
 
-    /**
-     * Make a plain database of a file that was a replica. Without it, such a file is opened for
-     * writing with `syncUrl` only: SYNC_REPLICA. Default: false.
-     */
-    detachReplica?: boolean | undefined
-
     // For replicas of a database on a server, with the options above but `readonly`,
     // `fileMustExist` and `vfs`, and those for URLs below.
 
@@ -621,6 +615,19 @@ declare class SqliteErrorClass extends Error {
   rawCode?: number
   /** Remote databases: the HTTP status of a reply that is no success, such as 401. */
   status?: number
+  /** The SQL that failed, without what follows `KEY`. */
+  sql?: string
+  /** Name of the database, as `db.name` has it. */
+  database?: string
+  /**
+   * Where in `sql` it is: the token that SQLite names, or where the statement begins in a script or
+   * a batch.
+   */
+  offset?: number
+  /** Which statement of a script or a batch failed, from 0. */
+  statementIndex?: number
+  /** After a time limit: an error with the name `TimeoutError`. */
+  cause?: unknown
 }
 
 export = Database

@@ -1,5 +1,6 @@
 'use strict'
 
+const { locate } = require('./errors')
 const { SAVEPOINT } = require('./transaction')
 
 // As SQLite knows it, without its quotes.
@@ -29,7 +30,13 @@ function readBatch (natives, statements, mode) {
  */
 function runBatch (natives, database, statements, mode, lastChanges) {
   const { list, version } = readBatch(natives, statements, mode)
-  const run = () => list.map(([sql, args]) => runOne(database.prepare(sql), args, lastChanges))
+  const run = () => list.map(([sql, args], i) => {
+    try {
+      return runOne(database.prepare(sql), args, lastChanges)
+    } catch (error) {
+      throw locate(error, i, sql, database.name)
+    }
+  })
   return database.transaction(run)[version]()
 }
 

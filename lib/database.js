@@ -3,7 +3,7 @@
 const { readRules } = require('./authorizer')
 const { ROLE, attach } = require('./natives')
 const { getBooleanOption, readKey, readOptions, readToggle } = require('./options')
-const { requireFolder, requirePlain } = require('./paths')
+const { requireFolder } = require('./paths')
 const { HEADER } = require('./rows')
 const { Session, readApplyOptions, readSessionOptions } = require('./session')
 const { KEY, createStatementClass, requireTimeout } = require('./statement')
@@ -118,7 +118,6 @@ function open (database, getBinding, filename, given, allowNativeBinding) {
     return openRemote(database, environment, options)
   }
   requireFolder(options)
-  requirePlain(environment.natives, options)
   try {
     const openState = options.replica === null ? openLocal : openReplica
     return new Connection(database, openState(environment, options, key))
@@ -131,7 +130,7 @@ function openLocal (environment, options, key, role = ROLE.ONLY) {
   const handle = environment.natives.databaseOpen(
     options.file, options.readonly, options.fileMustExist, options.timeout, options.verbose,
     options.buffer, options.vfs, options.uri, options.defaultQueryTimeout,
-    key, role
+    key, role, options.name
   )
   const state = new State(environment, handle, options)
   if (options.limits !== null) Object.assign(limitsOf(state), options.limits)

@@ -1,5 +1,14 @@
 'use strict'
 
+// What opens a comment, which may stand between the words that a key follows.
+const COMMENT = /--[^\n]*|\/\*[\s\S]*?(?:\*\/|$)/g
+// Where a key may follow, as crates/sqlite/src/key.rs has it, but anywhere in a script.
+const KEY_OF_PRAGMA = /\bpragma\b[^=(]*?\b(?:(?:hex)?(?:re)?key|textkey)\b/i
+const KEY_OF_ATTACH = /\battach\b[\s\S]*?\bkey\b/i
+
+// Errors that were made here, and not by code of the user.
+const ours = new WeakSet()
+
 /**
  * An error of SQLite. `code` is the name of its extended result code, such as
  * `SQLITE_CONSTRAINT_UNIQUE`; errors that come from the engine also have the number, `rawCode`.
@@ -18,11 +27,100 @@ Object.defineProperty(SqliteError.prototype, 'name', {
   value: 'SqliteError', writable: true, enumerable: false, configurable: true
 })
 
-/** What the addon calls to make an error; `rawCode` stays out of `console.log` and comparisons. */
-function makeError (message, code, rawCode) {
+/** A property that stays out of `console.log` and comparisons. */
+function hide (error, name, value) {
+  Reflect.defineProperty(error, name, { value, writable: true, configurable: true })
+}
+
+/**
+ * What the addon calls to make an error. `byte` is where in the SQL it is and `statement` the
+ * number of the one that failed, or -1.
+ */
+function makeError (message, code, rawCode, byte = -1, statement = -1, sql, database, isTimeout) {
   const error = new SqliteError(message, code)
-  Object.defineProperty(error, 'rawCode', { value: rawCode, writable: true, configurable: true })
+  hide(error, 'rawCode', rawCode)
+  if (isTimeout) hide(error, 'cause', timeoutCause())
+  if (byte >= 0 && sql !== undefined) hide(error, 'offset', charsOf(sql, byte))
+  if (statement >= 0) hide(error, 'statementIndex', statement)
+  return describe(error, sql, database)
+}
+
+/** Says what an error is about, where that is not known yet. */
+function describe (error, sql, database) {
+  if (sql != null && !Object.hasOwn(error, 'sql')) hide(error, 'sql', withoutKeys(sql))
+  if (database != null && !Object.hasOwn(error, 'database')) hide(error, 'database', database)
   return error
 }
 
-module.exports = { SqliteError, makeError }
+/** Says which statement of a list an error is about. */
+function locate (error, statementIndex, sql, database) {
+  if (!(error instanceof Error)) return error
+  if (!Object.hasOwn(error, 'offset')) hide(error, 'offset', 0)
+  hide(error, 'statementIndex', statementIndex)
+  return describe(error, typeof sql === 'string' ? sql : null, database)
+}
+
+/** SQL without what may be a key. */
+function withoutKeys (sql) {
+  let end = sql.length
+  // Comments may part the words, and what looks like one may be in a string.
+  for (const text of [sql, sql.replace(COMMENT, (comment) => ' '.repeat(comment.length))]) {
+    for (const pattern of [KEY_OF_PRAGMA, KEY_OF_ATTACH]) {
+      const found = pattern.exec(text)
+      if (found !== null) end = Math.min(end, found.index + found[0].length)
+    }
+  }
+  return end === sql.length ? sql : `${sql.slice(0, end)} ***`
+}
+
+function charsOf (sql, byte) {
+  return Buffer.from(sql).toString('utf8', 0, byte).length
+}
+
+function timeoutCause () {
+  const cause = new Error('The time of the call was over')
+  cause.name = 'TimeoutError'
+  cause.code = 'ETIMEDOUT'
+  return cause
+}
+
+function timedOut () {
+  return makeError('interrupted', 'SQLITE_INTERRUPT', 9, -1, -1, undefined, undefined, true)
+}
+
+/** An error for one call of the promise API; one that several calls get is copied for each. */
+function forCall (error, sql, database) {
+  if (!(error instanceof Error)) return error
+  if (ours.has(error) && error instanceof SqliteError) error = copy(error)
+  ours.add(error)
+  return describe(error, sql, database)
+}
+
+function copy (error) {
+  const { message, code, rawCode, status, cause } = error
+  const another = makeError(message, code, rawCode)
+  if (status !== undefined) another.status = status
+  if (cause !== undefined) hide(another, 'cause', cause)
+  return another
+}
+
+/**
+ * Gives an error the frames of who awaits it now: V8 finds them without anything being kept while
+ * the call was on its way. To be called in an async function; `above` is the function to leave out.
+ */
+function retrace (error, above = retrace) {
+  if (ours.has(error)) Error.captureStackTrace?.(error, above)
+  return error
+}
+
+/** Rejects once whoever made a call has come to await it. */
+async function rejection (error) {
+  await null
+  await null
+  await null
+  throw retrace(error, rejection)
+}
+
+module.exports = {
+  SqliteError, describe, forCall, locate, makeError, rejection, retrace, timedOut, withoutKeys
+}

@@ -83,7 +83,6 @@ function readOptions (path, options, allowNativeBinding) {
     buffer,
     readonly,
     fileMustExist,
-    detachReplica: getBooleanOption(options, 'detachReplica'),
     timeout,
     verbose,
     nativeBinding,

@@ -121,7 +121,8 @@ test('the file is a SQLite database that another connection reads', async t => {
 
 test('readonly does not make a file', async t => {
   const file = tempFile(t)
-  await sqliteError(() => connect(file, { readonly: true }), 'SQLITE_CANTOPEN', 'unable to open database file')
+  await sqliteError(() => connect(file, { readonly: true }), 'SQLITE_CANTOPEN',
+    OURS ? `unable to open database file: ${file} (no such file or directory)` : 'unable to open database file')
   assert.equal(fs.existsSync(file), false)
 })
 
@@ -142,7 +143,8 @@ test('readonly is a TypeError for databases in memory', async () => {
 
 test('fileMustExist does not make a file', async t => {
   const file = tempFile(t)
-  await sqliteError(() => connect(file, { fileMustExist: true }), 'SQLITE_CANTOPEN', 'unable to open database file')
+  await sqliteError(() => connect(file, { fileMustExist: true }), 'SQLITE_CANTOPEN',
+    OURS ? `unable to open database file: ${file} (no such file or directory)` : 'unable to open database file')
   assert.equal(fs.existsSync(file), false)
 })
 
@@ -208,7 +210,9 @@ test('a directory that does not exist is a TypeError', async t => {
 })
 
 test('a directory as the file is SQLITE_CANTOPEN', async t => {
-  await sqliteError(() => connect(tempDir(t)), 'SQLITE_CANTOPEN', 'unable to open database file')
+  const folder = tempDir(t)
+  await sqliteError(() => connect(folder), 'SQLITE_CANTOPEN',
+    OURS ? `unable to open database file: ${folder} (it is a directory)` : 'unable to open database file')
 })
 
 syncOnly('file: is a name like any other unless SQLITE_USE_URI asks for URIs', async () => {

@@ -1,5 +1,6 @@
 'use strict'
 
+const { timedOut } = require('../errors')
 const { requireTimeout } = require('../statement')
 
 // What one call may be given beside its parameters: `{ signal, timeout }`.
@@ -46,7 +47,7 @@ function watch (job, { signal, timeout }, cancel) {
   let timer = null
   const onAbort = () => cancel(abortError(signal))
   // A job that times out ends with SQLITE_INTERRUPT, as a statement of the sync API does.
-  if (timeout > 0) timer = setTimeout(cancel, timeout, null)
+  if (timeout > 0) timer = setTimeout(() => cancel(timedOut()), timeout)
   if (signal !== undefined) listen(signal, onAbort)
   job.release = () => {
     clearTimeout(timer)

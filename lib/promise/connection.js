@@ -1,6 +1,7 @@
 'use strict'
 
 const { AsyncLocalStorage } = require('node:async_hooks')
+const { describe, retrace } = require('../errors')
 const { ROLE } = require('../natives')
 const { LIMITS } = require('../options')
 const { KEY } = require('../statement')
@@ -63,6 +64,7 @@ class Connection {
       key?.fill(0)
     }
     this.port.onLog = options.verbose
+    this.port.opened.database = options.name
     // The first use reports it.
     this.port.opened.promise.catch(() => {})
     this.root = new Scope(null, undefined, leaseTimeout)
@@ -129,6 +131,7 @@ class Connection {
   /** Posts a job as soon as its scope allows it. */
   submit (scope, job, op, target, extra, flags, values, options) {
     if (LOCAL.has(op)) this.requireLocal(LOCAL.get(op))
+    job.database = this.options.name
     job.interruptible = INTERRUPTIBLE.has(op)
     this.watch(job, options)
     if (job.settled) return job.promise
@@ -173,6 +176,7 @@ class Connection {
   }
 
   send (job, op, target, extra, flags, values, port = this.port) {
+    job.database = this.options.name
     if (port.ended) {
       // What was open on it is closed.
       job.end(GIVES_BACK.has(op) ? null : notOpen())
@@ -212,11 +216,12 @@ class Connection {
   }
 
   /** Asks for something that is no statement's rows; `finish` gets arrays. */
-  ask (op, target, values, finish = null, { extra = 0, flags = 0, options } = {}) {
+  ask (op, target, values, finish = null, { extra = 0, flags = 0, options, sqls = null } = {}) {
     if (GIVES_BACK.has(op) && this.port.ended) return Promise.resolve()
     this.requireOpen()
     const job = new Job()
     job.finish = finish
+    job.sqls = sqls
     return this.submit(this.root.current(), job, op, target, extra, flags, values, options)
   }
 
@@ -235,6 +240,7 @@ class Connection {
     if (this.options.remote !== null) this.log(sql)
     const run = () => {
       const job = new Job()
+      job.sql = sql
       job.control = true
       return this.submit(this.root.current(), job, OP.EXEC, 0, 0, 0, [sql], options)
     }
@@ -259,6 +265,7 @@ class Connection {
   /** Waits for readers, no longer than SQLite waits for locks. */
   async #rest (options) {
     const job = new Job()
+    job.database = this.options.name
     this.watch(job, options)
     const timer = setTimeout(() => job.end(null), this.options.timeout)
     this.#readers.rest().then(() => job.end(null))
@@ -272,6 +279,7 @@ class Connection {
   /** What begins and ends transactions, whoever waits. */
   control (sql, op = OP.EXEC) {
     const job = new Job()
+    job.sql = sql
     job.control = true
     job.interruptible = op !== OP.UNDO
     return this.send(job, op, 0, 0, 0, [sql])
@@ -288,6 +296,7 @@ class Connection {
   /** Has `port` compile a statement of that number. */
   compileAs (number, sql, flags, options, port = this.port) {
     const job = new Job()
+    job.sql = sql
     job.finish = (rows) => new Entry(number, sql, rows.flat())
     if (options !== null) this.watch(job, options)
     // Compiling need not wait for a transaction of others; inside it, others may wait for this.
@@ -326,16 +335,18 @@ class Connection {
   compileInTurn (sql, options) {
     const compile = () => this.compile(sql, 0, options)
     if (this.root.current().waiting().length === 0) return compile()
-    return this.compileFirst(compile, async (entry) => entry, options)
+    return this.compileFirst(compile, async (entry) => entry, options, sql)
   }
 
   /**
    * Calls `start` with what `compile` comes to. Calls behind it wait for that: they run in the
    * order they were made in, and neither a transaction nor the connection ends before.
    */
-  async compileFirst (compile, start, options = null) {
+  async compileFirst (compile, start, options = null, sql = null) {
     const scope = this.root.current()
     const turn = new Job()
+    turn.sql = sql
+    turn.database = this.options.name
     let inner = null
     let starting
     this.watch(turn, options)
@@ -355,7 +366,7 @@ class Connection {
     } catch (error) {
       this.#starting = null
       scope.release(inner)
-      throw error
+      throw retrace(error)
     }
     let result
     scope.release(inner, () => {
@@ -377,12 +388,18 @@ class Connection {
   }
 
   /** What a Statement's call comes to. */
-  settle (call) {
+  settle (call, sql) {
     try {
       return this.track(call())
     } catch (error) {
-      return Promise.reject(error)
+      return Promise.reject(this.about(error, sql))
     }
+  }
+
+  /** Says what SQL a mistake in calling is about; what code of the user threw stays as it is. */
+  about (error, sql) {
+    if (!(error instanceof TypeError || error instanceof RangeError)) return error
+    return describe(error, sql, this.options.name)
   }
 
   iterate (statement, entry, call) {

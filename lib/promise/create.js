@@ -1,7 +1,7 @@
 'use strict'
 
 const { Authorization } = require('../authorizer')
-const { SqliteError } = require('../errors')
+const { SqliteError, retrace } = require('../errors')
 const { constants } = require('../session')
 const { Database: Base } = require('./database')
 
@@ -17,7 +17,11 @@ module.exports = function createPromiseApi (getBinding, { allowNativeBinding = t
   /** Opens a database; rejects if that fails. */
   async function connect (filename, options) {
     const database = new Database(filename, options)
-    await Base.opened(database)
+    try {
+      await Base.opened(database)
+    } catch (error) {
+      throw retrace(error)
+    }
     return database
   }
 

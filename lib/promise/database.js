@@ -1,9 +1,10 @@
 'use strict'
 
+const { locate, retrace } = require('../errors')
 const { attach } = require('../natives')
 const { getBooleanOption, readKey, readOptions, readToggle } = require('../options')
 const { copyParams } = require('../params')
-const { requireFolder, requirePlain, resolveLibrary } = require('../paths')
+const { requireFolder, resolveLibrary } = require('../paths')
 const { FLAT, PLUCK } = require('../rows')
 const { KEY, isNamed } = require('../statement')
 const { readCallOptions, readCloseOptions } = require('./call')
@@ -26,7 +27,6 @@ class Database {
     const { remote, replica } = options
     if (remote === null || replica !== null) requireFolder(options)
     const environment = attach(getBinding(options.nativeBinding))
-    requirePlain(environment.natives, options)
     const own = { leaseTimeout: readLease(given), readers: readReaders(given, options), key }
     this.#connection = connectionClass(options).open(environment, options, own)
   }
@@ -70,15 +70,23 @@ class Database {
     const flags = connection.int64 ? FLAG.INT64 : 0
     const known = connection.known(sql)
     if (known !== null) {
-      const values = readParams(params === undefined ? [] : [params], known.parameters)
+      const values = this.#readParams(params === undefined ? [] : [params], known)
       return connection.execute(op, known, flags, mode, values, finish, options)
     }
     // As they are now.
     const given = params === undefined ? [] : [copyParams(params)]
     return connection.compileFirst(() => connection.cached(sql, options), async (entry) => {
-      const values = readParams(given, entry.parameters)
+      const values = this.#readParams(given, entry)
       return connection.execute(op, entry, flags, mode, values, finish, options)
-    }, options)
+    }, options, sql)
+  }
+
+  #readParams (given, entry) {
+    try {
+      return readParams(given, entry.parameters)
+    } catch (error) {
+      throw this.#connection.about(error, entry.sql)
+    }
   }
 
   iterate (sql, params, options) {
@@ -100,7 +108,7 @@ class Database {
       return { iterator, first: iterator.next() }
     }
     const compile = () => connection.cached(sql, call)
-    const { iterator, first } = await connection.compileFirst(compile, start, call)
+    const { iterator, first } = await connection.compileFirst(compile, start, call, sql)
     try {
       const { value, done } = await first
       if (done) return
@@ -229,18 +237,24 @@ class Database {
     const connection = this.#connection
     connection.requireOpen()
     if (connection.options.remote !== null) {
-      const { finishBatch, packBatch } = require('../remote/batch')
+      const { finishBatch, packBatch, sqlsOf } = require('../remote/batch')
       const { root } = connection
       const inside = root.current() !== root || connection.inTransaction
       const flags = connection.int64 ? FLAG.INT64 : 0
       const values = packBatch(connection, statements, mode, inside)
-      return connection.ask(OP.BATCH, 0, values, finishBatch, { flags })
+      return connection.ask(OP.BATCH, 0, values, finishBatch, { flags, sqls: sqlsOf(values) })
     }
     const { readBatch } = require('../batch')
     const { list, version } = readBatch(connection.natives, statements, mode)
     const run = this.transaction(async () => {
       const results = []
-      for (const [sql, params] of list) results.push(await this.#runOne(sql, params))
+      for (const [i, [sql, params]] of list.entries()) {
+        try {
+          results.push(await this.#runOne(sql, params))
+        } catch (error) {
+          throw locate(retrace(error), i, sql, this.name)
+        }
+      }
       return results
     })
     return run[version]()

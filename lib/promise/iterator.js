@@ -1,5 +1,6 @@
 'use strict'
 
+const { retrace } = require('../errors')
 const { KEY } = require('../statement')
 const { OP } = require('./message')
 const { Job } = require('./port')
@@ -8,6 +9,8 @@ const { Job } = require('./port')
 // before it is used up.
 const FIRST = 16
 const MOST = 1024
+
+const { then } = Promise.prototype
 
 const DONE = Object.freeze({ value: undefined, done: true })
 
@@ -106,8 +109,15 @@ class StatementIterator {
   #inTurn (step) {
     // What is called after this comes after it, if nothing is in its way.
     const started = this.#pending++ === 0 ? step() : this.#last.then(step)
-    const result = started.finally(() => this.#pending--)
-    this.#last = result.catch(() => {})
+    let end
+    this.#last = new Promise((resolve) => { end = resolve })
+    // Until it has ended only the caller waits for it: whoever that is can be found from it.
+    const result = started.finally(() => {
+      this.#pending--
+      end()
+      // Not its own `then`, by which a transaction notices that it is awaited.
+      then.call(result, undefined, () => {})
+    })
     return result
   }
 
@@ -118,7 +128,7 @@ class StatementIterator {
         if (this.#error !== null) {
           const { error } = this.#error
           this.#error = null
-          throw error
+          throw retrace(error)
         }
         if (this.#done) return DONE
       }

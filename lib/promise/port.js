@@ -3,7 +3,7 @@
 // The way to a worker and back. Calls of one tick cross as one message, and what has come back by
 // then settles in one wake-up of the event loop. Jobs run and end in the order they were called in.
 
-const { makeError } = require('../errors')
+const { forCall, makeError, rejection, timedOut } = require('../errors')
 const { REFUSED } = require('../natives')
 const { RAW, decoderFor, HEADER } = require('../rows')
 const { Message } = require('./message')
@@ -66,6 +66,14 @@ class Job {
   interruptible = false
   // Sends it to the connection that writes, if a reader refuses it.
   elsewhere = null
+  // What it is about, for its error: `sqls` has the statements of a batch.
+  sql = null
+  sqls = null
+  database = null
+  // Somebody awaits it; else whoever called waits in the call, and its stack is that of the call.
+  isAwaited = true
+  // Called when it has ended, with its error or null, before its promise settles.
+  after = null
   // Takes it out of those that wait for a transaction to end; null once it is posted.
   leave = null
 
@@ -76,30 +84,39 @@ class Job {
     })
   }
 
-  #settle () {
+  #settle (error) {
     if (this.settled) return false
     this.settled = true
     this.release?.()
     this.leave?.()
+    this.after?.(error)
     if (this.scope !== null) this.scope.pending--
     return true
   }
 
-  /** Rejects with whatever was thrown: null too. */
-  fail (error) {
+  /** Rejects with whatever was thrown, null too; what code of the user threw stays as it is. */
+  fail (error, isOfUser = false) {
     const { elsewhere } = this
     if (elsewhere !== null && error?.code === REFUSED && !this.settled) {
       this.elsewhere = null
       return elsewhere()
     }
-    if (!this.#settle()) return
+    if (!this.#settle(error)) return
+    if (isOfUser) return this.reject(error)
     const interrupted = this.reason !== null && error?.code === 'SQLITE_INTERRUPT'
-    this.reject(interrupted ? this.reason : error)
+    const reason = forCall(interrupted ? this.reason : error, this.subject(), this.database)
+    if (this.isAwaited) this.resolve(rejection(reason))
+    else this.reject(reason)
+  }
+
+  /** The SQL that its error is about. */
+  subject () {
+    return this.sql ?? this.statement?.sql ?? this.entry?.sql ?? null
   }
 
   end (error) {
     if (error !== null) return this.fail(error)
-    if (!this.#settle()) return
+    if (!this.#settle(null)) return
     try {
       this.resolve(this.finish === null ? undefined : this.finish(this.rows))
     } catch (thrown) {
@@ -347,7 +364,7 @@ class Port {
     while (!job.settled) {
       const left = end - performance.now()
       if (left <= 0) {
-        this.cancel(job, null)
+        this.cancel(job, timedOut())
         continue
       }
       // A worker that is terminated is to notice.
@@ -392,7 +409,7 @@ class Port {
         if (kind === LAST_ROWS) this.#ended().end(null)
         return
       case DONE: return this.#ended().end(null)
-      case ERROR: return this.#ended().fail(this.#error(readRow(block, text, slot, columns)))
+      case ERROR: return this.#fail(readRow(block, text, slot, columns))
       case CALL: return this.#later(this.#call, readRow(block, text, slot, columns))
       case LOG: return this.#later(this.onLog, readRow(block, text, slot, columns))
       case CHANGE: return this.#later(this.onChange, readRow(block, text, slot, columns))
@@ -431,14 +448,19 @@ class Port {
     this.#natives.workerAuthorizer.call(this.handle, rules, otherwise)
   }
 
-  #error ([kind, message, code, rawCode, status]) {
+  #fail ([kind, message, code, rawCode, status, byte, statement]) {
+    const job = this.#ended()
     const thrown = this.#thrown
     this.#thrown = null
     switch (kind) {
-      case 0: return withStatus(makeError(message, code, rawCode ?? undefined), status)
-      case 1: return new TypeError(message)
-      case 2: return new RangeError(message)
-      default: return thrown === null ? new Error(message) : thrown.error
+      case 0: {
+        const [sql, index] = statementOf(job, statement)
+        const args = [message, code, rawCode ?? undefined, byte, index, sql, job.database]
+        return job.fail(withStatus(makeError(...args), status))
+      }
+      case 1: return job.fail(new TypeError(message))
+      case 2: return job.fail(new RangeError(message))
+      default: return job.fail(thrown === null ? new Error(message) : thrown.error, thrown !== null)
     }
   }
 
@@ -466,6 +488,13 @@ function openLocal (args) {
 
 function openRemote ({ args }) {
   return (natives) => natives.workerOpenRemote(...args)
+}
+
+/** The SQL that an error of a job is about, and the number of the statement, or -1. */
+function statementOf (job, index) {
+  if (job.sqls === null) return [job.subject() ?? undefined, index]
+  // The commit of a batch comes behind its statements.
+  return index in job.sqls ? [job.sqls[index], index] : [undefined, -1]
 }
 
 /** The HTTP status of a server's reply, which errors of SQLite have none of. */

@@ -97,7 +97,7 @@ class Statement {
     return this.#connection.settle(() => {
       const { values, mode, flags, options } = this.#prepareCall(params)
       return this.#connection.execute(op, this.#entry, flags, mode, values, finish, options)
-    })
+    }, this.#entry.sql)
   }
 
   /** All that a call needs, as it is now: what is changed later is not for this call. */

@@ -28,6 +28,13 @@ function packBatch (connection, statements, mode, inTransaction) {
   return values
 }
 
+/** The SQL of each statement that packBatch() has packed. */
+function sqlsOf (values) {
+  const sqls = []
+  for (let at = 4; at < values.length; at += 2 + 2 * values[at + 1]) sqls.push(values[at])
+  return sqls
+}
+
 /** Parameters as pairs of a name, or null, and a value. */
 function readParams (args) {
   if (Array.isArray(args)) return args.map((value) => [null, value])
@@ -56,4 +63,4 @@ function toObject (columns, row) {
   return object
 }
 
-module.exports = { finishBatch, packBatch }
+module.exports = { finishBatch, packBatch, sqlsOf }

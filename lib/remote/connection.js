@@ -47,6 +47,8 @@ class Connection {
   wait (job, timeout = 0, port = this.port) {
     let failed = false
     let result
+    job.isAwaited = false
+    job.database = this.options.name
     job.resolve = (value) => { result = value }
     job.reject = (error) => {
       failed = true
@@ -57,10 +59,13 @@ class Connection {
     return result
   }
 
-  ask (op, target, values, finish = null, { extra = 0, flags = 0, timeout } = {}) {
+  ask (op, target, values, finish = null, options = {}) {
+    const { extra = 0, flags = 0, timeout, sql = null, sqls = null } = options
     this.requireOpen()
     const job = new Job()
     job.finish = finish
+    job.sql = sql
+    job.sqls = sqls
     this.port.post(job, op, target, extra, flags, values)
     const mayWrite = op === OP.EXEC || op === OP.BATCH
     return this.#waitFor(job, timeout, mayWrite)
@@ -89,6 +94,7 @@ class Connection {
     job.entry = op === OP.RUN ? null : entry
     job.mode = mode
     job.finish = finish
+    job.statement = entry
     this.port.post(job, op, target, extra, flags, values)
     return this.#waitFor(job, options?.timeout, !entry.isRead && op !== OP.NEXT)
   }
@@ -110,7 +116,7 @@ class Connection {
   #compile (op, sql, values, flags) {
     const number = this.#numbers++
     const finish = (rows) => new Entry(number, sql, rows.flat())
-    const entry = this.ask(op, number, [sql, ...values], finish, { flags })
+    const entry = this.ask(op, number, [sql, ...values], finish, { flags, sql })
     this.#dropped.register(entry, number)
     if (flags === 0) this.#cache.set(sql, { entry, cache: null })
     return entry

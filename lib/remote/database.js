@@ -5,7 +5,7 @@ const { FLAG, OP } = require('../promise/message')
 const { Statement } = require('../promise/statement')
 const { KEY, requireTimeout } = require('../statement')
 const { createController, createTransaction } = require('../transaction')
-const { finishBatch, packBatch } = require('./batch')
+const { finishBatch, packBatch, sqlsOf } = require('./batch')
 const { Connection } = require('./connection')
 
 /** The methods of a Database whose tables are on a server; it gives itself as `database`. */
@@ -58,7 +58,7 @@ class RemoteDatabase {
     if (timeout !== undefined) requireTimeout(timeout)
     this.#connection.requireOpen()
     this.#connection.log(sql)
-    this.#connection.ask(OP.EXEC, 0, [sql], null, { timeout })
+    this.#connection.ask(OP.EXEC, 0, [sql], null, { timeout, sql })
   }
 
   transaction (fn, database) {
@@ -72,7 +72,7 @@ class RemoteDatabase {
     const { inTransaction } = this
     const values = packBatch(connection, statements, mode, inTransaction)
     const flags = connection.int64 ? FLAG.INT64 : 0
-    return connection.ask(OP.BATCH, 0, values, finishBatch, { flags })
+    return connection.ask(OP.BATCH, 0, values, finishBatch, { flags, sqls: sqlsOf(values) })
   }
 
   defaultSafeIntegers (args) {

@@ -52,7 +52,13 @@ class Freshness {
       if (this.#count === number) this.#last = null
       this.#countWrites()
     }
-    const last = job.promise.then(ended, (error) => {
+    // Not its promise: who made the call is found from it only while nobody else waits for it.
+    const settled = new Promise((resolve, reject) => {
+      const after = (error) => error === null ? resolve() : reject(error)
+      if (job.settled) after(null)
+      else job.after = after
+    })
+    const last = settled.then(ended, (error) => {
       this.#failure = error
       ended()
     })

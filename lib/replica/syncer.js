@@ -24,6 +24,7 @@ function openSyncer (environment, options, key, remote) {
   const port = new Port(environment, open)
   // The first use reports it.
   port.opened.promise.catch(() => {})
+  port.opened.database = options.name
   port.opened.finish = ([[frame]]) => frame
   return port
 }

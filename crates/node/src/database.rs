@@ -10,7 +10,7 @@ use ferrolite_sqlite::{
 };
 use neon::types::Finalize;
 
-use crate::env::{header, State};
+use crate::env::{header, State, Subject};
 use crate::sys::{Call, Env, Ref, Result, Thrown, Value, ValueType};
 use crate::worker::role_of;
 
@@ -18,6 +18,8 @@ use crate::worker::role_of;
 pub struct Database {
     pub state: Rc<State>,
     pub conn: Connection,
+    /// As JavaScript has it
+    name: String,
     pub busy: Cell<bool>,
     pub iterators: Cell<u32>,
     pub unsafe_mode: Cell<bool>,
@@ -34,6 +36,10 @@ pub struct Database {
     interrupt: InterruptHandle,
 }
 
+// https://www.sqlite.org/rescode.html
+const BUSY: i32 = 5;
+const INTERRUPTED: i32 = 9;
+
 /// What JavaScript holds.
 pub struct DatabaseHandle(pub Rc<Database>);
 
@@ -43,10 +49,22 @@ impl Database {
     /// Throws what went wrong: the exception of a callback if there is one.
     #[cold]
     pub fn raise(&self, env: Env<'_>, error: &Error) -> Thrown {
+        self.raise_about(env, error, None)
+    }
+
+    /// As `raise`, for an error of the execution of some SQL.
+    #[cold]
+    pub fn raise_about(&self, env: Env<'_>, error: &Error, sql: Option<&[u8]>) -> Thrown {
+        let subject = Subject {
+            sql,
+            database: &self.name,
+            timed_out: self.conn.take_timed_out()
+                && matches!(error.code() & 0xff, BUSY | INTERRUPTED),
+        };
         if self.pending.replace(false) {
-            return self.state.throw(env, &Error::Callback);
+            return self.state.throw(env, &Error::Callback, &subject);
         }
-        self.state.throw(env, error)
+        self.state.throw(env, error, &subject)
     }
 
     /// Throws the exception of a callback whose failure `SQLite` passed over: a table that would not
@@ -192,7 +210,7 @@ impl Drop for Clock<'_> {
     }
 }
 
-/// `(path, readonly, mustExist, timeout, logger, buffer, vfs, uri, defaultTimeout, key, role)` -> handle
+/// `(path, readonly, mustExist, timeout, logger, buffer, vfs, uri, defaultTimeout, key, role, name)` -> handle
 pub fn open<'e>(call: &Call<'e>) -> Result<Value<'e>> {
     let env = call.env;
     let state: Rc<State> = call.data();
@@ -214,7 +232,15 @@ pub fn open<'e>(call: &Call<'e>) -> Result<Value<'e>> {
         uri: call.arg(7).as_bool(env),
         key: key.as_ref(),
     };
-    let throw = |error: Error| state.throw(env, &error);
+    let name = call.arg(11).to_utf8(env)?;
+    let throw = |error: Error| {
+        let subject = Subject {
+            sql: None,
+            database: &name,
+            timed_out: false,
+        };
+        state.throw(env, &error, &subject)
+    };
     let conn = Connection::open(&options).map_err(throw)?;
     let mut bytes = Vec::new();
     if buffer.append_bytes(env, &mut bytes).is_some() {
@@ -230,6 +256,7 @@ pub fn open<'e>(call: &Call<'e>) -> Result<Value<'e>> {
     let database = Rc::new(Database {
         interrupt: conn.interrupt_handle(),
         conn,
+        name,
         busy: Cell::new(false),
         iterators: Cell::new(0),
         unsafe_mode: Cell::new(false),
@@ -324,10 +351,12 @@ pub fn exec<'e>(call: &Call<'e>) -> Result<Value<'e>> {
             .exec(&params.bytes, &mut |statement| db.log(statement))
     };
     let plain = is_plain(&params.bytes);
+    let dispatched = db.dispatch_changes(env);
+    let script = params.bytes.strip_suffix(b"\0");
+    let count = result.map_err(|error| db.raise_about(env, &error, script));
     params.clear();
     db.state.give_params(params);
-    let dispatched = db.dispatch_changes(env);
-    let count = result.map_err(|error| db.raise(env, &error))?;
+    let count = count?;
     db.settle(env)?;
     dispatched?;
     env.boolean(plain && count == 1)

@@ -100,6 +100,15 @@ impl Used {
     }
 }
 
+/// What an error is about.
+pub struct Subject<'a> {
+    pub sql: Option<&'a [u8]>,
+    /// The name of the database, as JavaScript has it.
+    pub database: &'a str,
+    /// The time of a call was over.
+    pub timed_out: bool,
+}
+
 struct Frame {
     depth: i32,
     saved: Option<Saved>,
@@ -353,9 +362,9 @@ impl State {
         Ok(exception)
     }
 
-    /// Throws an error of the engine as better-sqlite3 would.
+    /// Throws an error of the engine as better-sqlite3 would, with what it is about.
     #[cold]
-    pub fn throw(&self, env: Env<'_>, error: &Error) -> Thrown {
+    pub fn throw(&self, env: Env<'_>, error: &Error, subject: &Subject<'_>) -> Thrown {
         match error {
             Error::Type(message) => env.throw_error(ErrorKind::Type, message),
             Error::Range(message) => env.throw_error(ErrorKind::Range, message),
@@ -364,13 +373,22 @@ impl State {
                 code,
                 message,
                 offset,
+                statement,
             } => {
                 let throw = || {
+                    let text = |text: Option<&[u8]>| match text {
+                        Some(text) => env.utf8(text),
+                        None => env.undefined(),
+                    };
                     let args = [
                         env.utf8(message)?,
                         env.utf8(code_name(*code).as_bytes())?,
                         env.number(f64::from(*code))?,
                         env.number(f64::from(*offset))?,
+                        env.number(f64::from(*statement))?,
+                        text(subject.sql)?,
+                        text(Some(subject.database.as_bytes()))?,
+                        env.boolean(subject.timed_out)?,
                     ];
                     let error = env.call(self.make_error.get(env)?, env.undefined()?, &args)?;
                     Ok(env.throw(error))

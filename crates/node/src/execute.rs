@@ -134,7 +134,7 @@ impl Statement {
         self.db.state.give_params(params);
         match result {
             Ok(()) => self.db.settle(env),
-            Err(error) => Err(self.db.raise(env, &error)),
+            Err(error) => Err(self.raise(env, &error)),
         }
     }
 
@@ -144,7 +144,7 @@ impl Statement {
         let (params, _) = running.finish();
         self.db.state.give_params(params);
         self.db.conn.take_changes();
-        self.db.raise(env, error)
+        self.raise(env, error)
     }
 
     /// Steps until the block is full, `max` rows are in it, or the rows end.
@@ -239,7 +239,7 @@ pub fn run<'e>(call: &Call<'e>) -> Result<Value<'e>> {
     // The reset repeats an error of the step, so the step's comes first.
     if let Err(error) = stepped.map(|_| ()).and(ended) {
         db.conn.take_changes();
-        return Err(db.raise(env, &error));
+        return Err(st.raise(env, &error));
     }
     db.settle(env)?;
     let (changes, rowid) = db.conn.last_changes();
@@ -260,7 +260,7 @@ pub fn exec<'e>(call: &Call<'e>) -> Result<Value<'e>> {
     st.check(call, st.can_run())?;
     let db = &*st.db;
     let started = st.stmt.start(db.state.take_params());
-    let mut running = started.map_err(|error| db.raise(env, &error))?;
+    let mut running = started.map_err(|error| st.raise(env, &error))?;
     let (stepped, (params, ended)) = {
         let _clock = db.start_clock(-1);
         let _busy = db.enter_busy();
@@ -276,7 +276,7 @@ pub fn exec<'e>(call: &Call<'e>) -> Result<Value<'e>> {
     db.state.give_params(params);
     if let Err(error) = stepped.and(ended) {
         db.conn.take_changes();
-        return Err(db.raise(env, &error));
+        return Err(st.raise(env, &error));
     }
     db.settle(env)?;
     db.dispatch_changes(env)?;
@@ -298,7 +298,7 @@ fn get_mode<'e>(call: &Call<'e>, mode: u8) -> Result<Value<'e>> {
     let stepped = db.log(running.statement()).and_then(|()| running.step());
     let row = match stepped {
         Ok(Step::Row) => {
-            let columns = st.refresh().map_err(|error| db.raise(env, &error))?;
+            let columns = st.refresh().map_err(|error| st.raise(env, &error))?;
             state.begin_block(env)?;
             let mut encoder = state.take_encoder();
             st.encode(env, &running, &mut encoder, mode, columns)?;
@@ -484,7 +484,7 @@ pub fn next<'e>(call: &Call<'e>) -> Result<Value<'e>> {
             db.settle(env)
                 .and_then(|()| st.give(env, &execution.encoder, rows, true))
         }
-        Ok(Filled::Failed(error)) if rows == 0 => Err(db.raise(env, &error)),
+        Ok(Filled::Failed(error)) if rows == 0 => Err(st.raise(env, &error)),
         Ok(Filled::Failed(error)) => {
             execution.deferred = Some(defer(env, st, error)?);
             st.give(env, &execution.encoder, rows, false)

@@ -11,7 +11,7 @@ use crate::database::{Database, DatabaseHandle};
 use crate::env::header;
 use crate::execute::Execution;
 use crate::guard::require_not_locked;
-use crate::sys::{Call, ErrorKind, Result, Value};
+use crate::sys::{Call, Env, ErrorKind, Result, Thrown, Value};
 
 pub const ALREADY_BOUND: &str = "This statement already has bound parameters";
 
@@ -42,7 +42,13 @@ type Check = std::result::Result<(), Error>;
 
 impl Statement {
     pub fn check(&self, call: &Call<'_>, result: Check) -> Result<()> {
-        result.map_err(|error| self.db.raise(call.env, &error))
+        result.map_err(|error| self.raise(call.env, &error))
+    }
+
+    /// Throws what went wrong with this statement.
+    #[cold]
+    pub fn raise(&self, env: Env<'_>, error: &Error) -> Thrown {
+        self.db.raise_about(env, error, Some(self.stmt.sql()))
     }
 
     #[inline]
@@ -74,7 +80,7 @@ impl Statement {
             let running = self.stmt.start_bound(params);
             return running
                 .map(Some)
-                .map_err(|error| self.db.raise(call.env, &error));
+                .map_err(|error| self.raise(call.env, &error));
         }
         if !self.collect(call, &mut params, lend)? {
             params.clear();
@@ -87,7 +93,7 @@ impl Statement {
         self.stmt
             .start(params)
             .map(Some)
-            .map_err(|error| self.db.raise(call.env, &error))
+            .map_err(|error| self.raise(call.env, &error))
     }
 
     /// False if JavaScript has to put the arguments in order first.
@@ -160,7 +166,7 @@ fn prepare_sql<'e>(
     explain: bool,
 ) -> Result<Value<'e>> {
     let env = call.env;
-    let raise = |error: Error| db.raise(env, &error);
+    let raise = |error: Error| db.raise_about(env, &error, Some(sql));
     db.require_ready().map_err(raise)?;
     if pragma {
         db.require_no_iterators_unless_unsafe().map_err(raise)?;

@@ -4,7 +4,6 @@
 //! [`Session`] is a connection: it runs [`Trip`]s and knows whether a transaction is open. [`Replica`] is a file that
 //! the replication log of a server is written into.
 
-mod check;
 mod client;
 mod error;
 mod grpc;
@@ -17,7 +16,7 @@ mod tls;
 
 pub use client::{Client, Config};
 pub use error::{code, Error, Result};
-pub use replica::{detach, Replica, ReplicaError, ReplicaOptions, Synced};
+pub use replica::{Replica, ReplicaError, ReplicaOptions, Synced};
 pub use session::{Answer, Session, Trip};
 pub use sql::{changes_schema, may_commit, number_parameters, sqlite_error, ServerError};
 pub use tls::Tls;

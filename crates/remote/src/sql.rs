@@ -44,6 +44,8 @@ pub struct ServerError {
     /// Extended, as far as the message tells
     pub code: String,
     pub message: String,
+    /// Where in the SQL it is, in bytes
+    pub offset: Option<u32>,
 }
 
 /// What the server says of an error, in `SQLite`'s words. `sqld` wraps messages and cuts codes to their primary
@@ -59,8 +61,10 @@ pub fn sqlite_error(error: &proto::ServerError) -> ServerError {
     ] {
         text = text.strip_prefix(prefix).unwrap_or(text);
     }
-    if let Some((before, offset)) = text.rsplit_once(" (at offset ") {
-        if offset.trim_end_matches(')').parse::<u32>().is_ok() {
+    let mut offset = None;
+    if let Some((before, at)) = text.rsplit_once(" (at offset ") {
+        offset = at.trim_end_matches(')').parse().ok();
+        if offset.is_some() {
             text = before;
         }
     }
@@ -68,6 +72,7 @@ pub fn sqlite_error(error: &proto::ServerError) -> ServerError {
         return ServerError {
             code: "SQLITE_ERROR".into(),
             message: near,
+            offset: None,
         };
     }
     let code = match code.as_ref() {
@@ -78,6 +83,7 @@ pub fn sqlite_error(error: &proto::ServerError) -> ServerError {
     ServerError {
         code: code.into(),
         message: text.into(),
+        offset,
     }
 }
 

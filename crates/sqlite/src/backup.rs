@@ -145,7 +145,8 @@ fn open(path: &CStr, uri: bool) -> Result<(*mut ffi::sqlite3, bool)> {
             if rc == ffi::SQLITE_OK {
                 return Ok((target, is_new));
             }
-            let error = last_error(target, rc);
+            let file = path.to_string_lossy();
+            let error = last_error(target, rc).of_file(&file, ffi::sqlite3_system_errno(target));
             ffi::sqlite3_close(target);
             if is_new || rc & 0xff != ffi::SQLITE_CANTOPEN {
                 return Err(error);

@@ -171,6 +171,7 @@ impl Connection {
             // SAFETY: SQLite returns a handle to ask for the error even when it could not open, or null.
             unsafe {
                 let error = last_error(db, rc);
+                let error = error.of_file(options.path, ffi::sqlite3_system_errno(db));
                 ffi::sqlite3_close(db);
                 return Err(error);
             }
@@ -300,7 +301,8 @@ impl Connection {
         loop {
             let skipped = rest.iter().take_while(|byte| is_skipped(**byte)).count();
             rest = &rest[skipped..];
-            let (statement, tail) = Statement::compile(&self.shared, rest)?;
+            let place = |error: Error| error.in_script(count, sql.len() - rest.len());
+            let (statement, tail) = Statement::compile(&self.shared, rest).map_err(place)?;
             let Some(statement) = statement else {
                 return Ok(count);
             };
@@ -309,7 +311,7 @@ impl Connection {
             if result.is_err() || !is_plain(rest) {
                 self.bump_epoch();
             }
-            result?;
+            result.map_err(place)?;
             count += 1;
             rest = &rest[tail..];
         }

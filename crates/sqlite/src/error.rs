@@ -3,7 +3,10 @@
 use std::borrow::Cow;
 use std::ffi::{c_int, CStr};
 use std::fmt;
+use std::io;
+use std::path::Path;
 
+use crate::connection::c_bytes;
 use crate::ffi;
 use crate::key::is_keyed;
 
@@ -22,6 +25,8 @@ pub enum Error {
         message: Box<[u8]>,
         /// Byte offset of the token that the error is about, or -1.
         offset: c_int,
+        /// Which statement of a script it was, or -1; `offset` is then in the script.
+        statement: c_int,
     },
     /// The caller passed something of the wrong kind.
     Type(&'static str),
@@ -40,6 +45,7 @@ impl Error {
             code,
             message: message.as_bytes().into(),
             offset: -1,
+            statement: -1,
         }
     }
 
@@ -56,7 +62,37 @@ impl Error {
             code,
             message: message.to_bytes().into(),
             offset: -1,
+            statement: -1,
         }
+    }
+
+    /// The same error as one of a script, of whose statement `start` is the first byte.
+    pub(crate) fn in_script(self, statement: u32, start: usize) -> Self {
+        let int = |n: usize| c_int::try_from(n).unwrap_or(c_int::MAX);
+        match self {
+            Self::Sqlite {
+                code,
+                message,
+                offset,
+                ..
+            } => Self::Sqlite {
+                code,
+                message,
+                offset: int(start).saturating_add(offset.max(0)),
+                statement: c_int::try_from(statement).unwrap_or(c_int::MAX),
+            },
+            other => other,
+        }
+    }
+
+    /// Names the file that could not be opened, which the connection does not know yet.
+    pub(crate) fn of_file(mut self, file: &str, errno: c_int) -> Self {
+        if let Self::Sqlite { code, message, .. } = &mut self {
+            if *code & 0xff == ffi::SQLITE_CANTOPEN {
+                *message = cannot_open(message, file, errno);
+            }
+        }
+        self
     }
 
     /// The extended result code, or 0 where the engine was not asked.
@@ -111,12 +147,18 @@ pub(crate) unsafe fn last_error(db: *mut ffi::sqlite3, rc: c_int) -> Error {
         let offset = ffi::sqlite3_error_offset(db);
         let message = match code {
             ffi::SQLITE_NOTADB if is_keyed(db) => with_hint(&message),
+            code if code & 0xff == ffi::SQLITE_CANTOPEN => {
+                let file = c_bytes(ffi::sqlite3_db_filename(db, c"main".as_ptr()));
+                let file = file.map(String::from_utf8_lossy).unwrap_or_default();
+                cannot_open(&message, &file, ffi::sqlite3_system_errno(db))
+            }
             _ => message,
         };
         Error::Sqlite {
             code,
             message,
             offset,
+            statement: -1,
         }
     }
 }
@@ -124,14 +166,11 @@ pub(crate) unsafe fn last_error(db: *mut ffi::sqlite3, rc: c_int) -> Error {
 /// An encrypted file looks like no database to whoever has not its key.
 pub(crate) fn not_its_key() -> Error {
     match Error::from_code(ffi::SQLITE_NOTADB) {
-        Error::Sqlite {
-            code,
-            message,
-            offset,
-        } => Error::Sqlite {
+        Error::Sqlite { code, message, .. } => Error::Sqlite {
             code,
             message: with_hint(&message),
-            offset,
+            offset: -1,
+            statement: -1,
         },
         other => other,
     }
@@ -141,6 +180,41 @@ fn with_hint(message: &[u8]) -> Box<[u8]> {
     [message, b" (or encryptionKey is not its key)"]
         .concat()
         .into()
+}
+
+/// Which file could not be opened, and why: `SQLite` says neither.
+pub(crate) fn cannot_open(message: &[u8], file: &str, errno: c_int) -> Box<[u8]> {
+    let text = String::from_utf8_lossy(message);
+    // ATTACH names the file itself.
+    let named = text.strip_prefix("unable to open database: ");
+    let (name, file) = match named {
+        Some(file) => (String::new(), file),
+        None if file.is_empty() => return message.into(),
+        None => (format!(": {file}"), file),
+    };
+    let reason = reason(Path::new(file), errno).map_or(String::new(), |why| format!(" ({why})"));
+    format!("{text}{name}{reason}").into_bytes().into()
+}
+
+/// EMFILE and ENFILE; `ERROR_TOO_MANY_OPEN_FILES`.
+const NO_DESCRIPTORS: [c_int; 2] = if cfg!(windows) { [4, 4] } else { [24, 23] };
+
+fn reason(file: &Path, errno: c_int) -> Option<String> {
+    if NO_DESCRIPTORS.contains(&errno) {
+        return Some("no file descriptors are left".into());
+    }
+    if file.is_dir() {
+        return Some("it is a directory".into());
+    }
+    let error = (errno != 0).then(|| io::Error::from_raw_os_error(errno));
+    match error.as_ref().map(io::Error::kind) {
+        Some(io::ErrorKind::PermissionDenied) => Some("permission denied".into()),
+        Some(io::ErrorKind::NotFound) => Some("no such file or directory".into()),
+        _ if !file.as_os_str().is_empty() && !file.exists() => {
+            Some("no such file or directory".into())
+        }
+        _ => error.map(|error| error.to_string()),
+    }
 }
 
 macro_rules! code_names {

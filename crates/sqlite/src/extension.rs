@@ -33,6 +33,7 @@ impl Connection {
                     code: rc,
                     message: text,
                     offset: -1,
+                    statement: -1,
                 })
             }
         };

@@ -40,6 +40,8 @@ const OPS_PER_CHECK: c_int = 4000;
 #[derive(Default)]
 pub(crate) struct Watch {
     deadline: Cell<Option<Instant>>,
+    /// The deadline has ended something.
+    timed_out: Cell<bool>,
     stop: OnceCell<Box<dyn Fn() -> bool>>,
     /// The connection's busy timeout in ms, and the epoch it was read in.
     busy_timeout: Cell<(u32, Option<u32>)>,
@@ -62,6 +64,7 @@ impl Connection {
         }
         let deadline = limit.and_then(|limit| Instant::now().checked_add(limit));
         shared.watch.deadline.set(deadline);
+        shared.watch.timed_out.set(false);
         self.read_busy_timeout();
         let this = ptr::from_ref(shared).cast_mut().cast::<c_void>();
         // SAFETY: open; `shared` outlives the connection.
@@ -75,8 +78,12 @@ impl Connection {
     /// there may be few between two calls of a slow function.
     #[inline]
     pub fn is_overdue(&self) -> bool {
-        let deadline = self.shared.watch.deadline.get();
-        deadline.is_some_and(|deadline| Instant::now() >= deadline)
+        self.shared.watch.is_overdue()
+    }
+
+    /// Whether it was the time that ended what ran last; asked once.
+    pub fn take_timed_out(&self) -> bool {
+        self.shared.watch.timed_out.take()
     }
 
     /// Lets statements run again as long as they take.
@@ -149,11 +156,18 @@ impl Watch {
         }
     }
 
+    #[inline]
+    fn is_overdue(&self) -> bool {
+        let deadline = self.deadline.get();
+        let is_overdue = deadline.is_some_and(|deadline| Instant::now() >= deadline);
+        if is_overdue {
+            self.timed_out.set(true);
+        }
+        is_overdue
+    }
+
     fn is_over(&self) -> bool {
-        self.deadline
-            .get()
-            .is_some_and(|deadline| Instant::now() >= deadline)
-            || self.stop.get().is_some_and(|stop| stop())
+        self.is_overdue() || self.stop.get().is_some_and(|stop| stop())
     }
 }
 

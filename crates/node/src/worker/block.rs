@@ -18,7 +18,8 @@ const BYTES_OVER: usize = 8192;
 pub enum PartKind {
     /// The call has ended without a value.
     Done = 0,
-    /// The call has failed: kind, message, code, its number and, from a server, the HTTP status.
+    /// The call has failed: kind, message, code, its number, from a server the HTTP status, and of the SQL
+    /// the byte and the statement that it is about, or -1.
     Error = 1,
     /// Rows; more come.
     Rows = 2,
@@ -233,7 +234,13 @@ impl Scratch {
     }
 
     /// An error that is not from an engine here: `code` by its name, and the HTTP status.
-    pub fn push_remote_error(&mut self, message: &str, code: &str, status: Option<u16>) {
+    pub fn push_remote_error(
+        &mut self,
+        message: &str,
+        code: &str,
+        status: Option<u16>,
+        (offset, statement): (i32, i32),
+    ) {
         let number = code_number(code).map(|number| ValueRef::Integer(number.into()));
         let status = status.map(|status| ValueRef::Integer(status.into()));
         let values = [
@@ -242,6 +249,8 @@ impl Scratch {
             ValueRef::Text(code.as_bytes()),
             number.unwrap_or(ValueRef::Null),
             status.unwrap_or(ValueRef::Null),
+            ValueRef::Integer(offset.into()),
+            ValueRef::Integer(statement.into()),
         ];
         self.push_values(PartKind::Error, &values);
     }
@@ -260,15 +269,23 @@ impl Scratch {
             _ => (3, 0),
         };
         let (text, name) = (error.to_string(), code_name(code));
-        let message = match error {
-            Error::Sqlite { message, .. } => message,
-            _ => text.as_bytes(),
+        let (message, offset, statement) = match error {
+            Error::Sqlite {
+                message,
+                offset,
+                statement,
+                ..
+            } => (&**message, *offset, *statement),
+            _ => (text.as_bytes(), -1, -1),
         };
         let values = [
             ValueRef::Integer(kind),
             ValueRef::Text(message),
             ValueRef::Text(name.as_bytes()),
             ValueRef::Integer(code.into()),
+            ValueRef::Null,
+            ValueRef::Integer(offset.into()),
+            ValueRef::Integer(statement.into()),
         ];
         self.push_values(PartKind::Error, &values);
     }

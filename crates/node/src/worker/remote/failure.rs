@@ -11,6 +11,8 @@ pub(super) enum Failure {
     Local(LocalError),
     Remote(Error),
     Server(ServerError),
+    /// As `Server`, of the statement of that number, which begins at that byte of a script.
+    Step(ServerError, u32, usize),
     /// Parameters that the statement does not have, or has and did not get.
     Range(String),
 }
@@ -41,20 +43,43 @@ impl Failure {
         match self {
             Self::Local(error) => scratch.push_error(error),
             Self::Remote(error) => {
-                scratch.push_remote_error(&error.message, &error.code, error.status);
+                scratch.push_remote_error(&error.message, &error.code, error.status, (-1, -1));
             }
             Self::Range(message) => scratch.push_range_error(message),
-            Self::Server(error) => scratch.push_remote_error(&error.message, &error.code, None),
+            Self::Server(error) => push(scratch, error, 0, -1),
+            Self::Step(error, step, start) => {
+                push(scratch, error, *start, i32::try_from(*step).unwrap_or(-1));
+            }
         }
     }
 }
 
+fn push(scratch: &mut Scratch, error: &ServerError, start: usize, step: i32) {
+    let offset = match error.offset {
+        Some(offset) => i32::try_from(start + offset as usize),
+        None if step >= 0 => i32::try_from(start),
+        None => Ok(-1),
+    };
+    let place = (offset.unwrap_or(-1), step);
+    scratch.push_remote_error(&error.message, &error.code, None, place);
+}
+
 pub(super) type Outcome = Result<(), Failure>;
 
-/// What failed first is why the others did not run.
-pub(super) fn first_error(result: &BatchResult) -> Outcome {
+/// What failed first is why the others did not run. `place` says of a step which statement it is of those that were
+/// given, and where it begins.
+pub(super) fn first_error(
+    result: &BatchResult,
+    place: impl Fn(u32) -> Option<(u32, usize)>,
+) -> Outcome {
     let failed = result.step_errors.iter().min_by_key(|(step, _)| **step);
-    failed.map_or(Ok(()), |(_, error)| Err(server_failure(error)))
+    let Some((step, error)) = failed else {
+        return Ok(());
+    };
+    Err(match (server_failure(error), place(*step)) {
+        (Failure::Server(error), Some((number, start))) => Failure::Step(error, number, start),
+        (failure, _) => failure,
+    })
 }
 
 /// What the server said of a statement, or of its parameters in better-sqlite3's words.

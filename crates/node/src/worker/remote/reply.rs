@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use ferrolite_remote::changes_schema;
 use ferrolite_remote::proto::{BatchResult, Kind, Response, Row, StmtResult, Value};
-use ferrolite_sqlite::{Error as LocalError, Param, ValueRef};
+use ferrolite_sqlite::{statements, Error as LocalError, Param, ValueRef};
 
 use super::failure::{first_error, misfit, Outcome};
 use super::request::{text_of, Described, Entry};
@@ -146,7 +146,11 @@ impl Remote<'_> {
         if changes_schema(&text_of(&job.params, 0)?) {
             self.described.clear();
         }
-        first_error(result)?;
+        let script = text_of(&job.params, 0)?;
+        first_error(result, |step| {
+            let at = usize::try_from(step).ok()?;
+            Some((step, statements(&script).get(at)?.start))
+        })?;
         self.done();
         Ok(())
     }
@@ -155,7 +159,8 @@ impl Remote<'_> {
     fn batched(&mut self, job: &Job, mut result: BatchResult) -> Outcome {
         self.described.clear();
         self.port.writes.add(self.frame);
-        first_error(&result)?;
+        // Behind the one that begins it; the number of one that does not exist is that of its end.
+        first_error(&result, |step| Some((step.checked_sub(1)?, 0)))?;
         // All of them ran, and nothing was undone: the last one is the commit.
         let steps = (1..).map_while(|step| result.step_results.remove(&step));
         let mut steps: Vec<_> = steps.collect();
