@@ -15,6 +15,7 @@ mod hooks;
 mod interrupt;
 mod journal;
 mod key;
+mod limited;
 mod limits;
 mod packed;
 mod pages;

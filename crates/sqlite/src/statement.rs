@@ -8,6 +8,7 @@ use std::rc::Rc;
 use crate::connection::{c_bytes, check_nul, is_skipped, Connection, Shared};
 use crate::error::{check, last_error, Error, Result};
 use crate::ffi;
+use crate::limited::{may_be_limited, rewrite};
 use crate::params::{Param, Params};
 use crate::patches;
 use crate::value::ValueRef;
@@ -43,6 +44,8 @@ pub struct Statement {
     /// Times that it was compiled again here, on top of `SQLite`'s own count.
     compiles: Cell<u16>,
     epoch: Cell<u32>,
+    /// Names of its parameters with their prefix, where the engine has other ones.
+    names: OnceCell<Vec<Option<String>>>,
 }
 
 impl Connection {
@@ -62,6 +65,7 @@ impl Connection {
             used: Cell::new(false),
             compiles: Cell::new(0),
             epoch: Cell::new(0),
+            names: OnceCell::new(),
         });
         statement.revive()?;
         Ok(statement)
@@ -71,7 +75,7 @@ impl Connection {
 impl Statement {
     /// Compiles the first statement of a script that ends in NUL; the second value is how many bytes it took.
     pub(crate) fn compile(shared: &Rc<Shared>, sql: &[u8]) -> Result<(Option<Self>, usize)> {
-        let (raw, tail) = compile(shared, sql)?;
+        let (raw, tail, _) = compile(shared, sql)?;
         if raw.is_null() {
             return Ok((None, tail));
         }
@@ -84,6 +88,7 @@ impl Statement {
             used: Cell::new(true),
             compiles: Cell::new(0),
             epoch: Cell::new(shared.epoch()),
+            names: OnceCell::new(),
         };
         Ok((Some(statement), tail))
     }
@@ -108,7 +113,10 @@ impl Statement {
 
     #[cold]
     fn revive(self: &Rc<Self>) -> Result<()> {
-        let (raw, tail) = compile(&self.shared, &self.sql)?;
+        let (raw, tail, names) = compile(&self.shared, &self.sql)?;
+        if let Some(names) = names {
+            self.names.get_or_init(|| names);
+        }
         if raw.is_null() {
             return Err(Error::Range(
                 "The supplied SQL string contains no statements",
@@ -252,6 +260,9 @@ impl Statement {
     pub fn has_named_parameters(self: &Rc<Self>) -> Result<bool> {
         let raw = self.handle()?;
         let count = c_int::from(self.parameter_count()?);
+        if let Some(names) = self.names.get() {
+            return Ok(names.iter().any(Option::is_some));
+        }
         // SAFETY: live; only whether there is a name is looked at.
         Ok((1..=count).any(|i| !unsafe { ffi::sqlite3_bind_parameter_name(raw, i) }.is_null()))
     }
@@ -260,6 +271,13 @@ impl Statement {
     pub fn parameter_names(self: &Rc<Self>) -> Result<Vec<Option<Vec<u8>>>> {
         let raw = self.handle()?;
         let count = self.parameter_count()?;
+        if let Some(names) = self.names.get() {
+            let names = names.iter().map(|name| {
+                let name = name.as_deref()?.get(1..)?;
+                Some(name.as_bytes().to_vec())
+            });
+            return Ok(names.collect());
+        }
         Ok((1..=count)
             .map(|i| {
                 let i = c_int::from(i);
@@ -570,7 +588,25 @@ fn bind_error(rc: c_int) -> Error {
 /// `SQLITE_PREPARE_PERSISTENT` is not set: it takes the statement's memory, and all that compiling it
 /// needs for a moment, from malloc instead of the connection's own small slots, which is slower for
 /// statements that are used once, and no faster for others.
-fn compile(shared: &Rc<Shared>, sql: &[u8]) -> Result<(*mut ffi::sqlite3_stmt, usize)> {
+fn compile(shared: &Rc<Shared>, sql: &[u8]) -> Result<Compiled> {
+    let error = match compile_as_is(shared, sql) {
+        Ok((raw, tail)) => return Ok((raw, tail, None)),
+        Err(error) => error,
+    };
+    if !may_be_limited(&error) {
+        return Err(error);
+    }
+    let Some(rewritten) = rewrite(shared, sql)? else {
+        return Err(error);
+    };
+    let (raw, _) = compile_as_is(shared, &rewritten.sql)?;
+    Ok((raw, rewritten.tail, rewritten.names))
+}
+
+/// Handle, bytes that were read, and the names of parameters where the engine has other ones.
+type Compiled = (*mut ffi::sqlite3_stmt, usize, Option<Vec<Option<String>>>);
+
+fn compile_as_is(shared: &Rc<Shared>, sql: &[u8]) -> Result<(*mut ffi::sqlite3_stmt, usize)> {
     let db = shared.open_db()?;
     patches::check_nesting(sql)?;
     let len = c_int::try_from(sql.len()).map_err(|_| Error::from_code(ffi::SQLITE_TOOBIG))?;

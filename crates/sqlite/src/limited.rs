@@ -1,0 +1,285 @@
+//! `UPDATE` and `DELETE` with `ORDER BY` and `LIMIT`. The engine's parser lacks them, so what it refuses is written
+//! as `SQLite` itself understands it: `WHERE rowid IN (SELECT rowid ... ORDER BY ... LIMIT ...)`.
+
+use std::ops::Range;
+use std::rc::Rc;
+
+use crate::connection::{Connection, Shared};
+use crate::error::{Error, Result};
+use crate::ffi;
+use crate::params::Params;
+use crate::script::number_of;
+use crate::sql::{Token, TokenKind, Tokens};
+use crate::statement::Step;
+use crate::value::ValueRef;
+
+/// A statement in the engine's own words.
+pub(crate) struct Rewritten {
+    /// Ends in NUL.
+    pub(crate) sql: Vec<u8>,
+    /// How much of the script it took.
+    pub(crate) tail: usize,
+    /// Names of the parameters with their prefix, where they have numbers now.
+    pub(crate) names: Option<Vec<Option<String>>>,
+}
+
+/// Whether an error may be about a clause that the engine does not know.
+pub(crate) fn may_be_limited(error: &Error) -> bool {
+    let Error::Sqlite { code, message, .. } = error else {
+        return false;
+    };
+    let text = String::from_utf8_lossy(message).to_ascii_uppercase();
+    *code == ffi::SQLITE_ERROR
+        && (text.starts_with("NEAR \"ORDER\"") || text.starts_with("NEAR \"LIMIT\""))
+}
+
+/// The clauses of a statement, as ranges of its tokens.
+struct Clauses {
+    verb: &'static str,
+    /// Name and schema are tokens of it.
+    table: Range<usize>,
+    indexed: Range<usize>,
+    set: Range<usize>,
+    from: Range<usize>,
+    condition: Range<usize>,
+    returning: Range<usize>,
+    limit: Range<usize>,
+    is_limited: bool,
+}
+
+/// The tokens of the first statement, how deep in brackets each is, and where the statement ends.
+fn first_statement(sql: &str) -> (Vec<(Token<'_>, usize)>, usize) {
+    let mut list = Vec::new();
+    let mut depth = 0_usize;
+    for token in Tokens::new(sql).skip_while(|token| token.is_sign(";")) {
+        if token.is_sign(";") {
+            return (list, token.end());
+        }
+        if token.is_sign(")") {
+            depth = depth.saturating_sub(1);
+        }
+        list.push((token, depth));
+        if token.is_sign("(") {
+            depth += 1;
+        }
+    }
+    (list, sql.len())
+}
+
+fn clauses(tokens: &[(Token<'_>, usize)]) -> Option<Clauses> {
+    let is = |at: usize, word: &str| {
+        tokens
+            .get(at)
+            .is_some_and(|(token, depth)| *depth == 0 && token.is(word))
+    };
+    let is_name = |at: usize| tokens.get(at).is_some_and(|(token, _)| token.is_name());
+    let find = |from: usize, word: &str| (from..tokens.len()).find(|&at| is(at, word));
+    let mut at = 0;
+    if is(at, "EXPLAIN") {
+        at += if is(1, "QUERY") { 3 } else { 1 };
+    }
+    if is(at, "WITH") {
+        at = (at..tokens.len()).find(|&at| is(at, "UPDATE") || is(at, "DELETE"))?;
+    }
+    let verb = if is(at, "UPDATE") { "UPDATE" } else { "DELETE" };
+    if !is(at, verb) {
+        return None;
+    }
+    at += 1;
+    if verb == "UPDATE" && is(at, "OR") || verb == "DELETE" {
+        at += if verb == "UPDATE" { 2 } else { 1 };
+    }
+    let start = at;
+    at += 1;
+    if tokens.get(at).is_some_and(|(token, _)| token.is_sign(".")) {
+        at += 2;
+    }
+    if is(at, "AS") {
+        at += 2;
+    }
+    if !is_name(start) || !is_name(at - 1) {
+        return None;
+    }
+    let table = start..at;
+    if is(at, "INDEXED") {
+        at += 3;
+    } else if is(at, "NOT") && is(at + 1, "INDEXED") {
+        at += 2;
+    }
+    let indexed = table.end..at;
+    let end = tokens.len();
+    let limit = find(at, "LIMIT");
+    let order = (at..end).find(|&at| is(at, "ORDER") && is(at + 1, "BY"));
+    let limits = order.or(limit)?;
+    let returning = find(at, "RETURNING").unwrap_or(limits);
+    let condition = find(at, "WHERE").unwrap_or(returning);
+    // IS DISTINCT FROM
+    let from = (at..condition).find(|&at| is(at, "FROM") && !is(at - 1, "DISTINCT"));
+    let from = from.unwrap_or(condition);
+    let is_sorted = [at, from, condition, returning, limits, end].is_sorted();
+    is_sorted.then_some(Clauses {
+        verb,
+        table,
+        indexed,
+        set: at..from,
+        from: from..condition,
+        condition: condition..returning,
+        returning: returning..limits,
+        limit: limits..end,
+        is_limited: limit.is_some(),
+    })
+}
+
+/// The statement in other words; `None` if it is none of these.
+pub(crate) fn rewrite(shared: &Rc<Shared>, script: &[u8]) -> Result<Option<Rewritten>> {
+    let script = script.strip_suffix(b"\0").unwrap_or(script);
+    let Ok(sql) = std::str::from_utf8(script) else {
+        return Ok(None);
+    };
+    let (tokens, tail) = first_statement(sql);
+    let Some(parts) = clauses(&tokens) else {
+        return Ok(None);
+    };
+    if !parts.is_limited {
+        let message = format!("ORDER BY without LIMIT on {}", parts.verb);
+        return Err(Error::sqlite(ffi::SQLITE_ERROR, &message));
+    }
+    let table = &tokens[parts.table.clone()];
+    let is_qualified = table.get(1).is_some_and(|(token, _)| token.is_sign("."));
+    let schema = is_qualified.then(|| table[0].0.name());
+    let name = table[if is_qualified { 2 } else { 0 }].0.name();
+    let Some(keys) = keys_of(shared, schema.as_deref(), &name)? else {
+        return Ok(None);
+    };
+    let called = table.last().map(|(token, _)| quote(&token.name()));
+    let called = called.unwrap_or_default();
+    let keys: Vec<_> = keys.iter().map(|key| format!("{called}.{key}")).collect();
+    let keys = keys.join(", ");
+
+    let mut names = Vec::new();
+    let numbers: Vec<_> = tokens
+        .iter()
+        .map(|(token, _)| number_of(token, &mut names))
+        .collect();
+    let has_variables = |range: &Range<usize>| numbers[range.clone()].iter().any(|&n| n != 0);
+    // Their order in the text is another one now, or some stand in it twice.
+    let moves = has_variables(&parts.from)
+        || !parts.from.is_empty() && has_variables(&parts.condition)
+        || has_variables(&parts.returning) && has_variables(&parts.limit);
+    let text = |range: &Range<usize>| {
+        let Some(((first, _), (last, _))) = tokens[range.clone()]
+            .first()
+            .zip(tokens[range.clone()].last())
+        else {
+            return String::new();
+        };
+        let mut text = String::new();
+        let mut copied = first.start;
+        for at in range.clone() {
+            let token = &tokens[at].0;
+            if moves && token.kind == TokenKind::Variable {
+                text.push_str(&sql[copied..token.start]);
+                text.push_str(&format!("?{}", numbers[at]));
+                copied = token.end();
+            }
+        }
+        text.push_str(&sql[copied..last.end()]);
+        text
+    };
+    let indexed = text(&parts.indexed);
+    // A hint holds for the search alone, as SQLite has it.
+    let outer = if indexed.to_ascii_uppercase().starts_with("NOT") {
+        indexed.as_str()
+    } else {
+        ""
+    };
+    let from = text(&parts.from);
+    let joined = from
+        .get(4..)
+        .map(|more| format!(",{more}"))
+        .unwrap_or_default();
+    let open = if keys.contains(", ") {
+        ("(", ")")
+    } else {
+        ("", "")
+    };
+    // Rows that are joined are those of the condition.
+    let condition = text(&parts.condition);
+    let both = match condition.get(5..) {
+        Some(condition) if !from.is_empty() => format!("({condition}) AND"),
+        _ => String::new(),
+    };
+    let mut rewritten = format!(
+        "{} {outer} {} {from} WHERE {both} {}{keys}{} IN (SELECT {keys} FROM {} {indexed}{joined} {} {}) {}",
+        text(&(0..parts.table.end)),
+        text(&parts.set),
+        open.0,
+        open.1,
+        text(&parts.table),
+        condition,
+        text(&parts.limit),
+        text(&parts.returning),
+    )
+    .into_bytes();
+    rewritten.push(0);
+    Ok(Some(Rewritten {
+        sql: rewritten,
+        tail,
+        names: moves.then_some(names),
+    }))
+}
+
+fn quote(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+/// What tells the rows of a table apart: a name of its rowid, or its primary key. `None` for a view, and where
+/// columns have all names of the rowid.
+fn keys_of(shared: &Rc<Shared>, schema: Option<&str>, name: &str) -> Result<Option<Vec<String>>> {
+    const TABLE: &[u8] = b"SELECT l.schema, l.type, l.wr FROM pragma_table_list AS l
+        JOIN pragma_database_list AS d ON d.name = l.schema
+        WHERE l.name = ?1 COLLATE NOCASE AND l.schema = coalesce(?2, l.schema) COLLATE NOCASE
+        ORDER BY d.seq <> 1, d.seq LIMIT 1";
+    const COLUMNS: &[u8] = b"SELECT name, pk FROM pragma_table_xinfo(?1, ?2) ORDER BY pk";
+    let conn = Connection {
+        shared: shared.clone(),
+    };
+    let ask = |sql: &[u8], schema: Option<&str>| {
+        let mut params = Params::default();
+        params.push_text(name.as_bytes());
+        match schema {
+            Some(schema) => params.push_text(schema.as_bytes()),
+            None => params.values.push(crate::params::Param::Null),
+        }
+        let mut rows = Vec::new();
+        let mut running = conn.prepare(sql)?.start(params)?;
+        while running.step()? == Step::Row {
+            let value = |at| match running.row().get(at) {
+                ValueRef::Text(text) => String::from_utf8_lossy(text).into_owned(),
+                ValueRef::Integer(number) => number.to_string(),
+                _ => String::new(),
+            };
+            rows.push([value(0), value(1), value(2)]);
+        }
+        Ok::<_, Error>(rows)
+    };
+    let found = ask(TABLE, schema)?;
+    let Some([schema, kind, without_rowid]) = found.first() else {
+        return Ok(None);
+    };
+    if kind == "view" {
+        return Ok(None);
+    }
+    let columns = ask(COLUMNS, Some(schema))?;
+    if without_rowid == "1" {
+        let keys = columns.iter().filter(|[_, pk, _]| pk != "0");
+        return Ok(Some(keys.map(|[name, ..]| quote(name)).collect()));
+    }
+    let is_free = |key: &&str| {
+        !columns
+            .iter()
+            .any(|[name, ..]| name.eq_ignore_ascii_case(key))
+    };
+    let key = ["rowid", "_rowid_", "oid"].into_iter().find(is_free);
+    Ok(key.map(|key| vec![key.into()]))
+}
