@@ -222,6 +222,12 @@ declare namespace Database {
     /** Name of the SQLite VFS to open the file with. Default: the platform's own. */
     vfs?: string | undefined
 
+    /**
+     * Make a plain database of a file that was a replica. Without it, such a file is opened for
+     * writing with `syncUrl` only: SYNC_REPLICA. Default: false.
+     */
+    detachReplica?: boolean | undefined
+
     // For replicas of a database on a server, with the options above but `readonly`,
     // `fileMustExist` and `vfs`, and those for URLs below.
 

@@ -3,7 +3,7 @@
 const { readRules } = require('./authorizer')
 const { ROLE, attach } = require('./natives')
 const { getBooleanOption, readKey, readOptions, readToggle } = require('./options')
-const { requireFolder } = require('./paths')
+const { requireFolder, requirePlain } = require('./paths')
 const { HEADER } = require('./rows')
 const { Session, readApplyOptions, readSessionOptions } = require('./session')
 const { KEY, createStatementClass, requireTimeout } = require('./statement')
@@ -118,6 +118,7 @@ function open (database, getBinding, filename, given, allowNativeBinding) {
     return openRemote(database, environment, options)
   }
   requireFolder(options)
+  requirePlain(environment.natives, options)
   try {
     const openState = options.replica === null ? openLocal : openReplica
     return new Connection(database, openState(environment, options, key))

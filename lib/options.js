@@ -83,6 +83,7 @@ function readOptions (path, options, allowNativeBinding) {
     buffer,
     readonly,
     fileMustExist,
+    detachReplica: getBooleanOption(options, 'detachReplica'),
     timeout,
     verbose,
     nativeBinding,

@@ -78,4 +78,42 @@ function resolveLibrary (file) {
   return /[/\\]/.test(file) && (isWindows || file.includes('/')) ? resolvePath(file) : file
 }
 
-module.exports = { isAnonymous, isInMemory, requireFolder, resolveFile, resolveLibrary, usesUris }
+/** A replica that was written to as a plain file would be no copy of its primary any more. */
+function requirePlain (natives, options) {
+  const { file, uri, remote, replica } = options
+  if (options.readonly || options.anonymous || remote !== null || replica !== null) return
+  const target = realFile(uri ? fileOfUri(file) : file)
+  if (target === null) return
+  const beside = MARKS.map((mark) => target + mark).find((mark) => fs.existsSync(mark))
+  if (beside === undefined) return
+  require('./replica/plain').requireDetached(natives, target, beside, options.detachReplica)
+}
+
+// What stands beside a replica: ours, and libsql's.
+const MARKS = ['-replica', '-client_wal_index']
+
+/** The file that is opened in the end, or null where there is none yet. */
+function realFile (file) {
+  try {
+    return file === null ? null : fs.realpathSync.native(file)
+  } catch {
+    return null
+  }
+}
+
+/** The path of a URI, or null where it is not opened for writing. */
+function fileOfUri (name) {
+  const [, file, query = ''] = /^file:(?:\/\/[^/]*)?([^?#]*)(?:\?([^#]*))?/i.exec(name) ?? []
+  if (file === undefined) return name
+  const parameters = new URLSearchParams(query)
+  if (/^(ro|memory)$/.test(parameters.get('mode')) || parameters.get('immutable') === '1') return null
+  try {
+    return decodeURIComponent(file)
+  } catch {
+    return file
+  }
+}
+
+module.exports = {
+  isAnonymous, isInMemory, requireFolder, requirePlain, resolveFile, resolveLibrary, usesUris
+}

@@ -353,20 +353,24 @@ served('a replica has one owner, until that has closed it or is killed', async t
   await follows(await open(t, file, options), server)
 })
 
+/** Writes as another program does that knows nothing of replicas. */
+function intrude (file) {
+  const db = new Sync(':memory:')
+  db.exec(`ATTACH '${file}' AS r; INSERT INTO r.t VALUES (9, 'intruder')`)
+  db.close()
+}
+
 served('another program that writes into the replica is noticed, and resync() starts over', async t => {
   const server = await primary(t)
   const proxy = await startFaulty(t, { target: server.url })
-  const intrude = {
-    here: file => {
-      const db = new Sync(file)
-      db.exec("INSERT INTO t VALUES (9, 'intruder')")
-      db.close()
-    },
+  const places = {
+    here: intrude,
     elsewhere: file => child((file) => {
-      new Database(file).exec("INSERT INTO t VALUES (9, 'intruder')") // eslint-disable-line no-undef
+      const db = new Database(':memory:') // eslint-disable-line no-undef
+      db.exec(`ATTACH '${file}' AS r; INSERT INTO r.t VALUES (9, 'intruder')`)
     }, { args: [file] })
   }
-  for (const [where, write9] of Object.entries(intrude)) {
+  for (const [where, write9] of Object.entries(places)) {
     const file = tempFile(t)
     const db = await replica(t, proxy, { file })
     await write9(file)
@@ -399,7 +403,7 @@ served('another program that writes while a sync waits for the primary is notice
   proxy.script(faults.status(500))
   await fails(() => db.sync(), 'REMOTE_STATUS')
   proxy.script(faults.on('Hello', async exchange => {
-    write({ url: db.name }, "INSERT INTO t VALUES (9, 'intruder')")
+    intrude(db.name)
     await faults.pass(exchange)
   }))
   await fails(() => db.sync(), 'SYNC_CONFLICT')

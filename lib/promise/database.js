@@ -4,7 +4,7 @@ const { locate, retrace } = require('../errors')
 const { attach } = require('../natives')
 const { getBooleanOption, readKey, readOptions, readToggle } = require('../options')
 const { copyParams } = require('../params')
-const { requireFolder, resolveLibrary } = require('../paths')
+const { requireFolder, requirePlain, resolveLibrary } = require('../paths')
 const { FLAT, PLUCK } = require('../rows')
 const { KEY, isNamed } = require('../statement')
 const { readCallOptions, readCloseOptions } = require('./call')
@@ -27,6 +27,7 @@ class Database {
     const { remote, replica } = options
     if (remote === null || replica !== null) requireFolder(options)
     const environment = attach(getBinding(options.nativeBinding))
+    requirePlain(environment.natives, options)
     const own = { leaseTimeout: readLease(given), readers: readReaders(given, options), key }
     this.#connection = connectionClass(options).open(environment, options, own)
   }

@@ -17,15 +17,15 @@ function readRemote (path, options) {
     throw new TypeError('Expected the "allowInsecure" option to be a boolean')
   }
   const authToken = readToken(options, url)
-  if (authToken !== undefined && !secure && !isLoopback(url.hostname) && !allowInsecure) {
+  // A special scheme: URL keeps the host of others as it was written.
+  const { host, hostname, pathname } = new URL(`http${secure ? 's' : ''}://${url.host}${url.pathname}`)
+  if (authToken !== undefined && !secure && !isLoopback(hostname) && !allowInsecure) {
     throw new TypeError('The token would cross the network unencrypted: use https, or the option "allowInsecure"')
   }
   for (const option of LOCAL_OPTIONS) {
     if (options[option] != null && options[option] !== false) throw new TypeError(`The "${option}" option is not available for remote databases`)
   }
   const { ca, cert, key, rejectUnauthorized } = readTls(options)
-  // A special scheme: URL keeps the host of others as it was written.
-  const { host, pathname } = new URL(`http${secure ? 's' : ''}://${url.host}${url.pathname}`)
   const base = pathname.endsWith('/') ? pathname : `${pathname}/`
   return {
     name: `${url.protocol}//${url.host}${url.pathname === '/' ? '' : url.pathname}`,
@@ -61,8 +61,9 @@ function readToken ({ authToken }, url) {
   return token === '' ? undefined : token
 }
 
+/** Names below localhost are no such: a name server may be asked for them. */
 function isLoopback (host) {
-  return host === 'localhost' || host.endsWith('.localhost') || /^127(\.\d+){3}$/.test(host) || host === '[::1]'
+  return host === 'localhost' || /^127(\.\d+){3}$/.test(host) || host === '[::1]'
 }
 
 function readTime (options, name, fallback) {

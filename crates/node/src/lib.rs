@@ -119,6 +119,7 @@ fn export_all(env: Env<'_>, options: sys::Value<'_>, exports: sys::Value<'_>) ->
         "workerOpenRemote" => worker::open_remote,
         "workerOpenBehind" => worker::open_behind,
         "workerOpenReplica" => worker::open_replica,
+        "replicaDetach" => worker::detach_replica,
         "workerWrites" => worker::writes,
         "workerWritten" => worker::written,
         "workerWait" => worker::wait,

@@ -222,7 +222,21 @@ fn invalid_url() -> Error {
 }
 
 pub(crate) fn no_reply(limit: Duration) -> Error {
-    let text = format!("The server did not reply within {} ms", limit.as_millis());
+    late(format!(
+        "The server did not reply within {} ms",
+        limit.as_millis()
+    ))
+}
+
+/// The server's reply goes on, and is too slow.
+pub(crate) fn slow_reply(limit: Duration, pages: u64) -> Error {
+    late(format!(
+        "The server sent less than {pages} pages within {} ms",
+        limit.as_millis()
+    ))
+}
+
+fn late(text: String) -> Error {
     Error {
         refused: false,
         ..Error::new(code::TIMEOUT, text)

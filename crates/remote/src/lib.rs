@@ -4,6 +4,7 @@
 //! [`Session`] is a connection: it runs [`Trip`]s and knows whether a transaction is open. [`Replica`] is a file that
 //! the replication log of a server is written into.
 
+mod check;
 mod client;
 mod error;
 mod grpc;
@@ -16,7 +17,7 @@ mod tls;
 
 pub use client::{Client, Config};
 pub use error::{code, Error, Result};
-pub use replica::{Replica, ReplicaError, ReplicaOptions, Synced};
+pub use replica::{detach, Replica, ReplicaError, ReplicaOptions, Synced};
 pub use session::{Answer, Session, Trip};
 pub use sql::{changes_schema, may_commit, number_parameters, sqlite_error, ServerError};
 pub use tls::Tls;

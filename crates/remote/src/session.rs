@@ -3,6 +3,7 @@
 
 use std::time::{Duration, Instant};
 
+use crate::check::check;
 use crate::client::{Client, Config};
 use crate::error::{code, Error, Result};
 use crate::proto::{
@@ -117,7 +118,12 @@ impl Session {
                 Some(Outcome::Error(error)) => Ok(Err(error)),
                 _ => Err(Error::protocol("an answer is missing")),
             });
-        Ok((reply.baton, answers.collect::<Result<_>>()?))
+        let answers: Vec<Answer> = answers.collect::<Result<_>>()?;
+        let asked = request.requests.iter().filter_map(|r| r.request.as_ref());
+        for (request, answer) in asked.zip(&answers) {
+            check(request, answer)?;
+        }
+        Ok((reply.baton, answers))
     }
 
     /// Gives up what is open on the server. There is nothing to be done about errors.

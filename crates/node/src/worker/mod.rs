@@ -152,6 +152,17 @@ pub fn open_replica<'e>(call: &Call<'e>) -> Result<Value<'e>> {
     })
 }
 
+/// `(path)` -> nothing, or a code, a line feed and why the replica there could not be made a plain database
+pub fn detach_replica<'e>(call: &Call<'e>) -> Result<Value<'e>> {
+    let env = call.env;
+    match ferrolite_remote::detach(&call.arg(0).to_utf8(env)?) {
+        Err(ferrolite_remote::ReplicaError::Remote(error)) => {
+            env.utf8(format!("{}\n{}", error.code, error.message).as_bytes())
+        }
+        _ => env.undefined(),
+    }
+}
+
 /// -> the last frame of the primary's log that came from here, or undefined
 pub fn written<'e>(call: &Call<'e>) -> Result<Value<'e>> {
     match this(call)?.writes.written() {

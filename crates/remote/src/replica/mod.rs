@@ -16,6 +16,8 @@ use crate::log::{hello, Hello, LogError};
 use pull::Pull;
 use state::{has_bytes, Position, State};
 
+pub use state::detach;
+
 /// How long to wait before a server is asked again for what it does not have yet.
 const RETRY: Duration = Duration::from_millis(100);
 
@@ -296,7 +298,7 @@ impl Replica {
         certain: bool,
     ) -> std::result::Result<Synced, LogError> {
         let session = self.session.clone().ok_or(LogError::NoSession)?;
-        let mut pull = Pull::new(&self.client, &session, &self.pages, position);
+        let mut pull = Pull::new(&self.client, &session, &self.pages, position, self.timeout);
         let since = Instant::now();
         // At first it has to be the log that the last frame came from.
         let mut overlap = certain && position.frame.is_some() && position.checksum.is_some();

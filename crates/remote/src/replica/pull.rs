@@ -1,18 +1,26 @@
 //! What one sync fetches of the log, page by page into the file's open transaction.
 
 use std::collections::HashSet;
+use std::time::{Duration, Instant};
 
 use crc::{Crc, CRC_32_ISO_HDLC};
 use ferrolite_sqlite::PageWriter;
 use hyper::header::HeaderValue;
 
 use super::state::Position;
-use crate::client::Client;
+use crate::client::{slow_reply, Client};
 use crate::error::Error;
 use crate::log::{Frame, Frames, LogError};
 
 /// Of a log's number, for the cookie of the schema.
 const CRC: Crc<u32> = Crc::<u32>::new(&CRC_32_ISO_HDLC);
+
+/// So many pages have to come within the time limit of a request: a server that goes on for ever is to be noticed,
+/// however often it sends something.
+const PACE: u64 = 1024;
+
+/// `SQLite` has no more pages.
+const MAX_PAGES: u32 = 0xffff_fffe;
 
 /// What a sync has so far.
 pub(super) struct Pull<'r> {
@@ -26,6 +34,9 @@ pub(super) struct Pull<'r> {
     pub(super) is_whole: bool,
     /// Which pages have come, where all have to.
     seen: Option<HashSet<u32>>,
+    limit: Duration,
+    /// When the last `PACE` pages had come.
+    since: Instant,
 }
 
 impl<'r> Pull<'r> {
@@ -35,8 +46,11 @@ impl<'r> Pull<'r> {
         session: &'r HeaderValue,
         pages: &'r PageWriter,
         position: Position,
+        limit: Duration,
     ) -> Self {
         Self {
+            limit,
+            since: Instant::now(),
             client,
             session,
             pages,
@@ -122,10 +136,16 @@ impl<'r> Pull<'r> {
 
     fn take(&mut self, frame: &Frame) -> std::result::Result<(), Error> {
         const HEADER: &[u8] = b"SQLite format 3\0\x10\x00";
-        if frame.page == 0 || (frame.page == 1 && !frame.data.starts_with(HEADER)) {
+        let is_possible = (1..=MAX_PAGES).contains(&frame.page) && frame.size <= MAX_PAGES;
+        if !is_possible || (frame.page == 1 && !frame.data.starts_with(HEADER)) {
             return Err(Error::protocol("a page is no page"));
         }
         self.frames += 1;
+        if self.frames % PACE == 0 {
+            self.since = Instant::now();
+        } else if self.since.elapsed() > self.limit {
+            return Err(slow_reply(self.limit, PACE));
+        }
         if frame.size != 0 {
             self.size = Some(frame.size);
         }

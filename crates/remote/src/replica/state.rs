@@ -192,6 +192,30 @@ impl State {
     }
 }
 
+/// Makes a plain database of a replica that nobody has open: what is written down of it goes.
+pub fn detach(replica: &str) -> Result<(), ReplicaError> {
+    let path = State::path(replica);
+    match File::open(&path) {
+        Ok(file) => match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Err(locked(replica)),
+            Err(TryLockError::Error(error)) => return Err(unwritable(&path, &error)),
+        },
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) => return Err(unwritable(&path, &error)),
+    }
+    // What libsql has written down of it, too.
+    for path in [path, PathBuf::from(format!("{replica}-client_wal_index"))] {
+        match std::fs::remove_file(&path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                return Err(unwritable(&path, &error));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
 #[cfg(unix)]
 fn read_at(file: &File, bytes: &mut [u8], at: u64) -> io::Result<()> {
     std::os::unix::fs::FileExt::read_exact_at(file, bytes, at)
