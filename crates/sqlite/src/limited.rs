@@ -156,77 +156,96 @@ pub(crate) fn rewrite(shared: &Rc<Shared>, script: &[u8]) -> Result<Option<Rewri
     let keys: Vec<_> = keys.iter().map(|key| format!("{called}.{key}")).collect();
     let keys = keys.join(", ");
 
-    let mut names = Vec::new();
-    let numbers: Vec<_> = tokens
-        .iter()
-        .map(|(token, _)| number_of(token, &mut names))
-        .collect();
-    let has_variables = |range: &Range<usize>| numbers[range.clone()].iter().any(|&n| n != 0);
-    // Their order in the text is another one now, or some stand in it twice.
-    let moves = has_variables(&parts.from)
-        || !parts.from.is_empty() && has_variables(&parts.condition)
-        || has_variables(&parts.returning) && has_variables(&parts.limit);
-    let text = |range: &Range<usize>| {
-        let Some(((first, _), (last, _))) = tokens[range.clone()]
-            .first()
-            .zip(tokens[range.clone()].last())
-        else {
-            return String::new();
-        };
-        let mut text = String::new();
-        let mut copied = first.start;
-        for at in range.clone() {
-            let token = &tokens[at].0;
-            if moves && token.kind == TokenKind::Variable {
-                text.push_str(&sql[copied..token.start]);
-                text.push_str(&format!("?{}", numbers[at]));
-                copied = token.end();
-            }
-        }
-        text.push_str(&sql[copied..last.end()]);
-        text
-    };
-    let indexed = text(&parts.indexed);
-    // A hint holds for the search alone, as SQLite has it.
-    let outer = if indexed.to_ascii_uppercase().starts_with("NOT") {
-        indexed.as_str()
-    } else {
-        ""
-    };
-    let from = text(&parts.from);
-    let joined = from
-        .get(4..)
-        .map(|more| format!(",{more}"))
-        .unwrap_or_default();
-    let open = if keys.contains(", ") {
-        ("(", ")")
-    } else {
-        ("", "")
-    };
-    // Rows that are joined are those of the condition.
-    let condition = text(&parts.condition);
-    let both = match condition.get(5..) {
-        Some(condition) if !from.is_empty() => format!("({condition}) AND"),
-        _ => String::new(),
-    };
-    let mut rewritten = format!(
-        "{} {outer} {} {from} WHERE {both} {}{keys}{} IN (SELECT {keys} FROM {} {indexed}{joined} {} {}) {}",
-        text(&(0..parts.table.end)),
-        text(&parts.set),
-        open.0,
-        open.1,
-        text(&parts.table),
-        condition,
-        text(&parts.limit),
-        text(&parts.returning),
-    )
-    .into_bytes();
+    let source = Source::new(sql, &tokens, &parts);
+    let mut rewritten = source.in_other_words(&parts, &keys).into_bytes();
     rewritten.push(0);
     Ok(Some(Rewritten {
         sql: rewritten,
         tail,
-        names: moves.then_some(names),
+        names: source.moves.then_some(source.names),
     }))
+}
+
+/// The tokens of a statement, and its parameters.
+struct Source<'a> {
+    sql: &'a str,
+    tokens: &'a [(Token<'a>, usize)],
+    /// The number of each token that is a parameter, else 0.
+    numbers: Vec<usize>,
+    names: Vec<Option<String>>,
+    /// The order of parameters in the text is another one now, or some stand in it twice.
+    moves: bool,
+}
+
+impl<'a> Source<'a> {
+    fn new(sql: &'a str, tokens: &'a [(Token<'a>, usize)], parts: &Clauses) -> Self {
+        let mut names = Vec::new();
+        let numbers: Vec<_> = tokens
+            .iter()
+            .map(|(token, _)| number_of(token, &mut names))
+            .collect();
+        let has = |range: &Range<usize>| numbers[range.clone()].iter().any(|&n| n != 0);
+        let moves = has(&parts.from)
+            || !parts.from.is_empty() && has(&parts.condition)
+            || has(&parts.returning) && has(&parts.limit);
+        Self {
+            sql,
+            tokens,
+            numbers,
+            names,
+            moves,
+        }
+    }
+
+    fn text(&self, range: &Range<usize>) -> String {
+        let mut text = String::new();
+        let mut copied = None;
+        for at in range.clone() {
+            let token = &self.tokens[at].0;
+            let from = copied.unwrap_or(token.start);
+            text.push_str(&self.sql[from..token.start]);
+            if self.moves && token.kind == TokenKind::Variable {
+                text.push('?');
+                text.push_str(&self.numbers[at].to_string());
+            } else {
+                text.push_str(token.text);
+            }
+            copied = Some(token.end());
+        }
+        text
+    }
+
+    fn in_other_words(&self, parts: &Clauses, keys: &str) -> String {
+        let indexed = self.text(&parts.indexed);
+        // A hint holds for the search alone, as SQLite has it.
+        let outer = if indexed.to_ascii_uppercase().starts_with("NOT") {
+            indexed.as_str()
+        } else {
+            ""
+        };
+        let from = self.text(&parts.from);
+        let joined = from.get(4..).map(|more| format!(",{more}"));
+        // Rows that are joined are those of the condition.
+        let condition = self.text(&parts.condition);
+        let both = match condition.get(5..) {
+            Some(condition) if !from.is_empty() => format!("({condition}) AND"),
+            _ => String::new(),
+        };
+        let row = if keys.contains(", ") {
+            format!("({keys})")
+        } else {
+            keys.into()
+        };
+        format!(
+            "{} {outer} {} {from} WHERE {both} {row} IN (SELECT {keys} FROM {} {indexed}{} {condition} {}) {}",
+            self.text(&(0..parts.table.end)),
+            self.text(&parts.set),
+            self.text(&parts.table),
+            joined.unwrap_or_default(),
+            self.text(&parts.limit),
+            self.text(&parts.returning),
+        )
+    }
 }
 
 fn quote(name: &str) -> String {

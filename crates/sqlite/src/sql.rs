@@ -29,7 +29,7 @@ pub struct Token<'a> {
     pub start: usize,
 }
 
-impl<'a> Token<'a> {
+impl Token<'_> {
     /// Whether it is that keyword, which is given in upper case.
     pub fn is(&self, word: &str) -> bool {
         self.kind == TokenKind::Word && self.text.eq_ignore_ascii_case(word)
