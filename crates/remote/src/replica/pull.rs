@@ -141,7 +141,7 @@ impl<'r> Pull<'r> {
             return Err(Error::protocol("a page is no page"));
         }
         self.frames += 1;
-        if self.frames % PACE == 0 {
+        if self.frames.is_multiple_of(PACE) {
             self.since = Instant::now();
         } else if self.since.elapsed() > self.limit {
             return Err(slow_reply(self.limit, PACE));
