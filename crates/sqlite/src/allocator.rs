@@ -6,6 +6,7 @@ use std::ptr;
 use libmimalloc_sys as mi;
 
 use crate::ffi;
+use crate::stack;
 
 /// Tells the engine, which must not be initialized yet.
 pub(crate) fn install() -> bool {
@@ -27,13 +28,44 @@ pub(crate) fn install() -> bool {
 }
 
 unsafe extern "C" fn malloc(size: c_int) -> *mut c_void {
+    if stack::is_short() {
+        return ptr::null_mut();
+    }
     // SAFETY: SQLite asks for positive sizes.
     unsafe { mi::mi_malloc(usize::try_from(size).unwrap_or(0)) }
 }
 
 unsafe extern "C" fn realloc(memory: *mut c_void, size: c_int) -> *mut c_void {
+    let size = usize::try_from(size).unwrap_or(0);
+    if stack::is_short() || is_deep_parser(memory, size) {
+        return ptr::null_mut();
+    }
     // SAFETY: SQLite passes memory of `malloc` above.
-    unsafe { mi::mi_realloc(memory, usize::try_from(size).unwrap_or(0)) }
+    unsafe { mi::mi_realloc(memory, size) }
+}
+
+/// Entries of the parser's stack, which starts with 100 and grows from n to 2 n + 100 (`yyGrowStack` in
+/// parse.c); a nested query takes six. What it makes of more is too deep to be freed again.
+const PARSER_STACK: [usize; 2] = [12_700, 25_500];
+
+/// `yyStackEntry`: two numbers of 16 bits, and a pointer with a length.
+const PARSER_ENTRY: usize = 3 * size_of::<*const c_void>();
+
+/// Whether the parser's stack is about to grow beyond [`PARSER_STACK`]. Nothing else that grows while a
+/// statement is compiled has both of these sizes.
+fn is_deep_parser(memory: *mut c_void, wanted: usize) -> bool {
+    if wanted < PARSER_STACK[1] * PARSER_ENTRY || !stack::is_compiling() {
+        return false;
+    }
+    // SAFETY: any size may be asked about, and SQLite passes memory of `malloc` above.
+    let is_parser = unsafe {
+        let [from, to] = PARSER_STACK.map(|count| mi::mi_good_size(count * PARSER_ENTRY));
+        wanted == to && mi::mi_usable_size(memory) == from
+    };
+    if is_parser {
+        stack::refuse(stack::PARSER);
+    }
+    is_parser
 }
 
 unsafe extern "C" fn size(memory: *mut c_void) -> c_int {

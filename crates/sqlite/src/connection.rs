@@ -14,6 +14,7 @@ use crate::hooks::Hooks;
 use crate::interrupt::{DbPtr, InterruptHandle, Watch};
 use crate::key::Key;
 use crate::patches;
+use crate::stack;
 use crate::statement::Statement;
 
 /// How to open a database.
@@ -145,6 +146,7 @@ impl Connection {
     /// As [`open`](Self::open), with the table of all pages: SQL can read and write them.
     pub(crate) fn open_with_pages(options: &OpenOptions) -> Result<Self> {
         ffi::initialize()?;
+        stack::learn();
         let path = c_string(options.path, "Database path cannot contain a NUL character")?;
         let vfs = options
             .vfs

@@ -9,6 +9,7 @@ use std::path::Path;
 use crate::connection::c_bytes;
 use crate::ffi;
 use crate::key::is_keyed;
+use crate::stack;
 
 /// The result of every fallible call of this crate.
 pub type Result<T> = std::result::Result<T, Error>;
@@ -145,6 +146,11 @@ pub(crate) unsafe fn last_error(db: *mut ffi::sqlite3, rc: c_int) -> Error {
         }
         let message: Box<[u8]> = CStr::from_ptr(ffi::sqlite3_errmsg(db)).to_bytes().into();
         let offset = ffi::sqlite3_error_offset(db);
+        if matches!(code, ffi::SQLITE_NOMEM | ffi::SQLITE_IOERR_NOMEM) {
+            if let Some(reason) = stack::take_refusal() {
+                return Error::sqlite(ffi::SQLITE_ERROR, reason);
+            }
+        }
         let message = match code {
             ffi::SQLITE_NOTADB if is_keyed(db) => with_hint(&message),
             code if code & 0xff == ffi::SQLITE_CANTOPEN => {

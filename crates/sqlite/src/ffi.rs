@@ -9,6 +9,7 @@ use std::sync::OnceLock;
 use std::task::{Context, Poll, Waker};
 
 use crate::allocator;
+use crate::builtins;
 use crate::error::{Error as EngineError, Result};
 
 const _: () = assert!(
@@ -48,10 +49,11 @@ pub fn initialize() -> Result<()> {
             return false;
         }
         let build = pin!(libsql::Builder::new_local(":memory:").build());
-        match build.poll(&mut Context::from_waker(Waker::noop())) {
+        let built = match build.poll(&mut Context::from_waker(Waker::noop())) {
             Poll::Ready(built) => built.is_ok(),
             Poll::Pending => false,
-        }
+        };
+        built && builtins::guard_all()
     });
     if ready {
         Ok(())

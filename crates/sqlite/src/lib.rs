@@ -5,6 +5,7 @@
 
 mod allocator;
 mod backup;
+mod builtins;
 mod changeset;
 mod connection;
 mod error;
@@ -27,6 +28,7 @@ mod script;
 mod serialize;
 mod session;
 mod sql;
+mod stack;
 mod statement;
 mod value;
 mod vtab;

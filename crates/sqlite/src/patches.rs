@@ -3,8 +3,8 @@
 use std::ffi::{c_int, CStr};
 use std::ptr;
 
-use crate::connection::{is_skipped, Connection};
-use crate::error::{check, Error, Result};
+use crate::connection::Connection;
+use crate::error::{check, Result};
 use crate::ffi;
 use crate::function::boundary;
 
@@ -58,78 +58,6 @@ unsafe extern "C" fn no_arguments(
     unsafe { ffi::sqlite3_result_error(context, message.as_ptr(), -1) }
 }
 
-/// Shorter statements cannot nest deeply enough to matter.
-const SHORT: usize = 10_000;
-
-/// Levels that a statement may nest, and common table expressions that it may have. Some 12,000 of either
-/// take the 4 MiB of a worker thread's stack (seen).
-const MAX_NESTING: u32 = 2_000;
-
-/// The engine walks nested queries and chains of common table expressions by recursion without counting,
-/// until the stack is gone (CVE-2026-119371 for the chains). Such a statement gets an error here.
-pub(crate) fn check_nesting(sql: &[u8]) -> Result<()> {
-    if sql.len() < SHORT {
-        return Ok(());
-    }
-    let (mut depth, mut deepest, mut expressions) = (0_u32, 0_u32, 0_u32);
-    let mut rest = sql;
-    let mut after_as = false;
-    while let [byte, tail @ ..] = rest {
-        rest = tail;
-        match byte {
-            b'(' => {
-                depth += 1;
-                deepest = deepest.max(depth);
-                expressions += u32::from(after_as);
-            }
-            b')' => depth = depth.saturating_sub(1),
-            b'\'' | b'"' | b'`' => rest = skip_past(rest, &[*byte]),
-            b'[' => rest = skip_past(rest, b"]"),
-            b'-' if rest.first() == Some(&b'-') => {
-                rest = skip_past(rest, b"\n");
-                continue;
-            }
-            b'/' if rest.first() == Some(&b'*') => {
-                rest = skip_past(rest, b"*/");
-                continue;
-            }
-            byte if is_skipped(*byte) => continue,
-            byte if is_name(*byte) => {
-                let len = rest.iter().take_while(|byte| is_name(**byte)).count();
-                let word = &sql[sql.len() - rest.len() - 1..sql.len() - rest.len() + len];
-                rest = &rest[len..];
-                // WITH x AS (, AS MATERIALIZED (, AS NOT MATERIALIZED (
-                after_as = word.eq_ignore_ascii_case(b"AS")
-                    || after_as
-                        && (word.eq_ignore_ascii_case(b"NOT")
-                            || word.eq_ignore_ascii_case(b"MATERIALIZED"));
-                continue;
-            }
-            _ => {}
-        }
-        after_as = false;
-    }
-    if deepest > MAX_NESTING {
-        return Err(Error::sqlite(ffi::SQLITE_ERROR, "parser stack overflow"));
-    }
-    if expressions > MAX_NESTING {
-        return Err(Error::sqlite(
-            ffi::SQLITE_ERROR,
-            "too many common table expressions",
-        ));
-    }
-    Ok(())
-}
-
-const fn is_name(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'$' || byte >= 0x80
-}
-
-fn skip_past<'a>(text: &'a [u8], end: &[u8]) -> &'a [u8] {
-    let at = text.windows(end.len()).position(|window| window == end);
-    at.map_or(&[][..], |at| &text[at + end.len()..])
-}
-
 unsafe extern "C" fn concat_ws(
     context: *mut ffi::sqlite3_context,
     argc: c_int,
@@ -176,7 +104,7 @@ unsafe extern "C" fn concat_ws(
 ///
 /// # Safety
 /// `value` is live; the text lives until the value is converted again.
-unsafe fn text<'a>(value: *mut ffi::sqlite3_value) -> Option<&'a [u8]> {
+pub(crate) unsafe fn text<'a>(value: *mut ffi::sqlite3_value) -> Option<&'a [u8]> {
     // SAFETY: forwarded from the caller.
     unsafe {
         let text = ffi::sqlite3_value_text(value);
@@ -187,30 +115,5 @@ unsafe fn text<'a>(value: *mut ffi::sqlite3_value) -> Option<&'a [u8]> {
             text.cast(),
             ffi::sqlite3_value_bytes(value),
         ))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::check_nesting;
-
-    #[test]
-    fn deep_nesting_is_refused_and_long_statements_are_not() {
-        let nested = |n: usize| format!("{}1{}", "SELECT * FROM (".repeat(n), ")".repeat(n));
-        assert!(check_nesting(nested(1_900).as_bytes()).is_ok());
-        assert!(check_nesting(nested(2_100).as_bytes()).is_err());
-        let chain = |n: usize| {
-            let ctes: Vec<_> = (0..n)
-                .map(|i| format!("c{i} as materialized (select 1)"))
-                .collect();
-            format!("WITH {} SELECT 1", ctes.join(","))
-        };
-        assert!(check_nesting(chain(1_900).as_bytes()).is_ok());
-        assert!(check_nesting(chain(2_100).as_bytes()).is_err());
-        let rows = format!(
-            "VALUES {}",
-            vec!["('a (', \"(\", 1 /* ( */)"; 5_000].join(",")
-        );
-        assert!(check_nesting(rows.as_bytes()).is_ok());
     }
 }

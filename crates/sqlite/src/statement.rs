@@ -10,7 +10,7 @@ use crate::error::{check, last_error, Error, Result};
 use crate::ffi;
 use crate::limited::{may_be_limited, rewrite};
 use crate::params::{Param, Params};
-use crate::patches;
+use crate::stack;
 use crate::value::ValueRef;
 
 /// Compiled statements that one connection keeps; beyond it idle ones are finalized, the least recently
@@ -608,12 +608,12 @@ type Compiled = (*mut ffi::sqlite3_stmt, usize, Option<Vec<Option<String>>>);
 
 fn compile_as_is(shared: &Rc<Shared>, sql: &[u8]) -> Result<(*mut ffi::sqlite3_stmt, usize)> {
     let db = shared.open_db()?;
-    patches::check_nesting(sql)?;
     let len = c_int::try_from(sql.len()).map_err(|_| Error::from_code(ffi::SQLITE_TOOBIG))?;
     let mut raw = ptr::null_mut();
     let mut tail = ptr::null();
     let notes = &shared.hooks.notes;
     notes.compile(true);
+    let _compiling = stack::Compiling::start();
     // SAFETY: `db` is open; `sql` ends in NUL and its length is exact.
     let compiled = unsafe {
         let rc =

@@ -1,0 +1,416 @@
+//! Guards in front of the engine's own functions, which walk values by recursion without counting.
+//!
+//! A function that replaces a built-in one cannot call it, nor be one that `LIKE` may use an index for. So
+//! the built-in one stays, and its C function is exchanged, once a process.
+
+use std::ffi::{c_char, c_int, c_void, CStr};
+use std::ptr;
+use std::slice;
+use std::sync::atomic::{AtomicPtr, Ordering::Relaxed};
+
+use crate::ffi;
+use crate::stack;
+
+// What stands here of SQLite's private structures is that of one source.
+const _: () = assert!(
+    ffi::SQLITE_VERSION_NUMBER == 3_047_000,
+    "compare the structures below with the engine's"
+);
+
+/// As deep as JSON in a text may nest (`JSON_MAX_DEPTH`).
+const MAX_DEPTH: usize = 1000;
+
+/// Bytes of the stack that a wildcard of LIKE or GLOB takes (seen: 112 to 144).
+const LIKE_FRAME: usize = 256;
+
+const PATTERN: &CStr = c"LIKE or GLOB pattern too complex";
+const PATH: &CStr = c"JSON path too deep";
+const NESTED: &CStr = c"JSON nested too deep";
+
+type Function =
+    unsafe extern "C" fn(*mut ffi::sqlite3_context, c_int, *mut *mut ffi::sqlite3_value);
+type Filter = unsafe extern "C" fn(
+    *mut ffi::sqlite3_vtab_cursor,
+    c_int,
+    *const c_char,
+    c_int,
+    *mut *mut ffi::sqlite3_value,
+) -> c_int;
+type Check = unsafe fn(&[*mut ffi::sqlite3_value]) -> Option<&'static CStr>;
+
+/// `FuncDef` of sqliteInt.h, up to its name.
+#[repr(C)]
+struct FuncDef {
+    arg_count: i8,
+    flags: u32,
+    user_data: *mut c_void,
+    next: *mut FuncDef,
+    function: Option<Function>,
+    others: [*const c_void; 3],
+    name: *const c_char,
+}
+
+/// `sqlite3_context` of vdbeInt.h, up to its function.
+#[repr(C)]
+struct FunctionContext {
+    out: *mut c_void,
+    function: *mut FuncDef,
+}
+
+/// `VTable` of sqliteInt.h, up to its module, and `Module`, up to its methods.
+#[repr(C)]
+struct VTable {
+    db: *mut ffi::sqlite3,
+    module: *mut *mut ffi::sqlite3_module,
+}
+
+/// `VdbeOp` of vdbe.h.
+#[repr(C)]
+struct Op {
+    opcode: u8,
+    p4_type: i8,
+    p5: u16,
+    operands: [c_int; 3],
+    p4: *mut c_void,
+}
+
+const P4_FUNCDEF: i8 = -7;
+const P4_VTAB: i8 = -11;
+const P4_FUNCCTX: i8 = -15;
+
+/// `Vdbe` of vdbeInt.h, up to its program.
+#[repr(C)]
+struct Vdbe {
+    links: [*mut c_void; 4],
+    numbers: [c_int; 6],
+    change: i64,
+    statement: c_int,
+    times: [i64; 4],
+    memory: [*mut c_void; 4],
+    ops: *mut Op,
+    op_count: c_int,
+}
+
+/// The guarded functions: their names, and what is asked before they are called.
+const GUARDED: [(&CStr, Check); 31] = [
+    (c"like", check_pattern),
+    (c"glob", check_pattern),
+    (c"json", check_depth),
+    (c"jsonb", check_depth),
+    (c"json_array", check_depth),
+    (c"jsonb_array", check_depth),
+    (c"json_array_length", check_depth),
+    (c"json_error_position", check_depth),
+    (c"json_extract", check_depth),
+    (c"jsonb_extract", check_depth),
+    (c"->", check_depth),
+    (c"->>", check_depth),
+    (c"json_group_array", check_depth),
+    (c"jsonb_group_array", check_depth),
+    (c"json_group_object", check_depth),
+    (c"jsonb_group_object", check_depth),
+    (c"json_insert", check_edit),
+    (c"jsonb_insert", check_edit),
+    (c"json_object", check_depth),
+    (c"jsonb_object", check_depth),
+    (c"json_patch", check_depth),
+    (c"jsonb_patch", check_depth),
+    (c"json_pretty", check_depth),
+    (c"json_quote", check_depth),
+    (c"json_remove", check_depth),
+    (c"jsonb_remove", check_depth),
+    (c"json_replace", check_depth),
+    (c"jsonb_replace", check_depth),
+    (c"json_set", check_edit),
+    (c"jsonb_set", check_edit),
+    (c"json_type", check_depth),
+];
+
+/// Each of them, with as many arguments as it may have.
+const CALLS: &CStr = c"SELECT like(?1,?1), like(?1,?1,?1), glob(?1,?1), json(?1), jsonb(?1), json_array(?1),
+    jsonb_array(?1), json_array_length(?1), json_array_length(?1,?1), json_error_position(?1),
+    json_extract(?1,?1), jsonb_extract(?1,?1), ?1 -> ?1, ?1 ->> ?1, json_group_array(?1),
+    jsonb_group_array(?1), json_group_object(?1,?1), jsonb_group_object(?1,?1), json_insert(?1,?1,?1),
+    jsonb_insert(?1,?1,?1), json_object(?1,?1), jsonb_object(?1,?1), json_patch(?1,?1),
+    jsonb_patch(?1,?1), json_pretty(?1), json_pretty(?1,?1), json_quote(?1), json_remove(?1,?1),
+    jsonb_remove(?1,?1), json_replace(?1,?1,?1), jsonb_replace(?1,?1,?1), json_set(?1,?1,?1),
+    jsonb_set(?1,?1,?1), json_type(?1), json_type(?1,?1) FROM json_each(?1), json_tree(?1)";
+
+static ORIGINALS: [AtomicPtr<c_void>; GUARDED.len()] =
+    [const { AtomicPtr::new(ptr::null_mut()) }; GUARDED.len()];
+static FILTER: AtomicPtr<c_void> = AtomicPtr::new(ptr::null_mut());
+
+unsafe extern "C" fn guard<const AT: usize>(
+    context: *mut ffi::sqlite3_context,
+    argc: c_int,
+    argv: *mut *mut ffi::sqlite3_value,
+) {
+    // SAFETY: SQLite passes live values; the original was stored before this took its place.
+    unsafe {
+        if let Some(message) = (GUARDED[AT].1)(arguments(argc, argv)) {
+            return ffi::sqlite3_result_error(context, message.as_ptr(), -1);
+        }
+        let original = ORIGINALS[AT].load(Relaxed);
+        std::mem::transmute::<*mut c_void, Function>(original)(context, argc, argv);
+    }
+}
+
+macro_rules! guards {
+    ($($at:literal)*) => { [$(guard::<$at>),*] };
+}
+const GUARDS: [Function; GUARDED.len()] =
+    guards!(0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30);
+
+/// `json_each` and `json_tree`.
+unsafe extern "C" fn filter(
+    cursor: *mut ffi::sqlite3_vtab_cursor,
+    plan: c_int,
+    name: *const c_char,
+    argc: c_int,
+    argv: *mut *mut ffi::sqlite3_value,
+) -> c_int {
+    // SAFETY: as in `guard`; the table takes a message of sqlite3_malloc's, and frees it.
+    unsafe {
+        if let Some(message) = check_depth(arguments(argc, argv)) {
+            let table = (*cursor).pVtab;
+            ffi::sqlite3_free((*table).zErrMsg.cast());
+            (*table).zErrMsg = ffi::sqlite3_mprintf(c"%s".as_ptr(), message.as_ptr());
+            return ffi::SQLITE_ERROR;
+        }
+        let original = FILTER.load(Relaxed);
+        std::mem::transmute::<*mut c_void, Filter>(original)(cursor, plan, name, argc, argv)
+    }
+}
+
+/// # Safety
+/// `argv` points to `argc` live values.
+unsafe fn arguments<'a>(
+    argc: c_int,
+    argv: *mut *mut ffi::sqlite3_value,
+) -> &'a [*mut ffi::sqlite3_value] {
+    match usize::try_from(argc) {
+        // SAFETY: forwarded from the caller.
+        Ok(count) if count > 0 => unsafe { slice::from_raw_parts(argv, count) },
+        _ => &[],
+    }
+}
+
+/// Puts the guards in their places; false if the engine is not as expected.
+pub(crate) fn guard_all() -> bool {
+    let (mut db, mut statement) = (ptr::null_mut(), ptr::null_mut());
+    // SAFETY: names and SQL end in NUL; both are closed before they go, and nothing else runs yet.
+    unsafe {
+        let mut rc = ffi::sqlite3_open(c":memory:".as_ptr(), &raw mut db);
+        if rc == ffi::SQLITE_OK {
+            let sql = CALLS.as_ptr();
+            rc = ffi::sqlite3_prepare_v2(db, sql, -1, &raw mut statement, ptr::null_mut());
+        }
+        let guarded = rc == ffi::SQLITE_OK && guard_calls(statement.cast::<Vdbe>());
+        ffi::sqlite3_finalize(statement);
+        ffi::sqlite3_close(db);
+        guarded
+    }
+}
+
+/// # Safety
+/// `program` is a live statement, and the only one of the process.
+unsafe fn guard_calls(program: *const Vdbe) -> bool {
+    let mut count = 0;
+    // SAFETY: the structures are those of the engine, as their kinds of P4 say; its functions and modules
+    // are static and not constant.
+    unsafe {
+        let Ok(len) = usize::try_from((*program).op_count) else {
+            return false;
+        };
+        for op in slice::from_raw_parts((*program).ops, len) {
+            let function = match op.p4_type {
+                P4_FUNCCTX => (*op.p4.cast::<FunctionContext>()).function,
+                P4_FUNCDEF => op.p4.cast::<FuncDef>(),
+                P4_VTAB => {
+                    let module = *(*op.p4.cast::<VTable>()).module;
+                    if let Some(original) = (*module).xFilter {
+                        if original as usize != filter as *const () as usize {
+                            FILTER.store(original as *mut c_void, Relaxed);
+                            (*module).xFilter = Some(filter);
+                        }
+                    }
+                    continue;
+                }
+                _ => continue,
+            };
+            let name = CStr::from_ptr((*function).name);
+            let Some(at) = GUARDED.iter().position(|(guarded, _)| *guarded == name) else {
+                continue;
+            };
+            let Some(original) = (*function).function else {
+                return false;
+            };
+            if original as usize != GUARDS[at] as usize {
+                ORIGINALS[at].store(original as *mut c_void, Relaxed);
+                (*function).function = Some(GUARDS[at]);
+                count += 1;
+            }
+        }
+    }
+    // like, json_array_length, json_pretty and json_type are two each.
+    count == GUARDED.len() + 4 && !FILTER.load(Relaxed).is_null()
+}
+
+/// A pattern takes a piece of the stack for each wildcard.
+///
+/// # Safety
+/// The values are live.
+unsafe fn check_pattern(values: &[*mut ffi::sqlite3_value]) -> Option<&'static CStr> {
+    let pattern = *values.first()?;
+    // SAFETY: forwarded from the caller; the text lives until the value is converted again.
+    unsafe {
+        let len = usize::try_from(ffi::sqlite3_value_bytes(pattern)).ok()?;
+        if len < 200 {
+            return None;
+        }
+        let text = crate::patches::text(pattern)?;
+        let wildcards = text.iter().filter(|byte| matches!(byte, b'%' | b'*')).count();
+        (wildcards * LIKE_FRAME > stack::left() / 2).then_some(PATTERN)
+    }
+}
+
+/// JSON as a blob is not counted when it is read.
+///
+/// # Safety
+/// The values are live.
+unsafe fn check_depth(values: &[*mut ffi::sqlite3_value]) -> Option<&'static CStr> {
+    // SAFETY: forwarded from the caller; the bytes live until the value is converted again.
+    let is_deep = values.iter().any(|value| unsafe {
+        ffi::sqlite3_value_type(*value) == ffi::SQLITE_BLOB
+            && usize::try_from(ffi::sqlite3_value_bytes(*value)).is_ok_and(|len| len > MAX_DEPTH)
+            && is_deep(crate::value::bytes(
+                ffi::sqlite3_value_blob(*value).cast(),
+                ffi::sqlite3_value_bytes(*value),
+            ))
+    });
+    is_deep.then_some(NESTED)
+}
+
+/// A path is walked by a call for each step, and what is not there is made.
+///
+/// # Safety
+/// The values are live.
+unsafe fn check_edit(values: &[*mut ffi::sqlite3_value]) -> Option<&'static CStr> {
+    for path in values.iter().skip(1).step_by(2) {
+        // SAFETY: forwarded from the caller; the text lives until the value is converted again.
+        let path = unsafe { crate::patches::text(*path) };
+        if path.is_some_and(|path| path.len() > 2 * MAX_DEPTH && steps(path) > MAX_DEPTH) {
+            return Some(PATH);
+        }
+    }
+    // SAFETY: forwarded from the caller.
+    unsafe { check_depth(values) }
+}
+
+/// Keys and indexes of a path.
+fn steps(path: &[u8]) -> usize {
+    let (mut count, mut quoted, mut escaped) = (0, false, false);
+    for byte in path {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if quoted => escaped = true,
+            b'"' => quoted = !quoted,
+            b'.' | b'[' if !quoted => count += 1,
+            _ => {}
+        }
+    }
+    count
+}
+
+/// Whether a blob is JSON that nests deeper than a text may. Elements that are too short for it are
+/// passed over.
+fn is_deep(blob: &[u8]) -> bool {
+    let mut ends = Vec::new();
+    let mut at = 0;
+    loop {
+        while ends.last() == Some(&at) {
+            ends.pop();
+        }
+        let Some((kind, start, end)) = element(blob, at) else {
+            return false;
+        };
+        if at == 0 && end != blob.len() {
+            return false;
+        }
+        at = end;
+        // 11 is an array, 12 an object; a level takes a byte at least.
+        if kind >= 11 && end - start + ends.len() >= MAX_DEPTH && ends.last().is_none_or(|last| end <= *last)
+        {
+            ends.push(end);
+            if ends.len() > MAX_DEPTH {
+                return true;
+            }
+            at = start;
+        }
+        if at >= blob.len() && start >= blob.len() {
+            return false;
+        }
+    }
+}
+
+/// Kind of a JSONB element, where its content begins, and where it ends.
+fn element(blob: &[u8], at: usize) -> Option<(u8, usize, usize)> {
+    let first = *blob.get(at)?;
+    let (kind, size) = (first & 15, usize::from(first >> 4));
+    let digits = match size {
+        0..=11 => 0,
+        12 => 1,
+        13 => 2,
+        14 => 4,
+        _ => 8,
+    };
+    let start = at + 1 + digits;
+    let size = if digits == 0 {
+        size
+    } else {
+        let bytes = blob.get(at + 1..start)?;
+        bytes.iter().fold(0_usize, |sum, byte| (sum << 8) | usize::from(*byte))
+    };
+    let end = start.checked_add(size)?;
+    (end <= blob.len()).then_some((kind, start, end))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{is_deep, steps};
+
+    fn nested(depth: usize) -> Vec<u8> {
+        let mut blob = vec![0x00];
+        for _ in 0..depth {
+            let size = u32::try_from(blob.len()).unwrap_or(0).to_be_bytes();
+            let mut outer = vec![0xeb];
+            outer.extend_from_slice(&size);
+            outer.append(&mut blob);
+            blob = outer;
+        }
+        blob
+    }
+
+    #[test]
+    fn depth_of_jsonb_is_counted() {
+        assert!(!is_deep(&nested(1_000)));
+        assert!(is_deep(&nested(1_001)));
+        assert!(is_deep(&nested(20_000)));
+        // [1, [...1_000 levels]] and [[...1_000 levels], 1]
+        for (before, after) in [(&[0x13, b'1'][..], &[][..]), (&[], &[0x13, b'1'])] {
+            for (depth, expected) in [(999, false), (1_000, true)] {
+                let content = [before, &nested(depth), after].concat();
+                let mut blob = vec![0xeb];
+                blob.extend(u32::try_from(content.len()).unwrap_or(0).to_be_bytes());
+                blob.extend(content);
+                assert_eq!(is_deep(&blob), expected);
+            }
+        }
+        assert!(!is_deep(&[0xff; 4_000]));
+    }
+
+    #[test]
+    fn steps_of_a_path_are_counted() {
+        assert_eq!(steps(br#"$.a[0]."b.c[\"".d"#), 4);
+    }
+}
