@@ -227,7 +227,7 @@ class Connection {
 
   /** Shows SQL to the `verbose` logger. */
   log (sql) {
-    this.options.verbose?.(sql)
+    this.options.verbose?.(this.natives.sqlWithoutKeys(sql))
   }
 
   /** The same where the SQL is for a server; a worker of a file does so itself. */

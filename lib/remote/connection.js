@@ -85,7 +85,7 @@ class Connection {
 
   /** Shows SQL to the `verbose` logger, without its values: the server has them. */
   log (sql) {
-    this.options.verbose?.(sql)
+    this.options.verbose?.(this.natives.sqlWithoutKeys(sql))
   }
 
   execute (op, entry, flags, mode, values, finish, options, extra = 0, target = entry.number) {

@@ -172,7 +172,7 @@ class ReplicaConnection extends Connection {
 
   #sendThere (entry, job, op, target, extra, flags, values) {
     if (job.mode === EXPAND) return job.end(notReplica('expand() inside a transaction'))
-    this.options.verbose?.(entry.sql)
+    this.log(entry.sql)
     if (entry.isCompiledHere && !this.#there.has(entry.number)) {
       const { sql, number, reader, readonly } = entry
       this.#remote.tell(OP.INTRODUCE, number, 0, [sql, Number(reader), Number(readonly)])

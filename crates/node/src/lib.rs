@@ -85,6 +85,7 @@ fn export_all(env: Env<'_>, options: sys::Value<'_>, exports: sys::Value<'_>) ->
         "sessionClose" => session::close,
         "sqlCheckBatch" => sql::check_batch,
         "sqlFileNeed" => sql::file_need_of,
+        "sqlWithoutKeys" => sql::without_keys,
         "statementPrepare" => statement::prepare,
         "statementReuse" => statement::reuse,
         "statementColumnNames" => statement::column_names,

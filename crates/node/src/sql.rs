@@ -30,3 +30,10 @@ pub fn file_need_of<'e>(call: &Call<'e>) -> Result<Value<'e>> {
         Need::Leave => 2.0,
     })
 }
+
+/// `(SQL)` -> what a log may show of it
+pub fn without_keys<'e>(call: &Call<'e>) -> Result<Value<'e>> {
+    let env = call.env;
+    let sql = call.arg(0).to_utf8(env)?;
+    env.utf8(&ferrolite_sqlite::without_keys(sql.into_bytes()))
+}

@@ -9,6 +9,9 @@ use std::slice;
 use std::sync::atomic::{AtomicPtr, Ordering::Relaxed};
 
 use crate::ffi;
+use crate::function::boundary;
+use crate::key::without_keys;
+use crate::patches::text;
 use crate::stack;
 
 // What stands here of SQLite's private structures is that of one source.
@@ -20,8 +23,9 @@ const _: () = assert!(
 /// As deep as JSON in a text may nest (`JSON_MAX_DEPTH`).
 const MAX_DEPTH: usize = 1000;
 
-/// Bytes of the stack that a wildcard of LIKE or GLOB takes (seen: 112 to 144).
-const LIKE_FRAME: usize = 256;
+/// Bytes of the stack that a wildcard of LIKE or GLOB takes: 112 on x86-64. The longest pattern, of
+/// 25,000, has a place in the 4 MiB of a worker thread.
+const LIKE_FRAME: usize = 144;
 
 const PATTERN: &CStr = c"LIKE or GLOB pattern too complex";
 const PATH: &CStr = c"JSON path too deep";
@@ -36,6 +40,8 @@ type Filter = unsafe extern "C" fn(
     c_int,
     *mut *mut ffi::sqlite3_value,
 ) -> c_int;
+type Column =
+    unsafe extern "C" fn(*mut ffi::sqlite3_vtab_cursor, *mut ffi::sqlite3_context, c_int) -> c_int;
 type Check = unsafe fn(&[*mut ffi::sqlite3_value]) -> Option<&'static CStr>;
 
 /// `FuncDef` of sqliteInt.h, up to its name.
@@ -53,15 +59,22 @@ struct FuncDef {
 /// `sqlite3_context` of vdbeInt.h, up to its function.
 #[repr(C)]
 struct FunctionContext {
-    out: *mut c_void,
+    out: *mut ffi::sqlite3_value,
     function: *mut FuncDef,
 }
 
-/// `VTable` of sqliteInt.h, up to its module, and `Module`, up to its methods.
+/// `VTable` of sqliteInt.h, up to its module.
 #[repr(C)]
 struct VTable {
     db: *mut ffi::sqlite3,
-    module: *mut *mut ffi::sqlite3_module,
+    module: *const Module,
+}
+
+/// `Module` of sqliteInt.h, up to its name.
+#[repr(C)]
+struct Module {
+    methods: *mut ffi::sqlite3_module,
+    name: *const c_char,
 }
 
 /// `VdbeOp` of vdbe.h.
@@ -134,11 +147,12 @@ const CALLS: &CStr = c"SELECT like(?1,?1), like(?1,?1,?1), glob(?1,?1), json(?1)
     jsonb_insert(?1,?1,?1), json_object(?1,?1), jsonb_object(?1,?1), json_patch(?1,?1),
     jsonb_patch(?1,?1), json_pretty(?1), json_pretty(?1,?1), json_quote(?1), json_remove(?1,?1),
     jsonb_remove(?1,?1), json_replace(?1,?1,?1), jsonb_replace(?1,?1,?1), json_set(?1,?1,?1),
-    jsonb_set(?1,?1,?1), json_type(?1), json_type(?1,?1) FROM json_each(?1), json_tree(?1)";
+    jsonb_set(?1,?1,?1), json_type(?1), json_type(?1,?1) FROM json_each(?1), json_tree(?1), sqlite_stmt";
 
 static ORIGINALS: [AtomicPtr<c_void>; GUARDED.len()] =
     [const { AtomicPtr::new(ptr::null_mut()) }; GUARDED.len()];
 static FILTER: AtomicPtr<c_void> = AtomicPtr::new(ptr::null_mut());
+static COLUMN: AtomicPtr<c_void> = AtomicPtr::new(ptr::null_mut());
 
 unsafe extern "C" fn guard<const AT: usize>(
     context: *mut ffi::sqlite3_context,
@@ -179,6 +193,33 @@ unsafe extern "C" fn filter(
         }
         let original = FILTER.load(Relaxed);
         std::mem::transmute::<*mut c_void, Filter>(original)(cursor, plan, name, argc, argv)
+    }
+}
+
+/// `sqlite_stmt`: the SQL of a statement is shown without a key that is in it.
+unsafe extern "C" fn statement_column(
+    cursor: *mut ffi::sqlite3_vtab_cursor,
+    context: *mut ffi::sqlite3_context,
+    column: c_int,
+) -> c_int {
+    // SAFETY: as in `filter`; the result is a value of SQLite's until the next call.
+    unsafe {
+        let original = COLUMN.load(Relaxed);
+        let rc = std::mem::transmute::<*mut c_void, Column>(original)(cursor, context, column);
+        if column == 0 && rc == ffi::SQLITE_OK {
+            boundary((), || {
+                let Some(sql) = text((*context.cast::<FunctionContext>()).out) else {
+                    return;
+                };
+                let shown = without_keys(sql.to_vec());
+                if shown != sql {
+                    let (at, len) = (shown.as_ptr().cast(), shown.len() as u64);
+                    let utf8 = ffi::UTF8;
+                    ffi::sqlite3_result_text64(context, at, len, ffi::SQLITE_TRANSIENT(), utf8);
+                }
+            });
+        }
+        rc
     }
 }
 
@@ -227,13 +268,7 @@ unsafe fn guard_calls(program: *const Vdbe) -> bool {
                 P4_FUNCCTX => (*op.p4.cast::<FunctionContext>()).function,
                 P4_FUNCDEF => op.p4.cast::<FuncDef>(),
                 P4_VTAB => {
-                    let module = *(*op.p4.cast::<VTable>()).module;
-                    if let Some(original) = (*module).xFilter {
-                        if original as usize != filter as *const () as usize {
-                            FILTER.store(original as *mut c_void, Relaxed);
-                            (*module).xFilter = Some(filter);
-                        }
-                    }
+                    guard_module(&*(*op.p4.cast::<VTable>()).module);
                     continue;
                 }
                 _ => continue,
@@ -245,6 +280,7 @@ unsafe fn guard_calls(program: *const Vdbe) -> bool {
             let Some(original) = (*function).function else {
                 return false;
             };
+            // An aggregate is in two instructions.
             if original as usize != GUARDS[at] as usize {
                 ORIGINALS[at].store(original as *mut c_void, Relaxed);
                 (*function).function = Some(GUARDS[at]);
@@ -253,7 +289,26 @@ unsafe fn guard_calls(program: *const Vdbe) -> bool {
         }
     }
     // like, json_array_length, json_pretty and json_type are two each.
-    count == GUARDED.len() + 4 && !FILTER.load(Relaxed).is_null()
+    let has_modules = !FILTER.load(Relaxed).is_null() && !COLUMN.load(Relaxed).is_null();
+    count == GUARDED.len() + 4 && has_modules
+}
+
+/// # Safety
+/// The module is one of the engine's, which are static and not constant.
+unsafe fn guard_module(module: &Module) {
+    // SAFETY: forwarded from the caller.
+    unsafe {
+        let methods = &mut *module.methods;
+        if CStr::from_ptr(module.name) == c"sqlite_stmt" {
+            if let Some(original) = methods.xColumn {
+                COLUMN.store(original as *mut c_void, Relaxed);
+                methods.xColumn = Some(statement_column);
+            }
+        } else if let Some(original) = methods.xFilter {
+            FILTER.store(original as *mut c_void, Relaxed);
+            methods.xFilter = Some(filter);
+        }
+    }
 }
 
 /// A pattern takes a piece of the stack for each wildcard.
@@ -268,9 +323,12 @@ unsafe fn check_pattern(values: &[*mut ffi::sqlite3_value]) -> Option<&'static C
         if len < 200 {
             return None;
         }
-        let text = crate::patches::text(pattern)?;
-        let wildcards = text.iter().filter(|byte| matches!(byte, b'%' | b'*')).count();
-        (wildcards * LIKE_FRAME > stack::left() / 2).then_some(PATTERN)
+        let text = text(pattern)?;
+        let wildcards = text
+            .iter()
+            .filter(|byte| matches!(byte, b'%' | b'*'))
+            .count();
+        (wildcards * LIKE_FRAME + stack::RESERVE > stack::left()).then_some(PATTERN)
     }
 }
 
@@ -298,7 +356,7 @@ unsafe fn check_depth(values: &[*mut ffi::sqlite3_value]) -> Option<&'static CSt
 unsafe fn check_edit(values: &[*mut ffi::sqlite3_value]) -> Option<&'static CStr> {
     for path in values.iter().skip(1).step_by(2) {
         // SAFETY: forwarded from the caller; the text lives until the value is converted again.
-        let path = unsafe { crate::patches::text(*path) };
+        let path = unsafe { text(*path) };
         if path.is_some_and(|path| path.len() > 2 * MAX_DEPTH && steps(path) > MAX_DEPTH) {
             return Some(PATH);
         }
@@ -339,7 +397,9 @@ fn is_deep(blob: &[u8]) -> bool {
         }
         at = end;
         // 11 is an array, 12 an object; a level takes a byte at least.
-        if kind >= 11 && end - start + ends.len() >= MAX_DEPTH && ends.last().is_none_or(|last| end <= *last)
+        if kind >= 11
+            && end - start + ends.len() >= MAX_DEPTH
+            && ends.last().is_none_or(|last| end <= *last)
         {
             ends.push(end);
             if ends.len() > MAX_DEPTH {
@@ -369,7 +429,9 @@ fn element(blob: &[u8], at: usize) -> Option<(u8, usize, usize)> {
         size
     } else {
         let bytes = blob.get(at + 1..start)?;
-        bytes.iter().fold(0_usize, |sum, byte| (sum << 8) | usize::from(*byte))
+        bytes
+            .iter()
+            .fold(0_usize, |sum, byte| (sum << 8) | usize::from(*byte))
     };
     let end = start.checked_add(size)?;
     (end <= blob.len()).then_some((kind, start, end))

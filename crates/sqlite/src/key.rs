@@ -7,11 +7,12 @@ use std::ptr;
 use std::thread::sleep;
 use std::time::Duration;
 
-use crate::connection::{c_bytes, is_skipped, Connection};
+use crate::connection::{c_bytes, Connection};
 use crate::error::{check, last_error, not_its_key, Error, Result};
 use crate::ffi;
 use crate::journal::{self, FirstPage};
 use crate::params::Params;
+use crate::sql::{TokenKind, Tokens};
 use crate::statement::Step;
 use crate::value::ValueRef;
 
@@ -336,49 +337,40 @@ unsafe fn header<const LEN: usize>(db: *mut ffi::sqlite3) -> Result<Option<[u8; 
     }
 }
 
-/// What a log may show of SQL: nothing that stands behind the word `KEY` of a PRAGMA or an ATTACH.
-pub fn without_keys(mut sql: Vec<u8>) -> Vec<u8> {
-    const NAMES: [&[u8]; 5] = [b"key", b"rekey", b"hexkey", b"hexrekey", b"textkey"];
-    let Some((is_pragma, mut at)) = may_have_key(&sql) else {
+/// What a log may show of SQL: nothing that stands behind the name of a PRAGMA that takes a key, or behind
+/// `KEY` or the `?` of a URI in an ATTACH or a VACUUM.
+pub fn without_keys(sql: Vec<u8>) -> Vec<u8> {
+    let text = String::from_utf8_lossy(&sql);
+    let Some(end) = key_at(&text) else {
         return sql;
     };
-    while at < sql.len() {
-        if is_pragma && matches!(sql[at], b'=' | b'(') {
-            return sql;
-        }
-        let is_name = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_';
-        let len = sql[at..].iter().take_while(|byte| is_name(byte)).count();
-        let word = &sql[at..at + len];
-        at += len.max(1);
-        if NAMES.iter().any(|name| name.eq_ignore_ascii_case(word)) {
-            sql.truncate(at);
-            sql.extend_from_slice(b" ***");
-            return sql;
-        }
-    }
-    sql
+    [&text.as_bytes()[..end], b" ***"].concat()
 }
 
-/// Whether it is a PRAGMA, if it is one or an ATTACH, and where its first word ends.
-fn may_have_key(sql: &[u8]) -> Option<(bool, usize)> {
-    let mut at = 0;
-    loop {
-        let rest = &sql[at..];
-        if rest.starts_with(b"--") {
-            at += rest.iter().position(|byte| *byte == b'\n')?;
-        } else if rest.starts_with(b"/*") {
-            at += 4 + rest[2..].windows(2).position(|end| end == b"*/")?;
-        } else if is_skipped(*rest.first()?) {
-            at += 1;
-        } else {
-            let len = rest.iter().take_while(|b| b.is_ascii_alphabetic()).count();
-            at += len;
-            match rest[..len].to_ascii_lowercase().as_slice() {
-                b"pragma" => return Some((true, at)),
-                b"attach" => return Some((false, at)),
-                b"explain" | b"query" | b"plan" => {}
-                _ => return None,
-            }
-        }
+/// Where a key may begin.
+fn key_at(sql: &str) -> Option<usize> {
+    const NAMES: [&str; 5] = ["key", "rekey", "hexkey", "hexrekey", "textkey"];
+    let mut tokens = Tokens::new(sql)
+        .skip_while(|token| token.is_sign(";") || token.is_any(&["EXPLAIN", "QUERY", "PLAN"]));
+    let first = tokens.next()?;
+    if first.is("PRAGMA") {
+        return tokens
+            .take_while(|token| !token.is_sign("=") && !token.is_sign("("))
+            .find(|token| {
+                let name = token.name();
+                NAMES.iter().any(|key| key.eq_ignore_ascii_case(&name))
+            })
+            .map(|token| token.end());
     }
+    if !first.is_any(&["ATTACH", "VACUUM"]) {
+        return None;
+    }
+    tokens.find_map(|token| {
+        if token.is("KEY") {
+            return Some(token.end());
+        }
+        let is_quoted = matches!(token.kind, TokenKind::Text | TokenKind::Name);
+        let query = token.text.find('?').filter(|_| is_quoted)?;
+        Some(token.start + query + 1)
+    })
 }

@@ -8,7 +8,7 @@ use std::cell::Cell;
 use std::ptr;
 
 /// What an answer to a refusal, and calls that ask for no memory, may still take.
-const RESERVE: usize = 64 << 10;
+pub(crate) const RESERVE: usize = 64 << 10;
 
 struct Stack {
     /// Where it ends; 0 while that is not known.
