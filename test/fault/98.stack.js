@@ -6,8 +6,8 @@ const { child, exited, ours } = require('../support')
 
 const ROOT = JSON.stringify(path.join(__dirname, '..', '..'))
 
-// What the engine walks by recursion, as deep as it takes it and far beyond. Functions, not their results:
-// they go to the process, and to its worker, as text.
+// What the engine walks by recursion, as deep as it takes it and far beyond. Functions, not their
+// results: they go to the process, and to its worker, as text.
 const CASES = {
   'nested queries': () => [`${'SELECT * FROM ('.repeat(20000)}SELECT 1${')'.repeat(20000)}`],
   'nested scalar queries': () => [`SELECT ${'(SELECT '.repeat(20000)}1${')'.repeat(20000)}`],

@@ -15,6 +15,7 @@ mod function;
 mod hooks;
 mod interrupt;
 mod journal;
+mod json;
 mod key;
 mod limited;
 mod limits;
