@@ -37,7 +37,7 @@ interface Database {
     : Database.PreparedStatement<[BindParameters], Result>
 
   /** Run any number of statements and discard their rows. */
-  exec(source: string, options?: Database.QueryOptions): this
+  exec(source: string, options?: Database.QueryOptions | null): this
 
   /**
    * Wrap a function so that each call of it runs in a transaction: committed when it returns,
@@ -49,7 +49,10 @@ interface Database {
   pragma(source: string, options?: Database.PragmaOptions | null): unknown
 
   /** The rows of `EXPLAIN source`; start with `QUERY PLAN` for a query plan. */
-  explain<Row = Record<string, Database.Value>>(source: string): Row[]
+  explain<Row = Record<string, Database.Value>>(
+    source: string,
+    options?: Database.QueryOptions | null
+  ): Row[]
 
   /** Run statements in one transaction, one result each. An error rolls all of them back. */
   batch<Row = Record<string, Database.Value>>(
@@ -327,19 +330,19 @@ declare namespace Database {
     readonly busy: boolean
 
     /** Run it to its end and tell what changed. */
-    run(...params: [...params: unknown[], options: QueryOptions]): RunResult
+    run(...params: [...params: unknown[], options: LastOptions]): RunResult
     run(...params: BindParameters): RunResult
 
     /** The first row, or undefined. */
-    get(...params: [...params: unknown[], options: QueryOptions]): Result | undefined
+    get(...params: [...params: unknown[], options: LastOptions]): Result | undefined
     get(...params: BindParameters): Result | undefined
 
     /** All rows. */
-    all(...params: [...params: unknown[], options: QueryOptions]): Result[]
+    all(...params: [...params: unknown[], options: LastOptions]): Result[]
     all(...params: BindParameters): Result[]
 
     /** The rows one by one. */
-    iterate(...params: [...params: unknown[], options: QueryOptions]): StatementIterator<Result>
+    iterate(...params: [...params: unknown[], options: LastOptions]): StatementIterator<Result>
     iterate(...params: BindParameters): StatementIterator<Result>
 
     /** Give the first column only. Excludes `raw` and `expand`. */
@@ -369,13 +372,20 @@ declare namespace Database {
     [Symbol.iterator](): StatementIterator<Result>
   }
 
+  /** Options of one call. As parameters of a name, what is named so is no option. */
   interface QueryOptions {
     /**
      * Milliseconds that this execution may take before SQLITE_INTERRUPT; 0 is none. Checked between
      * VM instructions and after each JavaScript callback.
      */
-    queryTimeout: number
+    timeout?: number | undefined
+    /** The same: libsql's name of it. */
+    queryTimeout?: number | undefined
   }
+
+  /** Options behind parameters, which say what they are by a name. */
+  type LastOptions = QueryOptions &
+    ({ timeout: number | undefined } | { queryTimeout: number | undefined })
 
   interface RunResult {
     /** Rows inserted, updated or deleted, without those of triggers and foreign key actions. */
@@ -412,7 +422,7 @@ declare namespace Database {
     readonly database: Database
   }
 
-  interface PragmaOptions {
+  interface PragmaOptions extends QueryOptions {
     /** Give the first column of the first row. Default: false. */
     simple?: boolean | undefined
   }

@@ -17,20 +17,22 @@
  */
 
 import type {
-  AggregateOptions, AnyFunction, ApplyChangesetOptions, ArgumentTypes, AuthorizationValues,
-  AuthorizerConfig, AuthorizerTables, BackupMetadata, BackupOptions as SyncBackupOptions,
+  AggregateOptions, AnyFunction, ApplyChangesetOptions as SyncApplyChangesetOptions, ArgumentTypes,
+  AuthorizationValues, AuthorizerConfig, AuthorizerTables, BackupMetadata,
+  BackupOptions as SyncBackupOptions,
   BatchResult, BatchStatement, BindValue, ColumnDefinition, Constants, Limits,
-  Options as SyncOptions, PragmaOptions, QueryOptions, RegistrationOptions, RunResult,
-  SerializeOptions, SessionOptions, SqliteError as SyncSqliteError, SyncResult, TlsOptions,
-  TransactionMode, UncertainEvent, UpdateEvent, Value, VirtualTableFactory, VirtualTableOptions
+  Options as SyncOptions, PragmaOptions as SyncPragmaOptions, QueryOptions, RegistrationOptions,
+  RunResult, SerializeOptions as SyncSerializeOptions, SessionOptions,
+  SqliteError as SyncSqliteError, SyncResult, TlsOptions, TransactionMode, UncertainEvent,
+  UpdateEvent, Value, VirtualTableFactory, VirtualTableOptions
 } from './index'
 import SyncDatabase = require('./index')
 
 export type {
-  AggregateOptions, ApplyChangesetOptions, AuthorizationValues, AuthorizerConfig, AuthorizerTables,
-  BackupMetadata, BatchResult, BatchStatement, BindValue, ColumnDefinition, Constants, Limits,
-  PragmaOptions, QueryOptions, RegistrationOptions, RunResult, SerializeOptions, SessionOptions,
-  SyncResult, TlsOptions, TransactionMode, UncertainEvent, UpdateEvent, Value, VirtualTableFactory,
+  AggregateOptions, AuthorizationValues, AuthorizerConfig, AuthorizerTables, BackupMetadata,
+  BatchResult, BatchStatement, BindValue, ColumnDefinition, Constants, Limits, QueryOptions,
+  RegistrationOptions, RunResult, SessionOptions, SyncResult, TlsOptions, TransactionMode,
+  UncertainEvent, UpdateEvent, Value, VirtualTableFactory,
   VirtualTableOptions
 }
 
@@ -42,10 +44,9 @@ export type {
  * @returns A promise of the connection. Rejects with a TypeError or RangeError for wrong arguments
  *   and a missing directory, with a SqliteError if the file cannot be opened.
  */
-export function connect (
-  filename?: string | Buffer | null,
-  options?: Options | null
-): Promise<Database>
+export function connect (filename: string | Buffer, options?: Options | null): Promise<Database>
+/** Open a temporary database. */
+export function connect (): Promise<Database>
 
 /** One connection to one database, on a thread of its own. Calls run in the order they are made. */
 export class Database {
@@ -63,7 +64,9 @@ export class Database {
    * @param filename A path, `':memory:'`, `''` (temporary), a Buffer of `serialize()`, or the URL of
    *   a libSQL server (`libsql:`, `https:`, `http:`), of which nothing is asked yet.
    */
-  constructor (filename?: string | Buffer | null, options?: Options | null)
+  constructor (filename: string | Buffer, options?: Options | null)
+  /** Open a temporary database. */
+  constructor ()
 
   /** Whether `close()` has not been called. */
   get open (): boolean
@@ -83,31 +86,28 @@ export class Database {
   ): Promise<Statement<BindParameters, Result>>
 
   /** Run a statement to its end and tell what changed. Equal SQL is compiled once. */
-  run (source: string, params?: Parameters, options?: CallOptions | null): Promise<RunResult>
+  run (source: string, ...params: CallParameters): Promise<RunResult>
 
   /** The first row, or undefined. Rejects with a TypeError if the statement returns no data. */
   get<Row = Record<string, Value>>(
     source: string,
-    params?: Parameters,
-    options?: CallOptions | null
+    ...params: CallParameters
   ): Promise<Row | undefined>
 
   /** All rows. Rejects with a TypeError if the statement returns no data. */
   all<Row = Record<string, Value>>(
     source: string,
-    params?: Parameters,
-    options?: CallOptions | null
+    ...params: CallParameters
   ): Promise<Row[]>
 
   /** The rows one by one, for `for await`. What is wrong is told by the first `next()`. */
   iterate<Row = Record<string, Value>>(
     source: string,
-    params?: Parameters,
-    options?: CallOptions | null
+    ...params: CallParameters
   ): AsyncIterableIterator<Row>
 
   /** Run any number of statements and discard their rows. */
-  exec (source: string, options?: ExecOptions | null): Promise<this>
+  exec (source: string, options?: CallOptions | null): Promise<this>
 
   /**
    * Wrap a function, async or not, so that each call of it runs in a transaction: committed when
@@ -121,7 +121,10 @@ export class Database {
   pragma (source: string, options?: PragmaOptions | null): Promise<unknown>
 
   /** The rows of `EXPLAIN source`; start with `QUERY PLAN` for a query plan. */
-  explain<Row = Record<string, Value>>(source: string): Promise<Row[]>
+  explain<Row = Record<string, Value>>(
+    source: string,
+    options?: CallOptions | null
+  ): Promise<Row[]>
 
   /** Run statements in one transaction, one result each. An error rolls all of them back. */
   batch<Row = Record<string, Value>>(
@@ -288,12 +291,20 @@ export interface CallOptions {
    * 2147483647; 0 is none. Default: the statement's `timeout()`, or `defaultQueryTimeout`.
    */
   timeout?: number | undefined
-}
-
-export interface ExecOptions extends CallOptions {
-  /** The same as `timeout`, and before it. */
+  /** The same: libsql's name of it. */
   queryTimeout?: number | undefined
 }
+
+/** Options behind parameters, which say what they are by a name. */
+export type LastOptions = CallOptions & (
+  { signal: AbortSignal | undefined } | { timeout: number | undefined } |
+  { queryTimeout: number | undefined }
+)
+
+/** `signal` and `timeout` are for compiling and running. */
+export interface PragmaOptions extends SyncPragmaOptions, CallOptions {}
+export interface SerializeOptions extends SyncSerializeOptions, CallOptions {}
+export interface ApplyChangesetOptions extends SyncApplyChangesetOptions, CallOptions {}
 
 /** `signal` ends the copying; `timeout` is for each of its steps. */
 export interface CloseOptions {
@@ -305,8 +316,8 @@ export interface CloseOptions {
 
 export interface BackupOptions extends SyncBackupOptions, CallOptions {}
 
-/** One value, an array of them, or an object for named parameters. */
-export type Parameters = BindValue | object
+/** Values, arrays of them, an object for named parameters; the options of the call come last. */
+export type CallParameters = Array<BindValue | object>
 
 /** What a function may return: a promise is an error. */
 export type FunctionResult = BindValue | void
@@ -330,22 +341,22 @@ export interface PreparedStatement<BindParameters extends unknown[], Result = un
   readonly readonly: boolean
 
   /** Run it to its end and tell what changed. */
-  run(...params: [...params: unknown[], options: QueryOptions]): Promise<RunResult>
+  run(...params: [...params: unknown[], options: LastOptions]): Promise<RunResult>
   run(...params: BindParameters): Promise<RunResult>
 
   /** The first row, or undefined. Rejects with a TypeError if it returns no data. */
-  get(...params: [...params: unknown[], options: QueryOptions]): Promise<Result | undefined>
+  get(...params: [...params: unknown[], options: LastOptions]): Promise<Result | undefined>
   get(...params: BindParameters): Promise<Result | undefined>
 
   /** All rows. Rejects with a TypeError if it returns no data. */
-  all(...params: [...params: unknown[], options: QueryOptions]): Promise<Result[]>
+  all(...params: [...params: unknown[], options: LastOptions]): Promise<Result[]>
   all(...params: BindParameters): Promise<Result[]>
 
   /**
    * The rows one by one, for `for await`. Throws for wrong parameters and if the statement returns
    * no data; what goes wrong later is told by `next()`.
    */
-  iterate(...params: [...params: unknown[], options: QueryOptions]): StatementIterator<Result>
+  iterate(...params: [...params: unknown[], options: LastOptions]): StatementIterator<Result>
   iterate(...params: BindParameters): StatementIterator<Result>
 
   /**

@@ -1,17 +1,19 @@
 'use strict'
 
 const { readRules } = require('./authorizer')
+const { NAMES, readStepOptions, readSyncExecOptions, readSyncOptions } = require('./call-options')
 const { ROLE, attach } = require('./natives')
 const { getBooleanOption, readKey, readOptions, readToggle } = require('./options')
 const { requireFolder, requirePlain } = require('./paths')
 const { HEADER } = require('./rows')
 const { Session, readApplyOptions, readSessionOptions } = require('./session')
-const { KEY, createStatementClass, requireTimeout } = require('./statement')
+const { KEY, createStatementClass } = require('./statement')
 const { MAX_CACHED, MAX_CACHED_LENGTH, StatementCache } = require('./statement-cache')
 const { createController, createTransaction } = require('./transaction')
 
 // Rooms that most programs never enter are loaded at the door: it halves the time of require().
 const lazy = {
+  get abortError () { return require('./promise/call').abortError },
   get backup () { return require('./backup') },
   get batch () { return require('./batch') },
   get changes () { return require('./changes') },
@@ -25,6 +27,11 @@ const lazy = {
 }
 
 const MAX_EXEC_LENGTH = 128
+
+// What the options of each may be; those of a call are there or refused.
+const PRAGMA_OPTIONS = [...NAMES, 'simple']
+const SERIALIZE_OPTIONS = [...NAMES, 'attached']
+const BACKUP_OPTIONS = [...NAMES, 'attached', 'progress']
 
 // A class body is the only place for #private fields, and a function the only constructor that
 // works without `new`: this one puts the field on an object that the function made.
@@ -230,19 +237,26 @@ const methods = {
     requireString(source)
     if (typeof options !== 'object') throw new TypeError('Expected second argument to be an options object')
     const simple = getBooleanOption(options, 'simple')
+    const timeout = readSyncOptions(options, PRAGMA_OPTIONS)
     const state = stateOf(this)
     const sql = `PRAGMA ${source}`
-    if (state.remote !== null) return state.remote.pragma(sql, simple, this)
-    const statement = state.statement(state.compile(sql, true, false), sql, this)
+    const statement = state.remote === null
+      ? state.statement(state.compile(sql, true, false), sql, this)
+      : state.remote.pragma(sql, this)
+    if (timeout !== undefined) statement.timeout(timeout)
     return simple ? statement.pluck().get() : statement.all()
   },
 
-  explain (source) {
+  explain (source, options) {
     requireString(source)
+    const timeout = readSyncOptions(options)
     const state = stateOf(this)
     const sql = `EXPLAIN ${source}`
-    if (state.remote !== null) return state.remote.explain(sql, this)
-    return state.statement(state.compile(sql, false, true), sql, this).all()
+    const statement = state.remote === null
+      ? state.statement(state.compile(sql, false, true), sql, this)
+      : state.remote.explain(sql, this)
+    if (timeout !== undefined) statement.timeout(timeout)
+    return statement.all()
   },
 
   async backup (filename, options) {
@@ -250,8 +264,12 @@ const methods = {
     const { readBackup, runBackup } = lazy.backup
     const { natives, handle, options: { uri } } = state
     const { file, attached, progress } = await readBackup(filename, options, uri)
+    const signal = readStepOptions(options, BACKUP_OPTIONS, 'backup()', true)?.signal
     const [backup, ...opened] = natives.databaseBackup.call(handle, attached, file, uri)
-    const step = (pages) => natives.backupStep.call(backup, pages)
+    const step = (pages) => {
+      if (signal?.aborted) throw lazy.abortError(signal)
+      return natives.backupStep.call(backup, pages)
+    }
     return runBackup(file, opened, step, () => natives.backupClose.call(backup), progress)
   },
 
@@ -261,6 +279,7 @@ const methods = {
     const attached = 'attached' in options ? options.attached : 'main'
     if (typeof attached !== 'string') throw new TypeError('Expected the "attached" option to be a string')
     if (!attached) throw new TypeError('The "attached" option cannot be an empty string')
+    readStepOptions(options, SERIALIZE_OPTIONS, 'serialize()', false)
     const { natives, handle } = localOf(this, 'serialize()')
     return natives.databaseSerialize.call(handle, attached)
   },
@@ -307,17 +326,17 @@ const methods = {
     return this
   },
 
-  exec (sql, options) {
+  exec (sql, options, list) {
     requireString(sql)
     const state = stateOf(this)
+    const timeout = options === undefined ? undefined : readSyncExecOptions(sql, options, list)
     if (state.remote !== null) {
-      state.remote.exec(sql, options)
+      state.remote.exec(sql, timeout)
       return this
     }
     const { natives, handle, cache } = state
-    if (options !== undefined) {
-      const timeout = options?.queryTimeout
-      natives.databaseExec.call(handle, sql, timeout === undefined ? -1 : requireTimeout(timeout))
+    if (timeout !== undefined) {
+      natives.databaseExec.call(handle, sql, timeout)
       return this
     }
     const cached = sql.length <= MAX_EXEC_LENGTH ? cache.get(sql) : undefined

@@ -17,6 +17,22 @@ const CIPHER = 'aes256cbc'
 
 const MAX_INT32 = 0x7fffffff
 
+// What names no database, and says that there is one with a name: a server, or a file.
+const NAMED = [
+  'fileMustExist', 'vfs', 'encryptionKey', 'encryptionCipher', 'syncUrl', 'syncPeriod', 'readYourWrites', 'resync',
+  'authToken', 'connectTimeout', 'requestTimeout', 'headers', 'namespace', 'tls', 'allowInsecure'
+]
+
+// What a file that is none of a replica has no use for.
+const FOR_SERVER = ['authToken', 'headers', 'namespace', 'tls']
+const FOR_REPLICA = ['syncPeriod', 'readYourWrites', 'resync']
+
+const KNOWN = new Set([
+  ...NAMED, 'readonly', 'timeout', 'verbose', 'nativeBinding', 'defaultQueryTimeout', 'limits', 'leaseTimeout', 'readers',
+  'offline', 'remoteEncryptionKey', 'journalFd',
+  'waitForUncertain', 'detachReplica'
+])
+
 function getBooleanOption (options, key) {
   if (!(key in options)) return false
   const value = options[key]
@@ -38,12 +54,16 @@ function readOptions (path, options, allowNativeBinding) {
     buffer = path
     path = ':memory:'
   }
-  path ??= ''
   options ??= {}
+  if (path === undefined || path === null) {
+    requireNoName(options)
+    path = ''
+  }
   if (typeof path !== 'string') throw new TypeError('Expected first argument to be a string')
   if (typeof options !== 'object') throw new TypeError('Expected second argument to be an options object')
   if ('readOnly' in options) throw new TypeError('Misspelled option "readOnly" should be "readonly"')
   if ('memory' in options) throw new TypeError('Option "memory" was removed in v7.0.0 (use ":memory:" filename instead)')
+  checkNames(options)
 
   if (path.includes('\0')) throw new TypeError('Database path cannot contain a NUL character')
 
@@ -94,6 +114,20 @@ function readOptions (path, options, allowNativeBinding) {
   }
 }
 
+/** A name that is missing is not that of a temporary database where there is more to know of it. */
+function requireNoName (options) {
+  const option = typeof options === 'object' ? NAMED.find((name) => name in options) : undefined
+  if (option === undefined) return
+  throw new TypeError(`Expected first argument to be a string with the "${option}" option: a path or a URL (is a variable not set?)`)
+}
+
+/** Unknown options are passed over, but not those that were meant to be known ones. */
+function checkNames (options) {
+  for (const name in options) {
+    if (!KNOWN.has(name)) require('./spelling').checkConnectionOption(name, options[name], KNOWN)
+  }
+}
+
 /** Where the primary is, if there is one, and how its replica follows it, if it has one here. */
 function readPlace (file, isRemote, options, anonymous) {
   // A file that does not follow, or is not encrypted, would look the same until it is too late.
@@ -106,7 +140,20 @@ function readPlace (file, isRemote, options, anonymous) {
     return { remote: require('./remote/options').readRemote(file, options), replica: null }
   }
   if (options.syncUrl != null) return require('./replica/options').readReplica(file, options, anonymous)
+  requireLocal(file, options)
   return { remote: null, replica: null }
+}
+
+/** What only a server or a replica has is not passed over where their name is missing. */
+function requireLocal (file, options) {
+  const isSet = (name) => Boolean(options[name])
+  const forServer = FOR_SERVER.find(isSet)
+  if (forServer !== undefined && file === '') {
+    throw new TypeError(`The "${forServer}" option is for a server, and the name of the database is empty`)
+  }
+  const forReplica = FOR_REPLICA.find(isSet)
+  if (forReplica === undefined && !(isSet('authToken') && 'syncUrl' in options)) return
+  throw new TypeError(`The "${forReplica ?? 'authToken'}" option is set, and the "syncUrl" option is not`)
 }
 
 function readEncryption (options, anonymous) {

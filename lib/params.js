@@ -163,5 +163,13 @@ function copyBytes (value) {
 }
 
 module.exports = {
-  MAX_INT64, MIN_INT64, checkValue, copyBytes, copyParams, encodeLong, flatten, namedValues
+  MAX_INT64,
+  MIN_INT64,
+  checkValue,
+  copyBytes,
+  copyParams,
+  encodeLong,
+  flatten,
+  isPlainObject,
+  namedValues
 }

@@ -1,5 +1,6 @@
 'use strict'
 
+const { readSyncOptions, requireTimeout, takeOptions } = require('./call-options')
 const { readToggle } = require('./options')
 const { encodeLong, flatten, namedValues } = require('./params')
 const { EXPAND, FLAT, HEADER, PLUCK, RAW, decoderFor } = require('./rows')
@@ -190,7 +191,7 @@ function createStatementClass ({ natives, block }) {
       check(isStatement(this))
       if (!this.#entry.reader) throw new TypeError('This statement does not return data. Use run() instead')
       const entry = this.#own()
-      const timeout = params.length === 0 ? undefined : takeTimeout(params, entry.parameterNames())
+      const timeout = params.length === 0 ? undefined : this.#takeTimeout(params)
       this.#execute(statementIterate, params, false)
       natives.statementTimeout.call(entry.handle, timeout ?? this.#timeout)
       return new StatementIterator(KEY, this, entry, this.#mode, this.#nativeMode())
@@ -266,6 +267,11 @@ function createStatementClass ({ natives, block }) {
       return (this.#int64 ? 1 : 0) | (this.#mode === PLUCK ? 2 : 0)
     }
 
+    /** Takes the time limit of one call off the end of its arguments. */
+    #takeTimeout (params) {
+      return takeOptions(params, this.#entry.parameterNames(), readSyncOptions)
+    }
+
     /** An entry that no other Statement uses. */
     #own () {
       const entry = this.#entry
@@ -293,7 +299,7 @@ function createStatementClass ({ natives, block }) {
       let timeout
       try {
         const names = this.#entry.parameterNames()
-        timeout = takeTimeout(params, names)
+        timeout = this.#takeTimeout(params)
         values = (params.length === 1 && namedValues(params[0], names)) || flatten(params, names)
       } catch (error) {
         // A closed or busy connection comes first, as if it had been asked before the arguments
@@ -417,22 +423,4 @@ function isNamed (value) {
   return typeof value === 'object' && value !== null && !ArrayBuffer.isView(value)
 }
 
-/** Takes `{ queryTimeout }` off the end of the arguments, unless it is a parameter of that name. */
-function takeTimeout (params, names) {
-  const last = params.at(-1)
-  if (!isNamed(last) || Array.isArray(last)) return undefined
-  const keys = Object.keys(last)
-  if (keys.length !== 1 || keys[0] !== 'queryTimeout' || names.includes('queryTimeout')) return undefined
-  const timeout = requireTimeout(last.queryTimeout)
-  params.pop()
-  return timeout
-}
-
-function requireTimeout (ms) {
-  if (!Number.isInteger(ms) || ms < 0 || ms > 0x7fffffff) {
-    throw new TypeError('Expected the timeout to be an integer between 0 and 2147483647')
-  }
-  return ms
-}
-
-module.exports = { KEY, createStatementClass, isNamed, requireTimeout, takeTimeout }
+module.exports = { KEY, createStatementClass, isNamed }

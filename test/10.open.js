@@ -7,8 +7,9 @@ const fs = require('node:fs')
 const path = require('node:path')
 const util = require('node:util')
 const {
-  IN_TIME, MODULE, OURS, child, cleanup, connect, Database, exited, open, ours, oursSyncOnly,
-  rangeError, sqliteError, syncOnly, tempDir, tempFile, test, thrown, throws, typeError
+  IN_TIME, MODULE, OURS, PROMISES, child, cleanup, connect, Database, exited, open, ours,
+  oursSyncOnly, rangeError, sqliteError, syncOnly, tempDir, tempFile, test, thrown, throws,
+  typeError
 } = require('./support')
 
 test('a path that is neither a string, a Buffer nor nothing is a TypeError', async () => {
@@ -57,8 +58,9 @@ test('unknown options are ignored', t => {
   assert.equal(open(t, ':memory:', { foo: 1, driver: null, [Symbol('x')]: 2 }).open, true)
 })
 
-test('no path, null, undefined and an empty one open a temporary database', async t => {
-  for (const args of [[], [null], [undefined], [''], ['', { timeout: 2000 }]]) {
+test('no path and an empty one open a temporary database, and null and undefined without promises', async t => {
+  const none = PROMISES ? [] : [[null], [undefined]]
+  for (const args of [[], ...none, [''], ['', { timeout: 2000 }]]) {
     const db = new Database(...args)
     cleanup(t, () => db.close())
     const { name, open, inTransaction, readonly, memory } = db
@@ -136,7 +138,7 @@ test('readonly opens a file that exists and refuses to write', async t => {
 })
 
 test('readonly is a TypeError for databases in memory', async () => {
-  for (const name of [':memory:', '', ' :memory: ', undefined]) {
+  for (const name of [':memory:', '', ' :memory: ', ...PROMISES ? [] : [undefined]]) {
     await typeError(() => new Database(name, { readonly: true }), 'In-memory/temporary databases cannot be readonly')
   }
 })

@@ -511,13 +511,3 @@ ours('close() ends the thread of a connection, and closing what it had does no h
     await iterator.return()
   }
 })
-
-ours('options in the place of parameters are a TypeError', async t => {
-  const db = openAsync(t)
-  const expected = { name: 'TypeError', message: /come after its parameters/ }
-  const { signal } = new AbortController()
-  for (const options of [{ timeout: 5 }, { signal }, { timeout: 5, signal }]) {
-    for (let i = 0; i < 2; ++i) await assert.rejects(db.get('SELECT 1 AS x', options), expected)
-  }
-  assert.deepEqual(await db.get('SELECT @timeout AS x', { timeout: 5 }), { x: 5 })
-})

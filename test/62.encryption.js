@@ -111,7 +111,7 @@ ours('keys and ciphers that cannot be used are refused, and no file is made', as
     await typeError(() => connect(file, { encryptionKey }), expected)
   }
   const nowhere = 'In-memory/temporary databases cannot be encrypted'
-  for (const name of [':memory:', '', undefined, Buffer.alloc(0)]) {
+  for (const name of [':memory:', '', Buffer.alloc(0)]) {
     await typeError(() => connect(name, { encryptionKey: KEY }), nowhere)
   }
   await typeError(() => connect(file, { encryptionKey: KEY, encryptionCipher: 'chacha20' }),

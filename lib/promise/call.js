@@ -1,38 +1,8 @@
 'use strict'
 
 const { timedOut } = require('../errors')
-const { requireTimeout } = require('../statement')
 
-// What one call may be given beside its parameters: `{ signal, timeout }`.
-
-/** An AbortSignal and a time limit in ms, checked. */
-function readCallOptions (options) {
-  if (options === undefined || options === null) return null
-  if (typeof options !== 'object') {
-    throw new TypeError('Expected the options of the call to be an object (several parameters go into an array)')
-  }
-  const { signal, queryTimeout, timeout = queryTimeout } = options
-  if (signal !== undefined && !isSignal(signal)) {
-    throw new TypeError('Expected the "signal" option to be an AbortSignal')
-  }
-  if (timeout !== undefined) requireTimeout(timeout)
-  return { signal, timeout }
-}
-
-/** How long close() waits for what has not ended. */
-function readCloseOptions (options) {
-  if (options === undefined || options === null) return {}
-  if (typeof options !== 'object') throw new TypeError('Expected first argument to be an options object')
-  const { timeout, interrupt = false } = options
-  if (timeout !== undefined) requireTimeout(timeout)
-  if (typeof interrupt !== 'boolean') throw new TypeError('Expected the "interrupt" option to be a boolean')
-  return { timeout, interrupt }
-}
-
-function isSignal (value) {
-  return typeof value === 'object' && value !== null && typeof value.aborted === 'boolean' &&
-    typeof value.addEventListener === 'function'
-}
+// How a call ends before its time: by a signal, or by a time limit.
 
 /** As Node's own functions reject. */
 function abortError (signal) {
@@ -76,4 +46,4 @@ function unlisten (signal, onAbort) {
   signal.removeEventListener('abort', listener.tell)
 }
 
-module.exports = { abortError, readCallOptions, readCloseOptions, watch }
+module.exports = { abortError, watch }

@@ -1,6 +1,7 @@
 'use strict'
 
 const { AsyncLocalStorage } = require('node:async_hooks')
+const { readCallOptions } = require('../call-options')
 const { describe, retrace } = require('../errors')
 const { ROLE } = require('../natives')
 const { LIMITS } = require('../options')
@@ -115,6 +116,11 @@ class Connection {
 
   nextNumber () {
     return this.#numbers++
+  }
+
+  /** The options of one call, checked. */
+  readOptions (options) {
+    return readCallOptions(options)
   }
 
   /** Ends a job when its signal or its time says so. */

@@ -9,14 +9,16 @@ const { Database: Base } = require('./database')
 module.exports = function createPromiseApi (getBinding, { allowNativeBinding = true } = {}) {
   class Database extends Base {
     constructor (filename, options) {
+      // A variable that is not set would make a temporary database.
+      if (arguments.length === 0) filename = ''
       super(getBinding, filename, options, allowNativeBinding)
     }
   }
   Object.assign(Database, { SqliteError, Authorization, constants })
 
   /** Opens a database; rejects if that fails. */
-  async function connect (filename, options) {
-    const database = new Database(filename, options)
+  async function connect (...args) {
+    const database = new Database(...args)
     try {
       await Base.opened(database)
     } catch (error) {

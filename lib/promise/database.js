@@ -1,13 +1,15 @@
 'use strict'
 
+const {
+  NAMES, readCallOptions, readCloseOptions, readExecOptions, takeOptions
+} = require('../call-options')
 const { locate, retrace } = require('../errors')
 const { attach } = require('../natives')
 const { getBooleanOption, readKey, readOptions, readToggle } = require('../options')
-const { copyParams } = require('../params')
+const { copyParams, isPlainObject } = require('../params')
 const { requireFolder, requirePlain, resolveLibrary } = require('../paths')
 const { FLAT, PLUCK } = require('../rows')
-const { KEY, isNamed } = require('../statement')
-const { readCallOptions, readCloseOptions } = require('./call')
+const { KEY } = require('../statement')
 const { Connection } = require('./connection')
 const { FLAG, OP } = require('./message')
 const { Job } = require('./port')
@@ -17,12 +19,19 @@ const { createTransaction } = require('./transaction')
 
 const DEFAULT_LEASE = 60000
 
-const OPTIONS = ['signal', 'timeout', 'queryTimeout']
+// What the options of each may be, beside those of any call.
+const PRAGMA_OPTIONS = [...NAMES, 'simple']
+const SERIALIZE_OPTIONS = [...NAMES, 'attached']
+const BACKUP_OPTIONS = [...NAMES, 'attached', 'progress']
+const APPLY_OPTIONS = [...NAMES, 'filter', 'onConflict']
 
 class Database {
   #connection
 
   constructor (getBinding, filename, given, allowNativeBinding) {
+    if (filename === undefined || filename === null) {
+      throw new TypeError("Expected first argument to be a string: a path or a URL, or '' for a temporary database (is a variable not set?)")
+    }
     const { key, ...options } = readOptions(filename, given, allowNativeBinding)
     const { remote, replica } = options
     if (remote === null || replica !== null) requireFolder(options)
@@ -51,61 +60,61 @@ class Database {
     return new Statement(KEY, connection, entry, sql, this)
   }
 
-  run (sql, params, options) {
-    return this.#connection.track(this.#direct(OP.RUN, sql, params, options, FLAT, finishRun))
+  run (sql, ...params) {
+    return this.#connection.track(this.#direct(OP.RUN, sql, params, finishRun))
   }
 
-  get (sql, params, options) {
-    return this.#connection.track(this.#direct(OP.GET, sql, params, options, FLAT, finishGet))
+  get (sql, ...params) {
+    return this.#connection.track(this.#direct(OP.GET, sql, params, finishGet))
   }
 
-  all (sql, params, options) {
-    return this.#connection.track(this.#direct(OP.ALL, sql, params, options, FLAT, finishAll))
+  all (sql, ...params) {
+    return this.#connection.track(this.#direct(OP.ALL, sql, params, finishAll))
   }
 
-  async #direct (op, sql, params, callOptions, mode, finish) {
+  async #direct (op, sql, params, finish) {
     requireString(sql)
     const connection = this.#connection
     connection.requireOpen()
-    const options = readCallOptions(callOptions)
     const flags = connection.int64 ? FLAG.INT64 : 0
-    const known = connection.known(sql)
-    if (known !== null) {
-      const values = this.#readParams(params === undefined ? [] : [params], known)
-      return connection.execute(op, known, flags, mode, values, finish, options)
+    const execute = (entry, given) => {
+      const { values, options } = this.#readCall(given, entry)
+      return connection.execute(op, entry, flags, FLAT, values, finish, options)
     }
+    const known = connection.known(sql)
+    if (known !== null) return execute(known, params)
+    const options = likelyOptions(sql, params)
     // As they are now.
-    const given = params === undefined ? [] : [copyParams(params)]
-    return connection.compileFirst(() => connection.cached(sql, options), async (entry) => {
-      const values = this.#readParams(given, entry)
-      return connection.execute(op, entry, flags, mode, values, finish, options)
-    }, options, sql)
+    const given = params.map(copyParams)
+    const compile = () => connection.cached(sql, options)
+    return connection.compileFirst(compile, async (entry) => execute(entry, given), options, sql)
   }
 
-  #readParams (given, entry) {
+  #readCall (given, entry) {
     try {
-      return readParams(given, entry.parameters)
+      const options = takeOptions(given, entry.parameters, readCallOptions) ?? null
+      return { options, values: readValues(withoutUndefined(given, entry), entry.parameters) }
     } catch (error) {
       throw this.#connection.about(error, entry.sql)
     }
   }
 
-  iterate (sql, params, options) {
-    const generator = this.#iterate(sql, params, options)
+  iterate (sql, ...params) {
+    const generator = this.#iterate(sql, params)
     const next = generator.next.bind(generator)
     const value = () => this.#connection.track(next())
     return Object.defineProperty(generator, 'next', { value })
   }
 
-  async * #iterate (sql, params, options) {
+  async * #iterate (sql, params) {
     requireString(sql)
     const connection = this.#connection
     connection.requireOpen()
-    const call = readCallOptions(options)
-    const given = params === undefined ? [] : [copyParams(params)]
+    const call = likelyOptions(sql, params)
+    const given = params.map(copyParams)
     const start = async (entry) => {
       const statement = new Statement(KEY, connection, entry, sql, this)
-      const iterator = (call === null ? statement : statement.with(call)).iterate(...given)
+      const iterator = statement.iterate(...withoutUndefined(given, entry))
       return { iterator, first: iterator.next() }
     }
     const compile = () => connection.cached(sql, call)
@@ -147,28 +156,32 @@ class Database {
     requireString(source)
     if (typeof options !== 'object') throw new TypeError('Expected second argument to be an options object')
     const simple = getBooleanOption(options, 'simple')
+    const call = readCallOptions(options, PRAGMA_OPTIONS)
     const connection = this.#connection
     connection.requireOpen()
     const sql = `PRAGMA ${source}`
     const flags = connection.int64 ? FLAG.INT64 : 0
-    return connection.compileFirst(() => connection.compile(sql, FLAG.PRAGMA), async (entry) => {
-      if (simple) return connection.execute(OP.GET, entry, flags | FLAG.PLUCK, PLUCK, [], finishGet)
-      return connection.execute(OP.ALL, entry, flags, FLAT, [], finishAll)
-    })
+    const compile = () => connection.compile(sql, FLAG.PRAGMA, call)
+    return connection.compileFirst(compile, async (entry) => {
+      const pluck = flags | FLAG.PLUCK
+      if (simple) return connection.execute(OP.GET, entry, pluck, PLUCK, [], finishGet, call)
+      return connection.execute(OP.ALL, entry, flags, FLAT, [], finishAll, call)
+    }, call)
   }
 
-  explain (source) {
-    return this.#connection.track(this.#explain(source))
+  explain (source, options) {
+    return this.#connection.track(this.#explain(source, options))
   }
 
-  async #explain (source) {
+  async #explain (source, options) {
     requireString(source)
+    const call = readCallOptions(options)
     const connection = this.#connection
     connection.requireOpen()
-    const compile = () => connection.compile(`EXPLAIN ${source}`, FLAG.EXPLAIN)
+    const compile = () => connection.compile(`EXPLAIN ${source}`, FLAG.EXPLAIN, call)
     return connection.compileFirst(compile, async (entry) => {
-      return connection.execute(OP.ALL, entry, 0, FLAT, [], finishAll)
-    })
+      return connection.execute(OP.ALL, entry, 0, FLAT, [], finishAll, call)
+    }, call)
   }
 
   async serialize (options) {
@@ -177,7 +190,9 @@ class Database {
     const attached = 'attached' in options ? options.attached : 'main'
     if (typeof attached !== 'string') throw new TypeError('Expected the "attached" option to be a string')
     if (!attached) throw new TypeError('The "attached" option cannot be an empty string')
-    return this.#connection.ask(OP.SERIALIZE, 0, [attached], ([[bytes]]) => bytes)
+    const call = readCallOptions(options, SERIALIZE_OPTIONS)
+    const finish = ([[bytes]]) => bytes
+    return this.#connection.ask(OP.SERIALIZE, 0, [attached], finish, { options: call })
   }
 
   async rekey (encryptionKey) {
@@ -340,6 +355,7 @@ class Database {
     connection.requireOpen()
     const { readApplyOptions } = require('../session')
     const [bytes, filter, onConflict] = readApplyOptions(changeset, options)
+    const call = readCallOptions(options, APPLY_OPTIONS)
     const { functions } = connection.port
     const numbers = [filter, onConflict].map((fn) => {
       if (fn === null) return 0
@@ -348,7 +364,8 @@ class Database {
       return number
     })
     try {
-      return await connection.ask(OP.APPLY, 0, [bytes, ...numbers], ([[applied]]) => applied === 1)
+      const finish = ([[applied]]) => applied === 1
+      return await connection.ask(OP.APPLY, 0, [bytes, ...numbers], finish, { options: call })
     } finally {
       for (const number of numbers) functions.delete(number)
     }
@@ -395,7 +412,7 @@ class Database {
     connection.requireOpen()
     const { uri } = connection.options
     const { file, attached, progress } = await readBackup(filename, options, uri)
-    const call = readCallOptions(options)
+    const call = readCallOptions(options, BACKUP_OPTIONS)
     const number = connection.nextNumber()
     const first = ([row]) => row
     const begin = { extra: uri ? 1 : 0 }
@@ -442,21 +459,21 @@ function connectionClass ({ replica }) {
   return replica === null ? Connection : require('../replica/connection').ReplicaConnection
 }
 
-/** As readValues(), but options in the place of parameters are a mistake and no parameters. */
-function readParams (given, names) {
-  const [params] = given
-  if (names.length === 0 && isNamed(params) && !Array.isArray(params)) {
-    const keys = Object.keys(params)
-    if (keys.length !== 0 && keys.every((key) => OPTIONS.includes(key))) {
-      throw new TypeError('The options of a call come after its parameters: (sql, params, options)')
-    }
-  }
-  return readValues(given, names)
+/** The parameters of a call by SQL: one that is undefined is none where the statement has none. */
+function withoutUndefined (params, { parameters }) {
+  return params.length === 1 && params[0] === undefined && parameters.length === 0 ? [] : params
 }
 
-function readExecOptions (options) {
-  if (options?.queryTimeout === undefined) return readCallOptions(options)
-  return readCallOptions({ signal: options.signal, timeout: options.queryTimeout })
+/**
+ * The options of a call whose statement is not compiled yet: for that they hold too, unless they
+ * may be values of its parameters.
+ */
+function likelyOptions (sql, params) {
+  const last = params.at(-1)
+  if (!isPlainObject(last) || Array.isArray(last)) return null
+  const keys = Object.keys(last)
+  const isOption = (key) => NAMES.includes(key) && !new RegExp(`[@:$]${key}`).test(sql)
+  return keys.length !== 0 && keys.every(isOption) ? readCallOptions(last) : null
 }
 
 function readLease (options) {

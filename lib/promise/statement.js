@@ -1,10 +1,10 @@
 'use strict'
 
+const { requireTimeout, takeOptions } = require('../call-options')
 const { readToggle } = require('../options')
 const { checkValue, copyBytes, flatten, namedValues } = require('../params')
 const { EXPAND, FLAT, PLUCK, RAW, decoderFor } = require('../rows')
-const { KEY, isNamed, takeTimeout } = require('../statement')
-const { readCallOptions } = require('./call')
+const { KEY, isNamed } = require('../statement')
 const { FLAG, OP } = require('./message')
 
 const { INT64 } = FLAG
@@ -104,12 +104,18 @@ class Statement {
   #prepareCall (params) {
     this.#connection.requireOpen()
     const names = this.#entry.parameters
-    let options = this.#options
-    const queryTimeout = params.length === 0 ? undefined : takeTimeout(params, names)
-    const timeout = queryTimeout ?? options?.timeout ?? this.#timeout
-    if (timeout !== null && timeout !== options?.timeout) options = { ...options, timeout }
+    const taken = takeOptions(params, names, this.#connection.readOptions)
+    const options = this.#optionsOf(taken ?? null)
     const flags = (this.#int64 ? INT64 : 0) | (this.#mode === PLUCK ? FLAG.PLUCK : 0)
     return { values: this.#values(params, names), mode: this.#mode, flags, options }
+  }
+
+  /** The nearest wins: those of the call, of with(), of timeout(). */
+  #optionsOf (taken) {
+    const kept = this.#options
+    if (taken === null && this.#timeout === null) return kept
+    const timeout = taken?.timeout ?? kept?.timeout ?? this.#timeout ?? undefined
+    return { signal: taken?.signal ?? kept?.signal, timeout }
   }
 
   #values (params, names) {
@@ -137,7 +143,7 @@ class Statement {
     copy.#int64 = this.#int64
     copy.#bound = this.#bound
     copy.#timeout = this.#timeout
-    copy.#options = readCallOptions(options)
+    copy.#options = this.#connection.readOptions(options)
     return copy
   }
 
@@ -167,7 +173,7 @@ class Statement {
   }
 
   timeout (ms) {
-    this.#timeout = readCallOptions({ timeout: ms }).timeout
+    this.#timeout = requireTimeout(ms)
     return this
   }
 

@@ -9,7 +9,12 @@ const { apply } = Function.prototype
 
 /** `fn` in a transaction, in four versions that link to each other. */
 function createTransaction (fn, database, connection) {
-  return link(database, (mode) => wrap(fn, connection, VERSIONS[mode]))
+  return link(database, (mode) => Object.defineProperty(wrap(fn, connection, VERSIONS[mode]), 'then', { value: notCalled }))
+}
+
+/** What `await db.transaction(fn)` calls: nothing would run, and nobody would notice. */
+function notCalled (resolve, reject) {
+  reject(new TypeError('db.transaction() returns a function, which is to be called: await db.transaction(fn)()'))
 }
 
 function wrap (fn, connection, begin) {

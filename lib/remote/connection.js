@@ -1,5 +1,6 @@
 'use strict'
 
+const { readSyncOptions } = require('../call-options')
 const { OP } = require('../promise/message')
 const { Job, Port, openRemote } = require('../promise/port')
 const { Entry } = require('../promise/statement')
@@ -36,6 +37,12 @@ class Connection {
 
   nextNumber () {
     return this.#numbers++
+  }
+
+  /** The options of one call, checked. */
+  readOptions (options) {
+    const timeout = readSyncOptions(options)
+    return timeout === undefined ? null : { timeout }
   }
 
   /** What a Statement's call comes to. */

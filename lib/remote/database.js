@@ -3,7 +3,7 @@
 const { readToggle } = require('../options')
 const { FLAG, OP } = require('../promise/message')
 const { Statement } = require('../promise/statement')
-const { KEY, requireTimeout } = require('../statement')
+const { KEY } = require('../statement')
 const { createController, createTransaction } = require('../transaction')
 const { finishBatch, packBatch, sqlsOf } = require('./batch')
 const { Connection } = require('./connection')
@@ -44,18 +44,15 @@ class RemoteDatabase {
     return this.#create(this.#connection.introduce(sql, reader, readonly), sql, database)
   }
 
-  pragma (sql, simple, database) {
-    const statement = this.#statement(sql, FLAG.PRAGMA, database)
-    return simple ? statement.pluck().get() : statement.all()
+  pragma (sql, database) {
+    return this.#statement(sql, FLAG.PRAGMA, database)
   }
 
   explain (sql, database) {
-    return this.#statement(sql, FLAG.EXPLAIN, database).all()
+    return this.#statement(sql, FLAG.EXPLAIN, database)
   }
 
-  exec (sql, options) {
-    const timeout = options?.queryTimeout
-    if (timeout !== undefined) requireTimeout(timeout)
+  exec (sql, timeout) {
     this.#connection.requireOpen()
     this.#connection.log(sql)
     this.#connection.ask(OP.EXEC, 0, [sql], null, { timeout, sql })

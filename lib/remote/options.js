@@ -5,6 +5,9 @@
 const SCHEMES = { 'libsql:': 'https:', 'https:': 'https:', 'http:': 'http:' }
 // What would be dropped, and a key above all.
 const LOCAL_OPTIONS = ['readonly', 'fileMustExist', 'vfs', 'limits', 'encryptionKey', 'encryptionCipher']
+// What a URL may have behind its question mark.
+const PARAMETERS = ['authToken', 'tls']
+const TLS = ['ca', 'cert', 'key', 'rejectUnauthorized']
 const MAX_INT32 = 0x7fffffff
 
 /** What the addon opens a remote connection with, and the database's name. */
@@ -46,6 +49,9 @@ function parse (path) {
   }
   if (!(url.protocol in SCHEMES)) {
     throw new TypeError(`URLs of databases begin with libsql:, https: or http:, not ${url.protocol}`)
+  }
+  for (const name of url.searchParams.keys()) {
+    if (!PARAMETERS.includes(name)) require('../spelling').checkConnectionOption(name, null, PARAMETERS)
   }
   if (url.username !== '' || url.password !== '') {
     throw new TypeError('The URL of the database cannot have a user name: use the option "authToken"')
@@ -99,6 +105,9 @@ function headersOf (namespace) {
 
 function readTls ({ tls = {} }) {
   if (typeof tls !== 'object' || tls === null) throw new TypeError('Expected the "tls" option to be an object')
+  for (const name of Object.keys(tls)) {
+    if (!TLS.includes(name)) throw new TypeError(`Unknown option "tls.${name}" (it should be one of ${TLS.join(', ')})`)
+  }
   const { rejectUnauthorized = true } = tls
   if (typeof rejectUnauthorized !== 'boolean') {
     throw new TypeError('Expected the "tls.rejectUnauthorized" option to be a boolean')

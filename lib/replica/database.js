@@ -198,11 +198,11 @@ class ReplicaDatabase {
     return this.#remote.introduce(sql, reader, readonly, database)
   }
 
-  pragma (sql, simple, database) {
+  /** The statement of a pragma, which runs where it is to. */
+  pragma (sql, database) {
     const entry = this.port.inTransaction ? null : this.#compilePragma(sql)
-    if (entry === null || !this.readsHere()) return this.#remote.pragma(sql, simple, database)
-    const statement = this.#local.statement(entry, sql, database)
-    return simple ? statement.pluck().get() : statement.all()
+    if (entry === null || !this.readsHere()) return this.#remote.pragma(sql, database)
+    return this.#local.statement(entry, sql, database)
   }
 
   /** Null if the file cannot answer it. */
@@ -218,11 +218,11 @@ class ReplicaDatabase {
 
   explain (sql, database) {
     if (!this.readsHere()) return this.#remote.explain(sql, database)
-    return this.#local.statement(this.#local.compile(sql, false, true), sql, database).all()
+    return this.#local.statement(this.#local.compile(sql, false, true), sql, database)
   }
 
-  exec (sql, options) {
-    this.#remote.exec(sql, options)
+  exec (sql, timeout) {
+    this.#remote.exec(sql, timeout)
   }
 
   transaction (fn, database) {

@@ -73,10 +73,11 @@ new byId.constructor()()
 const byName = db.prepare<{ name: string }, User>('SELECT * FROM user WHERE name = :name')
 byName.get({ name: 'Ada' })
 byName.get({ name: 'Ada' }, { queryTimeout: 10 })
+byName.get({ name: 'Ada' }, { timeout: 10 })
 // @ts-expect-error a missing name
 byName.get({})
 // @ts-expect-error an unknown query option
-byName.get({ name: 'Ada' }, { timeout: 10 })
+byName.get({ name: 'Ada' }, { timeuot: 10 })
 
 const any = db.prepare('SELECT ?')
 same<ReturnType<typeof any.get>, unknown>(true)

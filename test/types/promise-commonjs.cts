@@ -64,8 +64,12 @@ async function main (): Promise<void> {
   await byId.all()
   // @ts-expect-error a row is no promise of a row
   same<ReturnType<typeof byId.get>, User | undefined>(true)
-  // @ts-expect-error an unknown call option
   byId.with({ queryTimeout: 10 })
+  await byId.get(1, { timeout: 10, signal })
+  // @ts-expect-error an unknown call option
+  byId.with({ querytimeout: 10 })
+  // @ts-expect-error a variable that may not be set
+  await promise.connect(process.env.DATABASE_URL)
   // @ts-expect-error whether it is being iterated is not known here
   same<typeof byId.busy, boolean>(true)
 
@@ -95,8 +99,7 @@ async function main (): Promise<void> {
   for await (const user of db.iterate<User>('SELECT * FROM user')) same<typeof user, User>(true)
   // @ts-expect-error a boolean cannot be bound
   await db.get('SELECT ?', true)
-  // @ts-expect-error values stand in an array
-  await db.get('SELECT ?, ?', 1, 2)
+  await db.get('SELECT ?, ?', 1, 2, { timeout: 10 })
 
   // Transactions
   const add = db.transaction(async (name: string, age: number) => `${name} ${age}`)

@@ -1,0 +1,136 @@
+'use strict'
+
+// What one call may be given beside its parameters: `{ signal, timeout }`.
+
+const { isPlainObject } = require('./params')
+
+// `queryTimeout` is libsql's name of the timeout.
+const NAMES = ['signal', 'timeout', 'queryTimeout']
+const CLOSE_OPTIONS = ['timeout', 'interrupt']
+
+// Loaded only where a name is none of those.
+const lazy = { get spelling () { return require('./spelling') } }
+
+/** A signal and a time limit in ms, checked; null for neither. `names` are all that it may have. */
+function readCallOptions (options, names = NAMES) {
+  if (options === undefined || options === null) return null
+  if (typeof options !== 'object' || Array.isArray(options)) {
+    throw new TypeError('Expected the options of the call to be an object')
+  }
+  for (const name of Object.keys(options)) {
+    if (!names.includes(name)) lazy.spelling.checkCallOption(name, names)
+  }
+  const { signal, timeout, queryTimeout } = options
+  if (signal !== undefined && !isSignal(signal)) {
+    throw new TypeError('Expected the "signal" option to be an AbortSignal')
+  }
+  if (timeout !== undefined) requireTimeout(timeout)
+  if (queryTimeout !== undefined) requireTimeout(queryTimeout)
+  if (timeout !== undefined && queryTimeout !== undefined && timeout !== queryTimeout) {
+    throw new TypeError('The options "timeout" and "queryTimeout" are the same: give one of them')
+  }
+  const ms = timeout ?? queryTimeout
+  return signal === undefined && ms === undefined ? null : { signal, timeout: ms }
+}
+
+/** As readCallOptions(), for calls of the sync API: the limit in ms, or undefined. */
+function readSyncOptions (options, names = NAMES) {
+  const call = readCallOptions(options, names)
+  if (call === null) return undefined
+  if (call.signal !== undefined) {
+    throw new TypeError('The "signal" option is for ferrolite/promise: the sync API has "timeout"')
+  }
+  return call.timeout
+}
+
+/** The options of `exec()`, which has no parameters. */
+function readExecOptions (options, read = readCallOptions) {
+  if (options === undefined || options === null) return read(options)
+  const others = isPlainObject(options) ? without(Object.keys(options), NAMES) : null
+  if (others?.length === 0) return read(options)
+  for (const name of others ?? []) lazy.spelling.checkCallOption(name, NAMES)
+  throw new TypeError('exec() takes no parameters, and only { timeout, signal } as options: use run()')
+}
+
+/** The same for the sync API, where it may be the callback of `list.forEach()` too. */
+function readSyncExecOptions (sql, options, list) {
+  if (Array.isArray(list) && list[options] === sql) return undefined
+  return readExecOptions(options, readSyncOptions)
+}
+
+/** For a method of the sync API that nothing ends: the signal if it has steps, or nothing. */
+function readStepOptions (options, names, method, hasSteps) {
+  const call = readCallOptions(options, names)
+  const option = call?.timeout !== undefined ? 'timeout' : 'signal'
+  if (call === null || (hasSteps && option === 'signal')) return call
+  throw new TypeError(`The "${option}" option of ${method} is for ferrolite/promise`)
+}
+
+/** How long close() waits for what has not ended. */
+function readCloseOptions (options) {
+  if (options === undefined || options === null) return {}
+  if (typeof options !== 'object') throw new TypeError('Expected first argument to be an options object')
+  for (const name of Object.keys(options)) {
+    if (!CLOSE_OPTIONS.includes(name)) lazy.spelling.checkCallOption(name, CLOSE_OPTIONS)
+  }
+  const { timeout, interrupt = false } = options
+  if (timeout !== undefined) requireTimeout(timeout)
+  if (typeof interrupt !== 'boolean') throw new TypeError('Expected the "interrupt" option to be a boolean')
+  return { timeout, interrupt }
+}
+
+function without (list, others) {
+  return list.filter((item) => !others.includes(item))
+}
+
+/**
+ * Takes the options of a call off the end of its arguments: a plain object that has these names
+ * alone, none of which is a parameter. Where no parameter has a name, one of them is enough.
+ */
+function takeOptions (params, names, read) {
+  const last = params.at(-1)
+  if (typeof last !== 'object' || last === null || Array.isArray(last)) return undefined
+  if (ArrayBuffer.isView(last)) return undefined
+  const keys = Object.keys(last)
+  if (keys.length === 0 || !isOptions(keys, params, names) || !isPlainObject(last)) return undefined
+  params.pop()
+  // libsql's way to say that there are none.
+  if (params.length === 1 && params[0] == null && names.length === 0) params.pop()
+  return read(last)
+}
+
+function isOptions (keys, params, names) {
+  if (names.every((name) => name === null)) {
+    if (keys.some((key) => NAMES.includes(key))) return true
+    // What looks like options alone: they would be passed over.
+    return keys.every((key) => lazy.spelling.isLikeCallOption(key))
+  }
+  if (!keys.every((key) => NAMES.includes(key))) return false
+  if (!keys.some((key) => names.includes(key))) return true
+  // The values of the parameters are in the object before it.
+  return params.slice(0, -1).some((param) => !Array.isArray(param) && isPlainObject(param))
+}
+
+function isSignal (value) {
+  return typeof value === 'object' && value !== null && typeof value.aborted === 'boolean' &&
+    typeof value.addEventListener === 'function'
+}
+
+function requireTimeout (ms) {
+  if (!Number.isInteger(ms) || ms < 0 || ms > 0x7fffffff) {
+    throw new TypeError('Expected the timeout to be an integer between 0 and 2147483647')
+  }
+  return ms
+}
+
+module.exports = {
+  NAMES,
+  readCallOptions,
+  readCloseOptions,
+  readExecOptions,
+  readStepOptions,
+  readSyncExecOptions,
+  readSyncOptions,
+  requireTimeout,
+  takeOptions
+}

@@ -1,0 +1,90 @@
+'use strict'
+
+// Options that mean safety (keys, tokens, URLs, time limits) are not passed over for their
+// spelling. Loaded when an option has a name that is none.
+
+// What others call them, without case and separators.
+const CONNECTION = {
+  encryptionKey: ['key', 'password', 'passphrase', 'secret', 'encryption', 'encryptkey', 'encryptionpassword',
+    'encryptionpassphrase', 'encryptionsecret', 'cipherkey', 'secretkey', 'hexkey', 'rawkey', 'dbkey', 'databasekey'],
+  encryptionCipher: ['cipher', 'ciphername', 'encryptionalgorithm'],
+  authToken: ['token', 'jwt', 'auth', 'authorization', 'bearer', 'bearertoken', 'accesstoken', 'apitoken', 'apikey',
+    'authkey', 'authenticationtoken', 'databaseauthtoken', 'dbauthtoken', 'tursoauthtoken', 'libsqlauthtoken'],
+  syncUrl: ['syncuri', 'primary', 'primaryurl', 'remoteurl', 'serverurl', 'replicaurl', 'replicaof'],
+  syncPeriod: ['syncinterval', 'syncevery'],
+  timeout: ['busytimeout', 'busytimeoutms', 'locktimeout', 'timeoutms', 'timeoutmillis'],
+  defaultQueryTimeout: ['querytimeout', 'statementtimeout', 'executiontimeout', 'defaulttimeout', 'querytimeoutms'],
+  connectTimeout: ['connectiontimeout', 'connecttimeoutms'],
+  requestTimeout: ['fetchtimeout', 'httptimeout', 'requesttimeoutms'],
+  leaseTimeout: ['transactiontimeout', 'leasetimeoutms']
+}
+
+// Of one call.
+const CALL = {
+  signal: ['abortsignal', 'abort', 'abortcontroller'],
+  timeout: ['timeoutms', 'timeoutmillis', 'defaultquerytimeout', 'statementtimeout', 'executiontimeout'],
+  queryTimeout: ['querytimeoutms']
+}
+
+const plain = (name) => name.toLowerCase().replace(/[\s_-]/g, '')
+
+/** The one of these names that a name is like, or undefined. */
+function meant (name, known, others) {
+  const given = plain(name)
+  return known.find((right) => plain(right) === given) ??
+    Object.keys(others).find((right) => others[right].includes(given)) ??
+    Object.keys(others).find((right) => isNear(given, plain(right)))
+}
+
+/** Whether so few letters are missing, too many, other or swapped that it is a slip. */
+function isNear (given, right) {
+  const most = right.length < 7 ? 1 : 2
+  if (Math.abs(given.length - right.length) > most) return false
+  return distance(given, right) <= most
+}
+
+function distance (a, b) {
+  let above = []
+  let last = Array.from({ length: b.length + 1 }, (_, i) => i)
+  for (let i = 1; i <= a.length; ++i) {
+    const row = [i]
+    for (let j = 1; j <= b.length; ++j) {
+      const cost = a[i - 1] === b[j - 1] ? 0 : 1
+      row[j] = Math.min(last[j] + 1, row[j - 1] + 1, last[j - 1] + cost)
+      const isSwapped = i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]
+      if (isSwapped) row[j] = Math.min(row[j], above[j - 2] + 1)
+    }
+    above = last
+    last = row
+  }
+  return last[b.length]
+}
+
+function misspelt (name, right) {
+  return new TypeError(`Misspelled option "${name}" should be "${right}"`)
+}
+
+/** Throws if an option of a connection that is none of `known` was meant to be one. */
+function checkConnectionOption (name, value, known) {
+  const right = meant(name, [...known], CONNECTION)
+  if (right !== undefined) throw misspelt(name, right)
+  if (/ur[il]$/.test(plain(name)) && typeof value === 'string' && /^(libsql|https?|wss?):/i.test(value)) {
+    throw new TypeError(`Unknown option "${name}": a server is the first argument, or the "syncUrl" option for a replica`)
+  }
+}
+
+/** As checkConnectionOption(), for an option of one call. */
+function checkCallOption (name, known) {
+  const right = meant(name, known, CALL)
+  if (right === name) throw new TypeError(`The "${name}" option is not available here`)
+  if (right !== undefined) throw misspelt(name, right)
+  const { encryptionKey, encryptionCipher } = CONNECTION
+  if (meant(name, [], { encryptionKey, encryptionCipher }) === undefined) return
+  throw new TypeError(`The "${name}" option is not available here: the key is that of the database`)
+}
+
+function isLikeCallOption (name) {
+  return meant(name, Object.keys(CALL), CALL) !== undefined
+}
+
+module.exports = { checkCallOption, checkConnectionOption, isLikeCallOption, meant }
