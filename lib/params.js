@@ -1,6 +1,7 @@
 'use strict'
 
 const { isDataView } = require('node:util').types
+const { bytesOf, copyBytes } = require('./views')
 
 // The hot path hands plain values straight to the addon. Arrays, named parameters and everything
 // that is wrong come here: all code of the user (getters, proxies) runs before SQLite is touched.
@@ -133,7 +134,7 @@ function encodeLong (values) {
       values[i] = new DataView(memory.buffer, start, length)
       if (memory === scratch) used += length
     } else if (typeof value === 'object' && value !== null && isDataView(value)) {
-      values[i] = new Uint8Array(value.buffer, value.byteOffset, value.byteLength)
+      values[i] = bytesOf(value)
     }
   }
   return values
@@ -149,24 +150,20 @@ function growScratch (length) {
 
 /** Parameters as they are now: of the same kind, with what they have now. */
 function copyParams (params) {
-  if (Array.isArray(params)) return params.map(copyBytes)
+  // Not by map(): an array may have one of its own, and a species.
+  if (Array.isArray(params)) {
+    return Array.from({ length: params.length }, (_, i) => copyBytes(params[i]))
+  }
   if (typeof params !== 'object' || params === null || ArrayBuffer.isView(params)) return copyBytes(params)
   const copy = Object.assign(Object.create(Object.getPrototypeOf(params)), params)
   for (const name of Object.keys(copy)) copy[name] = copyBytes(copy[name])
   return copy
 }
 
-/** The bytes of a view are copied; all else is as it is. */
-function copyBytes (value) {
-  if (!ArrayBuffer.isView(value)) return value
-  return new Uint8Array(value.buffer, value.byteOffset, value.byteLength).slice()
-}
-
 module.exports = {
   MAX_INT64,
   MIN_INT64,
   checkValue,
-  copyBytes,
   copyParams,
   encodeLong,
   flatten,

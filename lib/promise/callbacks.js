@@ -4,6 +4,7 @@
 // event loop has its turn, and they cannot be async.
 
 const { MAX_INT64, MIN_INT64 } = require('../params')
+const { copyBytes } = require('../views')
 const { Message } = require('./message')
 
 // As crates/node/src/worker/callback.rs has them.
@@ -123,7 +124,8 @@ function readRows (scan, max, message, what) {
     for (; rows < max; ++rows) {
       const { value, done } = scan.iterator.next()
       if (done) break
-      for (const column of value) values.push(requireResult(column, what))
+      // The generator may use the same memory for the next row.
+      for (const column of value) values.push(copyBytes(requireResult(column, what)))
     }
   } catch (thrown) {
     if (rows === 0) throw thrown

@@ -7,6 +7,7 @@ const { ROLE } = require('../natives')
 const { LIMITS } = require('../options')
 const { KEY } = require('../statement')
 const { MAX_CACHED_LENGTH, StatementCache } = require('../statement-cache')
+const { copyViews } = require('../views')
 const { abortError, watch } = require('./call')
 const { StatementIterator } = require('./iterator')
 const { OP } = require('./message')
@@ -147,7 +148,13 @@ class Connection {
     }
     const { port: own } = this
     if (own.callsUser) job.context = AsyncLocalStorage.snapshot?.() ?? null
-    scope.enter(job, () => this.start(scope, job, op, target, extra, flags, values))
+    let waits = true
+    scope.enter(job, () => {
+      waits = false
+      this.start(scope, job, op, target, extra, flags, values)
+    })
+    // Until it is sent, they stay as they are now.
+    if (waits) values = copyViews(values)
     return job.promise
   }
 

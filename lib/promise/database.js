@@ -262,9 +262,11 @@ class Database {
     }
     const { readBatch } = require('../batch')
     const { list, version } = readBatch(connection.natives, statements, mode)
+    // What is changed meanwhile is not for this call.
+    const kept = list.map(([sql, params]) => [sql, params.map(copyParams)])
     const run = this.transaction(async () => {
       const results = []
-      for (const [i, [sql, params]] of list.entries()) {
+      for (const [i, [sql, params]] of kept.entries()) {
         try {
           results.push(await this.#runOne(sql, params))
         } catch (error) {

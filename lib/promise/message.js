@@ -2,6 +2,8 @@
 
 // What crosses to a worker: jobs, packed.
 
+const { bytesOf } = require('../views')
+
 // As crates/node/src/worker/job.rs has them.
 const OP = {
   PREPARE: 0,
@@ -140,11 +142,11 @@ class Message {
   }
 
   #blob (view) {
-    const { buffer, byteOffset, byteLength } = view
+    const bytes = bytesOf(view)
+    const { byteLength } = bytes
     if (byteLength > 0x7fffffff) throw new RangeError('The bound string, buffer, or bigint is too big')
     this.#reserve(16 + byteLength)
     const at = 2 * this.length++
-    const bytes = new Uint8Array(buffer, byteOffset, byteLength)
     this.#bytes.set(bytes, 8 * this.length)
     this.#words[at] = 4
     this.#words[at + 1] = byteLength

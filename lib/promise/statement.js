@@ -2,9 +2,10 @@
 
 const { requireTimeout, takeOptions } = require('../call-options')
 const { readToggle } = require('../options')
-const { checkValue, copyBytes, flatten, namedValues } = require('../params')
+const { checkValue, flatten, namedValues } = require('../params')
 const { EXPAND, FLAT, PLUCK, RAW, decoderFor } = require('../rows')
 const { KEY, isNamed } = require('../statement')
+const { copyViews } = require('../views')
 const { FLAG, OP } = require('./message')
 
 const { INT64 } = FLAG
@@ -90,7 +91,10 @@ class Statement {
 
   iterate (...params) {
     if (!this.#entry.reader) throw new TypeError(isReader)
-    return this.#connection.iterate(this, this.#entry, this.#prepareCall(params))
+    const call = this.#prepareCall(params)
+    // They are sent when the first row is asked for.
+    call.values = copyViews(call.values)
+    return this.#connection.iterate(this, this.#entry, call)
   }
 
   #call (op, params, finish) {
@@ -132,7 +136,7 @@ class Statement {
     const values = readValues(params, this.#entry.parameters)
     requireCount(values, this.#entry.parameters)
     // What is bound stays as it is now.
-    this.#bound = values.map(copyBytes)
+    this.#bound = copyViews(values)
     return this
   }
 

@@ -37,7 +37,8 @@ function sqlsOf (values) {
 
 /** Parameters as pairs of a name, or null, and a value. */
 function readParams (args) {
-  if (Array.isArray(args)) return args.map((value) => [null, value])
+  // Not by map(): an array may have one of its own, and a species.
+  if (Array.isArray(args)) return Array.from({ length: args.length }, (_, i) => [null, args[i]])
   return isNamed(args) ? Object.entries(args) : [[null, args]]
 }
 

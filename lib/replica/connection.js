@@ -6,6 +6,7 @@ const { FLAG, OP } = require('../promise/message')
 const { Job, Port, openRemote } = require('../promise/port')
 const { REFUSED: ELSEWHERE, ROLE } = require('../natives')
 const { EXPAND } = require('../rows')
+const { copyViews } = require('../views')
 const { notReplica } = require('./options')
 const { Freshness } = require('./freshness')
 const {
@@ -113,7 +114,9 @@ class ReplicaConnection extends Connection {
     if (this.#failure !== null) return job.end(this.#failure)
     const opening = this.#freshness.opened()
     if (opening !== null) {
-      const start = () => this.start(scope, job, op, target, extra, flags, values)
+      // Until they are sent, they stay as they are now.
+      const kept = copyViews(values)
+      const start = () => this.start(scope, job, op, target, extra, flags, kept)
       return this.#hold(job, opening, start)
     }
     const entry = op === OP.ITERATE ? job.entry : job.statement
@@ -128,6 +131,7 @@ class ReplicaConnection extends Connection {
       job.elsewhere = () => this.#sendThere(entry, job, op, target, extra, flags, values)
       // Until it has been read to its end, or is given back, as it is where opening fails.
       if (op === OP.ITERATE) this.#reading.add(extra)
+      if (ready !== null) values = copyViews(values)
       this.#hold(job, ready, sendHere)
       if (ready !== null && op === OP.ITERATE) this.#open(extra, ready)
       return

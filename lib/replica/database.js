@@ -304,8 +304,10 @@ function createStatementClass ({ Statement: Local, settingsOf }) {
     }
 
     bind (...params) {
-      super.bind(...params)
-      bound.set(this, params.map(copyParams))
+      // Read once: a getter may say something else the next time.
+      const copies = params.map(copyParams)
+      super.bind(...copies)
+      bound.set(this, copies)
       return this
     }
 
