@@ -27,6 +27,7 @@ const HEADER = {
   ORDERED: 5,
   SHARED: 6,
   EXTRAS: 7,
+  COLUMNS: 8,
   DEPTH: 9,
   CALL_ARGS: 10,
   CALL_GROUP: 11,
@@ -37,7 +38,8 @@ const HEADER = {
   CHANGES: 16,
   ROWID: 17,
   ROWID_INT64: 18,
-  CALL_VALUE: 19
+  CALL_VALUE: 19,
+  SLOTS: 20
 }
 
 // What a row looks like.
@@ -143,14 +145,16 @@ function buildRaw (width, block, text, slot) {
 }
 
 /**
- * `one(block, text)` gives the first row, `many(block, text, rows, out)` appends all rows, and
- * `some(block, text, slot, rows, out)` those from a slot on.
+ * `width` is the number of slots of a row. `one(block, text)` gives the first row,
+ * `many(block, text, rows, out)` appends all rows, and `some(block, text, slot, rows, out)` those
+ * from a slot on.
  */
 function plainDecoder (width, build) {
   const some = (block, text, slot, rows, out) => {
     for (let i = 0; i < rows; ++i) out[out.length] = build(block, text, slot + i * width)
   }
   return {
+    width,
     one: (block, text) => build(block, text, 0),
     many (block, text, rows, out) {
       some(block, text, 0, rows, out)
@@ -204,6 +208,7 @@ function compiledDecoder (mode, width, names, tables) {
   // eslint-disable-next-line no-new-func -- column names go through JSON.stringify alone
   return Function('other', `'use strict'
 return {
+  width: ${width},
   one (block, text) {
     const { tags, i32, f64 } = block
     let t
@@ -233,10 +238,13 @@ return {
 const decoders = new Map()
 const MAX_DECODERS = 1000
 
-/** The decoder for rows of these columns; `tables` is only needed for EXPAND. */
+/**
+ * The decoder for rows of these columns; `tables` is only needed for EXPAND. A name may have any
+ * character: no separator tells one list of names from all others.
+ */
 function decoderFor (mode, names, tables) {
   if (mode === PLUCK) names = names.slice(0, 1)
-  const id = `${mode}\0${mode === FLAT ? names.join('\0') : mode === EXPAND ? JSON.stringify([names, tables]) : names.length}`
+  const id = `${mode}${mode === FLAT ? JSON.stringify(names) : mode === EXPAND ? JSON.stringify([names, tables]) : names.length}`
   let decoder = decoders.get(id)
   if (decoder === undefined) {
     if (decoders.size >= MAX_DECODERS) decoders.clear()

@@ -1,12 +1,14 @@
 'use strict'
 
 const { readSyncOptions, requireTimeout, takeOptions } = require('./call-options')
+const { makeError } = require('./errors')
 const { readToggle } = require('./options')
 const { encodeLong, flatten, namedValues } = require('./params')
 const { EXPAND, FLAT, HEADER, PLUCK, RAW, decoderFor } = require('./rows')
 
 const {
-  VERSION, ROWS, DONE, READER, READONLY, SHARED, ORDERED, EXTRAS, DEPTH, CHANGES, ROWID, ROWID_INT64
+  VERSION, ROWS, DONE, READER, READONLY, SHARED, ORDERED, EXTRAS, COLUMNS, DEPTH, CHANGES, ROWID,
+  ROWID_INT64
 } = HEADER
 
 // Only this package can construct statements and iterators.
@@ -61,10 +63,22 @@ function createStatementClass ({ natives, block }) {
 
     #build (mode) {
       const names = natives.statementColumnNames.call(this.handle)
+      // An update listener has changed the table since the rows were read.
+      if (names.length !== header[COLUMNS]) throw makeError('database schema has changed', 'SQLITE_SCHEMA', 17)
       const tables = mode === EXPAND ? natives.statementTables.call(this.handle) : null
       const decoder = this.decoders[mode] = decoderFor(mode, names, tables)
       if (mode === FLAT) this.flat = decoder
       return decoder
+    }
+
+    /** One of the same SQL: not compiled yet, as its tables may have changed. */
+    another () {
+      const other = new Entry(natives.statementClone.call(this.handle))
+      other.reader = this.reader
+      other.readonly = this.readonly
+      other.isHere = this.isHere
+      other.names = this.names
+      return other
     }
 
     parameterNames () {

@@ -8,7 +8,7 @@ const { REFUSED } = require('../natives')
 const { RAW, decoderFor, HEADER } = require('../rows')
 const { Message } = require('./message')
 
-const { EXTRAS, IN_TRANSACTION, PARTS, SHAREABLE } = HEADER
+const { EXTRAS, IN_TRANSACTION, PARTS, SHAREABLE, SLOTS } = HEADER
 
 // As crates/node/src/worker/block.rs has them.
 const DONE = 0
@@ -404,7 +404,11 @@ class Port {
       case ROWS:
       case LAST_ROWS:
         if (!job.settled && rows !== 0) {
-          decoder(job, columns).some(block, text, slot, rows, job.rows)
+          const { width, some } = decoder(job, columns)
+          // What is not there is of another's rows.
+          const isThere = width === columns && slot + rows * columns <= block.header[SLOTS]
+          if (isThere) some(block, text, slot, rows, job.rows)
+          else job.fail(wrongWidth())
         }
         if (kind === LAST_ROWS) this.#ended().end(null)
         return
@@ -504,6 +508,10 @@ function withStatus (error, status) {
 
 function interrupted () {
   return makeError('interrupted', 'SQLITE_INTERRUPT', 9)
+}
+
+function wrongWidth () {
+  return makeError('The rows do not have the columns that were announced', 'REMOTE_PROTOCOL')
 }
 
 /** Rows of a statement by its columns' names, all else as arrays. */

@@ -138,7 +138,13 @@ impl Database {
         }
         // The rows of the statement are still in the block, so this is a callback like others; and unlike
         // at others, the header already says what they are.
-        let rows = [header::VERSION, header::ROWS, header::DONE, header::EXTRAS];
+        let rows = [
+            header::VERSION,
+            header::ROWS,
+            header::DONE,
+            header::EXTRAS,
+            header::COLUMNS,
+        ];
         let said = rows.map(|field| self.state.block.i32(field));
         let told = self.state.in_callback(|env| {
             changes

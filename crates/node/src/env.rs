@@ -25,19 +25,23 @@ pub mod header {
     pub const SHARED: usize = 6;
     /// 1 when `extras` is not empty
     pub const EXTRAS: usize = 7;
+    /// Columns of the statement that the rows are of
+    pub const COLUMNS: usize = 8;
+    /// Slots that a worker's block has: a number of 32 bits, at byte 80
+    pub const SLOTS: usize = 20;
     /// Parts of the block of a worker
     pub const PARTS: usize = 13;
     pub const IN_TRANSACTION: usize = 14;
     pub const SHAREABLE: usize = 15;
     /// Callbacks of `SQLite` into JavaScript that are running
     pub const DEPTH: usize = 9;
-    /// 64-bit numbers, from byte 128 on
     /// Arguments of a callback
     pub const CALL_ARGS: usize = 10;
     /// Number of the group that an aggregate's callback is about
     pub const CALL_GROUP: usize = 11;
     /// Tag of a callback's result
     pub const CALL_RESULT: usize = 12;
+    /// 64-bit numbers, from byte 128 on
     pub const CHANGES: usize = 16;
     pub const ROWID: usize = 17;
     pub const ROWID_INT64: usize = 18;

@@ -119,6 +119,9 @@ impl Statement {
         state.block.set_i32(header::DONE, done.into());
         state
             .block
+            .set_i32(header::COLUMNS, self.columns.get().into());
+        state
+            .block
             .set_i32(header::EXTRAS, state.has_extras().into());
         if encoder.latin1.is_empty() {
             env.null()

@@ -34,8 +34,8 @@ impl SharedBlock {
 
     #[inline]
     pub fn set_i32(&self, index: usize, value: i32) {
-        debug_assert!(index < 16);
-        // SAFETY: within the first 64 bytes of the header.
+        debug_assert!(index < 32);
+        // SAFETY: within the first 128 bytes of the header.
         unsafe { self.at.cast::<i32>().add(index).write(value) }
     }
 
@@ -67,8 +67,8 @@ impl SharedBlock {
 
     #[inline]
     pub fn i32(&self, index: usize) -> i32 {
-        debug_assert!(index < 16);
-        // SAFETY: within the first 64 bytes of the header.
+        debug_assert!(index < 32);
+        // SAFETY: within the first 128 bytes of the header.
         unsafe { self.at.cast::<i32>().add(index).read() }
     }
 

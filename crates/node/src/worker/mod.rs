@@ -299,6 +299,7 @@ pub fn take<'e>(call: &Call<'e>) -> Result<Value<'e>> {
     state.set_used(block.slots.len(), block.bytes.len());
     let int = |n: usize| i32::try_from(n).unwrap_or(i32::MAX);
     state.block.set_i32(header::PARTS, int(block.parts.len()));
+    state.block.set_i32(header::SLOTS, int(block.slots.len()));
     // Negative: as before.
     let known =
         |flag: fn(ConnectionState) -> bool| block.state.map_or(-1, |state| flag(state).into());

@@ -1,0 +1,127 @@
+'use strict'
+
+const assert = require('node:assert/strict')
+const test = require('node:test')
+const { OP } = require('../lib/promise/message')
+const { Job, Port } = require('../lib/promise/port')
+const { Entry } = require('../lib/promise/statement')
+const { EXPAND, FLAT, HEADER, PLUCK, RAW, createBlock, decoderFor } = require('../lib/rows')
+const { child, exited, open, ours } = require('./support')
+
+const INT32 = 1
+
+/** A block whose slots count up from 1. */
+function counted (length) {
+  const block = createBlock()
+  for (let i = 0; i < length; ++i) {
+    block.tags[i] = INT32
+    block.i32[2 * i] = i + 1
+  }
+  return block
+}
+
+// A decoder is compiled for few columns, and plain for many.
+const WIDTHS = [1, 300]
+
+test('lists of names that look alike when joined have decoders of their own', () => {
+  for (const width of WIDTHS) {
+    const more = Array.from({ length: width }, (_, i) => `c${i}`)
+    const lists = [
+      ['id', 'secret'], ['id\0secret'], ['id', 'secret', ''], ['id\0', 'secret'], ['id,secret'],
+      ['"id","secret"'], ['id","secret'], ['["id"]'], ['\ud800'], ['\\ud800'], ['\ufffd'],
+      ['', '\0'], ['\0', ''], ['id\0secret\0'], ['__proto__', 'a'], ['__proto__\0a']
+    ].map(names => [...names, ...more])
+    for (let round = 0; round < 2; ++round) {
+      for (const names of lists) {
+        const row = decoderFor(FLAT, names).one(counted(names.length), '')
+        assert.deepEqual(Object.keys(row), names)
+        assert.deepEqual(Object.values(row), names.map((_, i) => i + 1))
+        const expanded = decoderFor(EXPAND, names, names.map(() => 't\0u')).one(counted(names.length), '')
+        assert.deepEqual(Object.keys(expanded), ['t\0u'])
+        assert.deepEqual(Object.values(expanded['t\0u']), names.map((_, i) => i + 1))
+      }
+    }
+  }
+})
+
+test('a decoder tells how many slots a row takes', () => {
+  for (const width of WIDTHS) {
+    const names = Array.from({ length: width }, (_, i) => `w${i}`)
+    const widths = [FLAT, PLUCK, EXPAND, RAW].map(mode => decoderFor(mode, names, names).width)
+    assert.deepEqual(widths, [width, 1, width, width])
+  }
+})
+
+test('the same holds where no code may be generated', async () => {
+  const result = await child(file => {
+    const { FLAT, createBlock, decoderFor } = require(file)
+    for (const names of [['id', 'secret'], ['id\0secret']]) {
+      const row = decoderFor(FLAT, names).one(createBlock(), '')
+      require('node:assert').deepStrictEqual(Object.keys(row), names)
+    }
+  }, { args: [require.resolve('../lib/rows')], execArgv: ['--disallow-code-generation-from-strings'] })
+  exited(result)
+})
+
+ours('a listener that changes the columns of a statement leaves no value of others in its row', t => {
+  const db = open(t)
+  db.exec('CREATE TABLE t (a)')
+  for (const [column, mode] of Object.entries({ b: 'get', c: 'all' })) {
+    const insert = db.prepare('INSERT INTO t (a) VALUES (1) RETURNING *')
+    let calls = 0
+    const change = () => {
+      if (calls++ !== 0) return
+      db.exec(`ALTER TABLE t ADD COLUMN ${column} DEFAULT 5`)
+      insert[mode]()
+    }
+    db.on('update', change)
+    assert.throws(() => insert[mode](), { code: 'SQLITE_SCHEMA' })
+    db.off('update', change)
+    const row = [insert[mode]()].flat()[0]
+    assert.equal(row[column], 5)
+  }
+})
+
+test('a reply with fewer slots than its columns ends its call, and no other', async () => {
+  const block = counted(100)
+  const replies = []
+  let wake
+  const port = new Port({
+    block,
+    natives: {
+      workerOnWake: fn => { wake = fn },
+      workerHold () {},
+      workerPost () {},
+      workerLookOut: () => false,
+      workerTake () {
+        const parts = replies.shift()
+        if (parts === undefined) return undefined
+        block.header[HEADER.SLOTS] = parts.slots
+        block.header[HEADER.PARTS] = parts.length
+        block.header[HEADER.IN_TRANSACTION] = -1
+        block.header[HEADER.EXTRAS] = 0
+        block.parts.set(parts.flat())
+        return null
+      }
+    }
+  }, () => ({}))
+  const entry = new Entry(1, 'SELECT', [1, 1])
+  entry.setColumns([1, ...Array.from({ length: 20 }, (_, i) => [`c${i}`, null]).flat()])
+  const ask = () => {
+    const job = new Job()
+    Object.assign(job, { entry, mode: FLAT, finish: rows => rows })
+    return port.post(job, OP.ALL, 1, 0, 0, [])
+  }
+  // Kind, first slot, rows, columns: one value for 20 columns, more rows than came, all of them.
+  const LAST = 3
+  const calls = [ask(), ask(), ask()]
+  replies.push(Object.assign([[0, 0, 0, 0]], { slots: 0 }))
+  for (const [rows, columns, slots] of [[1, 1, 1], [2, 20, 21], [2, 20, 40]]) {
+    replies.push(Object.assign([[LAST, 0, rows, columns]], { slots }))
+  }
+  wake()
+  const results = await Promise.allSettled(calls)
+  const codes = results.map(({ reason }) => reason?.code)
+  assert.deepEqual(codes, ['REMOTE_PROTOCOL', 'REMOTE_PROTOCOL', undefined])
+  assert.deepEqual(results[2].value.map(row => [row.c0, row.c19]), [[1, 20], [21, 40]])
+})
