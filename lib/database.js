@@ -117,6 +117,15 @@ class State {
   }
 }
 
+/** Keeps a script of one statement compiled, unless a listener has taken its table away. */
+function keep (state, sql) {
+  try {
+    state.cache.set(sql, state.compile(sql, false, false))
+  } catch {
+    state.executed.delete(sql)
+  }
+}
+
 function open (database, getBinding, filename, given, allowNativeBinding) {
   const { key, ...options } = readOptions(filename, given, allowNativeBinding)
   const environment = attach(getBinding(options.nativeBinding))
@@ -344,7 +353,7 @@ const methods = {
       natives.statementExec.call(cached.handle)
     } else if (natives.databaseExec.call(handle, sql, -1) && sql.length <= MAX_EXEC_LENGTH) {
       // BEGIN, COMMIT and the like come again and again: the second time it is kept compiled.
-      if (state.executed.has(sql)) cache.set(sql, state.compile(sql, false, false))
+      if (state.executed.has(sql)) keep(state, sql)
       if (state.executed.size >= MAX_CACHED) state.executed.clear()
       state.executed.add(sql)
     }

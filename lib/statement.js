@@ -292,7 +292,7 @@ function createStatementClass ({ natives, block }) {
       if (entry.cache === null) return entry
       if (entry.users > 1) {
         entry.users--
-        return (this.#entry = new Entry(natives.statementClone.call(entry.handle)))
+        return (this.#entry = entry.another())
       }
       entry.cache.remove(this.#source, entry)
       return entry

@@ -206,3 +206,82 @@ oursSyncOnly('a listener that queries does not touch the rows that a statement r
   assert.deepEqual(insert.get(), expected[0])
   assert.deepEqual([...insert.iterate()], expected)
 })
+
+ours('rows of a script that failed later are told of, and those that the failure has undone are not', async t => {
+  const { db, hook, take } = await setup(t)
+  await db.exec('CREATE UNIQUE INDEX only ON b (x)')
+  await db.function('boom', () => { throw new Error('boom') })
+  db.on('update', hook)
+  for (const [i, failure] of ['SELECT boom()', 'INSERT INTO b VALUES (5, 5), (6, 5)', 'nonsense',
+    'INSERT INTO b SELECT 7, 7 UNION ALL SELECT 8, boom()'].entries()) {
+    const error = await attempt(() => db.exec(`INSERT INTO a VALUES (${i}, 1); UPDATE a SET x = 2 WHERE id = ${i}; ${failure}; DELETE FROM a`))
+    assert.match(error.message, /boom|UNIQUE|nonsense/)
+    assert.deepEqual(take(), [['insert', 'a', i], ['update', 'a', i]])
+  }
+  assert.equal(await (await db.prepare('SELECT count(*) FROM a')).pluck().get(), 4)
+  await attempt(async () => (await db.prepare('INSERT INTO b VALUES (5, 5), (6, 5)')).run())
+  await db.exec('INSERT INTO a VALUES (9, 9)')
+  assert.deepEqual(take(), [['insert', 'a', 9]])
+})
+
+ours('rows that OR FAIL keeps are told of', async t => {
+  const { db, hook, take } = await setup(t)
+  await db.exec('CREATE UNIQUE INDEX only ON b (x)')
+  db.on('update', hook)
+  const sql = 'INSERT OR FAIL INTO b VALUES (1, 1), (2, 1)'
+  assert.match((await attempt(() => db.exec(sql))).message, /UNIQUE/)
+  assert.deepEqual(take(), [['insert', 'b', 1]])
+  await db.exec('DELETE FROM b WHERE id = 1')
+  take()
+  assert.match((await attempt(async () => (await db.prepare(sql)).run())).message, /UNIQUE/)
+  assert.deepEqual(take(), [['insert', 'b', 1]])
+})
+
+ours('a hook of a script that failed can use the database, and the error is told', async t => {
+  const { db } = await setup(t)
+  const reads = []
+  await db.function('boom', () => { throw new RangeError('boom') })
+  db.on('update', ({ rowid }) => {
+    reads.push(attempt(async () => {
+      assert.equal(await (await db.prepare('SELECT id FROM a')).pluck().get(), rowid)
+    }))
+  })
+  const error = await attempt(() => db.exec('INSERT INTO a VALUES (1, 1); SELECT boom()'))
+  assert.deepEqual([error.name, error.message], ['RangeError', 'boom'])
+  assert.deepEqual(await Promise.all(reads), [null])
+})
+
+ours('rows of an iterator that failed are not told of later', async t => {
+  const { db, hook, take } = await setup(t)
+  await db.function('boom', id => { if (id === 2) throw new Error('boom'); return id })
+  await db.exec('INSERT INTO a VALUES (1, 1), (2, 2)')
+  db.on('update', hook)
+  assert.equal((await attempt(async () => collect((await db.prepare('UPDATE a SET x = boom(id) RETURNING id')).iterate()))).message, 'boom')
+  await db.exec('INSERT INTO b VALUES (1, 1)')
+  assert.deepEqual(take(), [['insert', 'b', 1]])
+})
+
+oursSyncOnly('a hook can drop the table that was written to', async t => {
+  const { db } = await setup(t)
+  const drop = () => db.exec('DROP TABLE one')
+  for (let i = 0; i < 4; ++i) {
+    db.off('update', drop)
+    db.exec('CREATE TABLE one (x)')
+    db.on('update', drop)
+    db.exec('INSERT INTO one VALUES (1)')
+  }
+  db.exec('CREATE TABLE one (x)')
+  assert.deepEqual(db.prepare('INSERT INTO one VALUES (1) RETURNING x').get(), { x: 1 })
+  db.exec('CREATE TABLE one (x)')
+  assert.equal(db.prepare('INSERT INTO one VALUES (1)').run().changes, 1)
+})
+
+/** What was thrown, or null. */
+async function attempt (fn) {
+  try {
+    await fn()
+    return null
+  } catch (error) {
+    return error
+  }
+}

@@ -419,3 +419,18 @@ test('random schedules of statements of few texts give each its own rows', t => 
   }
   for (const run of running) run.iterator?.return()
 })
+
+test('bind(), timeout() and iterate() compile nothing of a statement that others use too', t => {
+  const db = open(t)
+  const [first, second] = ['', ''].map(() => db.prepare('CREATE TABLE made (x)'))
+  first.run()
+  assert.equal(second.bind(), second)
+  assert.throws(() => second.run(), { message: 'table made already exists' })
+  const [, bound] = ['', ''].map(() => db.prepare('SELECT x FROM made WHERE x = ?'))
+  db.exec('DROP TABLE made')
+  bound.bind(4)
+  assert.throws(() => bound.get(), { message: 'no such table: made' })
+  db.exec('CREATE TABLE made (y, x); INSERT INTO made VALUES (1, 4)')
+  assert.deepEqual(bound.all(), [{ x: 4 }])
+  assert.deepEqual([...bound.iterate()], [{ x: 4 }])
+})

@@ -55,16 +55,53 @@ impl Database {
     /// As `raise`, for an error of the execution of some SQL.
     #[cold]
     pub fn raise_about(&self, env: Env<'_>, error: &Error, sql: Option<&[u8]>) -> Thrown {
-        let subject = Subject {
-            sql,
-            database: &self.name,
-            timed_out: self.conn.take_timed_out()
-                && matches!(error.code() & 0xff, BUSY | INTERRUPTED),
-        };
+        let subject = self.subject(error, sql);
         if self.pending.replace(false) {
             return self.state.throw(env, &Error::Callback, &subject);
         }
         self.state.throw(env, error, &subject)
+    }
+
+    fn subject<'a>(&'a self, error: &Error, sql: Option<&'a [u8]>) -> Subject<'a> {
+        Subject {
+            sql,
+            database: &self.name,
+            timed_out: self.conn.take_timed_out()
+                && matches!(error.code() & 0xff, BUSY | INTERRUPTED),
+        }
+    }
+
+    /// The same where rows were changed before the error: the listeners hear of them first, and while no
+    /// exception waits, which what they run would take for its own.
+    #[cold]
+    pub fn raise_after_changes(&self, env: Env<'_>, error: &Error, sql: &[u8]) -> Thrown {
+        let subject = self.subject(error, Some(sql));
+        let pending = if self.pending.replace(false) {
+            match self.state.stashed(env) {
+                Ok(exception) => Some(exception),
+                Err(thrown) => return thrown,
+            }
+        } else {
+            None
+        };
+        if let Err(Thrown) = self.dispatch_changes(env) {
+            // The first error counts.
+            let _ = env.take_exception();
+        }
+        match pending {
+            Some(exception) => env.throw(exception),
+            None => self.state.throw(env, error, &subject),
+        }
+    }
+
+    /// The same for one statement: what it has undone is not told of, what it has kept (`OR FAIL`) is.
+    /// `changes` is `total_changes()` before it.
+    #[cold]
+    pub fn raise_failed(&self, env: Env<'_>, error: &Error, sql: &[u8], changes: i64) -> Thrown {
+        if self.conn.total_changes() == changes {
+            self.conn.take_changes();
+        }
+        self.raise_after_changes(env, error, sql)
     }
 
     /// Throws the exception of a callback whose failure `SQLite` passed over: a table that would not
@@ -357,15 +394,19 @@ pub fn exec<'e>(call: &Call<'e>) -> Result<Value<'e>> {
             .exec(&params.bytes, &mut |statement| db.log(statement))
     };
     let plain = is_plain(&params.bytes);
-    let dispatched = db.dispatch_changes(env);
-    let script = params.bytes.strip_suffix(b"\0");
-    let count = result.map_err(|error| db.raise_about(env, &error, script));
+    let script = params.bytes.strip_suffix(b"\0").unwrap_or_default();
+    let failed = if db.pending.get() {
+        Err(Error::Callback)
+    } else {
+        Ok(())
+    };
+    let count = match result.and_then(|count| failed.map(|()| count)) {
+        Ok(count) => db.dispatch_changes(env).map(|()| count),
+        Err(error) => Err(db.raise_after_changes(env, &error, script)),
+    };
     params.clear();
     db.state.give_params(params);
-    let count = count?;
-    db.settle(env)?;
-    dispatched?;
-    env.boolean(plain && count == 1)
+    env.boolean(plain && count? == 1)
 }
 
 /// `(on)`

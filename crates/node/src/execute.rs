@@ -241,10 +241,11 @@ pub fn run<'e>(call: &Call<'e>) -> Result<Value<'e>> {
     db.state.give_params(params);
     // The reset repeats an error of the step, so the step's comes first.
     if let Err(error) = stepped.map(|_| ()).and(ended) {
-        db.conn.take_changes();
-        return Err(st.raise(env, &error));
+        return Err(db.raise_failed(env, &error, st.stmt.sql(), before));
     }
-    db.settle(env)?;
+    if db.pending.get() {
+        return Err(db.raise_after_changes(env, &Error::Callback, st.stmt.sql()));
+    }
     let (changes, rowid) = db.conn.last_changes();
     let changes = if db.conn.total_changes() == before {
         0
@@ -264,6 +265,7 @@ pub fn exec<'e>(call: &Call<'e>) -> Result<Value<'e>> {
     let db = &*st.db;
     let started = st.stmt.start(db.state.take_params());
     let mut running = started.map_err(|error| st.raise(env, &error))?;
+    let before = db.conn.total_changes();
     let (stepped, (params, ended)) = {
         let _clock = db.start_clock(-1);
         let _busy = db.enter_busy();
@@ -278,10 +280,11 @@ pub fn exec<'e>(call: &Call<'e>) -> Result<Value<'e>> {
     };
     db.state.give_params(params);
     if let Err(error) = stepped.and(ended) {
-        db.conn.take_changes();
-        return Err(st.raise(env, &error));
+        return Err(db.raise_failed(env, &error, st.stmt.sql(), before));
     }
-    db.settle(env)?;
+    if db.pending.get() {
+        return Err(db.raise_after_changes(env, &Error::Callback, st.stmt.sql()));
+    }
     db.dispatch_changes(env)?;
     env.undefined()
 }
@@ -499,6 +502,7 @@ pub fn next<'e>(call: &Call<'e>) -> Result<Value<'e>> {
     if result.is_err() {
         // Its exception is pending; there is nothing to add to it.
         let _ = release(st);
+        db.conn.take_changes();
     }
     result
 }

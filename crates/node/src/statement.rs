@@ -152,10 +152,25 @@ pub fn prepare<'e>(call: &Call<'e>) -> Result<Value<'e>> {
     handle
 }
 
-/// Another handle for the same SQL -> handle
+/// Another handle for the same SQL, which is compiled when it is used -> handle
 pub fn clone<'e>(call: &Call<'e>) -> Result<Value<'e>> {
     let st = call.this::<Statement>()?;
-    prepare_sql(call, &st.db, st.stmt.sql(), false, false)
+    st.check(call, st.db.require_ready())?;
+    Ok(call.env.boxed(Statement {
+        db: st.db.clone(),
+        stmt: st.stmt.another(),
+        execution: Cell::default(),
+        timeout: Cell::new(-1),
+        // That of no compiled form: what it is compiled to may have other columns.
+        version: Cell::new(0),
+        columns: Cell::new(st.columns.get()),
+        parameters: st.parameters,
+        reader: st.reader,
+        named: st.named,
+        plain: st.plain,
+        bound: Cell::new(false),
+        locked: Cell::new(false),
+    }))
 }
 
 fn prepare_sql<'e>(

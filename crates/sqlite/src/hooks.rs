@@ -180,6 +180,16 @@ impl Connection {
         self.shared.hooks.watching.get()
     }
 
+    /// How many changed rows nobody has taken yet.
+    pub(crate) fn untold(&self) -> usize {
+        self.shared.hooks.changes.borrow().len()
+    }
+
+    /// Forgets those after the first `untold`: a statement that failed has undone them.
+    pub(crate) fn forget_changes(&self, untold: usize) {
+        self.shared.hooks.changes.borrow_mut().truncate(untold);
+    }
+
     /// The rows changed since the last call, in order.
     pub fn take_changes(&self) -> Vec<Change> {
         self.shared.hooks.changes.take()

@@ -73,6 +73,23 @@ impl Connection {
 }
 
 impl Statement {
+    /// Another one of the same SQL, as if it had been compiled and given up since.
+    pub fn another(&self) -> Rc<Self> {
+        Rc::new(Self {
+            shared: self.shared.clone(),
+            raw: Cell::new(ptr::null_mut()),
+            sql: self.sql.clone(),
+            pinned: Cell::new(false),
+            bound: OnceCell::new(),
+            used: Cell::new(false),
+            compiles: Cell::new(self.compiles.get().max(1)),
+            epoch: Cell::new(self.epoch.get()),
+            names: self.names.clone(),
+        })
+    }
+}
+
+impl Statement {
     /// Compiles the first statement of a script that ends in NUL; the second value is how many bytes it took.
     pub(crate) fn compile(shared: &Rc<Shared>, sql: &[u8]) -> Result<(Option<Self>, usize)> {
         let (raw, tail, _) = compile(shared, sql)?;
@@ -335,12 +352,17 @@ impl Statement {
     /// Binds `params` for good, once: they are bound again whenever the statement is compiled again.
     pub fn bind_permanently(self: &Rc<Self>, mut params: Params) -> Result<()> {
         self.require_unbound()?;
-        let raw = self.handle()?;
         params.own();
         params.values.shrink_to_fit();
         params.bytes.shrink_to_fit();
         let params = Box::new(params);
-        bind(raw, &params)?;
+        let raw = self.raw.get();
+        // One that was given up binds them when it is compiled: what it reads may be gone by now.
+        if raw.is_null() {
+            self.shared.open_db()?;
+        } else {
+            bind(self.handle()?, &params)?;
+        }
         self.bound.get_or_init(|| params);
         Ok(())
     }

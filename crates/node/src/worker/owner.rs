@@ -6,7 +6,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use ferrolite_sqlite::{
-    wipe, Backup, ChangeKind, Connection, Error, Key, OpenOptions, Params, Role, Session, ValueRef,
+    wipe, Backup, Change, ChangeKind, Connection, Error, Key, OpenOptions, Params, Role, Session,
+    ValueRef,
 };
 
 use super::block::{ConnectionState, PartKind, Scratch};
@@ -161,6 +162,7 @@ impl Owner<'_> {
             if job.op != Op::Prepare || job.flags & PRAGMA == 0 {
                 self.conn.watch(None);
             }
+            let changes = self.conn.total_changes();
             let outcome = catch_unwind(AssertUnwindSafe(|| self.execute(job)));
             self.conn.unwatch();
             // Its exception is what counts, even where SQL goes on after an error.
@@ -174,6 +176,9 @@ impl Owner<'_> {
             };
             if matches!(outcome, Ok(Ok(()))) {
                 self.tell_changes();
+            } else if self.keeps_changes(job.op, changes) {
+                let changes = self.conn.take_changes();
+                self.push_changed_rows(changes);
             } else {
                 self.conn.take_changes();
             }
@@ -234,6 +239,16 @@ impl Owner<'_> {
         Ok(())
     }
 
+    /// Whether a call that failed has changed rows all the same: a script does so before the statement that
+    /// fails, a statement with `OR FAIL`, which counts them.
+    fn keeps_changes(&self, op: Op, changes: i64) -> bool {
+        match op {
+            Op::Exec => true,
+            Op::Run | Op::Get | Op::All => self.conn.total_changes() != changes,
+            _ => false,
+        }
+    }
+
     /// Tells the listeners about changed rows.
     fn tell_changes(&mut self) {
         if !self.conn.watches_changes() {
@@ -245,6 +260,11 @@ impl Owner<'_> {
         }
         // The call ends after them: nobody waits for replies when no call is left.
         let end = self.scratch.put_off_end();
+        self.push_changed_rows(changes);
+        self.scratch.part(end, 0, 0, 0);
+    }
+
+    fn push_changed_rows(&mut self, changes: Vec<Change>) {
         for change in changes {
             if !self.scratch.has_room(4) {
                 self.port.send(&mut self.scratch);
@@ -261,7 +281,6 @@ impl Owner<'_> {
             self.scratch.push(ValueRef::Integer(change.rowid), true);
             self.scratch.part(PartKind::Change, start, 1, 4);
         }
-        self.scratch.part(end, 0, 0, 0);
     }
 
     /// Tells what readers are to set too: a name for the setting, and its SQL.
