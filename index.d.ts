@@ -191,6 +191,8 @@ declare namespace Database {
     readonly SqliteError: typeof SqliteErrorClass
     /** What an authorizer may answer. */
     readonly Authorization: Readonly<AuthorizationValues>
+    /** SQLite's codes for what an authorizer is asked about. */
+    readonly Action: Readonly<ActionValues>
     /** Numbers that `applyChangeset` takes and gives. */
     readonly constants: Readonly<Constants>
     /** The same class, for `import { Database } from 'ferrolite'`. */
@@ -533,9 +535,47 @@ declare namespace Database {
   interface AuthorizationValues {
     readonly ALLOW: 0
     readonly DENY: 1
+    /** Columns that are read are NULL. */
+    readonly IGNORE: 2
   }
 
-  /** ALLOW, DENY, or 2, SQLite's IGNORE: columns that are read are NULL. */
+  interface ActionValues {
+    readonly CREATE_INDEX: 1
+    readonly CREATE_TABLE: 2
+    readonly CREATE_TEMP_INDEX: 3
+    readonly CREATE_TEMP_TABLE: 4
+    readonly CREATE_TEMP_TRIGGER: 5
+    readonly CREATE_TEMP_VIEW: 6
+    readonly CREATE_TRIGGER: 7
+    readonly CREATE_VIEW: 8
+    readonly DELETE: 9
+    readonly DROP_INDEX: 10
+    readonly DROP_TABLE: 11
+    readonly DROP_TEMP_INDEX: 12
+    readonly DROP_TEMP_TABLE: 13
+    readonly DROP_TEMP_TRIGGER: 14
+    readonly DROP_TEMP_VIEW: 15
+    readonly DROP_TRIGGER: 16
+    readonly DROP_VIEW: 17
+    readonly INSERT: 18
+    readonly PRAGMA: 19
+    readonly READ: 20
+    readonly SELECT: 21
+    readonly TRANSACTION: 22
+    readonly UPDATE: 23
+    readonly ATTACH: 24
+    readonly DETACH: 25
+    readonly ALTER_TABLE: 26
+    readonly REINDEX: 27
+    readonly ANALYZE: 28
+    readonly CREATE_VTABLE: 29
+    readonly DROP_VTABLE: 30
+    readonly FUNCTION: 31
+    readonly SAVEPOINT: 32
+    readonly RECURSIVE: 33
+  }
+
+  /** A value of Authorization. */
   type AuthorizerPolicy = 0 | 1 | 2
 
   /** Policy by table name; a table that is not named is denied. */
@@ -549,7 +589,7 @@ declare namespace Database {
   }
 
   interface AuthorizerRule {
-    /** SQLite's action code or codes; all when left out. */
+    /** One or more values of Action; all when left out. */
     action?: number | readonly number[] | undefined
     table?: AuthorizerPattern | undefined
     column?: AuthorizerPattern | undefined

@@ -17,8 +17,8 @@
  */
 
 import type {
-  AggregateOptions, AnyFunction, ApplyChangesetOptions as SyncApplyChangesetOptions, ArgumentTypes,
-  AuthorizationValues, AuthorizerConfig, AuthorizerTables, BackupMetadata,
+  ActionValues, AggregateOptions, AnyFunction,
+  ApplyChangesetOptions as SyncApplyChangesetOptions, ArgumentTypes, AuthorizationValues, AuthorizerConfig, AuthorizerTables, BackupMetadata,
   BackupOptions as SyncBackupOptions,
   BatchResult, BatchStatement, BindValue, ColumnDefinition, Constants, Limits,
   Options as SyncOptions, PragmaOptions as SyncPragmaOptions, QueryOptions, RegistrationOptions,
@@ -29,7 +29,7 @@ import type {
 import SyncDatabase = require('./index')
 
 export type {
-  AggregateOptions, AuthorizationValues, AuthorizerConfig, AuthorizerTables, BackupMetadata,
+  ActionValues, AggregateOptions, AuthorizationValues, AuthorizerConfig, AuthorizerTables, BackupMetadata,
   BatchResult, BatchStatement, BindValue, ColumnDefinition, Constants, Limits, QueryOptions,
   RegistrationOptions, RunResult, SessionOptions, SyncResult, TlsOptions, TransactionMode,
   UncertainEvent, UpdateEvent, Value, VirtualTableFactory,
@@ -54,6 +54,10 @@ export class Database {
   static readonly SqliteError: typeof SqliteError
   /** What an authorizer may answer. */
   static readonly Authorization: Readonly<AuthorizationValues>
+  /** SQLite's codes for what an authorizer is asked about. */
+  static readonly Action: Readonly<ActionValues>
+  /** Open a database; rejects if that fails. */
+  static readonly connect: typeof connect
   /** Numbers that `applyChangeset` takes and gives. */
   static readonly constants: Readonly<Constants>
 
@@ -260,6 +264,9 @@ export type SqliteError = SyncSqliteError
 
 /** What an authorizer may answer. */
 export const Authorization: Readonly<AuthorizationValues>
+
+/** SQLite's codes for what an authorizer is asked about. */
+export const Action: Readonly<ActionValues>
 
 /** Numbers that `applyChangeset` takes and gives. */
 export const constants: Readonly<Constants>

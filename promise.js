@@ -3,11 +3,14 @@
 const { getBinding } = require('./lib/binding')
 const createPromiseApi = require('./lib/promise/create')
 
-const api = createPromiseApi(getBinding)
+const Database = createPromiseApi(getBinding)
 
 // One by one: `import` finds names by reading this file.
-module.exports.connect = api.connect
-module.exports.Database = api.Database
-module.exports.SqliteError = api.SqliteError
-module.exports.Authorization = api.Authorization
-module.exports.constants = api.constants
+module.exports = Database
+module.exports.connect = Database.connect
+module.exports.Database = Database
+module.exports.SqliteError = Database.SqliteError
+module.exports.Authorization = Database.Authorization
+module.exports.Action = Database.Action
+module.exports.constants = Database.constants
+module.exports.default = Database

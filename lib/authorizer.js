@@ -1,9 +1,8 @@
 'use strict'
 
-const Authorization = Object.freeze({ ALLOW: 0, DENY: 1 })
+const Action = require('./actions')
 
-const SELECT = 21 // https://www.sqlite.org/c3ref/c_alter_table.html
-const IGNORE = 2
+const Authorization = Object.freeze({ ALLOW: 0, DENY: 1, IGNORE: 2 })
 
 /** Rules in either of libsql's two shapes, as the addon takes them: `[rules, otherwise]`. */
 function readRules (rules) {
@@ -17,7 +16,7 @@ function readRules (rules) {
   }
   const tables = Object.entries(rules).map(([table, policy]) => readRule({ table, policy }))
   // What is about no table is denied, except SELECT itself.
-  tables.push(readRule({ action: SELECT, policy: Authorization.ALLOW }))
+  tables.push(readRule({ action: Action.SELECT, policy: Authorization.ALLOW }))
   return [tables, Authorization.DENY]
 }
 
@@ -43,8 +42,8 @@ function readPattern ([key, pattern]) {
 }
 
 function requirePolicy (policy) {
-  if ([Authorization.ALLOW, Authorization.DENY, IGNORE].includes(policy)) return policy
-  throw new TypeError('Expected the policy of an authorizer to be Authorization.ALLOW or Authorization.DENY')
+  if (Object.values(Authorization).includes(policy)) return policy
+  throw new TypeError('Expected the policy of an authorizer to be ALLOW, DENY or IGNORE of Authorization')
 }
 
-module.exports = { Authorization, readRules }
+module.exports = { Action, Authorization, readRules }

@@ -1,6 +1,6 @@
 'use strict'
 
-const { Authorization } = require('./authorizer')
+const { Action, Authorization } = require('./authorizer')
 const { defineMethods, getters, open } = require('./database')
 const { SqliteError } = require('./errors')
 const { constants } = require('./session')
@@ -16,5 +16,5 @@ module.exports = function createDatabase (getBinding, { allowNativeBinding = tru
     Object.defineProperties(this, getters)
   }
   defineMethods(Database.prototype)
-  return Object.assign(Database, { SqliteError, Authorization, constants })
+  return Object.assign(Database, { SqliteError, Authorization, Action, constants })
 }

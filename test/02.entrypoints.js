@@ -57,18 +57,29 @@ test('import gives the class by default and by name', async () => {
 test('import gives the promise API by name, with the same errors and constants', async () => {
   const Database = require('..')
   const promise = require('ferrolite/promise')
-  const names = ['connect', 'Database', 'SqliteError', 'Authorization', 'constants']
-  assert.deepEqual(Object.keys(promise), names)
+  const names = ['connect', 'Database', 'SqliteError', 'Authorization', 'Action', 'constants']
+  assert.deepEqual(Object.keys(promise), [...names, 'default'])
+  assert.equal(promise, promise.Database)
   for (const entry of ['ferrolite/promise', `ferrolite/${TARGET}/promise`]) {
     const imported = await import(entry)
     for (const name of names) {
       assert.equal(imported[name], imported.default[name], name)
       assert.equal(typeof imported[name], typeof promise[name], name)
     }
-    for (const name of ['SqliteError', 'Authorization', 'constants']) {
+    for (const name of ['SqliteError', 'Authorization', 'Action', 'constants']) {
       assert.equal(imported[name], Database[name], name)
       assert.equal(imported.Database[name], Database[name], name)
     }
+  }
+})
+
+test('what the promise entry gives can be constructed, extended and connected by', async () => {
+  const Database = require('ferrolite/promise')
+  class Own extends Database {}
+  for (const db of [new Database(':memory:'), new Own(':memory:'), await Database.connect(':memory:')]) {
+    assert.deepEqual(await db.get('SELECT 1 AS a'), { a: 1 })
+    assert.ok(db instanceof Database)
+    await db.close()
   }
 })
 
@@ -92,7 +103,7 @@ test("import finds the parts of each platform's entry points by name", async () 
     sync: Object.keys(await import('ferrolite')),
     promise: Object.keys(await import('ferrolite/promise'))
   }
-  for (const name of ['Authorization', 'constants', 'SqliteError', 'Database']) {
+  for (const name of ['Action', 'Authorization', 'constants', 'SqliteError', 'Database']) {
     assert.ok(names.sync.includes(name), name)
     assert.ok(names.promise.includes(name), name)
   }

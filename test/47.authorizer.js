@@ -7,23 +7,7 @@ const {
   BUSY, IN_TIME, Database, open, ours, oursSyncOnly, series, sqliteError, typeError
 } = require('./support')
 
-const { ALLOW, DENY } = Database.Authorization || {}
-const IGNORE = 2
-
-// SQLite's action codes.
-const Action = {
-  CREATE_TABLE: 2,
-  DELETE: 9,
-  DROP_TABLE: 11,
-  INSERT: 18,
-  PRAGMA: 19,
-  READ: 20,
-  SELECT: 21,
-  TRANSACTION: 22,
-  UPDATE: 23,
-  ATTACH: 24,
-  FUNCTION: 31
-}
+const { Action, Authorization: { ALLOW, DENY, IGNORE } } = Database
 
 function setup (t) {
   return open(t).exec(`
@@ -40,7 +24,10 @@ const READ_ALL = [{ action: Action.READ, policy: ALLOW }, { action: Action.SELEC
 const denied = fn => sqliteError(fn, 'SQLITE_AUTH')
 
 ours('the constants are those of libsql', () => {
-  assert.deepEqual([Database.Authorization.ALLOW, Database.Authorization.DENY], [0, 1])
+  assert.deepEqual(Database.Authorization, { ALLOW: 0, DENY: 1, IGNORE: 2 })
+  assert.deepEqual(Object.values(Action), Array.from({ length: 33 }, (_, i) => i + 1))
+  const { CREATE_INDEX, DELETE, PRAGMA, READ, ATTACH, FUNCTION, RECURSIVE } = Action
+  assert.deepEqual([CREATE_INDEX, DELETE, PRAGMA, READ, ATTACH, FUNCTION, RECURSIVE], [1, 9, 19, 20, 24, 31, 33])
 })
 
 ours('authorizer() returns the database', async t => {

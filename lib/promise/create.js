@@ -1,6 +1,6 @@
 'use strict'
 
-const { Authorization } = require('../authorizer')
+const { Action, Authorization } = require('../authorizer')
 const { SqliteError, retrace } = require('../errors')
 const { constants } = require('../session')
 const { Database: Base } = require('./database')
@@ -14,8 +14,6 @@ module.exports = function createPromiseApi (getBinding, { allowNativeBinding = t
       super(getBinding, filename, options, allowNativeBinding)
     }
   }
-  Object.assign(Database, { SqliteError, Authorization, constants })
-
   /** Opens a database; rejects if that fails. */
   async function connect (...args) {
     const database = new Database(...args)
@@ -27,5 +25,6 @@ module.exports = function createPromiseApi (getBinding, { allowNativeBinding = t
     return database
   }
 
-  return { connect, Database, SqliteError, Authorization, constants }
+  const parts = { connect, Database, SqliteError, Authorization, Action, constants }
+  return Object.assign(Database, parts)
 }

@@ -12,6 +12,7 @@ module.exports = Database
 module.exports.Database = Database
 module.exports.SqliteError = Database.SqliteError
 module.exports.Authorization = Database.Authorization
+module.exports.Action = Database.Action
 module.exports.constants = Database.constants
 module.exports.default = Database
 

@@ -1,6 +1,6 @@
 // What an ES module in TypeScript may write.
 
-import Ferrolite, { Authorization, constants, Database, SqliteError } from 'ferrolite'
+import Ferrolite, { Action, Authorization, constants, Database, SqliteError } from 'ferrolite'
 import Linux from 'ferrolite/linux-x64-gnu'
 import type { Options, RunResult, Statement, Transaction } from 'ferrolite'
 
@@ -18,9 +18,10 @@ const caught: SqliteError = error
 db.rekey('key').rekey(null)
 // @ts-expect-error a key, or null
 db.rekey()
+const read: 20 = Action.READ
 const deny: 1 = Authorization.DENY
 const abort: 2 = constants.SQLITE_CHANGESET_ABORT
 // @ts-expect-error not exported
 import { Connection } from 'ferrolite'
 
-export { abort, caught, deny, encrypted, fixed, n, transaction, unset }
+export { abort, caught, deny, encrypted, fixed, n, read, transaction, unset }

@@ -1,6 +1,6 @@
 // The promise API from an ES module in TypeScript.
 
-import { Authorization, connect, constants, Database, SqliteError } from 'ferrolite/promise'
+import { Action, Authorization, connect, constants, Database, SqliteError } from 'ferrolite/promise'
 import promise from 'ferrolite/promise'
 import { connect as connectLinux } from 'ferrolite/linux-x64-gnu/promise'
 import type {
@@ -21,6 +21,8 @@ const rekeyed: Database = await db.rekey(Buffer.from('key'))
 const result: RunResult = await transaction.immediate()
 await using session: Session = await new Database().createSession()
 const caught: SqliteError = new SqliteError('message', 'SQLITE_ERROR', 1)
+const read: 20 = Action.READ
+const opened: Promise<Database> = Database.connect('app.db')
 const deny: 1 = Authorization.DENY
 const abort: 2 = constants.SQLITE_CHANGESET_ABORT
 const replica: Database = await connect('replica.db', { syncUrl: 'libsql://db.example' })
@@ -30,4 +32,4 @@ await replica.resync()
 // @ts-expect-error not exported
 import { PromiseDatabase } from 'ferrolite/promise'
 
-export { abort, caught, deny, fixed, iterator, n, reached, rekeyed, result, session, synced }
+export { abort, caught, deny, fixed, iterator, n, opened, read, reached, rekeyed, result, session, synced }

@@ -5,14 +5,17 @@
 const { platformAddon } = require('../../platform')
 const createPromiseApi = require('../../promise/create')
 
-const api = createPromiseApi(() => platformAddon(load), { allowNativeBinding: false })
+const Database = createPromiseApi(() => platformAddon(load), { allowNativeBinding: false })
 
 // One by one: `import` finds names by reading this file.
-module.exports.connect = api.connect
-module.exports.Database = api.Database
-module.exports.SqliteError = api.SqliteError
-module.exports.Authorization = api.Authorization
-module.exports.constants = api.constants
+module.exports = Database
+module.exports.connect = Database.connect
+module.exports.Database = Database
+module.exports.SqliteError = Database.SqliteError
+module.exports.Authorization = Database.Authorization
+module.exports.Action = Database.Action
+module.exports.constants = Database.constants
+module.exports.default = Database
 
 function load () {
   // Bundlers pass over a package that is missing in a `try` only.
