@@ -360,12 +360,12 @@ const methods = {
     return this
   },
 
-  batch (statements, options) {
+  batch (statements, mode = 'deferred') {
     const state = stateOf(this)
     const { natives, block, handle, remote } = state
-    if (remote !== null) return remote.batch(statements, options)
+    if (remote !== null) return remote.batch(statements, mode)
     const { CHANGES, ROWID, ROWID_INT64 } = HEADER
-    return lazy.batch.runBatch(natives, this, statements, options, () => {
+    return lazy.batch.runBatch(natives, this, statements, mode, () => {
       natives.databaseLastChanges.call(handle)
       const lastInsertRowid = state.int64 ? block.bigints[ROWID_INT64] : block.numbers[ROWID]
       return { changes: block.numbers[CHANGES], lastInsertRowid }

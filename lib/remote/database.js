@@ -1,7 +1,5 @@
 'use strict'
 
-const { readBatchOptions } = require('../batch')
-const { readSyncOptions } = require('../call-options')
 const { readToggle } = require('../options')
 const { FLAG, OP } = require('../promise/message')
 const { Statement } = require('../promise/statement')
@@ -66,15 +64,12 @@ class RemoteDatabase {
     return createTransaction(fn, database, this.#controller, () => this.inTransaction)
   }
 
-  batch (statements, options) {
+  batch (statements, mode) {
     const connection = this.#connection
     const { inTransaction } = this
-    const { version, raw, call } = readBatchOptions(options, readSyncOptions)
-    const values = packBatch(connection, statements, version, inTransaction)
+    const values = packBatch(connection, statements, mode, inTransaction)
     const flags = connection.int64 ? FLAG.INT64 : 0
-    const finish = (replies) => finishBatch(replies, raw)
-    const about = { flags, sqls: sqlsOf(values), timeout: call }
-    return connection.ask(OP.BATCH, 0, values, finish, about)
+    return connection.ask(OP.BATCH, 0, values, finishBatch, { flags, sqls: sqlsOf(values) })
   }
 
   defaultSafeIntegers (args) {

@@ -229,8 +229,8 @@ class ReplicaDatabase {
     return this.#remote.transaction(fn, database)
   }
 
-  batch (statements, options) {
-    return this.#remote.batch(statements, options)
+  batch (statements, mode) {
+    return this.#remote.batch(statements, mode)
   }
 
   defaultSafeIntegers (args) {

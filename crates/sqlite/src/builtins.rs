@@ -12,6 +12,7 @@ use crate::ffi;
 use crate::function::boundary;
 use crate::json::{is_deep, steps, MAX_DEPTH};
 use crate::key::without_keys;
+use crate::newer;
 use crate::patches::text;
 use crate::stack;
 
@@ -29,8 +30,9 @@ const PATTERN: &CStr = c"LIKE or GLOB pattern too complex";
 const PATH: &CStr = c"JSON path too deep";
 const NESTED: &CStr = c"JSON nested too deep";
 
-type Function =
+pub(crate) type Function =
     unsafe extern "C" fn(*mut ffi::sqlite3_context, c_int, *mut *mut ffi::sqlite3_value);
+pub(crate) type Finish = unsafe extern "C" fn(*mut ffi::sqlite3_context);
 type Filter = unsafe extern "C" fn(
     *mut ffi::sqlite3_vtab_cursor,
     c_int,
@@ -42,23 +44,39 @@ type Column =
     unsafe extern "C" fn(*mut ffi::sqlite3_vtab_cursor, *mut ffi::sqlite3_context, c_int) -> c_int;
 type Check = unsafe fn(&[*mut ffi::sqlite3_value]) -> Option<&'static CStr>;
 
-/// `FuncDef` of sqliteInt.h, up to its name.
+/// `FuncDef` of sqliteInt.h.
 #[repr(C)]
-struct FuncDef {
-    arg_count: i8,
-    flags: u32,
-    user_data: *mut c_void,
-    next: *mut FuncDef,
-    function: Option<Function>,
-    others: [*const c_void; 3],
-    name: *const c_char,
+pub(crate) struct FuncDef {
+    pub(crate) arg_count: i8,
+    pub(crate) flags: u32,
+    pub(crate) user_data: *mut c_void,
+    /// The next of the same name.
+    pub(crate) next: *mut FuncDef,
+    pub(crate) function: Option<Function>,
+    pub(crate) finish: Option<Finish>,
+    pub(crate) value: Option<Finish>,
+    pub(crate) inverse: Option<Function>,
+    pub(crate) name: *const c_char,
+    /// The next with another name and the same hash.
+    pub(crate) next_name: *mut FuncDef,
 }
 
-/// `sqlite3_context` of vdbeInt.h, up to its function.
+/// `sqlite3_context` of vdbeInt.h, up to its error.
 #[repr(C)]
-struct FunctionContext {
-    out: *mut ffi::sqlite3_value,
-    function: *mut FuncDef,
+pub(crate) struct FunctionContext {
+    pub(crate) out: *mut ffi::sqlite3_value,
+    pub(crate) function: *mut FuncDef,
+    memory: *mut ffi::sqlite3_value,
+    program: *mut Vdbe,
+    at: c_int,
+    error: c_int,
+}
+
+impl FunctionContext {
+    /// Below zero the function has only kept something for its next call.
+    pub(crate) fn is_well(&self) -> bool {
+        self.error <= 0
+    }
 }
 
 /// `VTable` of sqliteInt.h, up to its module.
@@ -223,7 +241,7 @@ unsafe extern "C" fn statement_column(
 
 /// # Safety
 /// `argv` points to `argc` live values.
-unsafe fn arguments<'a>(
+pub(crate) unsafe fn arguments<'a>(
     argc: c_int,
     argv: *mut *mut ffi::sqlite3_value,
 ) -> &'a [*mut ffi::sqlite3_value] {
@@ -234,43 +252,77 @@ unsafe fn arguments<'a>(
     }
 }
 
-/// Puts the guards in their places; false if the engine is not as expected.
-pub(crate) fn guard_all() -> bool {
-    let (mut db, mut statement) = (ptr::null_mut(), ptr::null_mut());
-    // SAFETY: names and SQL end in NUL; both are closed before they go, and nothing else runs yet.
+/// Puts the guards in their places and adds newer functions; false if the engine is not as expected.
+pub(crate) fn prepare_all() -> bool {
+    let mut db = ptr::null_mut();
+    // SAFETY: the name ends in NUL; the database is closed before it goes, and nothing else runs yet.
     unsafe {
-        let mut rc = ffi::sqlite3_open(c":memory:".as_ptr(), &raw mut db);
-        if rc == ffi::SQLITE_OK {
-            let sql = CALLS.as_ptr();
-            rc = ffi::sqlite3_prepare_v2(db, sql, -1, &raw mut statement, ptr::null_mut());
-        }
-        let guarded = rc == ffi::SQLITE_OK && guard_calls(statement.cast::<Vdbe>());
-        ffi::sqlite3_finalize(statement);
+        let rc = ffi::sqlite3_open(c":memory:".as_ptr(), &raw mut db);
+        let ready = rc == ffi::SQLITE_OK
+            && with_program(db, CALLS, |program| guard_calls(program))
+            && with_program(db, newer::CALLS, |program| newer::add(&functions(program)));
         ffi::sqlite3_close(db);
-        guarded
+        ready
     }
 }
 
 /// # Safety
-/// `program` is a live statement, and the only one of the process.
-unsafe fn guard_calls(program: *const Vdbe) -> bool {
-    let mut count = 0;
-    // SAFETY: the structures are those of the engine, as their kinds of P4 say; its functions and modules
-    // are static and not constant.
+/// `db` is open.
+unsafe fn with_program(
+    db: *mut ffi::sqlite3,
+    sql: &CStr,
+    callback: impl FnOnce(&Vdbe) -> bool,
+) -> bool {
+    let mut statement = ptr::null_mut();
+    // SAFETY: the SQL ends in NUL; the statement is finalized after its last use.
     unsafe {
-        let Ok(len) = usize::try_from((*program).op_count) else {
-            return false;
-        };
-        for op in slice::from_raw_parts((*program).ops, len) {
-            let function = match op.p4_type {
-                P4_FUNCCTX => (*op.p4.cast::<FunctionContext>()).function,
-                P4_FUNCDEF => op.p4.cast::<FuncDef>(),
-                P4_VTAB => {
-                    guard_module(&*(*op.p4.cast::<VTable>()).module);
-                    continue;
-                }
-                _ => continue,
-            };
+        let rc = ffi::sqlite3_prepare_v2(db, sql.as_ptr(), -1, &raw mut statement, ptr::null_mut());
+        let done = rc == ffi::SQLITE_OK && callback(&*statement.cast::<Vdbe>());
+        ffi::sqlite3_finalize(statement);
+        done
+    }
+}
+
+/// # Safety
+/// The statement is live.
+unsafe fn operations(program: &Vdbe) -> &[Op] {
+    match usize::try_from(program.op_count) {
+        // SAFETY: forwarded from the caller.
+        Ok(len) if len > 0 => unsafe { slice::from_raw_parts(program.ops, len) },
+        _ => &[],
+    }
+}
+
+/// The functions that a statement calls; an aggregate is in two instructions.
+///
+/// # Safety
+/// The statement is live.
+unsafe fn functions(program: &Vdbe) -> Vec<*mut FuncDef> {
+    let function = |op: &Op| match op.p4_type {
+        // SAFETY: the structures are those of the engine, as their kinds of P4 say.
+        P4_FUNCCTX => Some(unsafe { (*op.p4.cast::<FunctionContext>()).function }),
+        P4_FUNCDEF => Some(op.p4.cast::<FuncDef>()),
+        _ => None,
+    };
+    // SAFETY: forwarded from the caller.
+    unsafe { operations(program) }
+        .iter()
+        .filter_map(function)
+        .collect()
+}
+
+/// # Safety
+/// The statement is live, and the only one of the process.
+unsafe fn guard_calls(program: &Vdbe) -> bool {
+    let mut count = 0;
+    // SAFETY: as in `functions`; the engine's functions and modules are static and not constant.
+    unsafe {
+        for op in operations(program) {
+            if op.p4_type == P4_VTAB {
+                guard_module(&*(*op.p4.cast::<VTable>()).module);
+            }
+        }
+        for function in functions(program) {
             let name = CStr::from_ptr((*function).name);
             let Some(at) = GUARDED.iter().position(|(guarded, _)| *guarded == name) else {
                 continue;
@@ -278,7 +330,6 @@ unsafe fn guard_calls(program: *const Vdbe) -> bool {
             let Some(original) = (*function).function else {
                 return false;
             };
-            // An aggregate is in two instructions.
             if original as usize != GUARDS[at] as usize {
                 ORIGINALS[at].store(original as *mut c_void, Relaxed);
                 (*function).function = Some(GUARDS[at]);

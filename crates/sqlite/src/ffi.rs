@@ -53,7 +53,7 @@ pub fn initialize() -> Result<()> {
             Poll::Ready(built) => built.is_ok(),
             Poll::Pending => false,
         };
-        built && builtins::guard_all()
+        built && builtins::prepare_all()
     });
     if ready {
         Ok(())

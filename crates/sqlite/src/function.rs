@@ -8,6 +8,7 @@ use std::slice;
 use crate::connection::{c_string, Connection};
 use crate::error::{check, Error, Result};
 use crate::ffi;
+use crate::patches::text;
 use crate::value::ValueRef;
 
 /// What `SQLite` may assume of a function.
@@ -42,6 +43,26 @@ impl<'a> Args<'a> {
             // SAFETY: SQLite keeps arguments alive for the call, which `'a` is.
             Some(value) => unsafe { ValueRef::from_raw(*value) },
             None => ValueRef::Null,
+        }
+    }
+
+    /// One argument as text; `None` for `NULL` and out of range.
+    pub(crate) fn text(&self, at: usize) -> Option<&'a [u8]> {
+        // SAFETY: as in `get`.
+        self.values
+            .get(at)
+            .and_then(|value| unsafe { text(*value) })
+    }
+
+    /// One argument as a number; `None` if it is none, nor text that looks like one.
+    pub(crate) fn number(&self, at: usize) -> Option<f64> {
+        let value = *self.values.get(at)?;
+        // SAFETY: as in `get`.
+        unsafe {
+            match ffi::sqlite3_value_numeric_type(value) {
+                ffi::SQLITE_INTEGER | ffi::SQLITE_FLOAT => Some(ffi::sqlite3_value_double(value)),
+                _ => None,
+            }
         }
     }
 
@@ -113,6 +134,12 @@ impl Context<'_> {
         self.fail_with(error.to_string().as_bytes());
         // SAFETY: live during the call. It keeps the message.
         unsafe { ffi::sqlite3_result_error_code(self.raw, ffi::SQLITE_INTERRUPT) }
+    }
+
+    /// Ends the statement with `SQLITE_NOMEM`.
+    pub(crate) fn no_memory(&mut self) {
+        // SAFETY: live during the call.
+        unsafe { ffi::sqlite3_result_error_nomem(self.raw) }
     }
 
     /// Ends the statement with `SQLITE_TOOBIG`.
@@ -251,7 +278,7 @@ fn guarded(context: *mut ffi::sqlite3_context, callback: impl FnOnce(&mut Contex
     }
 }
 
-unsafe extern "C" fn scalar<F: Scalar>(
+pub(crate) unsafe extern "C" fn scalar<F: Scalar>(
     context: *mut ffi::sqlite3_context,
     argc: c_int,
     argv: *mut *mut ffi::sqlite3_value,
@@ -309,7 +336,7 @@ fn in_group<A: Aggregate>(
     });
 }
 
-unsafe extern "C" fn step<A: Aggregate>(
+pub(crate) unsafe extern "C" fn step<A: Aggregate>(
     context: *mut ffi::sqlite3_context,
     argc: c_int,
     argv: *mut *mut ffi::sqlite3_value,
@@ -321,7 +348,7 @@ unsafe extern "C" fn step<A: Aggregate>(
     });
 }
 
-unsafe extern "C" fn inverse<A: Aggregate>(
+pub(crate) unsafe extern "C" fn inverse<A: Aggregate>(
     context: *mut ffi::sqlite3_context,
     argc: c_int,
     argv: *mut *mut ffi::sqlite3_value,
@@ -333,13 +360,13 @@ unsafe extern "C" fn inverse<A: Aggregate>(
     });
 }
 
-unsafe extern "C" fn value<A: Aggregate>(context: *mut ffi::sqlite3_context) {
+pub(crate) unsafe extern "C" fn value<A: Aggregate>(context: *mut ffi::sqlite3_context) {
     in_group::<A>(context, |aggregate, state, cx| {
         aggregate.value(state, false, cx);
     });
 }
 
-unsafe extern "C" fn finish<A: Aggregate>(context: *mut ffi::sqlite3_context) {
+pub(crate) unsafe extern "C" fn finish<A: Aggregate>(context: *mut ffi::sqlite3_context) {
     guarded(context, |cx| {
         // SAFETY: as in `step`; this is SQLite's last call for the group, so its box is taken back.
         unsafe {

@@ -5,17 +5,28 @@ pub(crate) const MAX_DEPTH: usize = 1000;
 
 /// Keys and indexes of a path.
 pub(crate) fn steps(path: &[u8]) -> usize {
-    let (mut count, mut quoted, mut escaped) = (0, false, false);
-    for byte in path {
+    starts(path).count()
+}
+
+/// The path to each of its steps, the first ones first.
+pub(crate) fn prefixes(path: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let ends = starts(path).skip(1).chain([path.len()]);
+    ends.map(|end| &path[..end])
+}
+
+/// Where the steps of a path begin.
+fn starts(path: &[u8]) -> impl Iterator<Item = usize> + '_ {
+    let (mut quoted, mut escaped) = (false, false);
+    path.iter().enumerate().filter_map(move |(at, byte)| {
         match byte {
             _ if escaped => escaped = false,
             b'\\' if quoted => escaped = true,
             b'"' => quoted = !quoted,
-            b'.' | b'[' if !quoted => count += 1,
+            b'.' | b'[' if !quoted => return Some(at),
             _ => {}
         }
-    }
-    count
+        None
+    })
 }
 
 /// Whether a blob is JSON that nests deeper than a text may. Elements that are too short for it are
@@ -52,7 +63,7 @@ pub(crate) fn is_deep(blob: &[u8]) -> bool {
 }
 
 /// Kind of a JSONB element, where its content begins, and where it ends.
-fn element(blob: &[u8], at: usize) -> Option<(u8, usize, usize)> {
+pub(crate) fn element(blob: &[u8], at: usize) -> Option<(u8, usize, usize)> {
     let first = *blob.get(at)?;
     let (kind, size) = (first & 15, usize::from(first >> 4));
     let digits = match size {

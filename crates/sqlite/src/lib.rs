@@ -4,6 +4,7 @@
 //! the thread that opened them; only an [`InterruptHandle`] may cross threads.
 
 mod allocator;
+mod array_insert;
 mod backup;
 mod builtins;
 mod changeset;
@@ -19,10 +20,12 @@ mod json;
 mod key;
 mod limited;
 mod limits;
+mod newer;
 mod packed;
 mod pages;
 mod params;
 mod patches;
+mod percentile;
 mod pragma;
 mod role;
 mod script;
@@ -31,6 +34,7 @@ mod session;
 mod sql;
 mod stack;
 mod statement;
+mod unistr;
 mod value;
 mod vtab;
 
