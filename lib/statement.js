@@ -63,7 +63,7 @@ function createStatementClass ({ natives, block }) {
 
     #build (mode) {
       const names = natives.statementColumnNames.call(this.handle)
-      // An update listener has changed the table since the rows were read.
+      // Rows are never read by the columns of another compiled form.
       if (names.length !== header[COLUMNS]) throw makeError('database schema has changed', 'SQLITE_SCHEMA', 17)
       const tables = mode === EXPAND ? natives.statementTables.call(this.handle) : null
       const decoder = this.decoders[mode] = decoderFor(mode, names, tables)

@@ -318,7 +318,7 @@ fn get_mode<'e>(call: &Call<'e>, mode: u8) -> Result<Value<'e>> {
     st.finish(env, running)?;
     drop(busy);
     drop(clock);
-    db.dispatch_changes(env)?;
+    st.dispatch_changes(env)?;
     Ok(row)
 }
 
@@ -364,7 +364,7 @@ fn all_mode<'e>(call: &Call<'e>, mode: u8) -> Result<Value<'e>> {
     drop(busy);
     drop(clock);
     let block = result?;
-    db.dispatch_changes(env)?;
+    st.dispatch_changes(env)?;
     Ok(block)
 }
 
@@ -431,7 +431,7 @@ pub fn more<'e>(call: &Call<'e>) -> Result<Value<'e>> {
     drop(busy);
     st.db.conn.unwatch();
     let block = result?;
-    st.db.dispatch_changes(call.env)?;
+    st.dispatch_changes(call.env)?;
     Ok(block)
 }
 

@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::rc::Rc;
 
-use ferrolite_sqlite::{is_plain, Error, Params, Running};
+use ferrolite_sqlite::{is_plain, Column, Error, Params, Running};
 use neon::types::Finalize;
 
 use crate::bind::{self, Lend};
@@ -34,6 +34,13 @@ pub struct Statement {
     pub bound: Cell<bool>,
     /// An iterator is open on it.
     pub locked: Cell<bool>,
+    pub told: Cell<Option<Box<Told>>>,
+}
+
+/// Names and tables of columns as they were before a listener ran, which may have changed the table.
+pub struct Told {
+    version: i32,
+    columns: Vec<[Option<Box<[u8]>>; 5]>,
 }
 
 impl Finalize for Statement {}
@@ -49,6 +56,45 @@ impl Statement {
     #[cold]
     pub fn raise(&self, env: Env<'_>, error: &Error) -> Thrown {
         self.db.raise_about(env, error, Some(self.stmt.sql()))
+    }
+
+    /// Lets listeners hear of changed rows; the rows in the block keep the names that they have.
+    #[inline]
+    pub fn dispatch_changes(&self, env: Env<'_>) -> Result<()> {
+        if self.db.conn.watches_changes() && self.db.conn.untold() != 0 {
+            self.tell_changes(env)
+        } else {
+            Ok(())
+        }
+    }
+
+    #[cold]
+    fn tell_changes(&self, env: Env<'_>) -> Result<()> {
+        let version = self.version.get();
+        let mut columns = Vec::new();
+        let listed = self.stmt.columns(&mut |column| {
+            columns.push(column.map(|text| text.map(Box::from)));
+        });
+        let told = self.db.dispatch_changes(env);
+        if listed.is_ok() {
+            self.told.set(Some(Box::new(Told { version, columns })));
+        }
+        told
+    }
+
+    /// The columns that the rows in the block have.
+    fn columns_of_rows(&self, each: &mut dyn FnMut(Column<'_>)) -> std::result::Result<(), Error> {
+        let told = self.told.take();
+        match &told {
+            Some(told) if told.version == self.db.state.block.i32(header::VERSION) => {
+                for column in &told.columns {
+                    each(column.each_ref().map(|text| text.as_deref()));
+                }
+            }
+            _ => return self.stmt.columns(each),
+        }
+        self.told.set(told);
+        Ok(())
     }
 
     #[inline]
@@ -170,6 +216,7 @@ pub fn clone<'e>(call: &Call<'e>) -> Result<Value<'e>> {
         plain: st.plain,
         bound: Cell::new(false),
         locked: Cell::new(false),
+        told: Cell::default(),
     }))
 }
 
@@ -204,6 +251,7 @@ fn prepare_sql<'e>(
         // An EXPLAIN runs without its parameters.
         bound: Cell::new(explain),
         locked: Cell::new(false),
+        told: Cell::default(),
         timeout: Cell::new(-1),
         execution: Cell::default(),
         db: db.clone(),
@@ -242,7 +290,7 @@ fn names_of<'e>(call: &Call<'e>, field: usize) -> Result<Value<'e>> {
     let array = env.array(0)?;
     let mut at = 0;
     let mut outcome = Ok(());
-    let listed = st.stmt.columns(&mut |column| {
+    let listed = st.columns_of_rows(&mut |column| {
         let add = || {
             let name = column.get(field).copied().flatten();
             array.set_at(

@@ -181,7 +181,7 @@ impl Connection {
     }
 
     /// How many changed rows nobody has taken yet.
-    pub(crate) fn untold(&self) -> usize {
+    pub fn untold(&self) -> usize {
         self.shared.hooks.changes.borrow().len()
     }
 

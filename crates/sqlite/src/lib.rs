@@ -55,7 +55,7 @@ pub use script::{batch_fault, has_word, number_of, parameters, statements};
 pub use serialize::Serialized;
 pub use session::{ApplyHandler, ConflictAction, Session};
 pub use sql::{Token, TokenKind, Tokens};
-pub use statement::{Row, Running, Statement, Step};
+pub use statement::{Column, Row, Running, Statement, Step};
 pub use value::ValueRef;
 pub use vtab::{Cursor, Module, ModuleError, Table, TableDefinition};
 
