@@ -186,7 +186,7 @@ served('a damaged file is an error, and "resync" and resync() mend it', async t 
     await renewed.close()
     const page = damaged(3 * PAGE)
     const db = await open(t, page, { syncUrl: server.url }, api)
-    await fails(() => all(db, 'SELECT * FROM t NOT INDEXED ORDER BY b'), 'SQLITE_CORRUPT')
+    await fails(() => all(db, 'SELECT * FROM t NOT INDEXED ORDER BY b'), 'SYNC_CONFLICT')
     assert.ok((await db.resync()).frames_synced > 3)
     await isIdentical(db, server)
     await db.close()
@@ -473,9 +473,11 @@ served('an end between the last two steps of starting over is no mixture of two 
   write(server, "CREATE TABLE t (a, b); CREATE TABLE other (x); INSERT INTO t VALUES (9, 'other')")
   const db = await open(t, file, { syncUrl: server.url })
   await follows(db, server)
-  db.close()
   // The newest record was never written.
-  overwrite(`${file}-replica`, Buffer.alloc(RECORD), newestPlace(fs.readFileSync(`${file}-replica`)))
+  const state = fs.readFileSync(`${file}-replica`)
+  state.fill(0, newestPlace(state), newestPlace(state) + RECORD)
+  db.close()
+  fs.writeFileSync(`${file}-replica`, state)
   // And the first database comes back, and goes on.
   await server.stop()
   fs.rmSync(data, { recursive: true })

@@ -1,6 +1,8 @@
 //! A file that the replication log of a primary is written into. Every sync is one transaction of the file: whoever
 //! reads it sees the database as it was at one moment on the primary.
 
+mod files;
+mod own;
 mod pull;
 mod state;
 
@@ -13,6 +15,7 @@ use hyper::header::HeaderValue;
 use crate::client::{Client, Config};
 use crate::error::{code, Error};
 use crate::log::{hello, Hello, LogError};
+use files::Files;
 use pull::Pull;
 use state::{has_bytes, Position, State};
 
@@ -92,6 +95,9 @@ pub struct Replica {
     /// As it was after our last transaction.
     version: i64,
     renew: bool,
+    /// That others have written into it has been told.
+    told: bool,
+    path: String,
 }
 
 impl Replica {
@@ -107,9 +113,10 @@ impl Replica {
         let source = format!("{} {namespace}", config.url);
         let mut state = State::open(path, &source, options.key.is_some(), *renew)?;
         if !has_bytes(path) {
-            state.position = Position::default();
-            state.save()?;
+            state.forget()?;
         }
+        // Before it is opened: that may empty the WAL.
+        let files = Files::of(path);
         let pages = match PageWriter::open(path, options.timeout, options.key.as_ref()) {
             Err(error) if *renew && is_damage(&error) => {
                 // It may be the key that is wrong, and not the file.
@@ -119,13 +126,12 @@ impl Replica {
                         format!("{path}-damaged{suffix}"),
                     );
                 }
-                state.position = Position::default();
-                state.save()?;
+                state.forget()?;
                 PageWriter::open(path, options.timeout, options.key.as_ref())?
             }
             pages => pages?,
         };
-        Ok(Self {
+        let mut replica = Self {
             client,
             version: pages.data_version()?,
             pages,
@@ -133,7 +139,13 @@ impl Replica {
             session: None,
             timeout: config.request_timeout,
             renew: *renew,
-        })
+            told: false,
+            path: path.clone(),
+        };
+        if !renew && replica.frame().is_some() {
+            replica.compare(&files)?;
+        }
+        Ok(replica)
     }
 
     /// The last frame that the file has.
@@ -141,9 +153,10 @@ impl Replica {
         self.state.position.frame
     }
 
-    /// As [`frame`](Self::frame), or none as long as the file is to be fetched anew.
+    /// As [`frame`](Self::frame), or none as long as the file is to be fetched anew, or not to be trusted.
     pub fn readable(&self) -> Option<u64> {
-        self.frame().filter(|_| !self.renew)
+        self.frame()
+            .filter(|_| !self.renew && !self.state.known.is_foreign)
     }
 
     /// Brings the file up to what the primary has now.
@@ -190,7 +203,7 @@ impl Replica {
 
     /// Brings the file up to frame `target` at least, which the primary has, or will have soon.
     pub async fn sync_until(&mut self, target: u64) -> Result<Synced> {
-        if self.frame().is_some_and(|frame| frame >= target) && !self.renew {
+        if self.readable().is_some_and(|frame| frame >= target) {
             return Ok(self.nothing());
         }
         let since = Instant::now();
@@ -225,18 +238,6 @@ impl Replica {
             frame: self.frame(),
             frames: 0,
         }
-    }
-
-    /// Nobody else has written into the file.
-    fn require_own(&mut self) -> Result<()> {
-        if self.renew || self.pages.data_version()? == self.version {
-            return Ok(());
-        }
-        // When it is opened the next time, nothing else will tell.
-        self.state.doubt()?;
-        let text =
-            "Another program has written into the replica: resync() starts over from the primary";
-        Err(Error::new(code::SYNC_CONFLICT, text).into())
     }
 
     /// Begins a session: where to go on from, and the last frame that there is.
@@ -279,7 +280,7 @@ impl Replica {
         last: Option<u64>,
         certain: bool,
     ) -> std::result::Result<Synced, LogError> {
-        self.pages.begin()?;
+        self.pages.begin(position.frame.is_none())?;
         let outcome = match self.require_own() {
             // From here on nobody else can.
             Ok(()) => self.pull_and_commit(position, last, certain).await,
@@ -298,7 +299,15 @@ impl Replica {
         certain: bool,
     ) -> std::result::Result<Synced, LogError> {
         let session = self.session.clone().ok_or(LogError::NoSession)?;
-        let mut pull = Pull::new(&self.client, &session, &self.pages, position, self.timeout);
+        let salt = self.state.salt(position.frame.is_none());
+        let mut pull = Pull::new(
+            &self.client,
+            &session,
+            &self.pages,
+            position,
+            salt,
+            self.timeout,
+        );
         let since = Instant::now();
         // At first it has to be the log that the last frame came from.
         let mut overlap = certain && position.frame.is_some() && position.checksum.is_some();
@@ -346,13 +355,12 @@ impl Replica {
             return Ok(synced);
         }
         let size = pull.finish()?;
-        if pull.is_anew() {
-            self.state.doubt()?;
-        }
+        self.state
+            .announce(self.pages.sum_after(size)?, pull.is_anew())?;
         self.pages.commit(size)?;
         self.version = self.pages.data_version()?;
-        self.state.position = position;
-        self.state.save()?;
+        self.state.advance(position, self.pages.sum(), salt)?;
+        self.told = false;
         Ok(synced)
     }
 }

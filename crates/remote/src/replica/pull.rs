@@ -28,6 +28,7 @@ pub(super) struct Pull<'r> {
     session: &'r HeaderValue,
     pages: &'r PageWriter,
     pub(super) position: Position,
+    salt: u64,
     pub(super) frames: u64,
     /// How many pages the database has after the last whole transaction, and whether frames came after that.
     size: Option<u32>,
@@ -46,6 +47,7 @@ impl<'r> Pull<'r> {
         session: &'r HeaderValue,
         pages: &'r PageWriter,
         position: Position,
+        salt: u64,
         limit: Duration,
     ) -> Self {
         Self {
@@ -55,6 +57,7 @@ impl<'r> Pull<'r> {
             session,
             pages,
             position,
+            salt,
             frames: 0,
             size: None,
             is_whole: true,
@@ -155,15 +158,19 @@ impl<'r> Pull<'r> {
         Ok(())
     }
 
-    /// The first page with a schema cookie that no other log has: connections that know the schema of the database
-    /// that was there before see that it is another one.
+    /// The first page with a schema cookie that no other log has, nor what was there before the replica started over:
+    /// connections that know the schema of the database before see that it is another one.
     fn first_page(&self, page: &[u8]) -> Vec<u8> {
         const COOKIE: std::ops::Range<usize> = 40..44;
         let mut page = page.to_vec();
-        let log = CRC.checksum(&self.position.log.unwrap_or_default().to_le_bytes());
+        let mut log = CRC.digest();
+        log.update(&self.position.log.unwrap_or_default().to_le_bytes());
+        if self.salt != 0 {
+            log.update(&self.salt.to_le_bytes());
+        }
         let mut cookie = [0; 4];
         cookie.copy_from_slice(&page[COOKIE]);
-        let cookie = u32::from_be_bytes(cookie).wrapping_add(log);
+        let cookie = u32::from_be_bytes(cookie).wrapping_add(log.finalize());
         page[COOKIE].copy_from_slice(&cookie.to_be_bytes());
         page
     }

@@ -4,10 +4,12 @@
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use bytes::{Buf, BufMut};
 use crc::{Crc, CRC_64_GO_ISO};
 
+use super::files::Files;
 use super::ReplicaError;
 use crate::error::{code, Error};
 
@@ -16,6 +18,8 @@ const MAGIC: &[u8] = b"ferrolite replica 1\n";
 /// Each record is written in turn into one of two places, so that the one before it outlives a torn write.
 const PLACES: [u64; 2] = [0, 4096];
 const LEN: usize = MAGIC.len() + 16 + 5 * 8 + 8;
+/// With what is known of the content, which older versions neither read nor write.
+const LONG: usize = LEN + 5 * 8 + 8;
 
 const CRC: Crc<u64> = Crc::<u64>::new(&CRC_64_GO_ISO);
 
@@ -25,15 +29,23 @@ const NONE: u64 = u64::MAX;
 /// The number of no log: whatever the server has, the replica starts over with it.
 const UNKNOWN: u128 = u128::MAX;
 
+/// How often it is looked whether the clock of the file system has gone on, and after how long each time.
+const TICKS: u32 = 20;
+const TICK: Duration = Duration::from_millis(1);
+
 /// What a record says besides.
 const HAS_CHECKSUM: u64 = 1;
 const IS_ENCRYPTED: u64 = 2;
+
+/// The file was written to by others while it was open.
+const IS_FOREIGN: u64 = 1;
 
 struct Record {
     turn: u64,
     source: u64,
     is_encrypted: bool,
     position: Position,
+    known: Known,
 }
 
 /// How far a replica is.
@@ -47,6 +59,19 @@ pub(crate) struct Position {
     pub(crate) checksum: Option<u64>,
 }
 
+/// What is known of the content of the file.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Known {
+    /// Its sum at the position, if that is known, and the one that a commit may have made of it.
+    pub(crate) sums: Option<[u64; 2]>,
+    /// What the files looked like when it was closed; none from the first commit on.
+    pub(crate) stamp: Option<u64>,
+    /// Others have written into it.
+    pub(crate) is_foreign: bool,
+    /// What sets its schema cookies apart from those before it started over.
+    pub(crate) salt: u64,
+}
+
 /// The file beside the replica.
 pub(crate) struct State {
     file: File,
@@ -56,8 +81,11 @@ pub(crate) struct State {
     source: u64,
     is_encrypted: bool,
     pub(crate) position: Position,
+    pub(crate) known: Known,
     /// The record before was of another source.
     pub(crate) moved: bool,
+    /// Which one.
+    last_source: u64,
 }
 
 impl State {
@@ -97,7 +125,9 @@ impl State {
             source,
             is_encrypted,
             position: adopted.unwrap_or_default(),
+            known: Known::default(),
             moved: false,
+            last_source: source,
         };
         let latest = PLACES.iter().filter_map(|place| state.read(*place));
         if let Some(record) = latest.max_by_key(|record| record.turn) {
@@ -106,7 +136,9 @@ impl State {
             }
             state.turn = record.turn;
             state.moved = record.source != source;
+            state.last_source = record.source;
             state.position = record.position;
+            state.known = record.known;
             return Ok(state);
         }
         // One that is empty is no word of a file that is not.
@@ -142,7 +174,33 @@ impl State {
             source,
             is_encrypted: flags & IS_ENCRYPTED != 0,
             position,
+            known: self.read_known(place).unwrap_or_default(),
         })
+    }
+
+    fn read_known(&self, place: u64) -> Option<Known> {
+        let mut record = [0; LONG];
+        read_at(&self.file, &mut record, place).ok()?;
+        let (content, check) = record.split_at(LONG - 8);
+        if CRC.checksum(content).to_le_bytes() != *check {
+            return None;
+        }
+        let mut rest = &content[LEN..];
+        let flags = rest.get_u64_le();
+        let sums = [rest.get_u64_le(), rest.get_u64_le()];
+        Some(Known {
+            sums: Some(sums),
+            stamp: Some(rest.get_u64_le()).filter(|stamp| *stamp != NONE),
+            is_foreign: flags & IS_FOREIGN != 0,
+            salt: rest.get_u64_le(),
+        })
+    }
+
+    /// Writes down that there is nothing.
+    pub(crate) fn forget(&mut self) -> Result<(), ReplicaError> {
+        self.position = Position::default();
+        self.known = Known::default();
+        self.save()
     }
 
     /// Writes down that the file may not be what the log makes of it, from now until the next position.
@@ -151,43 +209,120 @@ impl State {
         if known.frame.is_none() {
             return Ok(());
         }
-        let moved = self.moved;
         self.position = Position {
             log: Some(UNKNOWN),
             checksum: None,
             ..known
         };
-        let outcome = self.save();
+        let outcome = self.keep();
         self.position = known;
-        self.moved = moved;
         outcome
+    }
+
+    /// Whether that was written down.
+    pub(crate) fn is_in_doubt(&self) -> bool {
+        self.position.log == Some(UNKNOWN)
+    }
+
+    /// The salt of the next commit; another one than before if all is fetched `anew`.
+    pub(crate) fn salt(&self, anew: bool) -> u64 {
+        match (anew, self.position.frame) {
+            (true, Some(_)) => self.turn,
+            (true, None) => 0,
+            (false, _) => self.known.salt,
+        }
+    }
+
+    /// Writes down that a commit is about to make `sum` of the content; with `anew` the file may not be what the log
+    /// makes of it until the next position.
+    pub(crate) fn announce(&mut self, sum: u64, anew: bool) -> Result<(), ReplicaError> {
+        self.known.stamp = None;
+        if let Some([_, next]) = &mut self.known.sums {
+            *next = sum;
+        }
+        match (anew, self.position.frame) {
+            (true, _) => self.doubt(),
+            (false, Some(_)) => self.keep(),
+            (false, None) => Ok(()),
+        }
+    }
+
+    /// Writes down where the last commit has got to.
+    pub(crate) fn advance(
+        &mut self,
+        position: Position,
+        sum: u64,
+        salt: u64,
+    ) -> Result<(), ReplicaError> {
+        self.position = position;
+        self.known = Known {
+            sums: Some([sum; 2]),
+            salt,
+            ..Known::default()
+        };
+        self.save()
+    }
+
+    /// Writes down what the files of the replica look like, now that they are closed.
+    pub(crate) fn close(&mut self, replica: &str) -> Result<(), ReplicaError> {
+        let files = Files::of(replica);
+        if self.known.stamp == files.stamp {
+            return Ok(());
+        }
+        for _ in 0..TICKS {
+            self.known.stamp = files.stamp;
+            self.keep()?;
+            // What is written within the same tick of the file system's clock would look the same.
+            let now = self.file.metadata().and_then(|file| file.modified());
+            if now.is_ok_and(|now| files.modified.is_some_and(|then| then < now)) {
+                return Ok(());
+            }
+            std::thread::sleep(TICK);
+        }
+        self.known.stamp = None;
+        self.keep()
     }
 
     /// Writes down the position. It is not made to last: a position that is behind costs frames that are fetched
     /// twice.
     pub(crate) fn save(&mut self) -> Result<(), ReplicaError> {
+        self.last_source = self.source;
+        self.keep()?;
+        self.moved = false;
+        Ok(())
+    }
+
+    /// As [`save`](Self::save), but it stays a replica of the source that it was of.
+    pub(crate) fn keep(&mut self) -> Result<(), ReplicaError> {
         self.turn += 1;
         let Position {
             log,
             frame,
             checksum,
         } = self.position;
-        let mut record = Vec::with_capacity(LEN);
+        let mut record = Vec::with_capacity(LONG);
         record.extend_from_slice(MAGIC);
         record.put_u64_le(self.turn);
-        record.put_u64_le(self.source);
+        record.put_u64_le(self.last_source);
         record.put_u128_le(log.unwrap_or_default());
         record.put_u64_le(frame.unwrap_or(NONE));
         let has_checksum = u64::from(checksum.is_some()) * HAS_CHECKSUM;
         record.put_u64_le(has_checksum | (u64::from(self.is_encrypted) * IS_ENCRYPTED));
         record.put_u64_le(checksum.unwrap_or_default());
         record.put_u64_le(CRC.checksum(&record));
+        if let Some([sum, next]) = self.known.sums {
+            record.put_u64_le(u64::from(self.known.is_foreign) * IS_FOREIGN);
+            record.put_u64_le(sum);
+            record.put_u64_le(next);
+            record.put_u64_le(self.known.stamp.unwrap_or(NONE));
+            record.put_u64_le(self.known.salt);
+            record.put_u64_le(CRC.checksum(&record));
+        }
         let place = PLACES[usize::from(self.turn % 2 == 1)];
         write_at(&self.file, &record, place).map_err(|error| {
             let text = format!("The position of the replica cannot be written: {error}");
             Error::new(code::SYNC_DAMAGED, text)
         })?;
-        self.moved = false;
         Ok(())
     }
 }

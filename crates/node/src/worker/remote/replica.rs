@@ -100,7 +100,7 @@ pub fn serve(
             }
         }
     }
-    syncer.replica = None;
+    syncer.close();
     // A name that is being looked up is on a thread of its own.
     syncer.runtime.shutdown_background();
 }
@@ -128,6 +128,12 @@ impl Syncer<'_> {
         self.remote.writes.doubts() != self.settled
     }
 
+    fn close(&mut self) {
+        if let Some(replica) = self.replica.take() {
+            replica.close();
+        }
+    }
+
     fn serve(&mut self, job: &Job) {
         match job.op {
             Op::Sync => {
@@ -141,7 +147,7 @@ impl Syncer<'_> {
             }
             Op::Close => {
                 // Whoever waits for it may open the file again.
-                self.replica = None;
+                self.close();
                 self.port.close();
                 self.scratch.part(PartKind::Done, 0, 0, 0);
                 self.send(job.id);
