@@ -36,6 +36,21 @@ interface Database {
     ? Database.PreparedStatement<BindParameters, Result>
     : Database.PreparedStatement<[BindParameters], Result>
 
+  /** Compile and run a statement; tell what changed. `QueryOptions` may stand at the end. */
+  run(source: string, ...params: unknown[]): Database.RunResult
+
+  /** The first row, or undefined. Throws a TypeError if the statement returns no data. */
+  get<Row = Record<string, Database.Value>>(source: string, ...params: unknown[]): Row | undefined
+
+  /** All rows. Throws a TypeError if the statement returns no data. */
+  all<Row = Record<string, Database.Value>>(source: string, ...params: unknown[]): Row[]
+
+  /** The rows one by one. Throws a TypeError if the statement returns no data. */
+  iterate<Row = Record<string, Database.Value>>(
+    source: string,
+    ...params: unknown[]
+  ): IterableIterator<Row>
+
   /** Run any number of statements and discard their rows. */
   exec(source: string, options?: Database.QueryOptions | null): this
 
@@ -359,6 +374,8 @@ declare namespace Database {
     bind(...params: BindParameters): this
     /** Milliseconds that each execution may take before SQLITE_INTERRUPT; 0 is none. */
     timeout(milliseconds: number): this
+    /** Have `run` tell its `duration` in seconds, and rows of `get` in `_metadata`. */
+    timing(toggleState?: boolean): this
     /** The columns of the result. */
     columns(): ColumnDefinition[]
     /** Stop it where it runs; it throws SQLITE_INTERRUPT. */
@@ -394,6 +411,8 @@ declare namespace Database {
     changes: number
     /** The rowid of the last row inserted; a bigint under safe integers. */
     lastInsertRowid: number | bigint
+    /** Seconds that it took, after `stmt.timing()` only. */
+    duration?: number
   }
 
   interface ColumnDefinition {

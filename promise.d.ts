@@ -384,6 +384,8 @@ export interface PreparedStatement<BindParameters extends unknown[], Result = un
   bind(...params: BindParameters): this
   /** Milliseconds that each call may take, as `CallOptions.timeout`; 0 is none. */
   timeout(milliseconds: number): this
+  /** Have `run` tell its `duration` in seconds, and rows of `get` in `_metadata`. */
+  timing(toggleState?: boolean): this
   /** The columns of the result. Rejects with a TypeError if it returns no data. */
   columns(): Promise<ColumnDefinition[]>
   /** Stop its calls that have not ended; they reject with SQLITE_INTERRUPT. */

@@ -229,6 +229,22 @@ const methods = {
     return state.statement(state.entry(sql), sql, this)
   },
 
+  run (sql, ...params) {
+    return methods.prepare.call(this, sql).run(...params)
+  },
+
+  get (sql, ...params) {
+    return methods.prepare.call(this, sql).get(...params)
+  },
+
+  all (sql, ...params) {
+    return methods.prepare.call(this, sql).all(...params)
+  },
+
+  iterate (sql, ...params) {
+    return methods.prepare.call(this, sql).iterate(...params)
+  },
+
   transaction (fn) {
     if (typeof fn !== 'function') throw new TypeError('Expected first argument to be a function')
     const state = stateOf(this)

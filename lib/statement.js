@@ -260,6 +260,12 @@ function createStatementClass ({ natives, block }) {
       return this
     }
 
+    timing (on) {
+      check(isStatement(this))
+      require('./timing').setTiming(this, readToggle(arguments))
+      return this
+    }
+
     columns () {
       check(isStatement(this))
       if (!this.#entry.reader) throw new TypeError('The columns() method is only for statements that return data')

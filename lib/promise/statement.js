@@ -148,7 +148,7 @@ class Statement {
     copy.#bound = this.#bound
     copy.#timeout = this.#timeout
     copy.#options = this.#connection.readOptions(options)
-    return copy
+    return Object.hasOwn(this, 'run') ? copy.timing() : copy
   }
 
   pluck (on) {
@@ -178,6 +178,11 @@ class Statement {
 
   timeout (ms) {
     this.#timeout = requireTimeout(ms)
+    return this
+  }
+
+  timing (on) {
+    require('../timing').setTiming(this, readToggle(arguments))
     return this
   }
 

@@ -1,0 +1,30 @@
+'use strict'
+
+// `stmt.timing()` of both APIs. A statement that is timed has methods of its own, so that calls of
+// others do nothing for it.
+
+function setTiming (statement, on) {
+  delete statement.run
+  delete statement.get
+  if (!on) return
+  own(statement, 'run', (info, duration) => Object.assign(info, { duration }))
+  own(statement, 'get', (row, duration) => {
+    if (typeof row !== 'object' || row === null || Object.hasOwn(row, '_metadata')) return row
+    // Beside the columns: it is not listed, nor written as JSON.
+    return Object.defineProperty(row, '_metadata', { value: { duration }, configurable: true })
+  })
+}
+
+function own (statement, name, add) {
+  const method = statement[name]
+  const value = function (...params) {
+    const start = performance.now()
+    const seconds = () => (performance.now() - start) / 1000
+    const result = method.apply(this, params)
+    if (!(result instanceof Promise)) return add(result, seconds())
+    return result.then((value) => add(value, seconds()))
+  }
+  Object.defineProperty(statement, name, { value, configurable: true })
+}
+
+module.exports = { setTiming }
