@@ -72,7 +72,7 @@ interface Database {
   /** Run statements in one transaction, one result each. An error rolls all of them back. */
   batch<Row = Record<string, Database.Value>>(
     statements: readonly Database.BatchStatement[],
-    mode?: Database.TransactionMode
+    options?: Database.TransactionMode | (Database.BatchOptions & Database.QueryOptions) | null
   ): Array<Database.BatchResult<Row>>
 
   /** Copy the database to a file while it stays in use; encrypted if `encryptionKey` was given. */
@@ -517,11 +517,22 @@ declare namespace Database {
     | { sql: string, args?: readonly unknown[] | Record<string, unknown> }
     | readonly [sql: string, args?: readonly unknown[] | Record<string, unknown>]
 
+  interface BatchOptions {
+    /** How the transaction begins. Default: `'deferred'`. */
+    mode?: TransactionMode | undefined
+    /** Give rows as arrays. Default: false. */
+    raw?: boolean | undefined
+  }
+
   interface BatchResult<Row = Record<string, Value>> {
     /** Names of the columns; empty when the statement returns no rows. */
     columns: string[]
+    /** Their declared types, '' where there is none. */
+    columnTypes: string[]
     rows: Row[]
     changes: number
+    /** The same as `changes`. */
+    rowsAffected: number
     lastInsertRowid: number | bigint
   }
 

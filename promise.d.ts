@@ -20,7 +20,7 @@ import type {
   ActionValues, AggregateOptions, AnyFunction,
   ApplyChangesetOptions as SyncApplyChangesetOptions, ArgumentTypes, AuthorizationValues, AuthorizerConfig, AuthorizerTables, BackupMetadata,
   BackupOptions as SyncBackupOptions,
-  BatchResult, BatchStatement, BindValue, ColumnDefinition, Constants, Limits,
+  BatchOptions, BatchResult, BatchStatement, BindValue, ColumnDefinition, Constants, Limits,
   Options as SyncOptions, PragmaOptions as SyncPragmaOptions, QueryOptions, RegistrationOptions,
   RunResult, SerializeOptions as SyncSerializeOptions, SessionOptions,
   SqliteError as SyncSqliteError, SyncResult, TlsOptions, TransactionMode, UncertainEvent,
@@ -30,7 +30,7 @@ import SyncDatabase = require('./index')
 
 export type {
   ActionValues, AggregateOptions, AuthorizationValues, AuthorizerConfig, AuthorizerTables, BackupMetadata,
-  BatchResult, BatchStatement, BindValue, ColumnDefinition, Constants, Limits, QueryOptions,
+  BatchOptions, BatchResult, BatchStatement, BindValue, ColumnDefinition, Constants, Limits, QueryOptions,
   RegistrationOptions, RunResult, SessionOptions, SyncResult, TlsOptions, TransactionMode,
   UncertainEvent, UpdateEvent, Value, VirtualTableFactory,
   VirtualTableOptions
@@ -133,7 +133,7 @@ export class Database {
   /** Run statements in one transaction, one result each. An error rolls all of them back. */
   batch<Row = Record<string, Value>>(
     statements: readonly BatchStatement[],
-    mode?: TransactionMode
+    options?: TransactionMode | (BatchOptions & CallOptions) | null
   ): Promise<Array<BatchResult<Row>>>
 
   /**

@@ -1,6 +1,7 @@
 'use strict'
 
-const { locate } = require('./errors')
+const { NAMES, readSyncOptions } = require('./call-options')
+const { locate, timedOut } = require('./errors')
 const { SAVEPOINT } = require('./transaction')
 
 // As SQLite knows it, without its quotes.
@@ -11,28 +12,49 @@ const MODES = {
   deferred: 'deferred', immediate: 'immediate', exclusive: 'exclusive', read: 'deferred', write: 'immediate'
 }
 
-/** What `db.batch()` is given, checked: SQL and parameters, and the version of the transaction. */
-function readBatch (natives, statements, mode) {
-  if (!Array.isArray(statements)) throw new TypeError('Expected first argument to be an array of statements')
-  if (!Object.hasOwn(MODES, mode)) {
-    throw new TypeError(`Expected second argument to be one of ${Object.keys(MODES).join(', ')}`)
+const OPTIONS = [...NAMES, 'mode', 'raw']
+
+/** The second argument of `db.batch()`: a mode, or options; `read` reads what any call may have. */
+function readBatchOptions (given, read) {
+  const options = typeof given === 'string' ? { mode: given } : given ?? {}
+  if (typeof options !== 'object' || Array.isArray(options)) {
+    throw new TypeError('Expected second argument to be a mode or an options object')
   }
+  const { mode = 'deferred', raw = false } = options
+  if (!Object.hasOwn(MODES, mode)) {
+    const modes = Object.keys(MODES).join(', ')
+    throw new TypeError(options === given
+      ? `Expected the "mode" option to be one of ${modes}`
+      : `Expected second argument to be one of ${modes}`)
+  }
+  if (typeof raw !== 'boolean') throw new TypeError('Expected the "raw" option to be a boolean')
+  return { version: MODES[mode], raw, call: read(options, OPTIONS) }
+}
+
+/** What `db.batch()` is given, checked: of each statement its SQL and parameters. */
+function readBatch (natives, statements) {
+  if (!Array.isArray(statements)) throw new TypeError('Expected first argument to be an array of statements')
   // A copy: what is read may change the list.
   const list = [...statements].map(readStatement)
   // All of it or nothing: what ends the transaction is found before anything runs.
   natives.sqlCheckBatch(list.map(([sql]) => sql), OWN)
-  return { list, version: MODES[mode] }
+  return list
 }
 
 /**
  * Runs statements in one transaction and gives a result for each of them. `lastChanges()` has the
  * changes and the rowid of the last one.
  */
-function runBatch (natives, database, statements, mode, lastChanges) {
-  const { list, version } = readBatch(natives, statements, mode)
+function runBatch (natives, database, statements, given, lastChanges) {
+  const list = readBatch(natives, statements)
+  const { version, raw, call } = readBatchOptions(given, readSyncOptions)
+  const left = timeLeft(call)
   const run = () => list.map(([sql, args], i) => {
     try {
-      return runOne(database.prepare(sql), args, lastChanges)
+      const statement = database.prepare(sql)
+      if (raw && statement.reader) statement.raw()
+      if (left !== null) statement.timeout(left())
+      return runOne(statement, args, lastChanges)
     } catch (error) {
       throw locate(error, i, sql, database.name)
     }
@@ -57,12 +79,35 @@ function toArgs (args) {
 function runOne (statement, args, lastChanges) {
   if (!statement.reader) {
     const { changes, lastInsertRowid } = statement.run(...args)
-    return { columns: [], rows: [], changes, lastInsertRowid }
+    return toResult([], [], { changes, lastInsertRowid })
   }
   const rows = statement.all(...args)
-  const columns = statement.columns().map(({ name }) => name)
+  const columns = statement.columns()
   const { changes, lastInsertRowid } = lastChanges()
-  return { columns, rows, changes: statement.readonly ? 0 : changes, lastInsertRowid }
+  return toResult(columns, rows, { changes: statement.readonly ? 0 : changes, lastInsertRowid })
 }
 
-module.exports = { readBatch, runBatch }
+/** The result of one statement; `columns` are as `stmt.columns()` has them. */
+function toResult (columns, rows, { changes, lastInsertRowid }) {
+  return {
+    columns: columns.map(({ name }) => name),
+    columnTypes: columns.map(({ type }) => type ?? ''),
+    rows,
+    changes,
+    rowsAffected: changes,
+    lastInsertRowid
+  }
+}
+
+/** How much is left, in ms, of the time that a batch may take; null if that has no limit. */
+function timeLeft (timeout) {
+  if (timeout === undefined || timeout === 0) return null
+  const end = performance.now() + timeout
+  return () => {
+    const left = Math.ceil(end - performance.now())
+    if (left <= 0) throw timedOut()
+    return left
+  }
+}
+
+module.exports = { readBatch, readBatchOptions, runBatch, timeLeft, toResult }

@@ -376,12 +376,12 @@ const methods = {
     return this
   },
 
-  batch (statements, mode = 'deferred') {
+  batch (statements, options) {
     const state = stateOf(this)
     const { natives, block, handle, remote } = state
-    if (remote !== null) return remote.batch(statements, mode)
+    if (remote !== null) return remote.batch(statements, options)
     const { CHANGES, ROWID, ROWID_INT64 } = HEADER
-    return lazy.batch.runBatch(natives, this, statements, mode, () => {
+    return lazy.batch.runBatch(natives, this, statements, options, () => {
       natives.databaseLastChanges.call(handle)
       const lastInsertRowid = state.int64 ? block.bigints[ROWID_INT64] : block.numbers[ROWID]
       return { changes: block.numbers[CHANGES], lastInsertRowid }

@@ -22,14 +22,17 @@ ours('batch() returns a result for each statement, in order', async t => {
     ['UPDATE users SET name = @name WHERE id = @id', { id: 1, name: 'ann' }],
     'SELECT id, name FROM users ORDER BY id'
   ])
+  const empty = { columns: [], columnTypes: [], rows: [] }
   assert.deepEqual(results, [
-    { columns: [], rows: [], changes: 1, lastInsertRowid: 1 },
-    { columns: [], rows: [], changes: 2, lastInsertRowid: 3 },
-    { columns: [], rows: [], changes: 1, lastInsertRowid: 3 },
+    { ...empty, changes: 1, rowsAffected: 1, lastInsertRowid: 1 },
+    { ...empty, changes: 2, rowsAffected: 2, lastInsertRowid: 3 },
+    { ...empty, changes: 1, rowsAffected: 1, lastInsertRowid: 3 },
     {
       columns: ['id', 'name'],
+      columnTypes: ['INTEGER', 'TEXT'],
       rows: [{ id: 1, name: 'ann' }, { id: 2, name: 'bob' }, { id: 3, name: 'cleo' }],
       changes: 0,
+      rowsAffected: 0,
       lastInsertRowid: 3
     }
   ])
@@ -65,6 +68,29 @@ ours('batch() takes each statement back when one cannot be prepared or bound', a
 ours('a statement of a batch sees what those before it did', async t => {
   const results = await open(t).batch(['CREATE TABLE t (a)', 'INSERT INTO t VALUES (5)', 'SELECT a FROM t', 'DROP TABLE t'])
   assert.deepEqual(results[2].rows, [{ a: 5 }])
+})
+
+ours('the rows of a batch are arrays if asked for', async t => {
+  const db = await setup(t)
+  const results = await db.batch(["INSERT INTO users (name) VALUES ('ada')",
+    'SELECT id, name, id, 1 AS e FROM users', "INSERT INTO users (name) VALUES ('bob') RETURNING name"], { mode: 'write', raw: true })
+  assert.deepEqual(results.map(({ rows }) => rows), [[], [[1, 'ada', 1, 1]], [['bob']]])
+  assert.deepEqual(results[1].columnTypes, ['INTEGER', 'TEXT', 'INTEGER', ''])
+  assert.deepEqual(results.map(({ rowsAffected }) => rowsAffected), [1, 0, 1])
+  assert.deepEqual((await db.batch(['SELECT name FROM users'], { raw: false }))[0].rows, [{ name: 'ada' }, { name: 'bob' }])
+  assert.deepEqual((await db.batch(['SELECT 1 AS a'], null))[0].rows, [{ a: 1 }])
+})
+
+const ENDLESS = 'WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c) SELECT count(*) FROM c'
+
+local('a server has its own limits', ours)('a batch ends when its time is over, and undoes what it did', async t => {
+  const db = await setup(t)
+  for (const options of [{ timeout: 50 }, { queryTimeout: 50, raw: true }]) {
+    const { error } = await thrown(() => db.batch(["INSERT INTO users (name) VALUES ('ada')", ENDLESS], options))
+    assert.equal(error.code, 'SQLITE_INTERRUPT')
+    assert.deepEqual([await names(db), db.inTransaction], [[], false])
+  }
+  assert.equal((await db.batch(["INSERT INTO users (name) VALUES ('ada')"], { timeout: 60000 }))[0].changes, 1)
 })
 
 ours('an empty batch is an empty array', async t => {
@@ -113,7 +139,7 @@ ours('batch() of anything but an array of statements is a TypeError', async t =>
   for (const statements of [undefined, null, 5, 'SELECT 1', {}, [5], [null], [{}], [[]], [[5]], [{ sql: 5 }]]) {
     await typeError(() => db.batch(statements))
   }
-  for (const mode of ['nonsense', 5, null, {}]) await typeError(() => db.batch(['SELECT 1'], mode))
+  for (const mode of ['nonsense', 5, [], { mode: 'nonsense' }, { mode: null }, { raw: 1 }, { timeout: -1 }, { timeOut: 1 }]) await typeError(() => db.batch(['SELECT 1'], mode))
   assert.equal(db.inTransaction, false)
 })
 

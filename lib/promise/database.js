@@ -245,30 +245,35 @@ class Database {
     return this
   }
 
-  batch (statements, mode = 'deferred') {
-    return this.#connection.track(this.#batch(statements, mode))
+  batch (statements, options) {
+    return this.#connection.track(this.#batch(statements, options))
   }
 
-  async #batch (statements, mode) {
+  async #batch (statements, options) {
     const connection = this.#connection
     connection.requireOpen()
+    const { readBatch, readBatchOptions, timeLeft } = require('../batch')
+    const { version, raw, call } = readBatchOptions(options, readCallOptions)
     if (connection.options.remote !== null) {
       const { finishBatch, packBatch, sqlsOf } = require('../remote/batch')
       const { root } = connection
       const inside = root.current() !== root || connection.inTransaction
       const flags = connection.int64 ? FLAG.INT64 : 0
-      const values = packBatch(connection, statements, mode, inside)
-      return connection.ask(OP.BATCH, 0, values, finishBatch, { flags, sqls: sqlsOf(values) })
+      const values = packBatch(connection, statements, version, inside)
+      const finish = (replies) => finishBatch(replies, raw)
+      const about = { flags, sqls: sqlsOf(values), options: call }
+      return connection.ask(OP.BATCH, 0, values, finish, about)
     }
-    const { readBatch } = require('../batch')
-    const { list, version } = readBatch(connection.natives, statements, mode)
+    const list = readBatch(connection.natives, statements)
+    const left = timeLeft(call?.timeout)
     // What is changed meanwhile is not for this call.
     const kept = list.map(([sql, params]) => [sql, params.map(copyParams)])
     const run = this.transaction(async () => {
       const results = []
       for (const [i, [sql, params]] of kept.entries()) {
         try {
-          results.push(await this.#runOne(sql, params))
+          const options = call === null ? null : { signal: call.signal, timeout: left?.() }
+          results.push(await this.#runOne(sql, params, raw, options))
         } catch (error) {
           throw locate(retrace(error), i, sql, this.name)
         }
@@ -278,17 +283,19 @@ class Database {
     return run[version]()
   }
 
-  async #runOne (sql, params) {
+  async #runOne (sql, params, raw, options) {
+    const { toResult } = require('../batch')
     requireString(sql)
     const connection = this.#connection
-    const entry = await connection.cached(sql)
-    const statement = new Statement(KEY, connection, entry, sql, this)
-    if (!entry.reader) return { columns: [], rows: [], ...await statement.run(...params) }
+    const entry = await connection.cached(sql, options)
+    const statement = new Statement(KEY, connection, entry, sql, this).with(options)
+    if (!entry.reader) return toResult([], [], await statement.run(...params))
+    if (raw) statement.raw()
     const rows = await statement.all(...params)
-    const columns = (await statement.columns()).map(({ name }) => name)
+    const columns = await statement.columns()
     const flags = connection.int64 ? FLAG.INT64 : 0
     const last = await connection.ask(OP.CHANGES, 0, [], finishRun, { flags })
-    return { columns, rows, ...last, changes: entry.readonly ? 0 : last.changes }
+    return toResult(columns, rows, entry.readonly ? { ...last, changes: 0 } : last)
   }
 
   async function (name, options, fn) {

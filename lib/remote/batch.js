@@ -1,6 +1,6 @@
 'use strict'
 
-const { readBatch } = require('../batch')
+const { readBatch, toResult } = require('../batch')
 const { checkValue } = require('../params')
 const { isNamed } = require('../statement')
 const { SAVEPOINT, VERSIONS } = require('../transaction')
@@ -9,8 +9,8 @@ const { SAVEPOINT, VERSIONS } = require('../transaction')
  * The values of a batch job: how it begins, ends and is undone, and of each statement its SQL and
  * its parameters, with their names or null. The logger sees what runs, but for what undoes it.
  */
-function packBatch (connection, statements, mode, inTransaction) {
-  const { list, version } = readBatch(connection.natives, statements, mode)
+function packBatch (connection, statements, version, inTransaction) {
+  const list = readBatch(connection.natives, statements)
   const values = inTransaction
     ? [`SAVEPOINT ${SAVEPOINT}`, `RELEASE ${SAVEPOINT}`, `ROLLBACK TO ${SAVEPOINT}`, `RELEASE ${SAVEPOINT}`]
     : [VERSIONS[version], 'COMMIT', 'ROLLBACK', null]
@@ -43,12 +43,15 @@ function readParams (args) {
 }
 
 /** What `db.batch()` gives: of each statement a row that describes it came first, then its rows. */
-function finishBatch (replies) {
+function finishBatch (replies, raw) {
   const results = []
   for (let at = 0; at < replies.length;) {
-    const [count, changes, lastInsertRowid, ...columns] = replies[at++]
-    const rows = replies.slice(at, at += count).map((row) => toObject(columns, row))
-    results.push({ columns, rows, changes, lastInsertRowid })
+    const [count, changes, lastInsertRowid, ...described] = replies[at++]
+    const names = described.filter((_, i) => i % 2 === 0)
+    const columns = names.map((name, i) => ({ name, type: described[2 * i + 1] }))
+    const given = replies.slice(at, at += count)
+    const rows = raw ? given : given.map((row) => toObject(names, row))
+    results.push(toResult(columns, rows, { changes, lastInsertRowid }))
   }
   return results
 }

@@ -1,5 +1,7 @@
 'use strict'
 
+const { readBatchOptions } = require('../batch')
+const { readSyncOptions } = require('../call-options')
 const { readToggle } = require('../options')
 const { FLAG, OP } = require('../promise/message')
 const { Statement } = require('../promise/statement')
@@ -64,12 +66,15 @@ class RemoteDatabase {
     return createTransaction(fn, database, this.#controller, () => this.inTransaction)
   }
 
-  batch (statements, mode) {
+  batch (statements, options) {
     const connection = this.#connection
     const { inTransaction } = this
-    const values = packBatch(connection, statements, mode, inTransaction)
+    const { version, raw, call } = readBatchOptions(options, readSyncOptions)
+    const values = packBatch(connection, statements, version, inTransaction)
     const flags = connection.int64 ? FLAG.INT64 : 0
-    return connection.ask(OP.BATCH, 0, values, finishBatch, { flags, sqls: sqlsOf(values) })
+    const finish = (replies) => finishBatch(replies, raw)
+    const about = { flags, sqls: sqlsOf(values), timeout: call }
+    return connection.ask(OP.BATCH, 0, values, finish, about)
   }
 
   defaultSafeIntegers (args) {

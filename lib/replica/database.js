@@ -229,8 +229,8 @@ class ReplicaDatabase {
     return this.#remote.transaction(fn, database)
   }
 
-  batch (statements, mode) {
-    return this.#remote.batch(statements, mode)
+  batch (statements, options) {
+    return this.#remote.batch(statements, options)
   }
 
   defaultSafeIntegers (args) {

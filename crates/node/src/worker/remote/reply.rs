@@ -168,7 +168,7 @@ impl Remote<'_> {
         for step in steps {
             let changes = i64::try_from(step.affected_row_count).unwrap_or(i64::MAX);
             self.last = (changes, step.last_insert_rowid.unwrap_or(self.last.1));
-            if !self.scratch.has_room(3 + step.cols.len()) {
+            if !self.scratch.has_room(3 + 2 * step.cols.len()) {
                 self.port.send(&mut self.scratch);
             }
             let count = i64::try_from(step.rows.len()).unwrap_or(i64::MAX);
@@ -180,9 +180,14 @@ impl Remote<'_> {
             for col in &step.cols {
                 let name = col.name.as_deref().map_or(ValueRef::Null, ValueRef::Text);
                 self.scratch.push(name, false);
+                let decltype = col
+                    .decltype
+                    .as_deref()
+                    .map_or(ValueRef::Null, ValueRef::Text);
+                self.scratch.push(decltype, false);
             }
             self.scratch
-                .part(PartKind::Rows, start, 1, 3 + step.cols.len());
+                .part(PartKind::Rows, start, 1, 3 + 2 * step.cols.len());
             let mut rows = step.rows.into_iter();
             fill(
                 self.port,
