@@ -128,6 +128,8 @@ test('the manual of promises and its types name every method and property', asyn
   await db.close()
   requireNames(names, 'docs/promise.md', 'promise.d.ts')
   for (const name of Object.keys(promise)) {
+    // The same as `Database`, for transpilers.
+    if (name === 'default') continue
     assert.match(read('docs/promise.md'), new RegExp(`\\b${name}\\b`))
     assert.match(read('promise.d.ts'), new RegExp(`^export (function|class|const) ${name}\\b`, 'm'))
   }
