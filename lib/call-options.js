@@ -14,7 +14,8 @@ const lazy = { get spelling () { return require('./spelling') } }
 /** A signal and a time limit in ms, checked; null for neither. `names` are all that it may have. */
 function readCallOptions (options, names = NAMES) {
   if (options === undefined || options === null) return null
-  if (typeof options !== 'object' || Array.isArray(options)) {
+  // Where better-sqlite3 has options, an array is an object without them; elsewhere it is parameters.
+  if (typeof options !== 'object' || (names === NAMES && Array.isArray(options))) {
     throw new TypeError('Expected the options of the call to be an object')
   }
   for (const name of Object.keys(options)) {

@@ -78,6 +78,11 @@ const KNOWN = [
         seen.some(([ours]) => ours === file)))
   },
   {
+    heading: 'Backups of locked databases',
+    matches: ([, kind, seen], [, otherKind, other]) => kind === 'backup rejects' && seen.c === 'SQLITE_BUSY' &&
+      otherKind === 'backup resolves' && pages(other) === 0
+  },
+  {
     heading: 'Statements given up',
     matches: ([, kind, seen], [, otherKind, other]) => otherKind === 'columns' &&
       (kind === 'columns' ? seen.length !== other.length : kind === 'columns throws' && seen.c === 'SQLITE_ERROR')
@@ -89,6 +94,11 @@ const KNOWN = [
       same(JSON.parse(JSON.stringify(seen).replaceAll('65533', '65535')), other) ||
       // The same content in a page more or less
       (kind === 'backup resolves' && Math.abs(pages(seen) - pages(other)) === 1))
+  },
+  {
+    heading: 'Files that cannot be opened',
+    matches: ([, kind, seen], [, otherKind, other]) => kind === otherKind &&
+      other?.c === 'SQLITE_CANTOPEN' && seen?.c === other.c && seen.m.startsWith(other.m)
   },
   {
     heading: 'Names of savepoints',
