@@ -683,6 +683,25 @@ declare namespace Database {
     error: Error
   }
 
+  /** What listeners of the diagnostics channels `tracing:ferrolite:query:*` get, of both APIs. */
+  interface QueryEvent {
+    /** Without the values of its parameters, and without encryption keys. */
+    sql: string
+    /** `db.name`. */
+    database: string
+    kind: 'get' | 'all' | 'run' | 'iterate' | 'exec' | 'batch' | 'pragma'
+    /** What it ran on; null until that is known. */
+    connection: 'writer' | 'reader' | 'primary' | 'file' | null
+    rows: number | undefined
+    changes: number | undefined
+    /** Milliseconds of the call that are not in `run`; undefined until it has ended. */
+    waited: number | undefined
+    /** Milliseconds that it took to run; undefined until it has ended, or if it has not run. */
+    run: number | undefined
+    /** What the call has failed with. */
+    error?: unknown
+  }
+
   /** An error that SQLite reports. */
   type SqliteError = SqliteErrorClass
 }

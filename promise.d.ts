@@ -21,8 +21,8 @@ import type {
   ApplyChangesetOptions as SyncApplyChangesetOptions, ArgumentTypes, AuthorizationValues, AuthorizerConfig, AuthorizerTables, BackupMetadata,
   BackupOptions as SyncBackupOptions,
   BatchOptions, BatchResult, BatchStatement, BindValue, ColumnDefinition, Constants, Limits,
-  Options as SyncOptions, PragmaOptions as SyncPragmaOptions, QueryOptions, RegistrationOptions,
-  RunResult, SerializeOptions as SyncSerializeOptions, SessionOptions,
+  Options as SyncOptions, PragmaOptions as SyncPragmaOptions, QueryEvent, QueryOptions,
+  RegistrationOptions, RunResult, SerializeOptions as SyncSerializeOptions, SessionOptions,
   SqliteError as SyncSqliteError, SyncResult, TlsOptions, TransactionMode, UncertainEvent,
   UpdateEvent, Value, VirtualTableFactory, VirtualTableOptions
 } from './index'
@@ -30,8 +30,8 @@ import SyncDatabase = require('./index')
 
 export type {
   ActionValues, AggregateOptions, AuthorizationValues, AuthorizerConfig, AuthorizerTables, BackupMetadata,
-  BatchOptions, BatchResult, BatchStatement, BindValue, ColumnDefinition, Constants, Limits, QueryOptions,
-  RegistrationOptions, RunResult, SessionOptions, SyncResult, TlsOptions, TransactionMode,
+  BatchOptions, BatchResult, BatchStatement, BindValue, ColumnDefinition, Constants, Limits, QueryEvent,
+  QueryOptions, RegistrationOptions, RunResult, SessionOptions, SyncResult, TlsOptions, TransactionMode,
   UncertainEvent, UpdateEvent, Value, VirtualTableFactory,
   VirtualTableOptions
 }

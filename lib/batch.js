@@ -2,6 +2,7 @@
 
 const { NAMES, readSyncOptions } = require('./call-options')
 const { locate, timedOut } = require('./errors')
+const tracing = require('./tracing')
 const { SAVEPOINT } = require('./transaction')
 
 // As SQLite knows it, without its quotes.
@@ -59,7 +60,19 @@ function runBatch (natives, database, statements, given, lastChanges) {
       throw locate(error, i, sql, database.name)
     }
   })
-  return database.transaction(run)[version]()
+  const all = database.transaction(run)[version]
+  if (!tracing.on) return all()
+  return tracing.traceSync(batchContext(list, database.name), all, countBatch)
+}
+
+/** What is told of a batch on this machine, beside what is told of each of its statements. */
+function batchContext (list, name) {
+  return tracing.contextOf('batch', list.map(([sql]) => sql).join('; '), name, 'writer')
+}
+
+function countBatch (context, results) {
+  context.rows = results.reduce((sum, { rows }) => sum + rows.length, 0)
+  context.changes = results.reduce((sum, { changes }) => sum + changes, 0)
 }
 
 function readStatement (statement) {
@@ -110,4 +123,6 @@ function timeLeft (timeout) {
   }
 }
 
-module.exports = { readBatch, readBatchOptions, runBatch, timeLeft, toResult }
+module.exports = {
+  batchContext, countBatch, readBatch, readBatchOptions, runBatch, timeLeft, toResult
+}

@@ -9,6 +9,7 @@ const { HEADER } = require('./rows')
 const { Session, readApplyOptions, readSessionOptions } = require('./session')
 const { KEY, createStatementClass } = require('./statement')
 const { MAX_CACHED, MAX_CACHED_LENGTH, StatementCache } = require('./statement-cache')
+const tracing = require('./tracing')
 const { createController, createTransaction } = require('./transaction')
 
 // Rooms that most programs never enter are loaded at the door: it halves the time of require().
@@ -129,7 +130,7 @@ function keep (state, sql) {
 function open (database, getBinding, filename, given, allowNativeBinding) {
   const { key, ...options } = readOptions(filename, given, allowNativeBinding)
   const environment = attach(getBinding(options.nativeBinding))
-  environment.classes ??= createStatementClass(environment)
+  environment.classes ??= createClasses(environment)
   if (options.remote !== null && options.replica === null) {
     return openRemote(database, environment, options)
   }
@@ -141,6 +142,23 @@ function open (database, getBinding, filename, given, allowNativeBinding) {
   } finally {
     key?.fill(0)
   }
+}
+
+function createClasses (environment) {
+  const classes = createStatementClass(environment)
+  tracing.whenOn(() => require('./traced').traceStatements(classes, placeOf))
+  return classes
+}
+
+/** What a statement that runs on this machine is about, for those who are told of it. */
+function placeOf (database) {
+  const { options, remote } = stateOf(database)
+  return [options.name, remote === null ? 'writer' : 'file']
+}
+
+/** Runs what is no Statement, and tells those who listen. */
+function traceExec (sql, { options }, call) {
+  return tracing.traceSync(tracing.contextOf('exec', sql, options.name, 'writer'), call)
 }
 
 function openLocal (environment, options, key, role = ROLE.ONLY) {
@@ -252,7 +270,8 @@ const methods = {
     if (remote !== null) return remote.transaction(fn, this)
     state.controller ??= createController((sql) => {
       const statement = natives.statementPrepare.call(handle, sql, false, false)
-      return () => natives.statementRun.call(statement)
+      const run = () => natives.statementRun.call(statement)
+      return () => tracing.on ? traceExec(sql, state, run) : run()
     })
     return createTransaction(fn, this, state.controller, state.inTransaction)
   },
@@ -359,20 +378,8 @@ const methods = {
       state.remote.exec(sql, timeout)
       return this
     }
-    const { natives, handle, cache } = state
-    if (timeout !== undefined) {
-      natives.databaseExec.call(handle, sql, timeout)
-      return this
-    }
-    const cached = sql.length <= MAX_EXEC_LENGTH ? cache.get(sql) : undefined
-    if (cached !== undefined && natives.statementReuse.call(cached.handle)) {
-      natives.statementExec.call(cached.handle)
-    } else if (natives.databaseExec.call(handle, sql, -1) && sql.length <= MAX_EXEC_LENGTH) {
-      // BEGIN, COMMIT and the like come again and again: the second time it is kept compiled.
-      if (state.executed.has(sql)) keep(state, sql)
-      if (state.executed.size >= MAX_CACHED) state.executed.clear()
-      state.executed.add(sql)
-    }
+    if (tracing.on) traceExec(sql, state, () => execHere(state, sql, timeout))
+    else execHere(state, sql, timeout)
     return this
   },
 
@@ -465,6 +472,24 @@ const methods = {
 
   [Symbol.for('nodejs.util.inspect.custom')] () {
     return Object.assign(new DatabaseInspection(), this)
+  }
+}
+
+/** Runs a script on this machine. */
+function execHere (state, sql, timeout) {
+  const { natives, handle, cache } = state
+  if (timeout !== undefined) {
+    natives.databaseExec.call(handle, sql, timeout)
+    return
+  }
+  const cached = sql.length <= MAX_EXEC_LENGTH ? cache.get(sql) : undefined
+  if (cached !== undefined && natives.statementReuse.call(cached.handle)) {
+    natives.statementExec.call(cached.handle)
+  } else if (natives.databaseExec.call(handle, sql, -1) && sql.length <= MAX_EXEC_LENGTH) {
+    // BEGIN, COMMIT and the like come again and again: the second time it is kept compiled.
+    if (state.executed.has(sql)) keep(state, sql)
+    if (state.executed.size >= MAX_CACHED) state.executed.clear()
+    state.executed.add(sql)
   }
 }
 

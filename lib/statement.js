@@ -104,12 +104,16 @@ function createStatementClass ({ natives, block }) {
 
     static {
       isStatement = (value) => typeof value === 'object' && value !== null && #entry in value
-      settingsOf = (statement) => ({
-        source: statement.#source,
-        mode: statement.#mode,
-        int64: statement.#int64,
-        timeout: statement.#timeout
-      })
+      settingsOf = (statement) => {
+        check(isStatement(statement))
+        return {
+          source: statement.#source,
+          database: statement.#database,
+          mode: statement.#mode,
+          int64: statement.#int64,
+          timeout: statement.#timeout
+        }
+      }
     }
 
     constructor (key, entry, source, database, int64) {

@@ -7,10 +7,11 @@ const { ROLE } = require('../natives')
 const { LIMITS } = require('../options')
 const { KEY } = require('../statement')
 const { MAX_CACHED_LENGTH, StatementCache } = require('../statement-cache')
+const tracing = require('../tracing')
 const { copyViews } = require('../views')
 const { abortError, watch } = require('./call')
 const { StatementIterator } = require('./iterator')
-const { OP } = require('./message')
+const { FLAG, OP } = require('./message')
 const { Job, Port, interrupted, openLocal, openRemote } = require('./port')
 const { Readers } = require('./readers')
 const { Scope } = require('./scope')
@@ -20,6 +21,9 @@ const { acquire } = require('./transaction')
 // What may take long and leaves nothing behind when it is interrupted.
 const INTERRUPTIBLE = new Set([OP.RUN, OP.GET, OP.ALL, OP.EXEC, OP.ITERATE, OP.NEXT, OP.SERIALIZE,
   OP.BACKUP_STEP, OP.CHANGESET, OP.APPLY])
+
+// How those who listen know them.
+const KINDS = new Map([[OP.RUN, 'run'], [OP.GET, 'get'], [OP.ALL, 'all']])
 
 // What only gives something back.
 const GIVES_BACK = new Set([OP.RETURN, OP.BACKUP_CLOSE, OP.SESSION_CLOSE, OP.CLOSE])
@@ -48,6 +52,8 @@ class Connection {
   // The call whose SQL is being compiled: those behind it wait.
   #starting = null
   #entering = false
+  // When the call was made that executes now, if that was before, in ms.
+  #since = undefined
   #readers = null
   // What others do not have: functions, an authorizer, an extension.
   #isPrivate = false
@@ -88,7 +94,10 @@ class Connection {
   /** The worker that all is for that nothing else is said of. */
   openPort (environment, args) {
     const { remote } = this.options
-    return new Port(environment, remote === null ? openLocal(args) : openRemote(remote))
+    if (remote === null) return new Port(environment, openLocal(args))
+    const port = new Port(environment, openRemote(remote))
+    port.role = 'primary'
+    return port
   }
 
   /** Settles once opening has come to an end. */
@@ -225,7 +234,21 @@ class Connection {
     job.finish = finish
     job.statement = entry
     job.control = op === OP.RUN && entry.isControl
-    return this.submit(this.root.current(), job, op, entry.number, 0, flags, values, options)
+    const scope = this.root.current()
+    const start = (flags) => this.submit(scope, job, op, entry.number, 0, flags, values, options)
+    return tracing.on ? this.#traced(KINDS.get(op), job, start, flags) : start(flags)
+  }
+
+  /** Starts a job, and tells those who listen of it. */
+  #traced (kind, job, start, flags) {
+    const context = this.contextOf(kind, job.sqls?.join('; ') ?? job.subject())
+    if (context === null) return start(flags)
+    job.trace = new tracing.Trace(context, this.#since)
+    return job.trace.start(() => start(flags | FLAG.TIMED))
+  }
+
+  contextOf (kind, sql) {
+    return tracing.contextOf(kind, sql, this.options.name, null)
   }
 
   /** Asks for something that is no statement's rows; `finish` gets arrays. */
@@ -235,7 +258,9 @@ class Connection {
     const job = new Job()
     job.finish = finish
     job.sqls = sqls
-    return this.submit(this.root.current(), job, op, target, extra, flags, values, options)
+    const scope = this.root.current()
+    const start = (flags) => this.submit(scope, job, op, target, extra, flags, values, options)
+    return tracing.on && op === OP.BATCH ? this.#traced('batch', job, start, flags) : start(flags)
   }
 
   /** Shows SQL to the `verbose` logger. */
@@ -255,7 +280,9 @@ class Connection {
       const job = new Job()
       job.sql = sql
       job.control = true
-      return this.submit(this.root.current(), job, OP.EXEC, 0, 0, 0, [sql], options)
+      const scope = this.root.current()
+      const start = (flags) => this.submit(scope, job, OP.EXEC, 0, 0, flags, [sql], options)
+      return tracing.on ? this.#traced('exec', job, start, 0) : start(0)
     }
     const need = this.#readers === null ? 0 : this.natives.sqlFileNeed(sql, true)
     return need === 0 ? run() : this.#alone(need, run, options)
@@ -295,7 +322,8 @@ class Connection {
     job.sql = sql
     job.control = true
     job.interruptible = op !== OP.UNDO
-    return this.send(job, op, 0, 0, 0, [sql])
+    const start = (flags) => this.send(job, op, 0, 0, flags, [sql])
+    return tracing.on ? this.#traced('exec', job, start, 0) : start(0)
   }
 
   /** Compiles a statement of its own. */
@@ -360,6 +388,7 @@ class Connection {
     const turn = new Job()
     turn.sql = sql
     turn.database = this.options.name
+    const since = tracing.on ? performance.now() : undefined
     let inner = null
     let starting
     this.watch(turn, options)
@@ -385,10 +414,12 @@ class Connection {
     scope.release(inner, () => {
       // It was called while the connection was open.
       this.#entering = true
+      this.#since = since
       try {
         result = start(entry)
       } finally {
         this.#entering = false
+        this.#since = undefined
       }
     })
     return result

@@ -10,6 +10,7 @@ const { copyParams, isPlainObject } = require('../params')
 const { requireFolder, requirePlain, resolveLibrary } = require('../paths')
 const { FLAT, PLUCK } = require('../rows')
 const { KEY } = require('../statement')
+const tracing = require('../tracing')
 const { Connection } = require('./connection')
 const { FLAG, OP } = require('./message')
 const { Job } = require('./port')
@@ -252,7 +253,9 @@ class Database {
   async #batch (statements, options) {
     const connection = this.#connection
     connection.requireOpen()
-    const { readBatch, readBatchOptions, timeLeft } = require('../batch')
+    const {
+      batchContext, countBatch, readBatch, readBatchOptions, timeLeft
+    } = require('../batch')
     const { version, raw, call } = readBatchOptions(options, readCallOptions)
     if (connection.options.remote !== null) {
       const { finishBatch, packBatch, sqlsOf } = require('../remote/batch')
@@ -280,7 +283,8 @@ class Database {
       }
       return results
     })
-    return run[version]()
+    if (!tracing.on) return run[version]()
+    return tracing.traceAsync(batchContext(list, this.name), run[version], countBatch)
   }
 
   async #runOne (sql, params, raw, options) {

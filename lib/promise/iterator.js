@@ -2,7 +2,8 @@
 
 const { retrace } = require('../errors')
 const { KEY } = require('../statement')
-const { OP } = require('./message')
+const tracing = require('../tracing')
+const { FLAG, OP } = require('./message')
 const { Job } = require('./port')
 
 // Rows asked for at once: the first few come soon, and then one batch is on its way while the one
@@ -26,6 +27,8 @@ class Cursor {
   #number
   #opening
   #reading = null
+  // Tells those who listen; null where there are none.
+  #trace = null
 
   constructor (connection, scope, entry, call) {
     this.#connection = connection
@@ -37,7 +40,31 @@ class Cursor {
     const job = this.#opening = new Job()
     job.entry = entry
     job.promise.catch(() => {})
-    connection.submit(scope, job, OP.ITERATE, entry.number, this.#number, flags, values, options)
+    const submit = (flags) => {
+      connection.submit(scope, job, OP.ITERATE, entry.number, this.#number, flags, values, options)
+    }
+    const context = tracing.on ? connection.contextOf('iterate', entry.sql) : null
+    if (context === null) return submit(flags)
+    context.rows = 0
+    this.#trace = new tracing.Trace(context)
+    this.#trace.start(() => submit(flags | FLAG.TIMED))
+  }
+
+  /** A read has ended, and is the last one or not. */
+  count (job, isLast, failure) {
+    const trace = this.#trace
+    if (trace === null) return
+    const { context } = trace
+    context.rows += job.rows.length
+    if (context.connection === null) trace.ran(this.#opening.us)
+    context.connection = this.#opening.port?.role ?? null
+    trace.ran(job.us)
+    if (isLast) this.#told(failure)
+  }
+
+  #told (failure) {
+    this.#trace?.end(failure)
+    this.#trace = null
   }
 
   /** Up to `size` rows; fewer at the end, and then the worker has closed it. */
@@ -52,7 +79,8 @@ class Cursor {
     job.promise = opened.then(() => promise)
     promise.catch(() => {})
     const { options } = this.#call
-    this.#connection.submit(this.#scope, job, OP.NEXT, this.#number, size, 0, [], options)
+    const flags = this.#trace === null ? 0 : FLAG.TIMED
+    this.#connection.submit(this.#scope, job, OP.NEXT, this.#number, size, flags, [], options)
     return job
   }
 
@@ -63,6 +91,7 @@ class Cursor {
 
   close () {
     this.stop()
+    this.#told(null)
     const job = new Job()
     job.promise.catch(() => {})
     // Whatever owns the connection: it only gives something back.
@@ -159,10 +188,12 @@ class StatementIterator {
     const job = this.#cursor.read(size)
     const cursor = this.#cursor
     this.#ahead = job.promise.then((rows) => {
+      cursor.count(job, rows.length < size, null)
       if (rows.length < size) iterator.#finish()
       return rows
     }, (error) => {
       iterator.#error = { error }
+      cursor.count(job, true, { error })
       iterator.#finish()
       // The worker has not closed it if it has not seen this call.
       cursor.close()

@@ -38,7 +38,8 @@ const OP = {
   REKEY: 29,
   BATCH: 30,
   SYNC: 31,
-  INTRODUCE: 32
+  INTRODUCE: 32,
+  STATS: 33
 }
 
 const FLAG = {
@@ -49,7 +50,8 @@ const FLAG = {
   DETERMINISTIC: 16,
   DIRECT_ONLY: 32,
   AGGREGATE: 64,
-  WINDOW: 128
+  WINDOW: 128,
+  TIMED: 256
 }
 
 const FIRST_LENGTH = 4096

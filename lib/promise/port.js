@@ -20,6 +20,7 @@ const CALL = 5
 const LOG = 6
 const CHANGE = 7
 const SETTING = 8
+const TIME = 9
 
 // What cancelling a job finds, as crates/node/src/worker/port.rs has it. 1: it runs, and will end.
 const QUEUED = 0
@@ -74,6 +75,9 @@ class Job {
   isAwaited = true
   // Called when it has ended, with its error or null, before its promise settles.
   after = null
+  // Tells those who listen to what runs; how long it has run, in us, or -1.
+  trace = null
+  us = -1
   // Takes it out of those that wait for a transaction to end; null once it is posted.
   leave = null
 
@@ -102,11 +106,16 @@ class Job {
       return elsewhere()
     }
     if (!this.#settle(error)) return
-    if (isOfUser) return this.reject(error)
-    const interrupted = this.reason !== null && error?.code === 'SQLITE_INTERRUPT'
-    const reason = forCall(interrupted ? this.reason : error, this.subject(), this.database)
+    const reason = isOfUser ? error : this.#reasonOf(error)
+    this.trace?.endOf(this, { error: reason })
+    if (isOfUser) return this.reject(reason)
     if (this.isAwaited) this.resolve(rejection(reason))
     else this.reject(reason)
+  }
+
+  #reasonOf (error) {
+    const interrupted = this.reason !== null && error?.code === 'SQLITE_INTERRUPT'
+    return forCall(interrupted ? this.reason : error, this.subject(), this.database)
   }
 
   /** The SQL that its error is about. */
@@ -117,6 +126,7 @@ class Job {
   end (error) {
     if (error !== null) return this.fail(error)
     if (!this.#settle(null)) return
+    this.trace?.endOf(this, null)
     try {
       this.resolve(this.finish === null ? undefined : this.finish(this.rows))
     } catch (thrown) {
@@ -195,6 +205,8 @@ class Hub {
 const hubs = new WeakMap()
 
 class Port {
+  // What it is among those of its database: writer, reader, primary, or a replica's file.
+  role = 'writer'
   inTransaction = false
   // Nothing is open or set that other connections to the file would not have.
   shareable = false
@@ -417,7 +429,8 @@ class Port {
       case CALL: return this.#later(this.#call, readRow(block, text, slot, columns))
       case LOG: return this.#later(this.onLog, readRow(block, text, slot, columns))
       case CHANGE: return this.#later(this.onChange, readRow(block, text, slot, columns))
-      case SETTING: this.onSetting?.(...readRow(block, text, slot, columns))
+      case SETTING: return this.onSetting?.(...readRow(block, text, slot, columns))
+      case TIME: job.us = rows
     }
   }
 

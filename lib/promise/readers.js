@@ -54,6 +54,7 @@ class Readers {
     const reader = new Reader(new Port(this.#environment, open))
     this.#ports.push(reader)
     const { port } = reader
+    port.role = 'reader'
     port.onLog = verbose
     for (const name of Object.keys(limits ?? {})) {
       apply(port, OP.LIMIT, LIMITS.indexOf(name), limits[name], [])

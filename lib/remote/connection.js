@@ -1,11 +1,18 @@
 'use strict'
 
 const { readSyncOptions } = require('../call-options')
-const { OP } = require('../promise/message')
+const { FLAG, OP } = require('../promise/message')
 const { Job, Port, openRemote } = require('../promise/port')
 const { Entry } = require('../promise/statement')
 const { StatementCache } = require('../statement-cache')
+const tracing = require('../tracing')
 const { notRemote } = require('./options')
+
+// How those who listen know what is asked for.
+const KINDS = new Map([
+  [OP.RUN, 'run'], [OP.GET, 'get'], [OP.ALL, 'all'], [OP.ITERATE, 'iterate'], [OP.EXEC, 'exec'],
+  [OP.BATCH, 'batch']
+])
 
 /** A connection to a server, for calls that wait for their reply. */
 class Connection {
@@ -73,9 +80,31 @@ class Connection {
     job.finish = finish
     job.sql = sql
     job.sqls = sqls
-    this.port.post(job, op, target, extra, flags, values)
     const mayWrite = op === OP.EXEC || op === OP.BATCH
-    return this.#waitFor(job, timeout, mayWrite)
+    return this.#send(job, op, target, extra, flags, values, timeout, mayWrite)
+  }
+
+  #send (job, op, target, extra, flags, values, timeout, mayWrite) {
+    const send = (flags) => {
+      this.port.post(job, op, target, extra, flags, values)
+      return this.#waitFor(job, timeout, mayWrite)
+    }
+    const context = tracing.on ? this.#contextOf(job, op) : null
+    if (context === null) return send(flags)
+    return tracing.traceSync(context, () => {
+      try {
+        return send(flags | FLAG.TIMED)
+      } finally {
+        if (job.us >= 0) context.run = job.us / 1000
+      }
+    }, (context) => tracing.countRows(context, job))
+  }
+
+  #contextOf (job, op) {
+    const kind = KINDS.get(op)
+    if (kind === undefined) return null
+    const sql = job.sqls?.join('; ') ?? job.subject()
+    return tracing.contextOf(kind, sql, this.options.name, 'primary')
   }
 
   #waitFor (job, timeout, mayWrite) {
@@ -102,8 +131,8 @@ class Connection {
     job.mode = mode
     job.finish = finish
     job.statement = entry
-    this.port.post(job, op, target, extra, flags, values)
-    return this.#waitFor(job, options?.timeout, !entry.isRead && op !== OP.NEXT)
+    const mayWrite = !entry.isRead && op !== OP.NEXT
+    return this.#send(job, op, target, extra, flags, values, options?.timeout, mayWrite)
   }
 
   /** Asks the server what a statement is, the first time. */

@@ -49,11 +49,14 @@ class ReplicaConnection extends Connection {
     const key = args.at(-1)
     const syncer = openSyncer(environment, options, key, remote)
     Object.assign(own, { remote, syncer })
+    remote.role = 'primary'
     const [file, , , timeout, vfs, uri, buffer, logs] = args
-    return new Port(environment, ({ workerOpenBehind }) => {
+    const port = new Port(environment, ({ workerOpenBehind }) => {
       return workerOpenBehind.call(
         syncer.handle, file, true, true, timeout, vfs, uri, buffer, logs, ROLE.REPLICA, key)
     })
+    port.role = 'file'
+    return port
   }
 
   constructor (environment, options, own) {

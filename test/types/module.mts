@@ -2,7 +2,7 @@
 
 import Ferrolite, { Action, Authorization, constants, Database, SqliteError } from 'ferrolite'
 import Linux from 'ferrolite/linux-x64-gnu'
-import type { Options, RunResult, Statement, Transaction } from 'ferrolite'
+import type { Options, QueryEvent, RunResult, Statement, Transaction } from 'ferrolite'
 
 const options: Options = { timeout: 10 }
 const encrypted: Options = { encryptionKey: new Uint8Array(32), encryptionCipher: 'aes256cbc' }
@@ -21,7 +21,8 @@ db.rekey()
 const read: 20 = Action.READ
 const deny: 1 = Authorization.DENY
 const abort: 2 = constants.SQLITE_CHANGESET_ABORT
+const slow = ({ run, waited }: QueryEvent) => (run ?? 0) + (waited ?? 0) > 100
 // @ts-expect-error not exported
 import { Connection } from 'ferrolite'
 
-export { abort, caught, deny, encrypted, fixed, n, read, transaction, unset }
+export { abort, caught, deny, encrypted, fixed, n, read, slow, transaction, unset }

@@ -502,6 +502,19 @@ pub fn limit<'e>(call: &Call<'e>) -> Result<Value<'e>> {
     }
 }
 
+/// -> the numbers of `Connection::stats`
+pub fn stats<'e>(call: &Call<'e>) -> Result<Value<'e>> {
+    let env = call.env;
+    let db = this(call)?;
+    let stats = db.conn.stats().map_err(|error| db.raise(env, &error))?;
+    let list = env.array(stats.len())?;
+    for (at, value) in (0..).zip(stats) {
+        #[allow(clippy::cast_precision_loss)] // exact up to 2^53
+        list.set_at(env, at, env.number(value as f64)?)?;
+    }
+    Ok(list)
+}
+
 /// `(listener | null)`: called with operation, database, table, rowid.
 pub fn on_change<'e>(call: &Call<'e>) -> Result<Value<'e>> {
     let env = call.env;

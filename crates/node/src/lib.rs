@@ -70,6 +70,7 @@ fn export_all(env: Env<'_>, options: sys::Value<'_>, exports: sys::Value<'_>) ->
         "databaseInterrupt" => database::interrupt,
         "databaseLastChanges" => database::last_changes,
         "databaseLimit" => database::limit,
+        "databaseStats" => database::stats,
         "databaseAuthorizer" => authorizer::authorizer,
         "databaseOnChange" => database::on_change,
         "databaseRequireOpen" => database::require_open,

@@ -34,6 +34,7 @@ mod session;
 mod sql;
 mod stack;
 mod statement;
+mod status;
 mod unistr;
 mod value;
 mod vtab;

@@ -1,5 +1,7 @@
 //! Replies of a worker: packed rows of many calls in one block, and what each call has in it.
 
+use std::time::Duration;
+
 use ferrolite_sqlite::{
     code_name, code_number, Encoder, Error, Large, Row, Tag, Target, ValueRef, BYTES_PER_BLOCK,
     SLOTS_PER_BLOCK,
@@ -35,6 +37,8 @@ pub enum PartKind {
     Change = 7,
     /// A setting of the connection that readers are to have too.
     Setting = 8,
+    /// How long the call has run, in us, in the place of rows; right before its end.
+    Time = 9,
 }
 
 /// Kind, first slot, rows, columns; `lib/promise/port.js` reads the same.
@@ -182,6 +186,13 @@ impl Scratch {
                 PartKind::Done
             }
         }
+    }
+
+    /// Says before the call's end how long it has run.
+    pub fn push_time(&mut self, time: Duration) {
+        let us = i32::try_from(time.as_micros()).unwrap_or(i32::MAX);
+        let at = self.parts.len().saturating_sub(1);
+        self.parts.insert(at, [PartKind::Time as i32, 0, us, 0]);
     }
 
     /// Takes the last part back: the call does not end so.

@@ -61,9 +61,11 @@ pub enum Op {
     Sync,
     /// What the statement of the given number is, for a worker that need not ask.
     Introduce,
+    /// What the connection holds in memory.
+    Stats,
 }
 
-const OPS: [Op; 33] = [
+const OPS: [Op; 34] = [
     Op::Prepare,
     Op::Drop,
     Op::Run,
@@ -97,6 +99,7 @@ const OPS: [Op; 33] = [
     Op::Batch,
     Op::Sync,
     Op::Introduce,
+    Op::Stats,
 ];
 
 /// Integers as `BigInt`s.
@@ -111,6 +114,8 @@ pub const DETERMINISTIC: u32 = 16;
 pub const DIRECT_ONLY: u32 = 32;
 pub const AGGREGATE: u32 = 64;
 pub const WINDOW: u32 = 128;
+/// How long it runs is to be told.
+pub const TIMED: u32 = 256;
 
 /// One command.
 pub struct Job {

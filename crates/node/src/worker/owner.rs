@@ -11,7 +11,7 @@ use ferrolite_sqlite::{
 };
 
 use super::block::{ConnectionState, PartKind, Scratch};
-use super::job::{Job, Jobs, Op, PRAGMA};
+use super::job::{Job, Jobs, Op, PRAGMA, TIMED};
 use super::port::Port;
 use super::statement::{Cursor, Prepared};
 
@@ -157,6 +157,7 @@ impl Owner<'_> {
     }
 
     fn serve(&mut self, job: &mut Job) {
+        let began = (job.flags & TIMED != 0).then(Instant::now);
         let outcome = if self.port.begin(job.id) {
             // A PRAGMA that tells the busy timeout does so when it is compiled, and would see ours.
             if job.op != Op::Prepare || job.flags & PRAGMA == 0 {
@@ -196,6 +197,9 @@ impl Owner<'_> {
             let interrupted = Error::from_code(INTERRUPTED);
             self.scratch
                 .push_error(if cancelled { &interrupted } else { &error });
+        }
+        if let Some(began) = began {
+            self.scratch.push_time(began.elapsed());
         }
         if self.has_readers {
             self.tell_settings();

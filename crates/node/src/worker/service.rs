@@ -30,6 +30,11 @@ impl Owner<'_> {
                 self.scratch.push_changes(changes, rowid, job.flags);
                 return Ok(());
             }
+            Op::Stats => {
+                let values = self.conn.stats()?.map(ValueRef::Integer);
+                self.scratch.push_values(PartKind::LastRows, &values);
+                return Ok(());
+            }
             Op::Table => {
                 let name = text_of(&job.params);
                 table::register(&self.conn, self.port, job.target, &name, job.extra != 0)?;

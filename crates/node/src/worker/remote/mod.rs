@@ -22,7 +22,7 @@ use ferrolite_sqlite::{Error as LocalError, Params};
 use tokio::runtime::Runtime;
 
 use super::block::{ConnectionState, PartKind, Scratch};
-use super::job::{Job, Jobs, Op};
+use super::job::{Job, Jobs, Op, TIMED};
 use super::port::Port;
 use failure::{internal, interrupted, no_reader, server_failure, Failure};
 use request::{
@@ -214,14 +214,16 @@ impl Remote<'_> {
             // The answer to a batch does not say which frame it has become.
             trip.requests.push(frame_request());
         }
+        let began = Instant::now();
         let mut answers = self.travel(&trip, &passengers);
+        let time = began.elapsed();
         self.frame = None;
         if let (true, Ok(answers)) = (asks_frame, &mut answers) {
             if let Some(Ok(Response::Execute(answer))) = answers.pop() {
                 self.frame = answer.result.and_then(|result| result.replication_index);
             }
         }
-        self.arrive(passengers, answers);
+        self.arrive(passengers, answers, time);
     }
 
     /// What a job asks the server for, if it does.
@@ -304,7 +306,13 @@ impl Remote<'_> {
         }
     }
 
-    fn arrive(&mut self, passengers: Vec<Passenger>, answers: Result<Vec<Answer>, Failure>) {
+    /// `time` is how long the trip took, which is the same for all that crossed in it.
+    fn arrive(
+        &mut self,
+        passengers: Vec<Passenger>,
+        answers: Result<Vec<Answer>, Failure>,
+        time: Duration,
+    ) {
         let (mut answers, failure) = match answers {
             Ok(answers) => (answers.into_iter().map(Some).collect(), None),
             Err(failure) => (Vec::new(), Some(failure)),
@@ -325,6 +333,9 @@ impl Remote<'_> {
             };
             if let Err(error) = outcome {
                 error.push(&mut self.scratch);
+            }
+            if job.flags & TIMED != 0 {
+                self.scratch.push_time(time);
             }
             self.end(job.id);
         }

@@ -1,0 +1,204 @@
+'use strict'
+
+// What runs, for those who listen to the diagnostics channels `tracing:ferrolite:query:*`.
+
+const { tracingChannel } = require('node:diagnostics_channel')
+const { withoutKeys } = require('./errors')
+
+const query = tracingChannel('ferrolite:query')
+const CHANNELS = [query.start, query.end, query.asyncStart, query.asyncEnd, query.error]
+
+const PRAGMA = /^\s*pragma\b/i
+
+// Whether anybody has ever listened: until then nothing is wrapped, and calls cost nothing more.
+const tracing = { on: false }
+
+// What is to be done when somebody listens for the first time.
+const waiting = []
+
+function whenOn (act) {
+  if (tracing.on) act()
+  else waiting.push(act)
+}
+
+function turnOn () {
+  tracing.on = true
+  for (const act of waiting.splice(0)) act()
+}
+
+/** Turns on with the first listener; a second copy of this package may listen for that too. */
+function notice (channel, method) {
+  const before = Object.getOwnPropertyDescriptor(channel, method)
+  const value = function (...args) {
+    if (before === undefined) delete channel[method]
+    else Object.defineProperty(channel, method, before)
+    if (!tracing.on) turnOn()
+    return channel[method](...args)
+  }
+  Object.defineProperty(channel, method, { value, writable: true, configurable: true })
+}
+
+if (isListened()) {
+  turnOn()
+} else {
+  for (const channel of CHANNELS) {
+    notice(channel, 'subscribe')
+    notice(channel, 'bindStore')
+  }
+}
+
+function isListened () {
+  return CHANNELS.some((channel) => channel.hasSubscribers)
+}
+
+/** What the listeners are told of a call, or null if there are none now. */
+function contextOf (kind, sql, database, connection) {
+  if (!isListened()) return null
+  const isPragma = kind !== 'exec' && kind !== 'batch' && PRAGMA.test(sql)
+  return {
+    sql: withoutKeys(sql),
+    database,
+    kind: isPragma ? 'pragma' : kind,
+    connection,
+    rows: undefined,
+    changes: undefined,
+    waited: undefined,
+    run: undefined
+  }
+}
+
+/** Tells of a call that gives its result at once; `count(context, result)` says how much it was. */
+function traceSync (context, call, count = null) {
+  if (context === null) return call()
+  const began = performance.now()
+  return query.start.runStores(context, () => {
+    let failure = null
+    try {
+      const result = call()
+      count?.(context, result)
+      return result
+    } catch (error) {
+      failure = { error }
+      throw error
+    } finally {
+      const took = performance.now() - began
+      context.run ??= took
+      context.waited = took - context.run
+      if (failure !== null) tellError(context, failure.error)
+      query.end.publish(context)
+    }
+  })
+}
+
+/** The same for a call that gives a promise. */
+async function traceAsync (context, call, count) {
+  if (context === null) return call()
+  const trace = new Trace(context)
+  let result
+  try {
+    result = await trace.start(call)
+  } catch (error) {
+    trace.end({ error })
+    throw error
+  }
+  count(context, result)
+  trace.end()
+  return result
+}
+
+function tellError (context, error) {
+  context.error = error
+  query.error.publish(context)
+}
+
+/** A call that runs in steps, such as an iterator: `run` has the time of them all. */
+class Steps {
+  #context
+  #ended = false
+
+  constructor (context) {
+    this.#context = context
+    context.run = context.rows = 0
+    query.start.publish(context)
+  }
+
+  step (call) {
+    const began = performance.now()
+    let failure = null
+    try {
+      return call()
+    } catch (error) {
+      failure = { error }
+      throw error
+    } finally {
+      this.#context.run += performance.now() - began
+      if (failure !== null) this.end(failure)
+    }
+  }
+
+  row () {
+    this.#context.rows++
+  }
+
+  end (failure = null) {
+    if (this.#ended) return
+    this.#ended = true
+    this.#context.waited = 0
+    if (failure !== null) tellError(this.#context, failure.error)
+    query.end.publish(this.#context)
+  }
+}
+
+/** One call that ends later. */
+class Trace {
+  #began
+  // Runs a function as if the caller did, whose AsyncLocalStorage has what it has.
+  #asCaller
+
+  constructor (context, began = performance.now()) {
+    this.context = context
+    this.#began = began
+    this.#asCaller = require('node:async_hooks').AsyncLocalStorage.snapshot?.() ?? ((tell) => tell())
+  }
+
+  start (call) {
+    try {
+      return query.start.runStores(this.context, call)
+    } finally {
+      query.end.publish(this.context)
+    }
+  }
+
+  /** What a worker says of how long it took, in us; -1 if it has not run. */
+  ran (us) {
+    if (us >= 0) this.context.run = (this.context.run ?? 0) + us / 1000
+  }
+
+  end (failure = null) {
+    const { context } = this
+    context.waited = Math.max(performance.now() - this.#began - (context.run ?? 0), 0)
+    this.#asCaller(() => {
+      if (failure !== null) tellError(context, failure.error)
+      query.asyncStart.publish(context)
+      query.asyncEnd.publish(context)
+    })
+  }
+
+  /** Ends with a job. */
+  endOf (job, failure) {
+    const { context } = this
+    this.ran(job.us)
+    context.connection = job.port?.role ?? context.connection
+    if (failure === null) countRows(context, job)
+    this.end(failure)
+  }
+}
+
+function countRows (context, { rows, entry, statement }) {
+  if (entry !== null) context.rows = rows.length
+  else if (statement !== null) context.changes = rows[0][0]
+}
+
+module.exports = Object.assign(tracing, {
+  Steps, Trace, contextOf, countRows, traceAsync, traceSync, whenOn
+})
