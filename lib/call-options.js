@@ -14,7 +14,7 @@ const lazy = { get spelling () { return require('./spelling') } }
 /** A signal and a time limit in ms, checked; null for neither. `names` are all that it may have. */
 function readCallOptions (options, names = NAMES) {
   if (options === undefined || options === null) return null
-  // Where better-sqlite3 has options, an array is an object without them; elsewhere it is parameters.
+  // Where better-sqlite3 has options, an array is an object without any.
   if (typeof options !== 'object' || (names === NAMES && Array.isArray(options))) {
     throw new TypeError('Expected the options of the call to be an object')
   }

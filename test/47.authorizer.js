@@ -27,7 +27,8 @@ ours('the constants are those of libsql', () => {
   assert.deepEqual(Database.Authorization, { ALLOW: 0, DENY: 1, IGNORE: 2 })
   assert.deepEqual(Object.values(Action), Array.from({ length: 33 }, (_, i) => i + 1))
   const { CREATE_INDEX, DELETE, PRAGMA, READ, ATTACH, FUNCTION, RECURSIVE } = Action
-  assert.deepEqual([CREATE_INDEX, DELETE, PRAGMA, READ, ATTACH, FUNCTION, RECURSIVE], [1, 9, 19, 20, 24, 31, 33])
+  const some = [CREATE_INDEX, DELETE, PRAGMA, READ, ATTACH, FUNCTION, RECURSIVE]
+  assert.deepEqual(some, [1, 9, 19, 20, 24, 31, 33])
 })
 
 ours('authorizer() returns the database', async t => {
