@@ -132,7 +132,7 @@ served('a write whose reply is lost is read all the same', async t => {
   const insert = await db.prepare('INSERT INTO t VALUES (1)')
   await insert.run()
   assert.equal(await count.get(), 1)
-  proxy.script(faults.resetAfter)
+  proxy.next('pipeline', faults.resetAfter)
   const isLost = { code: /^REMOTE_/, message: /whether it was executed is not known/ }
   await assert.rejects(insert.run(), isLost)
   assert.equal(await count.get(), 2)

@@ -106,7 +106,11 @@ served('reads go on without a write of which nobody knows, and see it later', as
       server.resume()
       // It was in the server's socket, and may be executed now.
       await insert(db)
-      assert.equal(await count(db), await countThere(t, server), text)
+      assert.ok(await count(db) >= 5, text)
+      await until(async () => {
+        await db.sync()
+        return await count(db) === await countThere(t, server)
+      }, text)
       assert.equal(events.length, 1, text)
     }
   }
@@ -124,8 +128,9 @@ served('reads wait for such a write where the option says so', async t => {
     assert.equal(events.length, 1)
     await assert.rejects(() => count(db), { code: 'REMOTE_TIMEOUT' })
     server.resume()
+    // The server may come to it later still.
     const there = await countThere(t, server)
-    await until(() => count(db).then((n) => n === there, () => false), 'the write')
+    await until(() => count(db).then((n) => n >= there, () => false), 'the write')
   }
 })
 
@@ -136,7 +141,7 @@ served('a write whose reply is lost is told, with each reply, and without readYo
     const db = await KINDS['a replica'](t, proxy, 'promises', { readYourWrites })
     const before = await count(db)
     const events = listen(db)
-    proxy.script(faults.resetAfter)
+    proxy.next('pipeline', faults.resetAfter)
     await assert.rejects(insert(db), { code: 'REMOTE_UNREACHABLE' })
     if (readYourWrites) assert.equal(await count(db), before + 1)
     assert.deepEqual(events.map(({ error }) => error.code), ['REMOTE_UNREACHABLE'])
@@ -144,7 +149,7 @@ served('a write whose reply is lost is told, with each reply, and without readYo
     await until(async () => await count(db) === before + 1, 'the write')
     const listener = () => assert.fail('it was removed')
     db.on('uncertain', listener).off('uncertain', listener)
-    proxy.script(faults.resetAfter)
+    proxy.next('pipeline', faults.resetAfter)
     await assert.rejects(db.exec('DELETE FROM t WHERE rowid = 5'), { code: 'REMOTE_UNREACHABLE' })
     assert.equal(events.length, 2)
     typeError(() => db.on('certain', listener), 'The only event is "uncertain"')

@@ -30,7 +30,8 @@ const HOP = ['connection', 'host', 'keep-alive', 'transfer-encoding']
  *
  * Gives `url`, `port`, `requests` (what has come: method, path, headers, size, body, fault, error),
  * `connections` (how many), `script(...faults)` (what to do with the next requests, one fault each;
- * then all pass again, or do as `always(fault)` says) and `close()`.
+ * then all pass again, or do as `always(fault)` says), `next(method, fault)` (what to do with the
+ * next request of that method: replicas send others by themselves) and `close()`.
  */
 async function startFaulty (t, { target = null, namespace, tls } = {}) {
   const server = tls ? https.createServer(tls) : http.createServer()
@@ -40,6 +41,7 @@ async function startFaulty (t, { target = null, namespace, tls } = {}) {
     requests: [],
     connections: 0,
     script (...faults) { coming.push(...faults) },
+    next (method, fault) { meant.push({ method, fault }) },
     always (fault) { rest = fault },
     async close () {
       server.closeAllConnections()
@@ -47,6 +49,11 @@ async function startFaulty (t, { target = null, namespace, tls } = {}) {
     }
   }
   const coming = []
+  const meant = []
+  const takeMeant = (url) => {
+    const at = meant.findIndex(({ method }) => url.endsWith(`/${method}`))
+    return at === -1 ? null : meant.splice(at, 1)[0].fault
+  }
   let rest = faults.pass
 
   server.on('connection', (socket) => {
@@ -59,7 +66,7 @@ async function startFaulty (t, { target = null, namespace, tls } = {}) {
   server.on('tlsClientError', () => {})
   server.on('request', async (req, res) => {
     // Taken at once: requests that come together keep the order of the script.
-    const fault = coming.shift() ?? rest
+    const fault = takeMeant(req.url) ?? coming.shift() ?? rest
     const entry = { method: req.method, path: req.url, headers: req.headers, fault: fault.name }
     faulty.requests.push(Object.assign(entry, { size: 0, body: null }))
     const gone = new AbortController()
