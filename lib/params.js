@@ -155,8 +155,13 @@ function copyParams (params) {
     return Array.from({ length: params.length }, (_, i) => copyBytes(params[i]))
   }
   if (typeof params !== 'object' || params === null || ArrayBuffer.isView(params)) return copyBytes(params)
-  const copy = Object.assign(Object.create(Object.getPrototypeOf(params)), params)
-  for (const name of Object.keys(copy)) copy[name] = copyBytes(copy[name])
+  const copy = Object.create(Object.getPrototypeOf(params))
+  // Those that are not enumerable are parameters too; each getter is asked once.
+  for (const name of Object.getOwnPropertyNames(params)) {
+    Object.defineProperty(copy, name, {
+      value: copyBytes(params[name]), writable: true, enumerable: true, configurable: true
+    })
+  }
   return copy
 }
 
