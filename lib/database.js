@@ -1,12 +1,12 @@
 'use strict'
 
-const { readRules } = require('./authorizer')
-const { NAMES, readStepOptions, readSyncExecOptions, readSyncOptions } = require('./call-options')
-const { ROLE, attach } = require('./natives')
+const { readRules } = require('./arguments/authorizer')
+const { NAMES, readStepOptions, readSyncExecOptions, readSyncOptions } = require('./arguments/call')
+const { ROLE, attach } = require('./environment')
 const { getBooleanOption, readKey, readOptions, readToggle } = require('./options')
 const { requireFolder, requirePlain } = require('./paths')
 const { HEADER } = require('./rows')
-const { Session, readApplyOptions, readSessionOptions } = require('./session')
+const { Session, readApplyOptions, readSessionOptions } = require('./arguments/session')
 const { KEY, createStatementClass } = require('./statement')
 const { MAX_CACHED, MAX_CACHED_LENGTH, StatementCache } = require('./statement-cache')
 const tracing = require('./tracing')
@@ -14,17 +14,17 @@ const { createController, createTransaction } = require('./transaction')
 
 // Rooms that most programs never enter are loaded at the door: it halves the time of require().
 const lazy = {
-  get abortError () { return require('./promise/call').abortError },
-  get backup () { return require('./backup') },
-  get batch () { return require('./batch') },
+  get abortError () { return require('./worker/watch').abortError },
+  get backup () { return require('./arguments/backup') },
+  get batch () { return require('./arguments/batch') },
   get changes () { return require('./changes') },
-  get functions () { return require('./functions') },
-  get limits () { return require('./limits') },
+  get functions () { return require('./arguments/function') },
+  get limits () { return require('./arguments/limits') },
   get notRemote () { return require('./remote/options').notRemote },
-  get remote () { return require('./remote/database') },
-  get replica () { return require('./replica/database') },
+  get remote () { return require('./backends/remote') },
+  get replica () { return require('./backends/replica') },
   get replicaOptions () { return require('./replica/options') },
-  get table () { return require('./table') }
+  get table () { return require('./arguments/table') }
 }
 
 const MAX_EXEC_LENGTH = 128

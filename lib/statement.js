@@ -1,6 +1,6 @@
 'use strict'
 
-const { readSyncOptions, requireTimeout, takeOptions } = require('./call-options')
+const { readSyncOptions, requireTimeout, takeOptions } = require('./arguments/call')
 const { makeError } = require('./errors')
 const { readToggle } = require('./options')
 const { encodeLong, flatten, namedValues } = require('./params')

@@ -2,9 +2,9 @@
 
 const assert = require('node:assert/strict')
 const test = require('node:test')
-const { OP } = require('../lib/promise/message')
-const { Job, Port } = require('../lib/promise/port')
-const { Entry } = require('../lib/promise/statement')
+const { OP } = require('../lib/worker/message')
+const { Job, Port } = require('../lib/worker/port')
+const { Entry } = require('../lib/worker/statement')
 const { EXPAND, FLAT, HEADER, PLUCK, RAW, createBlock, decoderFor } = require('../lib/rows')
 const { child, exited, open, ours, oursSyncOnly } = require('./support')
 

@@ -1,21 +1,21 @@
 'use strict'
 
 const { AsyncLocalStorage } = require('node:async_hooks')
-const { readCallOptions } = require('../call-options')
+const { readCallOptions } = require('../arguments/call')
 const { describe, retrace } = require('../errors')
-const { ROLE } = require('../natives')
+const { ROLE } = require('../environment')
 const { LIMITS } = require('../options')
 const { KEY } = require('../statement')
 const { MAX_CACHED_LENGTH, StatementCache } = require('../statement-cache')
 const tracing = require('../tracing')
 const { copyViews } = require('../views')
-const { abortError, watch } = require('./call')
+const { abortError, watch } = require('../worker/watch')
 const { StatementIterator } = require('./iterator')
-const { FLAG, OP } = require('./message')
-const { Job, Port, interrupted, openLocal, openRemote } = require('./port')
-const { Readers } = require('./readers')
+const { FLAG, OP } = require('../worker/message')
+const { Job, Port, interrupted, openLocal, openRemote } = require('../worker/port')
+const { Readers } = require('../routes/readers')
 const { Scope } = require('./scope')
-const { Entry } = require('./statement')
+const { Entry } = require('../worker/statement')
 const { acquire } = require('./transaction')
 
 // What may take long and leaves nothing behind when it is interrupted.

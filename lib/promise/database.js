@@ -2,9 +2,9 @@
 
 const {
   NAMES, readCallOptions, readCloseOptions, readExecOptions, takeOptions
-} = require('../call-options')
+} = require('../arguments/call')
 const { locate, retrace } = require('../errors')
-const { attach } = require('../natives')
+const { attach } = require('../environment')
 const { getBooleanOption, readKey, readOptions, readToggle } = require('../options')
 const { copyParams, isPlainObject } = require('../params')
 const { requireFolder, requirePlain, resolveLibrary } = require('../paths')
@@ -12,10 +12,10 @@ const { FLAT, PLUCK } = require('../rows')
 const { KEY } = require('../statement')
 const tracing = require('../tracing')
 const { Connection } = require('./connection')
-const { FLAG, OP } = require('./message')
-const { Job } = require('./port')
-const { readReaders } = require('./readers')
-const { Statement, finishAll, finishGet, finishRun, readValues } = require('./statement')
+const { FLAG, OP } = require('../worker/message')
+const { Job } = require('../worker/port')
+const { readReaders } = require('../routes/readers')
+const { Statement, finishAll, finishGet, finishRun, readValues } = require('../worker/statement')
 const { createTransaction } = require('./transaction')
 
 const DEFAULT_LEASE = 60000
@@ -255,10 +255,10 @@ class Database {
     connection.requireOpen()
     const {
       batchContext, countBatch, readBatch, readBatchOptions, timeLeft
-    } = require('../batch')
+    } = require('../arguments/batch')
     const { version, raw, call } = readBatchOptions(options, readCallOptions)
     if (connection.options.remote !== null) {
-      const { finishBatch, packBatch, sqlsOf } = require('../remote/batch')
+      const { finishBatch, packBatch, sqlsOf } = require('../worker/batch')
       const { root } = connection
       const inside = root.current() !== root || connection.inTransaction
       const flags = connection.int64 ? FLAG.INT64 : 0
@@ -288,7 +288,7 @@ class Database {
   }
 
   async #runOne (sql, params, raw, options) {
-    const { toResult } = require('../batch')
+    const { toResult } = require('../arguments/batch')
     requireString(sql)
     const connection = this.#connection
     const entry = await connection.cached(sql, options)
@@ -304,17 +304,17 @@ class Database {
 
   async function (name, options, fn) {
     const { int64 } = this.#connection
-    const { parseFunction } = require('../functions')
+    const { parseFunction } = require('../arguments/function')
     const parsed = parseFunction(name, options, fn, int64)
-    const { scalar } = require('./callbacks')
+    const { scalar } = require('../worker/callbacks')
     return this.#register(parsed, 0, scalar(parsed.name, parsed.fn))
   }
 
   async aggregate (name, options) {
     const { int64 } = this.#connection
-    const { parseAggregate } = require('../functions')
+    const { parseAggregate } = require('../arguments/function')
     const parsed = parseAggregate(name, options, int64)
-    const { aggregate } = require('./callbacks')
+    const { aggregate } = require('../worker/callbacks')
     const flags = FLAG.AGGREGATE | (parsed.callbacks.inverse === null ? 0 : FLAG.WINDOW)
     return this.#register(parsed, flags, aggregate(name, parsed.callbacks))
   }
@@ -338,8 +338,8 @@ class Database {
   async table (name, definition) {
     const connection = this.#connection
     connection.requireOpen()
-    const { readTable } = require('../table')
-    const { tables } = require('./callbacks')
+    const { readTable } = require('../arguments/table')
+    const { tables } = require('../worker/callbacks')
     const [factory, , eponymous] = readTable(name, definition, () => connection.int64)
     const { functions } = connection.port
     const define = (fn) => {
@@ -356,7 +356,7 @@ class Database {
   async createSession (options) {
     const connection = this.#connection
     connection.requireOpen()
-    const [database, table] = require('../session').readSessionOptions(options)
+    const [database, table] = require('../arguments/session').readSessionOptions(options)
     const { Session } = require('./session')
     const number = connection.nextNumber()
     await connection.ask(OP.SESSION, number, table === null ? [database] : [database, table])
@@ -366,7 +366,7 @@ class Database {
   async applyChangeset (changeset, options) {
     const connection = this.#connection
     connection.requireOpen()
-    const { readApplyOptions } = require('../session')
+    const { readApplyOptions } = require('../arguments/session')
     const [bytes, filter, onConflict] = readApplyOptions(changeset, options)
     const call = readCallOptions(options, APPLY_OPTIONS)
     const { functions } = connection.port
@@ -387,7 +387,7 @@ class Database {
   async authorizer (rules) {
     const connection = this.#connection
     connection.requireOpen()
-    const args = require('../authorizer').readRules(rules)
+    const args = require('../arguments/authorizer').readRules(rules)
     connection.keepPrivate()
     connection.port.leaveAuthorizer(...args)
     await connection.ask(OP.AUTHORIZER, 0, [])
@@ -420,7 +420,7 @@ class Database {
   }
 
   async backup (filename, options) {
-    const { readBackup, runBackup } = require('../backup')
+    const { readBackup, runBackup } = require('../arguments/backup')
     const connection = this.#connection
     connection.requireOpen()
     const { uri } = connection.options
@@ -469,7 +469,7 @@ class Database {
 const DatabaseInspection = function Database () {}
 
 function connectionClass ({ replica }) {
-  return replica === null ? Connection : require('../replica/connection').ReplicaConnection
+  return replica === null ? Connection : require('../routes/replica').ReplicaConnection
 }
 
 /** The parameters of a call by SQL: one that is undefined is none where the statement has none. */

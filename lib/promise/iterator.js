@@ -3,8 +3,8 @@
 const { retrace } = require('../errors')
 const { KEY } = require('../statement')
 const tracing = require('../tracing')
-const { FLAG, OP } = require('./message')
-const { Job } = require('./port')
+const { FLAG, OP } = require('../worker/message')
+const { Job } = require('../worker/port')
 
 // Rows asked for at once: the first few come soon, and then one batch is on its way while the one
 // before it is used up.

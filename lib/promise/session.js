@@ -1,6 +1,6 @@
 'use strict'
 
-const { OP } = require('./message')
+const { OP } = require('../worker/message')
 
 const bytes = ([[value]]) => value
 

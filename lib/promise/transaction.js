@@ -1,8 +1,8 @@
 'use strict'
 
 const { SAVEPOINT, VERSIONS, link } = require('../transaction')
-const { OP } = require('./message')
-const { Job } = require('./port')
+const { OP } = require('../worker/message')
+const { Job } = require('../worker/port')
 const { innermost } = require('./scope')
 
 const { apply } = Function.prototype

@@ -1,7 +1,7 @@
 'use strict'
 
-const { OP } = require('../promise/message')
-const { DOUBT } = require('../promise/port')
+const { OP } = require('../worker/message')
+const { DOUBT } = require('../worker/port')
 const { EXTENT, PATIENCE, postSync } = require('./syncer')
 
 /** Whether the file has what was written. */

@@ -2,8 +2,8 @@
 
 // The way to the worker that writes the primary's log into the file.
 
-const { OP } = require('../promise/message')
-const { Job, Port } = require('../promise/port')
+const { OP } = require('../worker/message')
+const { Job, Port } = require('../worker/port')
 const { notReplica } = require('./options')
 
 // What a replica tells of.

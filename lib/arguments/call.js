@@ -2,14 +2,14 @@
 
 // What one call may be given beside its parameters: `{ signal, timeout }`.
 
-const { isPlainObject } = require('./params')
+const { isPlainObject } = require('../params')
 
 // `queryTimeout` is libsql's name of the timeout.
 const NAMES = ['signal', 'timeout', 'queryTimeout']
 const CLOSE_OPTIONS = ['timeout', 'interrupt']
 
 // Loaded only where a name is none of those.
-const lazy = { get spelling () { return require('./spelling') } }
+const lazy = { get spelling () { return require('../spelling') } }
 
 /** A signal and a time limit in ms, checked; null for neither. `names` are all that it may have. */
 function readCallOptions (options, names = NAMES) {

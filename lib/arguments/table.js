@@ -1,6 +1,6 @@
 'use strict'
 
-const { getLength } = require('./functions')
+const { getLength } = require('./function')
 
 const { apply } = Function.prototype
 const GeneratorFunctionPrototype = Object.getPrototypeOf(function * () {})

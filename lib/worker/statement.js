@@ -1,6 +1,6 @@
 'use strict'
 
-const { requireTimeout, takeOptions } = require('../call-options')
+const { requireTimeout, takeOptions } = require('../arguments/call')
 const { readToggle } = require('../options')
 const { checkValue, flatten, namedValues } = require('../params')
 const { EXPAND, FLAT, PLUCK, RAW, decoderFor } = require('../rows')

@@ -2,16 +2,16 @@
 
 const { Events } = require('../changes')
 const { Connection } = require('../promise/connection')
-const { FLAG, OP } = require('../promise/message')
-const { Job, Port, openRemote } = require('../promise/port')
-const { REFUSED: ELSEWHERE, ROLE } = require('../natives')
+const { FLAG, OP } = require('../worker/message')
+const { Job, Port, openRemote } = require('../worker/port')
+const { REFUSED: ELSEWHERE, ROLE } = require('../environment')
 const { EXPAND } = require('../rows')
 const { copyViews } = require('../views')
-const { notReplica } = require('./options')
-const { Freshness } = require('./freshness')
+const { notReplica } = require('../replica/options')
+const { Freshness } = require('../replica/freshness')
 const {
   EVENTS, EXTENT, listenersFor, openSyncer, postSync, requireFrame
-} = require('./syncer')
+} = require('../replica/syncer')
 
 // What is for a file that is written to here.
 const REFUSED = new Set(['rekey()', 'createSession()', 'applyChangeset()'])

@@ -4,7 +4,7 @@
 // then settles in one wake-up of the event loop. Jobs run and end in the order they were called in.
 
 const { forCall, makeError, rejection, timedOut } = require('../errors')
-const { REFUSED } = require('../natives')
+const { REFUSED } = require('../environment')
 const { RAW, decoderFor, HEADER } = require('../rows')
 const { Message } = require('./message')
 

@@ -1,12 +1,12 @@
 'use strict'
 
-const { readSyncOptions } = require('../call-options')
-const { FLAG, OP } = require('../promise/message')
-const { Job, Port, openRemote } = require('../promise/port')
-const { Entry } = require('../promise/statement')
+const { readSyncOptions } = require('../arguments/call')
+const { FLAG, OP } = require('./message')
+const { Job, Port, openRemote } = require('./port')
+const { Entry } = require('./statement')
 const { StatementCache } = require('../statement-cache')
 const tracing = require('../tracing')
-const { notRemote } = require('./options')
+const { notRemote } = require('../remote/options')
 
 // How those who listen know what is asked for.
 const KINDS = new Map([

@@ -1,7 +1,7 @@
 'use strict'
 
-const { aggregateTrampolines, scalarTrampoline } = require('./callbacks')
-const { getBooleanOption } = require('./options')
+const { aggregateTrampolines, scalarTrampoline } = require('../callbacks')
+const { getBooleanOption } = require('../options')
 
 /** What `db.function()` is given, checked. */
 function parseFunction (name, options, fn, defaultInt64) {

@@ -1,16 +1,16 @@
 'use strict'
 
 const { Events } = require('../changes')
-const { OP } = require('../promise/message')
-const { REFUSED } = require('../natives')
-const { DOUBT } = require('../promise/port')
+const { OP } = require('../worker/message')
+const { REFUSED } = require('../environment')
+const { DOUBT } = require('../worker/port')
 const { copyParams } = require('../params')
 const { EXPAND, FLAT, PLUCK, RAW } = require('../rows')
 const { KEY } = require('../statement')
-const { RemoteDatabase } = require('../remote/database')
+const { RemoteDatabase } = require('./remote')
 const {
   EVENTS, EXTENT, PATIENCE, listenersFor, openSyncer, postSync, requireFrame
-} = require('./syncer')
+} = require('../replica/syncer')
 
 /** The methods of a Database that is a replica: the file reads, all else is for the primary. */
 class ReplicaDatabase {

@@ -1,6 +1,6 @@
 'use strict'
 
-const { readBatch, toResult } = require('../batch')
+const { readBatch, toResult } = require('../arguments/batch')
 const { checkValue } = require('../params')
 const { isNamed } = require('../statement')
 const { SAVEPOINT, VERSIONS } = require('../transaction')

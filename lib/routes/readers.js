@@ -1,9 +1,9 @@
 'use strict'
 
-const { ROLE } = require('../natives')
+const { ROLE } = require('../environment')
 const { LIMITS } = require('../options')
-const { OP } = require('./message')
-const { Job, Port, openLocal } = require('./port')
+const { OP } = require('../worker/message')
+const { Job, Port, openLocal } = require('../worker/port')
 
 /** Connections that only read, each on a thread of its own, for reads outside of transactions. */
 class Readers {

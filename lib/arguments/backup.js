@@ -3,8 +3,8 @@
 const fs = require('node:fs')
 const path = require('node:path')
 const { setImmediate, setTimeout } = require('node:timers/promises')
-const { makeError } = require('./errors')
-const { isInMemory, resolveFile } = require('./paths')
+const { makeError } = require('../errors')
+const { isInMemory, resolveFile } = require('../paths')
 
 // What SQLite writes beside a database, for itself.
 const BESIDE = ['', '-journal', '-wal', '-shm']

@@ -1,14 +1,14 @@
 'use strict'
 
-const { readBatchOptions } = require('../batch')
-const { readSyncOptions } = require('../call-options')
+const { readBatchOptions } = require('../arguments/batch')
+const { readSyncOptions } = require('../arguments/call')
 const { readToggle } = require('../options')
-const { FLAG, OP } = require('../promise/message')
-const { Statement } = require('../promise/statement')
+const { FLAG, OP } = require('../worker/message')
+const { Statement } = require('../worker/statement')
 const { KEY } = require('../statement')
 const { createController, createTransaction } = require('../transaction')
-const { finishBatch, packBatch, sqlsOf } = require('./batch')
-const { Connection } = require('./connection')
+const { finishBatch, packBatch, sqlsOf } = require('../worker/batch')
+const { Connection } = require('../worker/blocking')
 
 /** The methods of a Database whose tables are on a server; it gives itself as `database`. */
 class RemoteDatabase {
