@@ -1,13 +1,15 @@
 'use strict'
 
 // Writes packages/<target>/{package.json,README.md}, lib/packages.js, the entry points of
-// lib/targets and the exports of package.json: from the table in targets.js and from package.json.
+// lib/targets, the exports of package.json and the lists of platforms in the workflow and in
+// docs/api.md: from the table in targets.js and from package.json.
 
 const fs = require('node:fs')
 const path = require('node:path')
 const { entryFiles, exportsField } = require('./entries')
 const { ROOT, say } = require('./run')
 const { TARGETS } = require('./targets')
+const { listFiles } = require('./lists')
 
 const MANIFEST = path.join(ROOT, 'package.json')
 
@@ -53,7 +55,7 @@ function generatedFiles () {
     }
   }
   files['package.json'] = `${JSON.stringify({ ...manifest, exports: exportsField() }, null, 2)}\n`
-  return files
+  return { ...files, ...listFiles() }
 }
 
 function main () {

@@ -1,6 +1,8 @@
 'use strict'
 
-// The platforms that have a package. `npm run packages` writes packages/<target> from this table.
+// The platforms that have a package, written down here only. `npm run packages` writes from this
+// table packages/<target>, lib/packages.js, lib/targets, the exports of package.json, and the lists
+// of the workflow and of docs/api.md.
 
 const TARGETS = {
   'darwin-arm64': { os: 'darwin', cpu: 'arm64', rust: 'aarch64-apple-darwin', words: 'macOS on Apple silicon' },
@@ -42,4 +44,15 @@ const ALIASES = {
   'win32-x64': 'win32-x64-msvc'
 }
 
-module.exports = { ALIASES, EITHER, TARGETS }
+// What the workflow runs the tests on. 32-bit ARM is only built and checked, for there is no runner
+// for it; musl is tested in containers.
+const TESTED_ON = {
+  'darwin-arm64': 'macos-15',
+  'darwin-x64': 'macos-15', // under Rosetta
+  'linux-arm64-gnu': 'ubuntu-24.04-arm',
+  'linux-x64-gnu': 'ubuntu-24.04',
+  'win32-arm64-msvc': 'windows-11-arm',
+  'win32-x64-msvc': 'windows-2025'
+}
+
+module.exports = { ALIASES, EITHER, TARGETS, TESTED_ON }

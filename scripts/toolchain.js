@@ -2,14 +2,14 @@
 
 // What the build needs of the machine: Rust, a C compiler, make; and CMake, which we provide.
 
+const fs = require('node:fs')
 const os = require('node:os')
 const path = require('node:path')
 const { fromPyPI } = require('./pip')
-const { ScriptError, TOOLS, WINDOWS, find, output, say } = require('./run')
+const { ROOT, ScriptError, TOOLS, WINDOWS, find, output, say } = require('./run')
 
 const CMAKE_VERSION = '4.4.4'
 const CMAKE_OLDEST = [3, 18] // what the engine's CMakeLists.txt asks for
-const RUST_OLDEST = [1, 85] // rust-version in Cargo.toml
 
 const ADVICE = {
   linux: 'Debian: apt install build-essential; Fedora: dnf install gcc make; Alpine: apk add build-base',
@@ -35,11 +35,18 @@ function withCargo (searchPath) {
   return path.join(home, 'bin') + path.delimiter + searchPath
 }
 
+// The oldest Rust: Cargo.toml names it, and nothing else does.
+function oldestRust () {
+  const manifest = fs.readFileSync(path.join(ROOT, 'Cargo.toml'), 'utf8')
+  return /^rust-version = "(\d+)\.(\d+)"$/m.exec(manifest).slice(1).map(Number)
+}
+
 function requireRust (searchPath) {
   const cargo = find('cargo', searchPath)
-  const advice = `Rust ${RUST_OLDEST.join('.')} or newer: install it from https://rustup.rs`
+  const oldest = oldestRust()
+  const advice = `Rust ${oldest.join('.')} or newer: install it from https://rustup.rs`
   if (cargo === null) throw new ScriptError(`cargo is missing. Building Ferrolite needs ${advice}`)
-  if (!recentEnough(cargo, RUST_OLDEST)) {
+  if (!recentEnough(cargo, oldest)) {
     throw new ScriptError(`${cargo} is too old or does not run. Building Ferrolite needs ${advice}`)
   }
 }

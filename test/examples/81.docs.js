@@ -146,23 +146,3 @@ function requireNames (names, page, file) {
     }
   }
 }
-
-test('links between the pages lead somewhere', () => {
-  const pages = [...PAGES, 'docs/bundlers.md', 'docs/differences.md', 'examples/README.md']
-  for (const page of pages) {
-    for (const [, target] of read(page).matchAll(/\]\((?!https?:)([^)\s]+)\)/g)) {
-      const [file, anchor] = target.split('#')
-      const linked = file ? path.posix.join(path.posix.dirname(page), file) : page
-      assert.equal(fs.existsSync(path.join(ROOT, linked)), true, `${page} links to ${target}`)
-      if (anchor) assert.equal(anchors(read(linked)).includes(anchor), true, `${page}: ${target}`)
-    }
-  }
-})
-
-// As GitHub makes them from headings.
-function anchors (text) {
-  return [...text.matchAll(/^#+ (.*)$/gm)].map(([, heading]) => heading
-    .toLowerCase()
-    .replace(/[^\w\- ]/g, '')
-    .replaceAll(' ', '-'))
-}

@@ -6,6 +6,7 @@ const fs = require('node:fs')
 const path = require('node:path')
 const test = require('node:test')
 const { target } = require('../../lib/binding')
+const { TARGETS } = require('../../scripts/targets')
 const { installed, withoutTools } = require('./project')
 
 const GOLDEN = path.join(__dirname, 'files.txt')
@@ -49,12 +50,7 @@ test('nothing runs at install time, and @neon-rs/load is the only dependency', (
   // Only the types need it, and npm does not install it unasked.
   assert.deepEqual(rest.peerDependencies, { '@types/node': '*' })
   assert.deepEqual(rest.peerDependenciesMeta, { '@types/node': { optional: true } })
-  assert.deepEqual(Object.keys(optionalDependencies), [
-    '@ferrolite/darwin-arm64', '@ferrolite/darwin-x64', '@ferrolite/linux-arm-gnueabihf',
-    '@ferrolite/linux-arm-musleabihf', '@ferrolite/linux-arm64-gnu', '@ferrolite/linux-arm64-musl',
-    '@ferrolite/linux-x64-gnu', '@ferrolite/linux-x64-musl',
-    '@ferrolite/win32-arm64-msvc', '@ferrolite/win32-x64-msvc'
-  ])
+  assert.deepEqual(Object.keys(optionalDependencies), Object.keys(TARGETS).map((name) => `@ferrolite/${name}`))
   assert.deepEqual([...new Set(Object.values(optionalDependencies))], [version])
   const binary = manifest(`@ferrolite/${TARGET}`)
   assert.deepEqual([binary.dependencies, binary.scripts], [undefined, undefined])
