@@ -7,15 +7,15 @@
 const fs = require('node:fs')
 const os = require('node:os')
 const path = require('node:path')
-const { home, start } = require('./peers')
-const { duration, perSecond, ratio, table } = require('./table')
+const { home, start } = require('../peers')
+const { duration, perSecond, ratio, table } = require('../table')
 
 const ROUNDS = Number(process.argv[2] ?? 15)
 const WORDS = process.argv.slice(3)
 const OF_LOCAL = 0.95
 const OF_LIBSQL = 2
 
-const child = path.join(__dirname, 'replica', 'child.js')
+const child = path.join(__dirname, '..', 'replica', 'child.js')
 
 const FILL = `
   CREATE TABLE item (id INTEGER PRIMARY KEY, text TEXT, real REAL);
@@ -24,12 +24,12 @@ const FILL = `
   INSERT INTO item SELECT i, 'text of row ' || i, i + 0.5 FROM n`
 
 async function main () {
-  const { startSqld } = require('../test/servers/sqld')
+  const { startSqld } = require('../../test/servers/sqld')
   const undo = []
   const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'ferrolite-bench-'))
   try {
     const { url } = await startSqld({ after: fn => undo.push(fn) }, { dir })
-    const Database = require('..')
+    const Database = require('../..')
     const db = new Database(url)
     db.exec(FILL)
     db.close()
@@ -41,13 +41,13 @@ async function main () {
 }
 
 function compare (url) {
-  const { describe, runChild, surroundings } = require('./run')
+  const { describe, runChild, surroundings } = require('../processes')
   const manifest = path.join(home, 'node_modules', 'libsql', 'package.json')
   const { version } = JSON.parse(fs.readFileSync(manifest, 'utf8'))
   const machine = surroundings({ libsql: { version, sqlite: '3.45.1' } })
   console.log(`${describe(machine)}\n`)
   const results = []
-  for (const { name } of require('./replica/workloads')) {
+  for (const { name } of require('../replica/workloads')) {
     if (WORDS.length > 0 && !WORDS.some(word => name.includes(word))) continue
     process.stderr.write(`${name}\n`)
     results.push({ name, ...runChild(child, name, url, ROUNDS) })
@@ -84,7 +84,7 @@ function partsOf (results) {
 }
 
 function publish (machine, parts) {
-  const { markdown, measuredOn, put } = require('./figures')
+  const { markdown, measuredOn, put } = require('../figures')
   put('bench:replica', [
     measuredOn(machine),
     ...parts.flatMap(({ text, rows }) => [text, markdown(rows)])

@@ -12,7 +12,7 @@ const fs = require('node:fs')
 const path = require('node:path')
 const { parseArgs } = require('node:util')
 
-const { preparePromisePeers, root, start } = require('./peers')
+const { preparePromisePeers, root, start } = require('../peers')
 
 const { values: options, positionals: words } = parseArgs({
   allowPositionals: true,
@@ -28,11 +28,11 @@ const paces = {
   quick: { slice: 20, rounds: 5, stallRounds: 1 }
 }
 
-const child = path.join(__dirname, 'promise', 'child.js')
+const child = path.join(__dirname, '..', 'promise', 'child.js')
 
 // The versions of the drivers that are there, and why others are not.
 async function lookAround () {
-  const { drivers, labels, probe } = require('./promise/drivers')
+  const { drivers, labels, probe } = require('../promise/drivers')
   const versions = {}
   const leftOut = {}
   for (const label of labels) {
@@ -40,15 +40,15 @@ async function lookAround () {
     if (found === undefined) leftOut[label] = drivers[label].optional
     else versions[drivers[label].title] = found
   }
-  const { surroundings } = require('./run')
+  const { surroundings } = require('../processes')
   return { machine: surroundings(versions), leftOut }
 }
 
 // [workload, group, key of a run that its result goes to].
 function chosen () {
-  const { names } = require('./promise/stalls')
+  const { names } = require('../promise/stalls')
   const list = [
-    ...require('./promise/workloads').map(({ name, group }) => ({ name, group, kind: 'results' })),
+    ...require('../promise/workloads').map(({ name, group }) => ({ name, group, kind: 'results' })),
     ...names.map(name => ({ name, group: 'stall', kind: 'stalls' })),
     { name: 'readers', group: 'readers', kind: 'readers' }
   ]
@@ -58,7 +58,7 @@ function chosen () {
 }
 
 function measureAll (workloads, run) {
-  const { runChild } = require('./run')
+  const { runChild } = require('../processes')
   const { slice, rounds, stallRounds } = options.quick ? paces.quick : paces.full
   const leftOut = Object.keys(run.leftOut).join()
   const failures = []
@@ -77,16 +77,16 @@ function measureAll (workloads, run) {
 }
 
 function print (run) {
-  const { parts, remarks } = require('./promise/report')
-  const { table } = require('./table')
+  const { parts, remarks } = require('../promise/report')
+  const { table } = require('../table')
   for (const { text, rows } of parts(run)) console.log(`${text}\n\n${table(rows)}\n`)
   for (const line of remarks(run)) console.log(line)
 }
 
 function publish (run) {
-  const { markdown, measuredOn, put } = require('./figures')
-  const { drawPromise } = require('./promise/chart')
-  const { parts, remarks } = require('./promise/report')
+  const { markdown, measuredOn, put } = require('../figures')
+  const { drawPromise } = require('../promise/chart')
+  const { parts, remarks } = require('../promise/report')
   const images = path.join(root, 'docs', 'images')
   fs.mkdirSync(images, { recursive: true })
   fs.writeFileSync(path.join(images, 'promise.svg'), drawPromise(run))
@@ -102,7 +102,7 @@ function publish (run) {
 }
 
 async function main () {
-  const { describe } = require('./run')
+  const { describe } = require('../processes')
   const { machine, leftOut } = await lookAround()
   console.log(describe(machine) + '\n')
   const workloads = chosen()

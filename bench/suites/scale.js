@@ -6,9 +6,9 @@
 // its tables in docs/performance.md.
 
 const { setTimeout: sleep } = require('node:timers/promises')
-const { median } = require('./measure')
-const { start } = require('./peers')
-const { perSecond, table } = require('./table')
+const { median } = require('../measure')
+const { start } = require('../peers')
+const { perSecond, table } = require('../table')
 
 const ROUNDS = Number(process.argv[2] ?? 7)
 const WORDS = process.argv.slice(3)
@@ -129,7 +129,7 @@ async function lag (client, insert, explicit) {
 }
 
 async function measureLag (cluster) {
-  const Database = require('..')
+  const Database = require('../..')
   const { primary, replicas } = cluster
   const db = new Database(primary.url)
   const insert = db.prepare('INSERT INTO log (text) VALUES (?)')
@@ -156,7 +156,7 @@ const inserts = rows => Array.from({ length: rows },
 const number = n => Math.round(n).toLocaleString('en-US')
 
 async function measureBytes (cluster, db) {
-  const { connect } = require('../promise')
+  const { connect } = require('../../promise')
   const { primary, dir } = cluster
   const meter = await cluster.meter(primary.httpPort)
   const open = name => connect(`${dir}/${name}.db`, { syncUrl: meter.url })
@@ -242,8 +242,8 @@ const PARTS = [{
 }]
 
 async function measurePart ({ followers, run }) {
-  const { connect } = require('../promise')
-  const { Cluster } = require('./scale/cluster')
+  const { connect } = require('../../promise')
+  const { Cluster } = require('../scale/cluster')
   const cluster = new Cluster()
   try {
     await cluster.start(followers)
@@ -257,7 +257,7 @@ async function measurePart ({ followers, run }) {
 }
 
 async function main () {
-  const { surroundings, describe } = require('./run')
+  const { surroundings, describe } = require('../processes')
   const machine = surroundings({})
   console.log(`${describe(machine).trim()}\n`)
   const shared = `Servers and clients share the ${machine.cores} cores of this machine: more ` +
@@ -274,7 +274,7 @@ async function main () {
 }
 
 function publish (machine, parts) {
-  const { markdown, put } = require('./figures')
+  const { markdown, put } = require('../figures')
   const { date, node, platform, cores, cpu } = machine
   put('bench:scale', [
     `Measured on ${date}: Node ${node}, ${platform}, ${cores} cores (${cpu}).`,

@@ -12,7 +12,7 @@ const fs = require('node:fs')
 const path = require('node:path')
 const { parseArgs } = require('node:util')
 
-const { root, start } = require('./peers')
+const { root, start } = require('../peers')
 
 const { values: options, positionals: words } = parseArgs({
   allowPositionals: true,
@@ -32,9 +32,9 @@ function chosen (workloads) {
 
 function publish (run) {
   const { machine, results, growth } = run
-  const { putBench } = require('./figures')
-  const { drawGrowth } = require('./growth-chart')
-  const { drawRatios } = require('./ratio-chart')
+  const { putBench } = require('../figures')
+  const { drawGrowth } = require('../growth-chart')
+  const { drawRatios } = require('../ratio-chart')
   const images = path.join(root, 'docs', 'images')
   fs.mkdirSync(images, { recursive: true })
   fs.writeFileSync(path.join(images, 'bench.svg'), drawRatios(results, machine))
@@ -44,11 +44,11 @@ function publish (run) {
 }
 
 function main () {
-  const { report } = require('./report')
-  const { describe, machine, paces, runWorkload } = require('./run')
+  const { report } = require('../report')
+  const { describe, machine, paces, runWorkload } = require('../processes')
   const here = machine()
   console.log(describe(here) + '\n')
-  const workloads = chosen([...require('./workloads'), ...require('./workloads/growth')])
+  const workloads = chosen([...require('../workloads'), ...require('../workloads/growth')])
     .filter(({ rows }) => !options.quick || rows === undefined || rows <= 100_000)
   const pace = options.quick ? paces.quick : paces.full
   if (workloads.length === 0) throw new Error(`No workload is named ${words.join(' or ')}`)

@@ -6,9 +6,9 @@
 const fs = require('node:fs')
 const os = require('node:os')
 const path = require('node:path')
-const Database = require('..')
-const { measure, median, pairedRatio } = require('./measure')
-const { duration, table } = require('./table')
+const Database = require('../..')
+const { measure, median, pairedRatio } = require('../measure')
+const { duration, table } = require('../table')
 
 const ROWS = 10_000
 const SLICE = 40

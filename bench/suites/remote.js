@@ -6,9 +6,9 @@
 const fs = require('node:fs')
 const os = require('node:os')
 const path = require('node:path')
-const { measure, median, pairedRatio } = require('./measure')
-const { home, start } = require('./peers')
-const { duration, table } = require('./table')
+const { measure, median, pairedRatio } = require('../measure')
+const { home, start } = require('../peers')
+const { duration, table } = require('../table')
 
 // Under whatever Node it is that runs this in the end.
 require('node:v8').setFlagsFromString('--expose-gc')
@@ -62,7 +62,7 @@ const WORKLOADS = {
 }
 
 async function main () {
-  const { startSqld } = require('../test/servers/sqld')
+  const { startSqld } = require('../../test/servers/sqld')
   const undo = []
   const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'ferrolite-bench-'))
   try {
@@ -75,13 +75,13 @@ async function main () {
 }
 
 async function compare (url) {
-  const { describe, surroundings } = require('./run')
+  const { describe, surroundings } = require('../processes')
   const manifest = path.join(home, 'node_modules', 'libsql', 'package.json')
   const { version } = JSON.parse(fs.readFileSync(manifest, 'utf8'))
   const versions = { libsql: { version, sqlite: 'that of sqld' } }
   const machine = surroundings(versions)
   console.log(`${describe(machine)}\n`)
-  const [Libsql, Ferrolite] = [require(path.join(home, 'node_modules', 'libsql')), require('..')]
+  const [Libsql, Ferrolite] = [require(path.join(home, 'node_modules', 'libsql')), require('../..')]
   const databases = [Libsql, Libsql, Ferrolite].map(Class => new Class(url))
   prepare(databases[2])
   const rows = [['workload', 'libsql', 'ferrolite', 'ratio', 'control']]
@@ -111,7 +111,7 @@ function prepare (db) {
 }
 
 function publish (machine, rows) {
-  const { markdown, measuredOn, put } = require('./figures')
+  const { markdown, measuredOn, put } = require('../figures')
   put('bench:remote', [
     measuredOn(machine),
     'Time of one, both on the same `sqld` on this machine; the ratio is how many times as fast ' +

@@ -10,7 +10,7 @@ const fs = require('node:fs')
 const path = require('node:path')
 const { parseArgs } = require('node:util')
 
-const { home, root, start } = require('./peers')
+const { home, root, start } = require('../peers')
 
 const { values: options } = parseArgs({
   options: {
@@ -25,10 +25,10 @@ const MEGABYTES = 1e6
 const SLACK = 20
 
 function ask (question, label, count = 0) {
-  const { flags } = require('./run')
+  const { flags } = require('../processes')
   const folder = fs.mkdtempSync(path.join(home, 'load-'))
   try {
-    const child = path.join(__dirname, 'load-child.js')
+    const child = path.join(__dirname, '..', 'load-child.js')
     const args = [...flags, child, question, label, folder, String(count)]
     const { stdout, status, signal } = spawnSync(process.execPath, args, {
       encoding: 'utf8',
@@ -43,7 +43,7 @@ function ask (question, label, count = 0) {
 
 // Fresh processes, interleaved and rotated; the median of each figure.
 function askAll (question, rounds, count) {
-  const { median } = require('./measure')
+  const { median } = require('../measure')
   const answers = Object.fromEntries(labels.map(label => [label, []]))
   for (let round = 0; round < rounds; round++) {
     for (let i = 0; i < labels.length; i++) {
@@ -57,7 +57,7 @@ function askAll (question, rounds, count) {
 }
 
 function lines (run) {
-  const { megabytes } = require('./table')
+  const { megabytes } = require('../table')
   const line = (name, question, key, show) =>
     [name, ...labels.map(label => show(run[question][label][key]))]
   const count = number => number.toLocaleString('en-US')
@@ -115,9 +115,9 @@ function ceilings ({ open, statements, newStatements, rows, cycles }) {
 }
 
 function main () {
-  const { putLoad } = require('./figures')
-  const { describe, machine } = require('./run')
-  const { table } = require('./table')
+  const { putLoad } = require('../figures')
+  const { describe, machine } = require('../processes')
+  const { table } = require('../table')
   if (process.platform !== 'linux') throw new Error('This one reads /proc, which only Linux has')
   const scale = options.quick ? 10 : 1
   const rounds = options.quick ? 5 : 31
