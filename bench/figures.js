@@ -36,6 +36,12 @@ function put (name, content, file = page) {
   fs.writeFileSync(file, `${text.slice(0, from + start.length)}\n${content}\n${text.slice(to)}`)
 }
 
+function putImage (name, picture) {
+  const images = path.join(root, 'docs', 'images')
+  fs.mkdirSync(images, { recursive: true })
+  fs.writeFileSync(path.join(images, name), picture)
+}
+
 function measuredOn ({ node, platform, cpu, cores, date, versions }) {
   const list = Object.entries(versions)
     .map(([label, { version, sqlite }]) => `${label} ${version} (SQLite ${sqlite})`)
@@ -66,4 +72,4 @@ function putLoad ({ machine }, lines) {
   put('load', [measuredOn(machine), markdown([['', ...columns], ...lines])].join('\n\n'))
 }
 
-module.exports = { markdown, measuredOn, put, putBench, putLoad }
+module.exports = { markdown, measuredOn, put, putBench, putImage, putLoad }

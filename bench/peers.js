@@ -23,6 +23,8 @@ const promisePeers = { '@tursodatabase/database': '0.7.2' }
 // Its binary is fetched apart, so that the others can be measured without it.
 const sqlite3Version = '6.0'
 const nodeVersion = '24'
+// What draws the pictures.
+const charts = { vega: '6.4', 'vega-lite': '6.5' }
 
 function nodePackage () {
   const name = nodePackages[`${process.platform}-${process.arch}`]
@@ -56,12 +58,16 @@ function install (specs, ...more) {
   if (status !== 0) throw new Error(`npm install ended with status ${status}`)
 }
 
+function installMissing (wanted, ...flags) {
+  const missing = Object.keys(wanted).filter(name => !installed(name, wanted[name]))
+  if (missing.length > 0) install(missing.map(name => `${name}@${wanted[name]}`), ...flags)
+}
+
 // Installs what is missing into target/bench, and returns the path of the Node to run under.
 function preparePeers (more = {}) {
   const wanted = { ...versions, ...more }
   if (!process.env.BENCH_NODE) wanted[nodePackage()] = nodeVersion
-  const missing = Object.keys(wanted).filter(name => !installed(name, wanted[name]))
-  if (missing.length > 0) install(missing.map(name => `${name}@${wanted[name]}`))
+  installMissing(wanted)
   return process.env.BENCH_NODE || path.join(home, 'node_modules', nodePackage(), 'bin',
     process.platform === 'win32' ? 'node.exe' : 'node')
 }
@@ -106,10 +112,15 @@ function reexecute (prepare) {
   return true
 }
 
+// Only when a picture is drawn.
+function prepareCharts () {
+  installMissing(charts, '--ignore-scripts')
+}
+
 function preparePromisePeers () {
   const node = preparePeers(promisePeers)
   prepareSqlite3()
   return node
 }
 
-module.exports = { home, preparePeers, preparePromisePeers, root, start }
+module.exports = { home, prepareCharts, preparePeers, preparePromisePeers, root, start }

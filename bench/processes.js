@@ -10,11 +10,6 @@ const path = require('node:path')
 const { drivers } = require('./drivers')
 const { home } = require('./peers')
 
-const paces = {
-  full: { slice: 40, rounds: 15 },
-  quick: { slice: 10, rounds: 7 }
-}
-
 // Forced collections must not throw compiled code away.
 const flags = ['--expose-gc', '--no-flush-bytecode', '--disable-warning=ExperimentalWarning']
 
@@ -69,4 +64,4 @@ function describe ({ node, platform, cpu, cores, date, versions }) {
   return `Node ${node}, ${platform}, ${cores} cores, ${cpu}, ${date}\n${list.join(', ')}`
 }
 
-module.exports = { describe, flags, machine, paces, runChild, runWorkload, surroundings }
+module.exports = { describe, flags, machine, runChild, runWorkload, surroundings }

@@ -1,26 +1,26 @@
 'use strict'
 
 // What encryption costs: an encrypted and a plain file side by side, and a second plain one to show
-// the noise. `node --expose-gc bench/encryption.js [rounds]`, or `npm run bench:encryption`.
+// the noise.
 
 const fs = require('node:fs')
 const os = require('node:os')
 const path = require('node:path')
-const Database = require('../..')
 const { measure, median, pairedRatio } = require('../measure')
 const { duration, table } = require('../table')
 
 const ROWS = 10_000
-const SLICE = 40
-const ROUNDS = Number(process.argv[2] ?? 25)
+const PACES = {
+  full: { slice: 40, rounds: 25 },
+  quick: { slice: 10, rounds: 5 }
+}
 const TEXT = 'x'.repeat(80)
 const DRIVERS = { plain: null, again: null, encrypted: 'a passphrase of some length' }
 
-const folder = fs.mkdtempSync(path.join(process.env.BENCH_FOLDER ?? os.tmpdir(), 'ferrolite-'))
-
 // As the other benches have it; `pages` is what the cache holds.
-function open (name, encryptionKey, pages) {
-  const db = new Database(path.join(folder, name), { encryptionKey })
+function open (file, encryptionKey, pages) {
+  const Database = require('../..')
+  const db = new Database(file, { encryptionKey })
   db.pragma('journal_mode = WAL')
   db.pragma('synchronous = NORMAL')
   db.pragma(`cache_size = ${pages}`)
@@ -79,25 +79,63 @@ const WORKLOADS = [
   ['all, 10,000 rows, small cache', all, 40]
 ]
 
-async function compare ([name, workload, pages], index) {
-  const databases = Object.entries(DRIVERS).map(([driver, key]) => open(`${index}-${driver}.db`, key, pages))
+async function compare ([name, workload, pages], folder, pace) {
+  const databases = Object.entries(DRIVERS)
+    .map(([driver, key]) => open(path.join(folder, `${driver}.db`), key, pages))
   try {
     const entries = databases.map((db) => workload(db))
-    const [plain, again, encrypted] = await measure(entries, { slice: SLICE, rounds: ROUNDS })
-    const times = [plain, encrypted].map((samples) => duration(median(samples)))
+    const [plain, again, encrypted] = await measure(entries, pace)
     // How many times as long.
-    const ratios = [encrypted, again].map((samples) => (1 / pairedRatio(plain, samples)).toFixed(2))
-    return [name, ...times, ...ratios]
+    const longer = samples => 1 / pairedRatio(plain, samples)
+    const [times, ratios] = [[plain, encrypted].map(median), [encrypted, again].map(longer)]
+    return { name, plain: times[0], encrypted: times[1], ratio: ratios[0], control: ratios[1] }
   } finally {
     for (const db of databases) db.close()
   }
 }
 
-async function main () {
-  const rows = [['workload', 'plain', 'encrypted', 'ratio', 'control']]
-  for (const [index, workload] of WORKLOADS.entries()) rows.push(await compare(workload, index))
-  console.log(`Node ${process.versions.node}, ${os.cpus().length} cores (${os.cpus()[0].model})\n`)
-  console.log(table(rows))
+function names () {
+  return WORKLOADS.map(([name]) => ({ name }))
 }
 
-main().finally(() => fs.rmSync(folder, { recursive: true, force: true }))
+function machine () {
+  const { surroundings } = require('../processes')
+  const Database = require('../..')
+  const db = new Database(':memory:')
+  const sqlite = db.prepare('SELECT sqlite_version()').pluck().get()
+  db.close()
+  const { version } = require('../../package.json')
+  return surroundings({ ferrolite: { version, sqlite } })
+}
+
+async function run (chosen, { quick }) {
+  const results = []
+  for (const { name } of chosen) {
+    process.stderr.write(`${name}\n`)
+    const folder = fs.mkdtempSync(path.join(process.env.BENCH_FOLDER ?? os.tmpdir(), 'ferrolite-'))
+    try {
+      const workload = WORKLOADS.find(([other]) => other === name)
+      results.push(await compare(workload, folder, quick ? PACES.quick : PACES.full))
+    } finally {
+      fs.rmSync(folder, { recursive: true, force: true })
+    }
+  }
+  return { results }
+}
+
+function rows (results) {
+  return [['workload', 'plain', 'encrypted', 'ratio', 'control'],
+    ...results.map(({ name, plain, encrypted, ratio, control }) => [name, duration(plain),
+      duration(encrypted), ratio.toFixed(2), control.toFixed(2)])]
+}
+
+function print ({ results }) {
+  console.log(table(rows(results)))
+}
+
+function publish ({ machine, results }) {
+  const { markdown, measuredOn, put } = require('../figures')
+  put('bench:encryption', [measuredOn(machine), markdown(rows(results))].join('\n\n'))
+}
+
+module.exports = { machine, measure: run, names, print, publish }

@@ -1,23 +1,12 @@
 'use strict'
 
-// node bench/load.js [--quick] [--json FILE]
-//
 // What loading a package costs, and what it holds on to: time, resident memory, threads, files.
-// A full run also puts its figures into docs/performance.md.
 
 const { spawnSync } = require('node:child_process')
 const fs = require('node:fs')
 const path = require('node:path')
-const { parseArgs } = require('node:util')
 
-const { home, root, start } = require('../peers')
-
-const { values: options } = parseArgs({
-  options: {
-    quick: { type: 'boolean' },
-    json: { type: 'string' }
-  }
-})
+const { home, root } = require('../peers')
 
 const labels = ['better-sqlite3', 'node:sqlite', 'libsql', 'ferrolite']
 const MEGABYTES = 1e6
@@ -114,33 +103,42 @@ function ceilings ({ open, statements, newStatements, rows, cycles }) {
   ].map(([name, value, most]) => ({ name, value, most, passed: value <= most }))
 }
 
-function main () {
-  const { putLoad } = require('../figures')
-  const { describe, machine } = require('../processes')
-  const { table } = require('../table')
+// It is one table.
+function names () {
+  return [{ name: 'load' }]
+}
+
+function machine () {
+  return require('../processes').machine()
+}
+
+function measure (chosen, { quick }) {
   if (process.platform !== 'linux') throw new Error('This one reads /proc, which only Linux has')
-  const scale = options.quick ? 10 : 1
-  const rounds = options.quick ? 5 : 31
+  const scale = quick ? 10 : 1
   const counts = { statements: 200_000 / scale, rows: 1_000_000 / scale, cycles: 10_000 / scale }
-  const here = machine()
-  console.log(describe(here) + '\n')
-  const run = {
-    machine: here,
+  return {
     counts,
-    open: askAll('open', rounds),
-    all: askAll('all', options.quick ? 1 : 5),
-    allWithBlob: askAll('allWithBlob', options.quick ? 1 : 5),
+    open: askAll('open', quick ? 5 : 31),
+    all: askAll('all', quick ? 1 : 5),
+    allWithBlob: askAll('allWithBlob', quick ? 1 : 5),
     statements: askAll('statements', 1, counts.statements),
     newStatements: askAll('newStatements', 1, counts.statements),
     rows: askAll('rows', 1, counts.rows),
     cycles: askAll('cycles', 1, counts.cycles)
   }
+}
+
+function print (run) {
+  const { table } = require('../table')
   console.log(table([['', ...labels], ...lines(run)]) + '\n')
   console.log(table([['Ceiling', 'at most', 'ferrolite', ''],
     ...ceilings(run).map(({ name, value, most, passed }) =>
       [name, String(most), String(Math.round(value * 10) / 10), passed ? 'pass' : 'FAIL'])]))
-  if (!options.quick && !process.env.BENCH_FERROLITE_MODULE) putLoad(run, lines(run))
-  if (options.json) fs.writeFileSync(options.json, JSON.stringify(run, null, 1) + '\n')
 }
 
-start(main)
+function publish (run) {
+  const { putLoad } = require('../figures')
+  putLoad(run, lines(run))
+}
+
+module.exports = { machine, measure, names, print, publish }

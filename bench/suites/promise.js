@@ -1,38 +1,34 @@
 'use strict'
 
-// node bench/promise.js [words ...] [--quick] [--json FILE] [--draw FILE]
-//
-// Measures the promise API of Ferrolite beside those of libsql and Turso, sqlite3, and
-// better-sqlite3 on the event loop. Words choose workloads by group (get, all, insert, stall,
-// readers) or by part of the name. --quick takes shorter rounds. --json keeps the results, --draw
-// publishes kept results again. A full run publishes its own: a picture in docs/images and a
-// section of docs/performance.md.
+// The promise API of Ferrolite beside those of libsql and Turso, sqlite3, and better-sqlite3 on the
+// event loop: calls a second, latency, the longest stall of the event loop, several readers.
 
-const fs = require('node:fs')
 const path = require('node:path')
-const { parseArgs } = require('node:util')
 
-const { preparePromisePeers, root, start } = require('../peers')
+const { measureEach } = require('../choose')
+const { preparePromisePeers } = require('../peers')
 
-const { values: options, positionals: words } = parseArgs({
-  allowPositionals: true,
-  options: {
-    quick: { type: 'boolean' },
-    json: { type: 'string' },
-    draw: { type: 'string' }
-  }
-})
-
-const paces = {
+const PACES = {
   full: { slice: 100, rounds: 15, stallRounds: 5 },
   quick: { slice: 20, rounds: 5, stallRounds: 1 }
 }
 
-const child = path.join(__dirname, '..', 'promise', 'child.js')
+const CHILD = path.join(__dirname, '..', 'promise', 'child.js')
+
+// With the key of a run that the result goes to.
+function names () {
+  const stalls = require('../promise/stalls').names
+  return [
+    ...require('../promise/workloads').map(({ name, group }) => ({ name, group, kind: 'results' })),
+    ...stalls.map(name => ({ name, group: 'stall', kind: 'stalls' })),
+    { name: 'readers', group: 'readers', kind: 'readers' }
+  ]
+}
 
 // The versions of the drivers that are there, and why others are not.
-async function lookAround () {
+async function machine () {
   const { drivers, labels, probe } = require('../promise/drivers')
+  const { surroundings } = require('../processes')
   const versions = {}
   const leftOut = {}
   for (const label of labels) {
@@ -40,40 +36,21 @@ async function lookAround () {
     if (found === undefined) leftOut[label] = drivers[label].optional
     else versions[drivers[label].title] = found
   }
-  const { surroundings } = require('../processes')
-  return { machine: surroundings(versions), leftOut }
+  return { ...surroundings(versions), leftOut }
 }
 
-// [workload, group, key of a run that its result goes to].
-function chosen () {
-  const { names } = require('../promise/stalls')
-  const list = [
-    ...require('../promise/workloads').map(({ name, group }) => ({ name, group, kind: 'results' })),
-    ...names.map(name => ({ name, group: 'stall', kind: 'stalls' })),
-    { name: 'readers', group: 'readers', kind: 'readers' }
-  ]
-  const groups = new Set(list.map(({ group }) => group))
-  return list.filter(({ name, group }) => words.length === 0 ||
-    words.some(word => groups.has(word) ? word === group : name.includes(word)))
-}
-
-function measureAll (workloads, run) {
+async function measure (chosen, { quick }) {
   const { runChild } = require('../processes')
-  const { slice, rounds, stallRounds } = options.quick ? paces.quick : paces.full
-  const leftOut = Object.keys(run.leftOut).join()
-  const failures = []
-  for (const [i, { name, kind }] of workloads.entries()) {
-    process.stderr.write(`[${i + 1}/${workloads.length}] ${name}\n`)
-    try {
-      const count = kind === 'stalls' ? stallRounds : rounds
-      const result = runChild(child, name, slice, count, leftOut)
-      if (kind === 'readers') run.readers = result
-      else run[kind].push(result)
-    } catch (error) {
-      failures.push(error.message)
-    }
-  }
-  return failures
+  const { slice, rounds, stallRounds } = quick ? PACES.quick : PACES.full
+  const { leftOut } = await machine()
+  const run = { leftOut, results: [], stalls: [] }
+  const failures = measureEach(chosen, ({ name, kind }) => {
+    const count = kind === 'stalls' ? stallRounds : rounds
+    const result = runChild(CHILD, name, slice, count, Object.keys(leftOut).join())
+    if (kind === 'readers') run.readers = result
+    else run[kind].push(result)
+  })
+  return { ...run, failures }
 }
 
 function print (run) {
@@ -83,13 +60,11 @@ function print (run) {
   for (const line of remarks(run)) console.log(line)
 }
 
-function publish (run) {
-  const { markdown, measuredOn, put } = require('../figures')
-  const { drawPromise } = require('../promise/chart')
+async function publish (run) {
+  const { drawPromise } = require('../charts/promise')
+  const { markdown, measuredOn, put, putImage } = require('../figures')
   const { parts, remarks } = require('../promise/report')
-  const images = path.join(root, 'docs', 'images')
-  fs.mkdirSync(images, { recursive: true })
-  fs.writeFileSync(path.join(images, 'promise.svg'), drawPromise(run))
+  putImage('promise.svg', await drawPromise(run))
   const quick = run.quick ? ['From a quick run; the figures are rough.'] : []
   put('bench:promise', [
     '![Speed and stalls of the promise API beside others](images/promise.svg)',
@@ -98,26 +73,6 @@ function publish (run) {
     ...parts(run).flatMap(({ text, rows }) => [text, markdown(rows)]),
     remarks(run).map(line => `- ${line}`).join('\n')
   ].join('\n\n'))
-  console.log('\nPublished in docs/performance.md and docs/images')
 }
 
-async function main () {
-  const { describe } = require('../processes')
-  const { machine, leftOut } = await lookAround()
-  console.log(describe(machine) + '\n')
-  const workloads = chosen()
-  if (workloads.length === 0) throw new Error(`No workload is named ${words.join(' or ')}`)
-  const quick = options.quick === true
-  const run = { machine, quick, leftOut, results: [], stalls: [], readers: undefined }
-  const failures = measureAll(workloads, run)
-  print(run)
-  if (options.json) fs.writeFileSync(options.json, JSON.stringify(run, null, 1) + '\n')
-  if (failures.length > 0) throw new Error(`Not measured: ${failures.join('; ')}`)
-  // Only whole figures of Ferrolite itself are worth keeping.
-  if (words.length === 0 && !quick && !process.env.BENCH_FERROLITE_MODULE) publish(run)
-}
-
-start(async () => {
-  if (options.draw) publish(JSON.parse(fs.readFileSync(options.draw, 'utf8')))
-  else await main()
-}, preparePromisePeers)
+module.exports = { machine, measure, names, prepare: preparePromisePeers, print, publish }

@@ -1,21 +1,18 @@
 'use strict'
 
 // Ferrolite and libsql on one libSQL server on this machine, side by side.
-// `npm run bench:remote [-- ROUNDS]`. Publishes its table in docs/performance.md.
 
 const fs = require('node:fs')
-const os = require('node:os')
 const path = require('node:path')
 const { measure, median, pairedRatio } = require('../measure')
-const { home, start } = require('../peers')
+const { home } = require('../peers')
+const { withServer } = require('../servers')
 const { duration, table } = require('../table')
 
-// Under whatever Node it is that runs this in the end.
-require('node:v8').setFlagsFromString('--expose-gc')
-globalThis.gc = require('node:vm').runInNewContext('gc')
-
-const ROUNDS = Number(process.argv[2] ?? 15)
-const SLICE = 100
+const PACES = {
+  full: { slice: 100, rounds: 15 },
+  quick: { slice: 30, rounds: 3 }
+}
 const ROWS = 1000
 const BATCH = 100
 const IN_TRANSACTION = 10
@@ -61,46 +58,45 @@ const WORKLOADS = {
   'insert in a batch of 100': batch
 }
 
-async function main () {
-  const { startSqld } = require('../../test/servers/sqld')
-  const undo = []
-  const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'ferrolite-bench-'))
-  try {
-    const server = await startSqld({ after: fn => undo.push(fn) }, { dir })
-    await compare(server.url)
-  } finally {
-    for (const fn of undo) await fn()
-    fs.rmSync(dir, { recursive: true, force: true })
-  }
+function names () {
+  return Object.keys(WORKLOADS).map(name => ({ name }))
 }
 
-async function compare (url) {
-  const { describe, surroundings } = require('../processes')
+function machine () {
+  const { surroundings } = require('../processes')
   const manifest = path.join(home, 'node_modules', 'libsql', 'package.json')
   const { version } = JSON.parse(fs.readFileSync(manifest, 'utf8'))
-  const versions = { libsql: { version, sqlite: 'that of sqld' } }
-  const machine = surroundings(versions)
-  console.log(`${describe(machine)}\n`)
+  return surroundings({ libsql: { version, sqlite: 'that of sqld' } })
+}
+
+function run (chosen, { quick }) {
+  return withServer(({ url }) => compare(url, chosen, quick ? PACES.quick : PACES.full))
+}
+
+async function compare (url, chosen, pace) {
   const [Libsql, Ferrolite] = [require(path.join(home, 'node_modules', 'libsql')), require('../..')]
   const databases = [Libsql, Libsql, Ferrolite].map(Class => new Class(url))
   prepare(databases[2])
-  const rows = [['workload', 'libsql', 'ferrolite', 'ratio', 'control']]
-  for (const [name, workload] of Object.entries(WORKLOADS)) {
-    const entries = databases.map(db => workload(db, db instanceof Ferrolite))
-    const settings = { slice: SLICE, rounds: ROUNDS }
+  const results = []
+  for (const { name } of chosen) {
+    const entries = databases.map(db => WORKLOADS[name](db, db instanceof Ferrolite))
     if (entries.includes(null)) {
-      const [alone] = await measure(entries.slice(-1), settings)
-      rows.push([name, '-', duration(median(alone)), '-', '-'])
+      const [alone] = await measure(entries.slice(-1), pace)
+      results.push({ name, ferrolite: median(alone) })
     } else {
-      const [libsql, control, ferrolite] = await measure(entries, settings)
-      const ratios = [ferrolite, control].map(samples => pairedRatio(libsql, samples).toFixed(2))
-      rows.push([name, duration(median(libsql)), duration(median(ferrolite)), ...ratios])
+      const [libsql, control, ferrolite] = await measure(entries, pace)
+      results.push({
+        name,
+        libsql: median(libsql),
+        ferrolite: median(ferrolite),
+        ratio: pairedRatio(libsql, ferrolite),
+        control: pairedRatio(libsql, control)
+      })
     }
     databases[2].exec('DELETE FROM log')
   }
   for (const db of databases) db.close()
-  console.log(`Time of one, and how many times as fast Ferrolite is:\n\n${table(rows)}`)
-  if (process.argv.length === 2) publish(machine, rows)
+  return { results }
 }
 
 function prepare (db) {
@@ -110,15 +106,26 @@ function prepare (db) {
   db.batch(Array.from({ length: ROWS }, (_, i) => [insert, [`text of row ${i}`, i + 0.5]]))
 }
 
-function publish (machine, rows) {
+function rows (results) {
+  const cell = (value, show) => value === undefined ? '-' : show(value)
+  const two = value => value.toFixed(2)
+  return [['workload', 'libsql', 'ferrolite', 'ratio', 'control'],
+    ...results.map(({ name, libsql, ferrolite, ratio, control }) => [name, cell(libsql, duration),
+      duration(ferrolite), cell(ratio, two), cell(control, two)])]
+}
+
+function print ({ results }) {
+  console.log(`Time of one, and how many times as fast Ferrolite is:\n\n${table(rows(results))}`)
+}
+
+function publish ({ machine, results }) {
   const { markdown, measuredOn, put } = require('../figures')
   put('bench:remote', [
     measuredOn(machine),
     'Time of one, both on the same `sqld` on this machine; the ratio is how many times as fast ' +
     'Ferrolite is, the control is libsql beside itself.',
-    markdown(rows)
+    markdown(rows(results))
   ].join('\n\n'))
-  console.log('\nPublished in docs/performance.md')
 }
 
-start(main)
+module.exports = { machine, measure: run, names, print, publish }

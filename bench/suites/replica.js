@@ -1,21 +1,20 @@
 'use strict'
 
 // An embedded replica beside a plain file with the same content and beside libsql's replica, all
-// of one libSQL server on this machine. `npm run bench:replica [-- ROUNDS [WORDS ...]]`; without
-// arguments it publishes its tables in docs/performance.md.
+// of one libSQL server on this machine.
 
 const fs = require('node:fs')
-const os = require('node:os')
 const path = require('node:path')
-const { home, start } = require('../peers')
+const { measureEach } = require('../choose')
+const { home } = require('../peers')
+const { withServer } = require('../servers')
 const { duration, perSecond, ratio, table } = require('../table')
 
-const ROUNDS = Number(process.argv[2] ?? 15)
-const WORDS = process.argv.slice(3)
+const ROUNDS = { full: 15, quick: 3 }
 const OF_LOCAL = 0.95
 const OF_LIBSQL = 2
 
-const child = path.join(__dirname, '..', 'replica', 'child.js')
+const CHILD = path.join(__dirname, '..', 'replica', 'child.js')
 
 const FILL = `
   CREATE TABLE item (id INTEGER PRIMARY KEY, text TEXT, real REAL);
@@ -23,38 +22,37 @@ const FILL = `
   WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 10000)
   INSERT INTO item SELECT i, 'text of row ' || i, i + 0.5 FROM n`
 
-async function main () {
-  const { startSqld } = require('../../test/servers/sqld')
-  const undo = []
-  const dir = fs.mkdtempSync(path.join(os.tmpdir(), 'ferrolite-bench-'))
-  try {
-    const { url } = await startSqld({ after: fn => undo.push(fn) }, { dir })
+function names () {
+  return require('../replica/workloads')
+}
+
+function machine () {
+  const { surroundings } = require('../processes')
+  const manifest = path.join(home, 'node_modules', 'libsql', 'package.json')
+  const { version } = JSON.parse(fs.readFileSync(manifest, 'utf8'))
+  return surroundings({ libsql: { version, sqlite: '3.45.1' } })
+}
+
+function measure (chosen, { quick }) {
+  const { runChild } = require('../processes')
+  return withServer(({ url }) => {
     const Database = require('../..')
     const db = new Database(url)
     db.exec(FILL)
     db.close()
-    compare(url)
-  } finally {
-    for (const fn of undo) await fn()
-    fs.rmSync(dir, { recursive: true, force: true })
-  }
+    const results = []
+    const failures = measureEach(chosen, ({ name }) => {
+      const rounds = quick ? ROUNDS.quick : ROUNDS.full
+      results.push({ name, ...runChild(CHILD, name, url, rounds) })
+    })
+    return { results, failures }
+  })
 }
 
-function compare (url) {
-  const { describe, runChild, surroundings } = require('../processes')
-  const manifest = path.join(home, 'node_modules', 'libsql', 'package.json')
-  const { version } = JSON.parse(fs.readFileSync(manifest, 'utf8'))
-  const machine = surroundings({ libsql: { version, sqlite: '3.45.1' } })
-  console.log(`${describe(machine)}\n`)
-  const results = []
-  for (const { name } of require('../replica/workloads')) {
-    if (WORDS.length > 0 && !WORDS.some(word => name.includes(word))) continue
-    process.stderr.write(`${name}\n`)
-    results.push({ name, ...runChild(child, name, url, ROUNDS) })
+function print ({ results }) {
+  for (const { text, rows } of partsOf(results)) {
+    if (rows.length > 1) console.log(`${text}\n\n${table(rows)}\n`)
   }
-  const parts = partsOf(results)
-  for (const { text, rows } of parts) if (rows.length > 1) console.log(`${text}\n\n${table(rows)}\n`)
-  if (process.argv.length === 2) publish(machine, parts)
 }
 
 function floor (value, least) {
@@ -83,13 +81,12 @@ function partsOf (results) {
   }]
 }
 
-function publish (machine, parts) {
+function publish ({ machine, results }) {
   const { markdown, measuredOn, put } = require('../figures')
   put('bench:replica', [
     measuredOn(machine),
-    ...parts.flatMap(({ text, rows }) => [text, markdown(rows)])
+    ...partsOf(results).flatMap(({ text, rows }) => [text, markdown(rows)])
   ].join('\n\n'))
-  console.log('Published in docs/performance.md')
 }
 
-start(main)
+module.exports = { machine, measure, names, print, publish }

@@ -2,20 +2,16 @@
 
 // One primary, two read replicas (sqld) and processes with embedded replicas, on this machine:
 // reads and writes per second, how late a replica sees a commit, and how many bytes that takes.
-// `npm run bench:scale [-- ROUNDS [reads writes lag bytes stream]]`; without arguments it publishes
-// its tables in docs/performance.md.
 
 const { setTimeout: sleep } = require('node:timers/promises')
 const { median } = require('../measure')
-const { start } = require('../peers')
 const { perSecond, table } = require('../table')
 
-const ROUNDS = Number(process.argv[2] ?? 7)
-const WORDS = process.argv.slice(3)
+const ROUNDS = { full: 7, quick: 1 }
 const SLICE = 1000
 const WARM_UP = 300
 const CLIENTS = [1, 2, 4]
-const COMMITS = ROUNDS * 50
+const COMMITS_A_ROUND = 50
 const PAUSE = [10, 50]
 const SYNCS = 20
 const MORE = 1000
@@ -25,7 +21,7 @@ const counted = k => `${k} client${k > 1 ? 's' : ''}`
 const milliseconds = ns => `${(ns / 1e6).toFixed(1)} ms`
 
 // Each works for a slice, all of a group at the same time; groups take turns.
-async function rates (groups, what, rounds = ROUNDS) {
+async function rates (groups, what, rounds) {
   const samples = groups.map(() => [])
   const refusals = groups.map(() => 0)
   // Code and caches are warmed up first.
@@ -59,7 +55,7 @@ function writing (db) {
   }
 }
 
-async function measureReads (cluster, db) {
+async function measureReads (cluster, db, rounds) {
   const { primary, replicas } = cluster
   const many = async open => {
     const list = []
@@ -79,7 +75,7 @@ async function measureReads (cluster, db) {
     clients: clients.slice(0, k),
     during: name.includes('following') ? () => writing(db) : undefined
   })))
-  const { values } = await rates(groups, 'reads')
+  const { values } = await rates(groups, 'reads', rounds)
   for (const name of Object.keys(kinds)) {
     const some = values.splice(0, CLIENTS.length)
     rows.push([name, ...some.map(rate), rate(some.at(-1) / CLIENTS.at(-1))])
@@ -88,7 +84,7 @@ async function measureReads (cluster, db) {
   return rows
 }
 
-async function measureWrites (cluster) {
+async function measureWrites (cluster, db, rounds) {
   const { primary, replicas } = cluster
   const remote = []
   for (let i = 0; i < CLIENTS.at(-1); i++) remote.push(await cluster.client(primary.url))
@@ -100,8 +96,8 @@ async function measureWrites (cluster) {
     ...CLIENTS.map(k => ({ name: `${counted(k)} of the primary`, clients: remote.slice(0, k) })),
     ...Object.entries(others).map(([name, client]) => ({ name, clients: [client] }))
   ]
-  const single = await rates(groups, 'writes')
-  const batches = await rates(groups, 'batches')
+  const single = await rates(groups, 'writes', rounds)
+  const batches = await rates(groups, 'batches', rounds)
   for (const { leave } of [...remote, ...Object.values(others)]) await leave()
   return [['rows written by', 'commits of one', 'batches of 100', 'refused'],
     ...groups.map(({ name }, i) => [name, rate(single.values[i]), rate(batches.values[i]),
@@ -109,13 +105,13 @@ async function measureWrites (cluster) {
 }
 
 // The time from the server's word that it has committed to the first read that shows it.
-async function lag (client, insert, explicit) {
+async function lag (client, insert, count, explicit) {
   const { lastInsertRowid: last } = insert.run('begin')
   await sleep(300)
-  const watching = client.ask('watch', { last, count: COMMITS, explicit })
+  const watching = client.ask('watch', { last, count, explicit })
   await sleep(300)
   const committed = {}
-  for (let i = 0; i < COMMITS; i++) {
+  for (let i = 0; i < count; i++) {
     const { lastInsertRowid } = insert.run('text of a row')
     committed[lastInsertRowid] = process.hrtime.bigint()
     await sleep(PAUSE[0] + Math.random() * (PAUSE[1] - PAUSE[0]))
@@ -128,7 +124,7 @@ async function lag (client, insert, explicit) {
   return [0.5, 0.99].map(part => milliseconds(lags[Math.floor(part * (lags.length - 1))]))
 }
 
-async function measureLag (cluster) {
+async function measureLag (cluster, _, rounds) {
   const Database = require('../..')
   const { primary, replicas } = cluster
   const db = new Database(primary.url)
@@ -144,7 +140,7 @@ async function measureLag (cluster) {
   const rows = [['visible after a commit', 'p50', 'p99']]
   for (const [name, args] of Object.entries(watchers)) {
     const watcher = await cluster.client(...args)
-    rows.push([name, ...await lag(watcher, insert, name.includes('loop'))])
+    rows.push([name, ...await lag(watcher, insert, rounds * COMMITS_A_ROUND, name.includes('loop'))])
     await watcher.leave()
   }
   db.close()
@@ -226,7 +222,7 @@ const PARTS = [{
   run: measureWrites
 }, {
   name: 'lag',
-  text: `From the primary's word that it has committed to the first read that shows it, ${COMMITS} commits.`,
+  text: "From the primary's word that it has committed to the first read that shows it.",
   followers: 1,
   run: measureLag
 }, {
@@ -241,14 +237,14 @@ const PARTS = [{
   run: measureStream
 }]
 
-async function measurePart ({ followers, run }) {
+async function measurePart ({ followers, run }, rounds) {
   const { connect } = require('../../promise')
   const { Cluster } = require('../scale/cluster')
   const cluster = new Cluster()
   try {
     await cluster.start(followers)
     const db = await connect(cluster.primary.url)
-    const rows = await run(cluster, db)
+    const rows = await run(cluster, db, rounds)
     await db.close()
     return rows
   } finally {
@@ -256,31 +252,40 @@ async function measurePart ({ followers, run }) {
   }
 }
 
-async function main () {
-  const { surroundings, describe } = require('../processes')
-  const machine = surroundings({})
-  console.log(`${describe(machine).trim()}\n`)
-  const shared = `Servers and clients share the ${machine.cores} cores of this machine: more ` +
-    'clients than that cannot be faster than it is.'
-  console.log(`${shared}\n`)
-  const parts = [{ text: shared }]
-  for (const part of PARTS) {
-    if (WORDS.length > 0 && !WORDS.includes(part.name)) continue
-    const rows = await measurePart(part)
-    console.log(`${part.text}\n\n${table(rows)}\n`)
-    parts.push({ text: part.text, rows })
-  }
-  if (process.argv.length === 2) publish(machine, parts)
+function names () {
+  return PARTS
 }
 
-function publish (machine, parts) {
+function machine () {
+  return require('../processes').surroundings({})
+}
+
+async function measure (chosen, { quick }) {
+  const parts = []
+  for (const part of chosen) {
+    process.stderr.write(`${part.name}\n`)
+    const rows = await measurePart(part, quick ? ROUNDS.quick : ROUNDS.full)
+    parts.push({ text: part.text, rows })
+  }
+  return { parts }
+}
+
+const shared = ({ cores }) => `Servers and clients share the ${cores} cores of this machine: more ` +
+  'clients than that cannot be faster than it is.'
+
+function print ({ machine, parts }) {
+  console.log(`${shared(machine)}\n`)
+  for (const { text, rows } of parts) console.log(`${text}\n\n${table(rows)}\n`)
+}
+
+function publish ({ machine, parts }) {
   const { markdown, put } = require('../figures')
   const { date, node, platform, cores, cpu } = machine
   put('bench:scale', [
     `Measured on ${date}: Node ${node}, ${platform}, ${cores} cores (${cpu}).`,
-    ...parts.flatMap(({ text, rows }) => rows ? [text, markdown(rows)] : [text])
+    shared(machine),
+    ...parts.flatMap(({ text, rows }) => [text, markdown(rows)])
   ].join('\n\n'))
-  console.log('Published in docs/performance.md')
 }
 
-start(main)
+module.exports = { machine, measure, names, print, publish }
