@@ -1,0 +1,71 @@
+'use strict'
+
+// Runs test files on a Node: all of them, those of promises, those of servers and replicas.
+
+const fs = require('node:fs')
+const os = require('node:os')
+const path = require('node:path')
+const { ROOT, run, say } = require('./run')
+const { unavailable: noSqld } = require('./sqld')
+const { isShared, runsOnOneNode, runsOnServers, testFiles } = require('./test-files')
+
+// How the reporter begins seeds and totals.
+const INFORMATION = /^\s*\u2139 /
+const LOGS = path.join(ROOT, 'target', 'test-logs')
+const FILE_TIMEOUT = 900_000
+
+// Prints what failed, the seeds and the closing lines; the whole output goes to a log.
+async function nodeTests (binary, name, flags = [], options = {}) {
+  const { files = testFiles(), env } = options
+  fs.mkdirSync(LOGS, { recursive: true })
+  const log = path.join(LOGS, `${name}.log`)
+  const file = fs.createWriteStream(log)
+  const failing = []
+  const filter = (line) => {
+    file.write(`${line}\n`)
+    if (failing.length > 0 || line.includes('failing tests:')) failing.push(line)
+    if (failing.length > 0 || INFORMATION.test(line)) say(line)
+  }
+  try {
+    await run(binary, [...flags, ...testArguments(files)], { filter, env })
+  } catch (error) {
+    throw Object.assign(error, { failing })
+  } finally {
+    file.end()
+    say(`All lines: ${path.relative(ROOT, log)}`)
+  }
+}
+
+// But for what has run on one Node.js, which is enough.
+function otherNodeTests (binary, name, flags = []) {
+  const files = testFiles().filter((file) => !runsOnOneNode(file))
+  return nodeTests(binary, name, flags, { files })
+}
+
+function promiseTests (binary, name) {
+  const options = { files: testFiles().filter(isShared), env: promiseEnv() }
+  return nodeTests(binary, `${name}-promises`, [], options)
+}
+
+// The statements of the sync API and of promises, on a real libSQL server or a replica of one.
+async function serverTests (binary, name, place) {
+  if (noSqld() !== null) return say(`Not run: ${noSqld()}`)
+  const files = testFiles().filter(runsOnServers)
+  for (const env of [process.env, promiseEnv()]) {
+    const api = env.TEST_API ?? 'sync'
+    const options = { files, env: { ...env, TEST_ON: place } }
+    await nodeTests(binary, `${name}-${api}`, [], options)
+  }
+}
+
+function promiseEnv () {
+  return { ...process.env, TEST_API: 'promise' }
+}
+
+function testArguments (files) {
+  // Node itself takes one core less than there are: of two, one would have nothing to do.
+  const atOnce = `--test-concurrency=${os.availableParallelism()}`
+  return ['--test', '--test-reporter=spec', `--test-timeout=${FILE_TIMEOUT}`, atOnce, ...files]
+}
+
+module.exports = { nodeTests, otherNodeTests, promiseEnv, promiseTests, serverTests, testArguments }
