@@ -428,7 +428,7 @@ ours('1,000 transactions and 1,000 single calls at random keep the sum', async t
 ours('functions and listeners run in the async context of the call that they serve', async t => {
   const { AsyncLocalStorage } = require('node:async_hooks')
   const storage = new AsyncLocalStorage()
-  const db = openAsync(t, ':memory:', { leaseTimeout: 2000 })
+  const db = openAsync(t, ':memory:', { leaseTimeout: 60000 })
   await db.exec('CREATE TABLE t (a)')
   const seen = []
   let inner

@@ -47,12 +47,12 @@ ours('what is a parameter by its name is no option', async t => {
   for (const name of ['timeout', 'queryTimeout', 'signal']) {
     const stmt = await db.prepare(`SELECT @${name} AS x`)
     assert.deepEqual(await stmt.get({ [name]: 1 }), { x: 1 })
-    assert.deepEqual(await stmt.all({ [name]: 'text' }, { timeout: 5000 }), [{ x: 'text' }])
+    assert.deepEqual(await stmt.all({ [name]: 'text' }, { timeout: 60000 }), [{ x: 'text' }])
     if (PROMISES) {
       const sql = `SELECT :${name} AS x, 1`
       for (let i = 0; i < 2; ++i) assert.equal((await db.get(sql, { [name]: 'text' })).x, 'text')
       for (let i = 0; i < 2; ++i) {
-        assert.equal((await db.get(sql, { [name]: 2 }, { timeout: 5000 })).x, 2)
+        assert.equal((await db.get(sql, { [name]: 2 }, { timeout: 60000 })).x, 2)
       }
     }
   }
@@ -97,9 +97,9 @@ onFile('exec, pragma and explain have a time limit', async t => {
   await db.exec(`CREATE VIEW v AS ${ENDLESS}`)
   for (const limit of [{ timeout: 20 }, { queryTimeout: 20 }]) {
     await throws(() => db.exec(ENDLESS, limit), interrupted)
-    assert.deepEqual(await db.pragma('user_version', { timeout: 5000 }), [{ user_version: 0 }])
-    assert.equal(await db.pragma('user_version', { simple: true, queryTimeout: 5000 }), 0)
-    assert.equal((await db.explain('SELECT 1', { timeout: 5000 }))[0].opcode, 'Init')
+    assert.deepEqual(await db.pragma('user_version', { timeout: 60000 }), [{ user_version: 0 }])
+    assert.equal(await db.pragma('user_version', { simple: true, queryTimeout: 60000 }), 0)
+    assert.equal((await db.explain('SELECT 1', { timeout: 60000 }))[0].opcode, 'Init')
   }
 })
 
@@ -149,7 +149,7 @@ ours('a signal ends the calls of statements and of SQL', withPromises, async t =
   const db = open(t)
   const stmt = await db.prepare('SELECT ? AS x')
   const signal = AbortSignal.abort()
-  for (const options of [{ signal }, { signal, timeout: 5000 }, { queryTimeout: 5000, signal }]) {
+  for (const options of [{ signal }, { signal, timeout: 60000 }, { queryTimeout: 60000, signal }]) {
     for (const name of ['run', 'get', 'all']) {
       await assert.rejects(stmt[name](1, options), aborted)
       await assert.rejects(db[name]('SELECT ?', 1, options), aborted)

@@ -11,7 +11,7 @@ const { after, before } = require('node:test')
 const { sqld, unavailable } = require('../../scripts/sqld')
 const { cleanup, ours, tempDir } = require('../support')
 
-const START_LIMIT = 10_000
+const START_LIMIT = 30_000
 const STOP_LIMIT = 5_000
 const POLL = 5
 const POLL_LIMIT = 1_000
