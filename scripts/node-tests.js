@@ -7,12 +7,15 @@ const os = require('node:os')
 const path = require('node:path')
 const { ROOT, run, say } = require('./run')
 const { unavailable: noSqld } = require('./sqld')
-const { isShared, runsOnOneNode, runsOnServers, testFiles } = require('./test-files')
+const {
+  isShared, runsOnOneNode, runsOnServers, runsWithoutEval, testFiles
+} = require('./test-files')
 
 // How the reporter begins seeds and totals.
 const INFORMATION = /^\s*\u2139 /
 const LOGS = path.join(ROOT, 'target', 'test-logs')
 const FILE_TIMEOUT = 900_000
+const NO_EVAL = '--disallow-code-generation-from-strings'
 
 // Prints what failed, the seeds and the closing lines; the whole output goes to a log.
 async function nodeTests (binary, name, flags = [], options = {}) {
@@ -42,6 +45,13 @@ function otherNodeTests (binary, name, flags = []) {
   return nodeTests(binary, name, flags, { files })
 }
 
+// As under a content security policy: the plain row decoder takes over from the compiled one. What
+// runs in processes of its own would not see it.
+function noEvalTests (binary, name) {
+  const options = { files: testFiles().filter(runsWithoutEval) }
+  return nodeTests(binary, `${name}-no-eval`, [NO_EVAL], options)
+}
+
 function promiseTests (binary, name) {
   const options = { files: testFiles().filter(isShared), env: promiseEnv() }
   return nodeTests(binary, `${name}-promises`, [], options)
@@ -68,4 +78,13 @@ function testArguments (files) {
   return ['--test', '--test-reporter=spec', `--test-timeout=${FILE_TIMEOUT}`, atOnce, ...files]
 }
 
-module.exports = { nodeTests, otherNodeTests, promiseEnv, promiseTests, serverTests, testArguments }
+module.exports = {
+  NO_EVAL,
+  noEvalTests,
+  nodeTests,
+  otherNodeTests,
+  promiseEnv,
+  promiseTests,
+  serverTests,
+  testArguments
+}

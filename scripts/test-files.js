@@ -13,6 +13,8 @@ const SHARED = /^\/\/ Runs with both APIs(, and on servers)?\.$/m
 // What takes long and is about the engine and servers, not about the Node that runs it.
 const ON_ONE_NODE = /^\/\/ Runs on one Node\.js\.$/m
 const ON_SERVERS = /^\/\/ Runs with both APIs, and on servers\.$/m
+// What reads rows, beside the tests of both APIs.
+const DECODING = ['44.workers.js', '50.promise.js', '54.readers.js']
 const BIG = path.join('test', 'big')
 
 function testFiles () {
@@ -42,10 +44,14 @@ function runsOnOneNode (file) {
   return says(file, ON_ONE_NODE)
 }
 
+function runsWithoutEval (file) {
+  return (isShared(file) || DECODING.includes(path.basename(file))) && !runsOnOneNode(file)
+}
+
 function says (name, line) {
   const file = path.resolve(ROOT, name)
   const isFile = fs.statSync(file, { throwIfNoEntry: false })?.isFile()
   return isFile && line.test(fs.readFileSync(file, 'utf8'))
 }
 
-module.exports = { isShared, runsOnOneNode, runsOnServers, testFiles }
+module.exports = { isShared, runsOnOneNode, runsOnServers, runsWithoutEval, testFiles }

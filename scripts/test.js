@@ -11,7 +11,8 @@ const { codeSteps } = require('./check')
 const { checkBinary } = require('./check-binary')
 const { moto, unavailable: noMoto } = require('./moto')
 const {
-  nodeTests, otherNodeTests, promiseEnv, promiseTests, serverTests, testArguments
+  NO_EVAL, noEvalTests, nodeTests, otherNodeTests, promiseEnv, promiseTests, serverTests,
+  testArguments
 } = require('./node-tests')
 const { prepare } = require('./prepare')
 const { ROOT, ScriptError, main, run, say } = require('./run')
@@ -45,11 +46,7 @@ async function runtimeSteps (step) {
     const name = `node-${current}-${place}`
     await step(`node ${current} on ${place}s`, () => serverTests(process.execPath, name, place))
   }
-  // As under a content security policy: the plain row decoder takes over from the compiled one.
-  const noEval = '--disallow-code-generation-from-strings'
-  await step(`node ${current} ${noEval}`, () => {
-    return otherNodeTests(process.execPath, `node-${current}-no-eval`, [noEval])
-  })
+  await step(`node ${current} ${NO_EVAL}`, () => noEvalTests(process.execPath, `node-${current}`))
   for (const major of runtimes.SUPPORTED_NODES) {
     if (major === current) continue
     await step(`node ${major}`, () => onRuntime(runtimes.node(major), otherNodeTests, `node-${major}`))
