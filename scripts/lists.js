@@ -25,7 +25,7 @@ function read (name) {
 }
 
 function fill (text, name, list) {
-  const marks = new RegExp(`(^.*\\bnpm run packages: ${name}\\b.*\\n)[^]*?(^.*\\bend of ${name}\\b)`, 'm')
+  const marks = new RegExp(`(^.*\\bnpm run packages: ${name}\\b.*\\n)[^]*?(^.*\\bend of npm run packages: ${name}\\b)`, 'm')
   if (!marks.test(text)) throw new Error(`The marks of the list "${name}" are missing`)
   return text.replace(marks, (_, start, end) => `${start}${list.join('\n')}\n${end}`)
 }
