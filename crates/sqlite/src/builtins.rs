@@ -8,9 +8,6 @@ use std::ptr;
 use std::slice;
 use std::sync::atomic::{AtomicPtr, Ordering::Relaxed};
 
-use once_cell::sync::OnceCell;
-
-use crate::error::Result;
 use crate::ffi;
 use crate::function::boundary;
 use crate::json::{is_deep, steps, MAX_DEPTH};
@@ -256,45 +253,33 @@ pub(crate) unsafe fn arguments<'a>(
 }
 
 /// Puts the guards in their places and adds newer functions; false if the engine is not as expected.
-///
-/// Each is done once. One whose statement could not be compiled is tried again by the next call.
-pub(crate) fn prepare_all() -> Result<bool> {
-    static HAS_GUARDS: OnceCell<bool> = OnceCell::new();
-    static HAS_NEWER: OnceCell<bool> = OnceCell::new();
-    // SAFETY: the program is live, and the only one of the process: every connection waits for this.
-    let guarded = HAS_GUARDS
-        .get_or_try_init(|| with_program(CALLS, |program| unsafe { guard_calls(program) }))?;
-    let added = HAS_NEWER.get_or_try_init(|| {
-        // SAFETY: as above.
-        with_program(newer::CALLS, |program| unsafe {
-            newer::add(&functions(program))
-        })
-    })?;
-    Ok(*guarded && *added)
+pub(crate) fn prepare_all() -> bool {
+    let mut db = ptr::null_mut();
+    // SAFETY: the name ends in NUL; the database is closed before it goes, and nothing else runs yet.
+    unsafe {
+        let rc = ffi::sqlite3_open(c":memory:".as_ptr(), &raw mut db);
+        let ready = rc == ffi::SQLITE_OK
+            && with_program(db, CALLS, |program| guard_calls(program))
+            && with_program(db, newer::CALLS, |program| newer::add(&functions(program)));
+        ffi::sqlite3_close(db);
+        ready
+    }
 }
 
-/// What `callback` says of the program of a statement, which is closed after.
-fn with_program(sql: &CStr, callback: impl FnOnce(&Vdbe) -> bool) -> Result<bool> {
-    let mut db = ptr::null_mut();
+/// # Safety
+/// `db` is open.
+unsafe fn with_program(
+    db: *mut ffi::sqlite3,
+    sql: &CStr,
+    callback: impl FnOnce(&Vdbe) -> bool,
+) -> bool {
     let mut statement = ptr::null_mut();
-    // SAFETY: the texts end in NUL; statement and database are closed after their last use.
+    // SAFETY: the SQL ends in NUL; the statement is finalized after its last use.
     unsafe {
-        let mut rc = ffi::sqlite3_open(c":memory:".as_ptr(), &raw mut db);
-        let mut said = false;
-        if rc == ffi::SQLITE_OK {
-            let (sql, out) = (sql.as_ptr(), &raw mut statement);
-            rc = ffi::sqlite3_prepare_v2(db, sql, -1, out, ptr::null_mut());
-        }
-        if rc == ffi::SQLITE_OK {
-            said = callback(&*statement.cast::<Vdbe>());
-        }
+        let rc = ffi::sqlite3_prepare_v2(db, sql.as_ptr(), -1, &raw mut statement, ptr::null_mut());
+        let done = rc == ffi::SQLITE_OK && callback(&*statement.cast::<Vdbe>());
         ffi::sqlite3_finalize(statement);
-        ffi::sqlite3_close(db);
-        if rc == ffi::SQLITE_OK {
-            Ok(said)
-        } else {
-            Err(ffi::uninitialized(rc))
-        }
+        done
     }
 }
 

@@ -5,9 +5,8 @@ pub use libsql::ffi::*;
 use std::ffi::{c_char, c_int, c_void};
 use std::future::Future;
 use std::pin::pin;
+use std::sync::OnceLock;
 use std::task::{Context, Poll, Waker};
-
-use once_cell::sync::OnceCell;
 
 use crate::allocator;
 use crate::builtins;
@@ -43,34 +42,25 @@ extern "C" {
 ///
 /// The crate `libsql` asserts that the engine still takes `sqlite3_config()` when it builds its first
 /// database, so that is done here, before anything initializes the engine.
-///
-/// A step that failed, as when memory was short, is tried again by the next call; those before it are not,
-/// because the engine takes them once only.
 pub fn initialize() -> Result<()> {
-    static ALLOCATOR: OnceCell<()> = OnceCell::new();
-    static LIBSQL: OnceCell<()> = OnceCell::new();
-    ALLOCATOR.get_or_try_init(|| done(allocator::install()))?;
-    LIBSQL.get_or_try_init(|| done(build_first()))?;
-    done(builtins::prepare_all()?)
-}
-
-fn build_first() -> bool {
-    let build = pin!(libsql::Builder::new_local(":memory:").build());
-    match build.poll(&mut Context::from_waker(Waker::noop())) {
-        Poll::Ready(built) => built.is_ok(),
-        Poll::Pending => false,
-    }
-}
-
-fn done(step: bool) -> Result<()> {
-    if step {
+    static READY: OnceLock<bool> = OnceLock::new();
+    let ready = *READY.get_or_init(|| {
+        if !allocator::install() {
+            return false;
+        }
+        let build = pin!(libsql::Builder::new_local(":memory:").build());
+        let built = match build.poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(built) => built.is_ok(),
+            Poll::Pending => false,
+        };
+        built && builtins::prepare_all()
+    });
+    if ready {
         Ok(())
     } else {
-        Err(uninitialized(SQLITE_ERROR))
+        Err(EngineError::sqlite(
+            SQLITE_ERROR,
+            "the SQLite engine could not be initialized",
+        ))
     }
-}
-
-/// That the engine cannot be used, by the code of what failed.
-pub(crate) fn uninitialized(code: c_int) -> EngineError {
-    EngineError::sqlite(code, "the SQLite engine could not be initialized")
 }
