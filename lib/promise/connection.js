@@ -75,7 +75,7 @@ class Connection {
     this.port.opened.database = options.name
     // The first use reports it.
     this.port.opened.promise.catch(() => {})
-    this.root = new Scope(null, undefined, leaseTimeout)
+    this.root = new Scope(null, undefined, leaseTimeout, options.name)
   }
 
   static open (environment, options, own) {
@@ -135,6 +135,7 @@ class Connection {
 
   /** Ends a job when its signal or its time says so. */
   watch (job, options) {
+    job.database = this.options.name
     const timeout = options?.timeout ?? this.options.defaultQueryTimeout
     const signal = options?.signal
     if (signal?.aborted) {
@@ -147,7 +148,6 @@ class Connection {
   /** Posts a job as soon as its scope allows it. */
   submit (scope, job, op, target, extra, flags, values, options) {
     if (LOCAL.has(op)) this.requireLocal(LOCAL.get(op))
-    job.database = this.options.name
     job.interruptible = INTERRUPTIBLE.has(op)
     this.watch(job, options)
     if (job.settled) return job.promise
@@ -305,7 +305,6 @@ class Connection {
   /** Waits for readers, no longer than SQLite waits for locks. */
   async #rest (options) {
     const job = new Job()
-    job.database = this.options.name
     this.watch(job, options)
     const timer = setTimeout(() => job.end(null), this.options.timeout)
     this.#readers.rest().then(() => job.end(null))
@@ -387,7 +386,6 @@ class Connection {
     const scope = this.root.current()
     const turn = new Job()
     turn.sql = sql
-    turn.database = this.options.name
     const since = tracing.on ? performance.now() : undefined
     let inner = null
     let starting

@@ -31,11 +31,13 @@ class Scope {
   // Calls inside a transaction that nobody has asked for their result.
   #forgotten = new Set()
 
-  constructor (parent, outer, timeout) {
+  constructor (parent, outer, timeout, database = parent.database) {
     this.parent = parent
     this.root = parent?.root ?? this
     // The innermost transaction around it in its async context, of whatever connection.
     this.outer = outer
+    // Name of the database, for errors.
+    this.database = database
     // How long calls wait for a transaction to end, in ms.
     this.timeout = timeout
   }

@@ -51,6 +51,7 @@ function wrap (fn, connection, begin) {
 
 function acquire (outer) {
   const waiter = new Job()
+  waiter.database = outer.database
   // Waiting ends in the async context of somebody else.
   const around = innermost()
   let inner
