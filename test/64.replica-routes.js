@@ -425,6 +425,40 @@ served('a view that comes to tell of writes is asked of the primary', async t =>
   }
 })
 
+served('so is an iterator on it, with its parameters and its mode', async t => {
+  const { db, server } = await setup(t)
+  const other = await promise.connect(tempFile(t, 'other.db'), { syncUrl: server.url })
+  cleanup(t, () => other.close())
+  const sql = 'SELECT n, ? AS p FROM v, json_each(?)'
+  const list = JSON.stringify(Array.from({ length: 40 }, (_, i) => i))
+  const params = Buffer.from('p')
+  const all = n => Array.from({ length: 40 }, () => [n, params])
+  for (const each of [db, other]) {
+    db.exec('DROP VIEW IF EXISTS v; CREATE VIEW v AS SELECT -1 AS n')
+    await Promise.all([db.sync(), other.sync()])
+    const read = async rows => {
+      const list = []
+      for await (const row of rows) list.push(row)
+      return list
+    }
+    const stmt = (await each.prepare(sql)).raw()
+    const bound = (await each.prepare(sql)).bind(params, list)
+    assert.deepEqual(await read(stmt.iterate(params, list)), all(-1))
+    assert.equal((await read(bound.iterate())).length, 40)
+    db.exec('DROP VIEW v; CREATE VIEW v AS SELECT changes() AS n')
+    await Promise.all([db.sync(), other.sync()])
+    await (await each.prepare('INSERT INTO t (b) VALUES (1), (2), (3)')).run()
+    if (each === other) await other.sync()
+    assert.deepEqual(await read(stmt.iterate(params, list)), all(3))
+    assert.deepEqual((await read(bound.iterate())).at(-1), { n: 3, p: params })
+    const ended = stmt.iterate(params, list)
+    assert.equal(ended.statement, stmt)
+    assert.deepEqual(await ended.next(), { value: [3, params], done: false })
+    assert.equal((await ended.return()).done, true)
+    assert.equal((await ended.next()).done, true)
+  }
+})
+
 served('a pragma with a value is for the primary, however it is spelt', async t => {
   const { db, server } = await setup(t)
   const other = await promise.connect(tempFile(t, 'other.db'), { syncUrl: server.url })

@@ -254,6 +254,42 @@ class ReplicaDatabase {
   }
 }
 
+/** Rows of the file, or of the primary if the file refuses to give the first. */
+class RowIterator {
+  #rows
+  #elsewhere
+
+  constructor (statement, rows, elsewhere) {
+    Object.defineProperty(this, 'statement', { value: statement, enumerable: true })
+    this.#rows = rows
+    this.#elsewhere = elsewhere
+  }
+
+  next () {
+    return this.#elsewhere === null ? this.#rows.next() : this.#first()
+  }
+
+  #first () {
+    const elsewhere = this.#elsewhere
+    this.#elsewhere = null
+    try {
+      return this.#rows.next()
+    } catch (error) {
+      this.#rows = elsewhere(error)
+      return this.#rows.next()
+    }
+  }
+
+  return () {
+    this.#elsewhere = null
+    return this.#rows.return()
+  }
+
+  [Symbol.iterator] () {
+    return this
+  }
+}
+
 // The methods that set each mode but the first.
 const MODES = { [PLUCK]: 'pluck', [EXPAND]: 'expand', [RAW]: 'raw' }
 
@@ -300,7 +336,11 @@ function createStatementClass ({ Statement: Local, settingsOf }) {
     }
 
     iterate (...params) {
-      return this.#replica.readsHere() ? super.iterate(...params) : this.#there().iterate(...params)
+      if (!this.#replica.readsHere()) return this.#there().iterate(...params)
+      // They may be needed again.
+      const copies = params.map(copyParams)
+      const elsewhere = (error) => this.#retry(error).iterate(...copies)
+      return new RowIterator(this, super.iterate(...copies), elsewhere)
     }
 
     bind (...params) {

@@ -34,6 +34,8 @@ class ReplicaConnection extends Connection {
   #cursors = new Set()
   // Iterators of the file that are open: they keep its connection at what was there when it began.
   #reading = new Set()
+  // How to begin them on the primary, until their first rows have come.
+  #begun = new Map()
   // Iterators of the file that wait until it is up to date, by their number.
   #opening = new Map()
   // Jobs that wait until the file is up to date.
@@ -133,7 +135,10 @@ class ReplicaConnection extends Connection {
       // What it reads may have come to ask for what only the primary can tell.
       job.elsewhere = () => this.#sendThere(entry, job, op, target, extra, flags, values)
       // Until it has been read to its end, or is given back, as it is where opening fails.
-      if (op === OP.ITERATE) this.#reading.add(extra)
+      if (op === OP.ITERATE) {
+        this.#reading.add(extra)
+        this.#begun.set(extra, { entry, flags, values })
+      }
       if (ready !== null) values = copyViews(values)
       this.#hold(job, ready, sendHere)
       if (ready !== null && op === OP.ITERATE) this.#open(extra, ready)
@@ -144,8 +149,28 @@ class ReplicaConnection extends Connection {
       this.#moveEntry(job)
       return this.send(job, op, target, extra, flags, values)
     }
-    if (op === OP.NEXT) this.#readOn(job, target, extra)
+    if (op === OP.NEXT) {
+      this.#readOn(job, target, extra)
+      const begun = this.#begun.get(target)
+      this.#begun.delete(target)
+      if (begun !== undefined) {
+        job.elsewhere = () => this.#beginThere(begun, job, target, extra, flags)
+      }
+    }
     return this.#hold(job, this.#opening.get(target) ?? null, sendHere)
+  }
+
+  /** An iterator that the file refuses to read, as one on the primary, and its first rows. */
+  #beginThere ({ entry, flags, values }, job, number, size, flagsOfRows) {
+    this.#reading.delete(number)
+    const opening = new Job()
+    opening.entry = entry
+    opening.mode = job.mode
+    this.#sendThere(entry, opening, OP.ITERATE, entry.number, number, flags, values)
+    opening.promise.then(() => {
+      this.#moveEntry(job)
+      if (!job.settled) this.send(job, OP.NEXT, number, size, flagsOfRows, [])
+    }, (error) => job.end(error))
   }
 
   #readOn (job, number, size) {
@@ -206,6 +231,7 @@ class ReplicaConnection extends Connection {
     if (op === OP.RETURN) {
       this.#cursors.delete(target)
       this.#reading.delete(target)
+      this.#begun.delete(target)
       const ready = this.#opening.get(target)
       if (ready !== undefined) {
         ready.then(send, () => job.end(null))
