@@ -21,6 +21,7 @@ const lazy = {
   get functions () { return require('./arguments/function') },
   get limits () { return require('./arguments/limits') },
   get notRemote () { return require('./remote/options').notRemote },
+  get parametersOf () { return require('./worker/statement').parametersOf },
   get remote () { return require('./backends/remote') },
   get replica () { return require('./backends/replica') },
   get replicaOptions () { return require('./replica/options') },
@@ -65,6 +66,7 @@ class State {
   constructor (environment, handle, options) {
     this.natives = environment.natives
     this.block = environment.block
+    this.classes = environment.classes
     this.Statement = environment.classes.Statement
     this.Entry = environment.classes.Entry
     this.handle = handle
@@ -239,6 +241,17 @@ const getters = {
   memory: { get () { return stateOf(this).options.anonymous }, enumerable: true }
 }
 
+/** A statement for these parameters: one that is undefined is none where the statement has none. */
+function prepareFor (database, sql, params) {
+  const statement = methods.prepare.call(database, sql)
+  if (params.length === 1 && params[0] === undefined) {
+    const { classes } = stateOf(database)
+    const names = classes.parametersOf(statement) ?? lazy.parametersOf(statement)
+    if (names.length === 0) params.pop()
+  }
+  return statement
+}
+
 const methods = {
   prepare (sql) {
     const state = stateOf(this)
@@ -248,19 +261,19 @@ const methods = {
   },
 
   run (sql, ...params) {
-    return methods.prepare.call(this, sql).run(...params)
+    return prepareFor(this, sql, params).run(...params)
   },
 
   get (sql, ...params) {
-    return methods.prepare.call(this, sql).get(...params)
+    return prepareFor(this, sql, params).get(...params)
   },
 
   all (sql, ...params) {
-    return methods.prepare.call(this, sql).all(...params)
+    return prepareFor(this, sql, params).all(...params)
   },
 
   iterate (sql, ...params) {
-    return methods.prepare.call(this, sql).iterate(...params)
+    return prepareFor(this, sql, params).iterate(...params)
   },
 
   transaction (fn) {

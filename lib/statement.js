@@ -88,6 +88,7 @@ function createStatementClass ({ natives, block }) {
   }
 
   let isStatement
+  let parametersOf
   let settingsOf
 
   class Statement {
@@ -104,6 +105,10 @@ function createStatementClass ({ natives, block }) {
 
     static {
       isStatement = (value) => typeof value === 'object' && value !== null && #entry in value
+      // Null for a statement that is on a server.
+      parametersOf = (statement) => {
+        return isStatement(statement) ? statement.#entry.parameterNames() : null
+      }
       settingsOf = (statement) => {
         check(isStatement(statement))
         return {
@@ -435,7 +440,7 @@ function createStatementClass ({ natives, block }) {
     }
   }
 
-  return { Entry, Statement, settingsOf }
+  return { Entry, Statement, parametersOf, settingsOf }
 }
 
 function check (isOurs) {

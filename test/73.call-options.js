@@ -4,7 +4,8 @@
 
 const assert = require('node:assert/strict')
 const {
-  PROMISES, collect, isSqliteError, local, open, ours, oursSyncOnly, tempFile, throws, typeError
+  PROMISES, collect, isSqliteError, local, open, ours, oursSyncOnly, rangeError, tempFile, throws,
+  typeError
 } = require('./support')
 
 const ENDLESS = 'WITH RECURSIVE n (x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT count(*) AS n FROM n'
@@ -163,7 +164,21 @@ ours('a signal ends the calls of statements and of SQL', withPromises, async t =
   }
   assert.deepEqual(await stmt.get(1), { x: 1 })
   assert.deepEqual(await db.get('SELECT ? AS a, ? AS b', 1, 2), { a: 1, b: 2 })
+})
+
+ours('one undefined parameter of a call by SQL is none where there are none, and NULL where there is one', async t => {
+  const db = open(t)
+  await db.exec('CREATE TABLE t (a)')
   assert.deepEqual(await db.get('SELECT 1 AS a', undefined), { a: 1 })
+  assert.deepEqual(await db.all('SELECT 1 AS a', undefined), [{ a: 1 }])
+  assert.equal((await db.run('INSERT INTO t VALUES (1)', undefined)).changes, 1)
+  assert.deepEqual(await collect(db.iterate('SELECT a FROM t', undefined)), [{ a: 1 }])
+  assert.deepEqual(await db.get('SELECT ? AS a', undefined), { a: null })
+  assert.deepEqual(await db.get('SELECT :a AS a', { a: undefined }), { a: null })
+  await rangeError(() => db.get('SELECT 1', null), 'Too many parameter values were provided')
+  await rangeError(() => db.get('SELECT 1', undefined, undefined), 'Too many parameter values were provided')
+  const stmt = await db.prepare('SELECT 1 AS a')
+  await rangeError(() => stmt.all(undefined), 'Too many parameter values were provided')
 })
 
 ours('a transaction that is awaited and not called is a TypeError', withPromises, async t => {

@@ -56,7 +56,13 @@ class Entry {
 
 const isReader = 'This statement does not return data. Use run() instead'
 
+let parametersOf
+
 class Statement {
+  static {
+    parametersOf = (statement) => statement.#entry.parameters
+  }
+
   #connection
   #entry
   #mode = FLAT
@@ -240,4 +246,6 @@ function finishAll (rows) {
   return rows
 }
 
-module.exports = { Entry, Statement, finishAll, finishGet, finishRun, readValues }
+module.exports = {
+  Entry, Statement, finishAll, finishGet, finishRun, parametersOf, readValues
+}
