@@ -6,7 +6,7 @@
 const { build } = require('./build')
 const { cargoDeny } = require('./deny')
 const { clippy, eslint, rustfmt } = require('./lint')
-const { otherNodeTests, promiseTests } = require('./node-tests')
+const { otherNodeTests, otherPromiseTests } = require('./node-tests')
 const { installPackages } = require('./prepare')
 const { main, run } = require('./run')
 const { CURRENT_NODE } = require('./runtimes')
@@ -35,7 +35,7 @@ async function check () {
   if (await codeSteps(step)) {
     const name = `node-${CURRENT_NODE}`
     await step(`node ${CURRENT_NODE}`, () => otherNodeTests(process.execPath, name))
-    await step(`node ${CURRENT_NODE} promises`, () => promiseTests(process.execPath, name))
+    await step(`node ${CURRENT_NODE} promises`, () => otherPromiseTests(process.execPath, name))
   }
   steps.summary()
 }

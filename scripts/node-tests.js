@@ -53,7 +53,15 @@ function noEvalTests (binary, name) {
 }
 
 function promiseTests (binary, name) {
-  const options = { files: testFiles().filter(isShared), env: promiseEnv() }
+  return withPromises(binary, name, testFiles())
+}
+
+function otherPromiseTests (binary, name) {
+  return withPromises(binary, name, testFiles().filter((file) => !runsOnOneNode(file)))
+}
+
+function withPromises (binary, name, all) {
+  const options = { files: all.filter(isShared), env: promiseEnv() }
   return nodeTests(binary, `${name}-promises`, [], options)
 }
 
@@ -83,6 +91,7 @@ module.exports = {
   noEvalTests,
   nodeTests,
   otherNodeTests,
+  otherPromiseTests,
   promiseEnv,
   promiseTests,
   serverTests,

@@ -11,8 +11,8 @@ const { codeSteps } = require('./check')
 const { checkBinary } = require('./check-binary')
 const { moto, unavailable: noMoto } = require('./moto')
 const {
-  NO_EVAL, noEvalTests, nodeTests, otherNodeTests, promiseEnv, promiseTests, serverTests,
-  testArguments
+  NO_EVAL, noEvalTests, nodeTests, otherNodeTests, otherPromiseTests, promiseEnv, promiseTests,
+  serverTests, testArguments
 } = require('./node-tests')
 const { prepare } = require('./prepare')
 const { ROOT, ScriptError, main, run, say } = require('./run')
@@ -51,7 +51,7 @@ async function runtimeSteps (step) {
     if (major === current) continue
     await step(`node ${major}`, () => onRuntime(runtimes.node(major), otherNodeTests, `node-${major}`))
     await step(`node ${major} promises`, () => {
-      return onRuntime(runtimes.node(major), promiseTests, `node-${major}`)
+      return onRuntime(runtimes.node(major), otherPromiseTests, `node-${major}`)
     })
   }
   await step('node 18 is refused', () => onRuntime(runtimes.node(18), isRefused))

@@ -1,5 +1,6 @@
 'use strict'
 
+// Runs on one Node.js.
 // Runs with both APIs.
 
 const assert = require('node:assert/strict')

@@ -1,5 +1,7 @@
 'use strict'
 
+// Runs on one Node.js.
+
 // What becomes of writes and reads when the server goes away between two calls, or during one.
 
 const assert = require('node:assert/strict')
