@@ -1,9 +1,9 @@
 'use strict'
 
 const { Action, Authorization } = require('./arguments/authorizer')
+const { constants } = require('./arguments/session')
 const { defineMethods, getters, open } = require('./database')
 const { SqliteError } = require('./errors')
-const { constants } = require('./arguments/session')
 
 /**
  * A Database class over the addon that `getBinding(nativeBinding)` returns. Works with and without

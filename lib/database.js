@@ -2,19 +2,21 @@
 
 const { readRules } = require('./arguments/authorizer')
 const { NAMES, readStepOptions, readSyncExecOptions, readSyncOptions } = require('./arguments/call')
+const { readApplyOptions, readSessionOptions } = require('./arguments/session')
 const { ROLE, attach } = require('./environment')
+const { abortError } = require('./errors')
+const { KEY } = require('./key')
 const { getBooleanOption, readKey, readOptions, readToggle } = require('./options')
 const { requireFolder, requirePlain } = require('./paths')
 const { HEADER } = require('./rows')
-const { Session, readApplyOptions, readSessionOptions } = require('./arguments/session')
-const { KEY, createStatementClass } = require('./statement')
+const { Session } = require('./session')
+const statements = require('./statement')
 const { MAX_CACHED, MAX_CACHED_LENGTH, StatementCache } = require('./statement-cache')
 const tracing = require('./tracing')
 const { createController, createTransaction } = require('./transaction')
 
 // Rooms that most programs never enter are loaded at the door: it halves the time of require().
 const lazy = {
-  get abortError () { return require('./worker/watch').abortError },
   get backup () { return require('./arguments/backup') },
   get batch () { return require('./arguments/batch') },
   get changes () { return require('./changes') },
@@ -147,7 +149,7 @@ function open (database, getBinding, filename, given, allowNativeBinding) {
 }
 
 function createClasses (environment) {
-  const classes = createStatementClass(environment)
+  const classes = statements.createClasses(environment)
   tracing.whenOn(() => require('./traced').traceStatements(classes, placeOf))
   return classes
 }
@@ -324,7 +326,7 @@ const methods = {
     const signal = readStepOptions(options, BACKUP_OPTIONS, 'backup()', true)?.signal
     const [backup, ...opened] = natives.databaseBackup.call(handle, attached, file, uri)
     const step = (pages) => {
-      if (signal?.aborted) throw lazy.abortError(signal)
+      if (signal?.aborted) throw abortError(signal)
       return natives.backupStep.call(backup, pages)
     }
     return runBackup(file, opened, step, () => natives.backupClose.call(backup), progress)

@@ -88,6 +88,14 @@ function timedOut () {
   return makeError('interrupted', 'SQLITE_INTERRUPT', 9, -1, -1, undefined, undefined, true)
 }
 
+/** As Node's own functions reject. */
+function abortError (signal) {
+  const error = new Error('The operation was aborted', { cause: signal.reason })
+  error.name = 'AbortError'
+  error.code = 'ABORT_ERR'
+  return error
+}
+
 /** An error for one call of the promise API; one that several calls get is copied for each. */
 function forCall (error, sql, database) {
   if (!(error instanceof Error)) return error
@@ -122,5 +130,14 @@ async function rejection (error) {
 }
 
 module.exports = {
-  SqliteError, describe, forCall, locate, makeError, rejection, retrace, timedOut, withoutKeys
+  SqliteError,
+  abortError,
+  describe,
+  forCall,
+  locate,
+  makeError,
+  rejection,
+  retrace,
+  timedOut,
+  withoutKeys
 }

@@ -82,6 +82,11 @@ function namedValues (object, names) {
   return values
 }
 
+/** An object that is no value for a `?`: named parameters, an array, options. */
+function isNamed (value) {
+  return typeof value === 'object' && value !== null && !ArrayBuffer.isView(value)
+}
+
 function isObject (value) {
   if (typeof value === 'function') return true
   return typeof value === 'object' && value !== null && !ArrayBuffer.isView(value)
@@ -172,6 +177,7 @@ module.exports = {
   copyParams,
   encodeLong,
   flatten,
+  isNamed,
   isPlainObject,
   namedValues
 }

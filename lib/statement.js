@@ -1,28 +1,27 @@
 'use strict'
 
 const { readSyncOptions, requireTimeout, takeOptions } = require('./arguments/call')
-const { makeError } = require('./errors')
+const { createEntryClass } = require('./entry')
+const { createIteratorClass } = require('./iterator')
+const { KEY, requireOurs } = require('./key')
 const { readToggle } = require('./options')
-const { encodeLong, flatten, namedValues } = require('./params')
-const { EXPAND, FLAT, HEADER, PLUCK, RAW, decoderFor } = require('./rows')
+const { encodeLong, flatten, isNamed, namedValues } = require('./params')
+const { EXPAND, FLAT, HEADER, PLUCK, RAW } = require('./rows')
 
-const {
-  VERSION, ROWS, DONE, READER, READONLY, SHARED, ORDERED, EXTRAS, COLUMNS, DEPTH, CHANGES, ROWID,
-  ROWID_INT64
-} = HEADER
-
-// Only this package can construct statements and iterators.
-const KEY = Symbol('ferrolite')
-
-// Rows that an iterator reads ahead: it starts with one and doubles.
-const MAX_AHEAD = 128
+const { VERSION, ROWS, DONE, ORDERED, EXTRAS, CHANGES, ROWID, ROWID_INT64 } = HEADER
 
 /** The classes of one addon: its functions are constants in them, which V8 calls directly. */
-function createStatementClass ({ natives, block }) {
+function createClasses (environment) {
+  return {
+    Entry: createEntryClass(environment),
+    ...createStatementClass(environment, createIteratorClass(environment))
+  }
+}
+
+function createStatementClass ({ natives, block }, StatementIterator) {
   const { header, numbers, bigints } = block
   const {
-    statementGet, statementAll, statementRun, statementMore, statementEnd, statementNext,
-    statementReturn, statementIterate
+    statementGet, statementAll, statementRun, statementMore, statementEnd, statementIterate
   } = natives
 
   // By mode: bit 0 is safeIntegers, bit 1 pluck.
@@ -30,62 +29,6 @@ function createStatementClass ({ natives, block }) {
   const gets = [statementGet, statementGetInt64, statementPluck, statementPluckInt64]
   const { statementAllInt64, statementAllPluck, statementAllPluckInt64 } = natives
   const alls = [statementAll, statementAllInt64, statementAllPluck, statementAllPluckInt64]
-
-  /**
-   * A compiled statement, which several Statement objects of the same SQL may use in turn, as long
-   * as none of them needs state in it: an iterator, bound parameters, a time limit.
-   */
-  class Entry {
-    constructor (handle) {
-      this.handle = handle
-      // The cache that gives it to others; null while one Statement alone has it.
-      this.cache = null
-      this.users = 1
-      this.reader = header[READER] === 1
-      this.readonly = header[READONLY] === 1
-      // Whether a replica reads it from its file.
-      this.isHere = header[SHARED] === 1
-      this.version = -1
-      this.names = null
-      this.decoders = null
-      this.flat = null
-    }
-
-    /** The decoder for rows of the statement as it is now. */
-    decoder (mode) {
-      if (this.version !== header[VERSION]) {
-        this.version = header[VERSION]
-        this.decoders = [null, null, null, null]
-        this.flat = null
-      }
-      return this.decoders[mode] ?? this.#build(mode)
-    }
-
-    #build (mode) {
-      const names = natives.statementColumnNames.call(this.handle)
-      // Rows are never read by the columns of another compiled form.
-      if (names.length !== header[COLUMNS]) throw makeError('database schema has changed', 'SQLITE_SCHEMA', 17)
-      const tables = mode === EXPAND ? natives.statementTables.call(this.handle) : null
-      const decoder = this.decoders[mode] = decoderFor(mode, names, tables)
-      if (mode === FLAT) this.flat = decoder
-      return decoder
-    }
-
-    /** One of the same SQL: not compiled yet, as its tables may have changed. */
-    another () {
-      const other = new Entry(natives.statementClone.call(this.handle))
-      other.reader = this.reader
-      other.readonly = this.readonly
-      other.isHere = this.isHere
-      other.names = this.names
-      return other
-    }
-
-    parameterNames () {
-      this.names ??= natives.statementParameterNames.call(this.handle)
-      return this.names
-    }
-  }
 
   let isStatement
   let parametersOf
@@ -110,7 +53,7 @@ function createStatementClass ({ natives, block }) {
         return isStatement(statement) ? statement.#entry.parameterNames() : null
       }
       settingsOf = (statement) => {
-        check(isStatement(statement))
+        requireOurs(isStatement(statement))
         return {
           source: statement.#source,
           database: statement.#database,
@@ -136,12 +79,12 @@ function createStatementClass ({ natives, block }) {
 
     /** True while an iterator of this statement is open. */
     get busy () {
-      check(isStatement(this))
+      requireOurs(isStatement(this))
       return natives.statementBusy.call(this.#entry.handle)
     }
 
     run (...params) {
-      check(isStatement(this))
+      requireOurs(isStatement(this))
       if ((params.length === 1 && isNamed(params[0])) ||
         statementRun.apply(this.#entry.handle, params) === false) {
         this.#reorder(statementRun, params, true)
@@ -151,7 +94,7 @@ function createStatementClass ({ natives, block }) {
     }
 
     get (...params) {
-      check(isStatement(this))
+      requireOurs(isStatement(this))
       if (this.#special || (params.length === 1 && isNamed(params[0]))) return this.#get(params)
       const entry = this.#entry
       const text = statementGet.apply(entry.handle, params)
@@ -175,7 +118,7 @@ function createStatementClass ({ natives, block }) {
     }
 
     all (...params) {
-      check(isStatement(this))
+      requireOurs(isStatement(this))
       const entry = this.#entry
       if (this.#special || (params.length === 1 && isNamed(params[0]))) return this.#all(params)
       const text = statementAll.apply(entry.handle, params)
@@ -211,7 +154,7 @@ function createStatementClass ({ natives, block }) {
     }
 
     iterate (...params) {
-      check(isStatement(this))
+      requireOurs(isStatement(this))
       if (!this.#entry.reader) throw new TypeError('This statement does not return data. Use run() instead')
       const entry = this.#own()
       const timeout = params.length === 0 ? undefined : this.#takeTimeout(params)
@@ -221,7 +164,7 @@ function createStatementClass ({ natives, block }) {
     }
 
     bind (...params) {
-      check(isStatement(this))
+      requireOurs(isStatement(this))
       const entry = this.#own()
       if (natives.statementBind.apply(entry.handle, params) === false) {
         ordered(natives.statementBind, entry.handle, flatten(params, entry.parameterNames()))
@@ -230,17 +173,17 @@ function createStatementClass ({ natives, block }) {
     }
 
     pluck (on) {
-      check(isStatement(this))
+      requireOurs(isStatement(this))
       return this.#setMode('pluck', PLUCK, arguments)
     }
 
     expand (on) {
-      check(isStatement(this))
+      requireOurs(isStatement(this))
       return this.#setMode('expand', EXPAND, arguments)
     }
 
     raw (on) {
-      check(isStatement(this))
+      requireOurs(isStatement(this))
       return this.#setMode('raw', RAW, arguments)
     }
 
@@ -254,7 +197,7 @@ function createStatementClass ({ natives, block }) {
     }
 
     safeIntegers (on) {
-      check(isStatement(this))
+      requireOurs(isStatement(this))
       natives.statementRequireIdle.call(this.#entry.handle)
       this.#int64 = readToggle(arguments)
       this.#special = this.#int64 || this.#mode !== FLAT
@@ -262,7 +205,7 @@ function createStatementClass ({ natives, block }) {
     }
 
     timeout (ms) {
-      check(isStatement(this))
+      requireOurs(isStatement(this))
       natives.statementRequireIdle.call(this.#entry.handle)
       this.#timeout = requireTimeout(ms)
       natives.statementTimeout.call(this.#own().handle, ms)
@@ -270,25 +213,25 @@ function createStatementClass ({ natives, block }) {
     }
 
     timing (on) {
-      check(isStatement(this))
+      requireOurs(isStatement(this))
       require('./timing').setTiming(this, readToggle(arguments))
       return this
     }
 
     columns () {
-      check(isStatement(this))
+      requireOurs(isStatement(this))
       if (!this.#entry.reader) throw new TypeError('The columns() method is only for statements that return data')
       return natives.statementColumns.call(this.#entry.handle)
     }
 
     interrupt () {
-      check(isStatement(this))
+      requireOurs(isStatement(this))
       this.#database.interrupt()
       return this
     }
 
     toString () {
-      check(isStatement(this))
+      requireOurs(isStatement(this))
       return natives.statementExpandedSql.call(this.#entry.handle) ?? this.#source
     }
 
@@ -359,97 +302,7 @@ function createStatementClass ({ natives, block }) {
     }
   }
 
-  let isIterator
-
-  class StatementIterator {
-    static {
-      isIterator = (value) => typeof value === 'object' && value !== null && #entry in value
-    }
-
-    #entry
-    #mode
-    #nativeMode
-    #rows = null
-    #at = 0
-    #length = 0
-    #ahead = 1
-    // 0: more rows may come, 1: what is buffered is the rest, 2: closed
-    #state = 0
-
-    constructor (key, statement, entry, mode, nativeMode) {
-      if (key !== KEY) throw new TypeError('Disabled constructor')
-      Object.defineProperty(this, 'statement', { value: statement, enumerable: true })
-      this.#entry = entry
-      this.#mode = mode
-      this.#nativeMode = nativeMode
-    }
-
-    next () {
-      check(isIterator(this))
-      // Inside a callback of SQLite this connection may be the one that is executing.
-      if (header[DEPTH] === 0 && this.#at < this.#length) {
-        return { value: this.#rows[this.#at++], done: false }
-      }
-      return this.#fetch()
-    }
-
-    #fetch () {
-      const { handle } = this.#entry
-      if (header[DEPTH] !== 0) natives.statementRequireNotBusy.call(handle)
-      if (this.#at < this.#length) return { value: this.#rows[this.#at++], done: false }
-      if (this.#state !== 0) return this.return()
-      let text
-      try {
-        text = statementNext.call(handle, this.#ahead, this.#nativeMode)
-      } catch (error) {
-        this.#drop()
-        throw error
-      }
-      const rows = []
-      if (header[DONE] === 1) this.#state = 1
-      if (header[ROWS] === 0) return this.return()
-      this.#entry.decoder(this.#mode).many(block, text ?? '', header[ROWS], rows)
-      if (header[EXTRAS] !== 0) block.extras.length = 0
-      if (this.#ahead < MAX_AHEAD) this.#ahead *= 2
-      this.#rows = rows
-      this.#length = rows.length
-      this.#at = 1
-      return { value: rows[0], done: false }
-    }
-
-    return () {
-      check(isIterator(this))
-      const { handle } = this.#entry
-      if (header[DEPTH] !== 0) natives.statementRequireNotBusy.call(handle)
-      if (this.#state !== 2) {
-        // It is closed even if the commit that this may be fails.
-        this.#drop()
-        statementReturn.call(handle)
-      }
-      return { value: undefined, done: true }
-    }
-
-    #drop () {
-      this.#state = 2
-      this.#rows = null
-      this.#at = this.#length = 0
-    }
-
-    [Symbol.iterator] () {
-      return this
-    }
-  }
-
-  return { Entry, Statement, parametersOf, settingsOf }
+  return { Statement, parametersOf, settingsOf }
 }
 
-function check (isOurs) {
-  if (!isOurs) throw new TypeError('Illegal invocation')
-}
-
-/** An object that is no value for a `?`: named parameters, an array, options. */
-function isNamed (value) {
-  return typeof value === 'object' && value !== null && !ArrayBuffer.isView(value)
-}
-
-module.exports = { KEY, createStatementClass, isNamed }
+module.exports = { createClasses }

@@ -2,9 +2,10 @@
 
 const assert = require('node:assert/strict')
 const test = require('node:test')
+const { Entry } = require('../lib/worker/entry')
+const { Job } = require('../lib/worker/job')
 const { OP } = require('../lib/worker/message')
-const { Job, Port } = require('../lib/worker/port')
-const { Entry } = require('../lib/worker/statement')
+const { Port } = require('../lib/worker/port')
 const { EXPAND, FLAT, HEADER, PLUCK, RAW, createBlock, decoderFor } = require('../lib/rows')
 const { child, exited, open, ours, oursSyncOnly } = require('./support')
 

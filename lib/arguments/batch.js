@@ -1,9 +1,9 @@
 'use strict'
 
-const { NAMES, readSyncOptions } = require('./call')
 const { locate, timedOut } = require('../errors')
 const tracing = require('../tracing')
 const { SAVEPOINT } = require('../transaction')
+const { NAMES, readSyncOptions } = require('./call')
 
 // As SQLite knows it, without its quotes.
 const OWN = SAVEPOINT.slice(1, -1)

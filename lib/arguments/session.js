@@ -14,33 +14,6 @@ const constants = Object.freeze({
   SQLITE_CHANGESET_FOREIGN_KEY: 5
 })
 
-/** Records the changes of a connection. */
-class Session {
-  #natives
-  #handle
-
-  constructor (natives, handle) {
-    this.#natives = natives
-    this.#handle = handle
-  }
-
-  changeset () {
-    return this.#natives.sessionChangeset.call(this.#handle, false)
-  }
-
-  patchset () {
-    return this.#natives.sessionChangeset.call(this.#handle, true)
-  }
-
-  close () {
-    this.#natives.sessionClose.call(this.#handle)
-  }
-
-  [Symbol.dispose ?? Symbol.for('nodejs.dispose')] () {
-    this.close()
-  }
-}
-
 function readSessionOptions (options) {
   options ??= {}
   if (typeof options !== 'object') throw new TypeError('Expected first argument to be an options object')
@@ -70,4 +43,4 @@ function requireAction (action) {
   throw new TypeError('Expected onConflict to return a conflict action')
 }
 
-module.exports = { Session, constants, readApplyOptions, readSessionOptions }
+module.exports = { constants, readApplyOptions, readSessionOptions }

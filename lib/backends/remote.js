@@ -2,13 +2,13 @@
 
 const { readBatchOptions } = require('../arguments/batch')
 const { readSyncOptions } = require('../arguments/call')
+const { KEY } = require('../key')
 const { readToggle } = require('../options')
-const { FLAG, OP } = require('../worker/message')
-const { Statement } = require('../worker/statement')
-const { KEY } = require('../statement')
 const { createController, createTransaction } = require('../transaction')
 const { finishBatch, packBatch, sqlsOf } = require('../worker/batch')
 const { Connection } = require('../worker/blocking')
+const { FLAG, OP } = require('../worker/message')
+const { Statement } = require('../worker/statement')
 
 /** The methods of a Database whose tables are on a server; it gives itself as `database`. */
 class RemoteDatabase {

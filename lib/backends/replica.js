@@ -1,16 +1,16 @@
 'use strict'
 
 const { Events } = require('../changes')
-const { OP } = require('../worker/message')
 const { REFUSED } = require('../environment')
-const { DOUBT } = require('../worker/port')
+const { KEY } = require('../key')
 const { copyParams } = require('../params')
-const { EXPAND, FLAT, PLUCK, RAW } = require('../rows')
-const { KEY } = require('../statement')
-const { RemoteDatabase } = require('./remote')
 const {
   EVENTS, EXTENT, PATIENCE, listenersFor, openSyncer, postSync, requireFrame
 } = require('../replica/syncer')
+const { EXPAND, FLAT, PLUCK, RAW } = require('../rows')
+const { OP } = require('../worker/message')
+const { DOUBT } = require('../worker/port')
+const { RemoteDatabase } = require('./remote')
 
 /** The methods of a Database that is a replica: the file reads, all else is for the primary. */
 class ReplicaDatabase {

@@ -1,8 +1,8 @@
 'use strict'
 
 const { Action, Authorization } = require('../arguments/authorizer')
-const { SqliteError, retrace } = require('../errors')
 const { constants } = require('../arguments/session')
+const { SqliteError, retrace } = require('../errors')
 const { Database: Base } = require('./database')
 
 /** The promise API over the addon that `getBinding(nativeBinding)` returns. */

@@ -3,19 +3,19 @@
 const {
   NAMES, readCallOptions, readCloseOptions, readExecOptions, takeOptions
 } = require('../arguments/call')
-const { locate, retrace } = require('../errors')
 const { attach } = require('../environment')
+const { locate, retrace } = require('../errors')
+const { KEY } = require('../key')
 const { getBooleanOption, readKey, readOptions, readToggle } = require('../options')
 const { copyParams, isPlainObject } = require('../params')
 const { requireFolder, requirePlain, resolveLibrary } = require('../paths')
-const { FLAT, PLUCK } = require('../rows')
-const { KEY } = require('../statement')
-const tracing = require('../tracing')
-const { Connection } = require('./connection')
-const { FLAG, OP } = require('../worker/message')
-const { Job } = require('../worker/port')
 const { readReaders } = require('../routes/readers')
+const { FLAT, PLUCK } = require('../rows')
+const tracing = require('../tracing')
+const { Job } = require('../worker/job')
+const { FLAG, OP } = require('../worker/message')
 const { Statement, finishAll, finishGet, finishRun, readValues } = require('../worker/statement')
+const { Connection } = require('./connection')
 const { createTransaction } = require('./transaction')
 
 const DEFAULT_LEASE = 60000

@@ -1,10 +1,10 @@
 'use strict'
 
 const { retrace } = require('../errors')
-const { KEY } = require('../statement')
+const { KEY } = require('../key')
 const tracing = require('../tracing')
+const { Job } = require('../worker/job')
 const { FLAG, OP } = require('../worker/message')
-const { Job } = require('../worker/port')
 
 // Rows asked for at once: the first few come soon, and then one batch is on its way while the one
 // before it is used up.

@@ -1,8 +1,8 @@
 'use strict'
 
 const { SAVEPOINT, VERSIONS, link } = require('../transaction')
+const { Job } = require('../worker/job')
 const { OP } = require('../worker/message')
-const { Job } = require('../worker/port')
 const { innermost } = require('./scope')
 
 const { apply } = Function.prototype

@@ -2,8 +2,9 @@
 
 // The way to the worker that writes the primary's log into the file.
 
+const { Job } = require('../worker/job')
 const { OP } = require('../worker/message')
-const { Job, Port } = require('../worker/port')
+const { Port } = require('../worker/port')
 const { notReplica } = require('./options')
 
 // What a replica tells of.

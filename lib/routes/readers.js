@@ -2,8 +2,9 @@
 
 const { ROLE } = require('../environment')
 const { LIMITS } = require('../options')
+const { Job } = require('../worker/job')
 const { OP } = require('../worker/message')
-const { Job, Port, openLocal } = require('../worker/port')
+const { Port, openLocal } = require('../worker/port')
 
 /** Connections that only read, each on a thread of its own, for reads outside of transactions. */
 class Readers {

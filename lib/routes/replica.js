@@ -1,17 +1,18 @@
 'use strict'
 
 const { Events } = require('../changes')
-const { Connection } = require('../promise/connection')
-const { FLAG, OP } = require('../worker/message')
-const { Job, Port, openRemote } = require('../worker/port')
 const { REFUSED: ELSEWHERE, ROLE } = require('../environment')
-const { EXPAND } = require('../rows')
-const { copyViews } = require('../views')
-const { notReplica } = require('../replica/options')
+const { Connection } = require('../promise/connection')
 const { Freshness } = require('../replica/freshness')
+const { notReplica } = require('../replica/options')
 const {
   EVENTS, EXTENT, listenersFor, openSyncer, postSync, requireFrame
 } = require('../replica/syncer')
+const { EXPAND } = require('../rows')
+const { copyViews } = require('../views')
+const { Job } = require('../worker/job')
+const { FLAG, OP } = require('../worker/message')
+const { Port, openRemote } = require('../worker/port')
 
 // What is for a file that is written to here.
 const REFUSED = new Set(['rekey()', 'createSession()', 'applyChangeset()'])

@@ -1,8 +1,7 @@
 'use strict'
 
 const { readBatch, toResult } = require('../arguments/batch')
-const { checkValue } = require('../params')
-const { isNamed } = require('../statement')
+const { checkValue, isNamed } = require('../params')
 const { SAVEPOINT, VERSIONS } = require('../transaction')
 
 /**

@@ -1,12 +1,13 @@
 'use strict'
 
 const { readSyncOptions } = require('../arguments/call')
-const { FLAG, OP } = require('./message')
-const { Job, Port, openRemote } = require('./port')
-const { Entry } = require('./statement')
+const { notRemote } = require('../remote/options')
 const { StatementCache } = require('../statement-cache')
 const tracing = require('../tracing')
-const { notRemote } = require('../remote/options')
+const { Entry } = require('./entry')
+const { Job } = require('./job')
+const { FLAG, OP } = require('./message')
+const { Port, openRemote } = require('./port')
 
 // How those who listen know what is asked for.
 const KINDS = new Map([

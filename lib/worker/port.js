@@ -3,9 +3,10 @@
 // The way to a worker and back. Calls of one tick cross as one message, and what has come back by
 // then settles in one wake-up of the event loop. Jobs run and end in the order they were called in.
 
-const { forCall, makeError, rejection, timedOut } = require('../errors')
-const { REFUSED } = require('../environment')
-const { RAW, decoderFor, HEADER } = require('../rows')
+const { makeError, timedOut } = require('../errors')
+const { HEADER, RAW, decoderFor } = require('../rows')
+const { SLICE, hubOf } = require('./hub')
+const { Job } = require('./job')
 const { Message } = require('./message')
 
 const { EXTRAS, IN_TRANSACTION, PARTS, SHAREABLE, SLOTS } = HEADER
@@ -29,180 +30,11 @@ const ENDED = 2
 // Fields of a part.
 const PART = 4
 
-// How long replies are read before the event loop has its turn, in ms.
-const SLICE = 4
-
 // Looking out for the replies of so many calls pays: they are likely to come at once.
 const FEW = 4
 
 // A write of which it is not known whether it has happened, as worker/writes.rs counts it.
 const DOUBT = 2 ** 32
-
-/** One call that waits for its reply. `take(block, text, slot, rows, columns)` reads rows. */
-class Job {
-  id = 0
-  rows = []
-  entry = null
-  mode = RAW
-  // What `rows` come to.
-  finish = null
-  // Ends the listening to a signal and the timer.
-  release = null
-  // The error to end with if the worker says that it was interrupted.
-  reason = null
-  settled = false
-  resolve
-  reject
-  // The transaction that counts it until it ends.
-  scope = null
-  // What it executes; null for all that is no statement.
-  statement = null
-  // The port that it was posted to.
-  port = null
-  // It may begin or end a transaction.
-  control = false
-  // Runs code of the user in the async context of the call; null where there is none to run.
-  context = null
-  // db.interrupt() may end it.
-  interruptible = false
-  // Sends it to the connection that writes, if a reader refuses it.
-  elsewhere = null
-  // What it is about, for its error: `sqls` has the statements of a batch.
-  sql = null
-  sqls = null
-  database = null
-  // Somebody awaits it; else whoever called waits in the call, and its stack is that of the call.
-  isAwaited = true
-  // Called when it has ended, with its error or null, before its promise settles.
-  after = null
-  // Tells those who listen to what runs; how long it has run, in us, or -1.
-  trace = null
-  us = -1
-  // Takes it out of those that wait for a transaction to end; null once it is posted.
-  leave = null
-
-  constructor () {
-    this.promise = new Promise((resolve, reject) => {
-      this.resolve = resolve
-      this.reject = reject
-    })
-  }
-
-  #settle (error) {
-    if (this.settled) return false
-    this.settled = true
-    this.release?.()
-    this.leave?.()
-    this.after?.(error)
-    if (this.scope !== null) this.scope.pending--
-    return true
-  }
-
-  /** Rejects with whatever was thrown, null too; what code of the user threw stays as it is. */
-  fail (error, isOfUser = false) {
-    const { elsewhere } = this
-    if (elsewhere !== null && error?.code === REFUSED && !this.settled) {
-      this.elsewhere = null
-      return elsewhere()
-    }
-    if (!this.#settle(error)) return
-    const reason = isOfUser ? error : this.#reasonOf(error)
-    this.trace?.endOf(this, { error: reason })
-    if (isOfUser) return this.reject(reason)
-    if (this.isAwaited) this.resolve(rejection(reason))
-    else this.reject(reason)
-  }
-
-  #reasonOf (error) {
-    const interrupted = this.reason !== null && error?.code === 'SQLITE_INTERRUPT'
-    return forCall(interrupted ? this.reason : error, this.subject(), this.database)
-  }
-
-  /** The SQL that its error is about. */
-  subject () {
-    return this.sql ?? this.statement?.sql ?? this.entry?.sql ?? null
-  }
-
-  end (error) {
-    if (error !== null) return this.fail(error)
-    if (!this.#settle(null)) return
-    this.trace?.endOf(this, null)
-    try {
-      this.resolve(this.finish === null ? undefined : this.finish(this.rows))
-    } catch (thrown) {
-      this.reject(thrown)
-    }
-  }
-}
-
-/** The ports of one environment that wait for replies. */
-class Hub {
-  #active = new Set()
-  #natives
-  #drain
-  #scheduled = false
-  // When the event loop is to have its turn, in ms.
-  #until = 0
-  // Calls of this turn of the loop have looked out for replies, and may until then, in ms.
-  #inTurn = false
-  #lookUntil = 0
-
-  constructor (natives) {
-    this.#natives = natives
-    this.#drain = () => {
-      this.#scheduled = false
-      this.#until = performance.now() + SLICE
-      this.drain()
-    }
-    natives.workerOnWake(() => {
-      if (this.#scheduled) return
-      // Node takes many wake-ups in one go, and timers would have to wait for them all.
-      if (performance.now() < this.#until) this.drain()
-      else this.drainSoon()
-    })
-  }
-
-  drainSoon () {
-    if (this.#scheduled) return
-    this.#scheduled = true
-    setImmediate(this.#drain)
-  }
-
-  add (port) {
-    if (this.#active.size === 0) this.#natives.workerHold(true)
-    this.#active.add(port)
-  }
-
-  remove (port) {
-    this.#active.delete(port)
-    if (this.#active.size === 0) this.#natives.workerHold(false)
-  }
-
-  /** Whether the event loop had its turn not long ago. */
-  mayLookOut () {
-    const now = performance.now()
-    if (!this.#inTurn) {
-      this.#inTurn = true
-      this.#lookUntil = now + SLICE
-      setImmediate(this.#turnEnds)
-    }
-    return now < this.#lookUntil
-  }
-
-  #turnEnds = () => { this.#inTurn = false }
-
-  drain () {
-    const until = performance.now() + SLICE
-    for (const port of this.#active) {
-      if (!port.drain(until)) {
-        this.drainSoon()
-        return
-      }
-    }
-  }
-}
-
-const hubs = new WeakMap()
 
 class Port {
   // What it is among those of its database: writer, reader, primary, or a replica's file.
@@ -246,9 +78,7 @@ class Port {
     const { natives, block } = environment
     this.#natives = natives
     this.#block = block
-    let hub = hubs.get(natives)
-    if (hub === undefined) hubs.set(natives, hub = new Hub(natives))
-    this.#hub = hub
+    this.#hub = hubOf(natives)
     this.handle = open(natives)
     this.#flush = () => {
       this.#flushing = false
@@ -550,4 +380,4 @@ function readRow (block, text, slot, columns) {
   return rows[0]
 }
 
-module.exports = { DOUBT, Job, Port, interrupted, openLocal, openRemote }
+module.exports = { DOUBT, Port, interrupted, openLocal, openRemote }

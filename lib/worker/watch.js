@@ -1,16 +1,8 @@
 'use strict'
 
-const { timedOut } = require('../errors')
+const { abortError, timedOut } = require('../errors')
 
 // How a call ends before its time: by a signal, or by a time limit.
-
-/** As Node's own functions reject. */
-function abortError (signal) {
-  const error = new Error('The operation was aborted', { cause: signal.reason })
-  error.name = 'AbortError'
-  error.code = 'ABORT_ERR'
-  return error
-}
 
 /** Calls `cancel(reason)` when the signal or the time says so, until the job is released. */
 function watch (job, { signal, timeout }, cancel) {
@@ -46,4 +38,4 @@ function unlisten (signal, onAbort) {
   signal.removeEventListener('abort', listener.tell)
 }
 
-module.exports = { abortError, watch }
+module.exports = { watch }

@@ -1,0 +1,67 @@
+'use strict'
+
+const { makeError } = require('./errors')
+const { EXPAND, FLAT, HEADER, decoderFor } = require('./rows')
+
+const { VERSION, READER, READONLY, SHARED, COLUMNS } = HEADER
+
+/** The class of compiled statements of one addon, whose functions are constants in it. */
+function createEntryClass ({ natives, block: { header } }) {
+  /**
+   * A compiled statement, which several Statement objects of the same SQL may use in turn, as long
+   * as none of them needs state in it: an iterator, bound parameters, a time limit.
+   */
+  return class Entry {
+    constructor (handle) {
+      this.handle = handle
+      // The cache that gives it to others; null while one Statement alone has it.
+      this.cache = null
+      this.users = 1
+      this.reader = header[READER] === 1
+      this.readonly = header[READONLY] === 1
+      // Whether a replica reads it from its file.
+      this.isHere = header[SHARED] === 1
+      this.version = -1
+      this.names = null
+      this.decoders = null
+      this.flat = null
+    }
+
+    /** The decoder for rows of the statement as it is now. */
+    decoder (mode) {
+      if (this.version !== header[VERSION]) {
+        this.version = header[VERSION]
+        this.decoders = [null, null, null, null]
+        this.flat = null
+      }
+      return this.decoders[mode] ?? this.#build(mode)
+    }
+
+    #build (mode) {
+      const names = natives.statementColumnNames.call(this.handle)
+      // Rows are never read by the columns of another compiled form.
+      if (names.length !== header[COLUMNS]) throw makeError('database schema has changed', 'SQLITE_SCHEMA', 17)
+      const tables = mode === EXPAND ? natives.statementTables.call(this.handle) : null
+      const decoder = this.decoders[mode] = decoderFor(mode, names, tables)
+      if (mode === FLAT) this.flat = decoder
+      return decoder
+    }
+
+    /** One of the same SQL: not compiled yet, as its tables may have changed. */
+    another () {
+      const other = new Entry(natives.statementClone.call(this.handle))
+      other.reader = this.reader
+      other.readonly = this.readonly
+      other.isHere = this.isHere
+      other.names = this.names
+      return other
+    }
+
+    parameterNames () {
+      this.names ??= natives.statementParameterNames.call(this.handle)
+      return this.names
+    }
+  }
+}
+
+module.exports = { createEntryClass }

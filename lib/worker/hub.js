@@ -1,0 +1,82 @@
+'use strict'
+
+// How long replies are read before the event loop has its turn, in ms.
+const SLICE = 4
+
+/** The ports of one environment that wait for replies. */
+class Hub {
+  #active = new Set()
+  #natives
+  #drain
+  #scheduled = false
+  // When the event loop is to have its turn, in ms.
+  #until = 0
+  // Calls of this turn of the loop have looked out for replies, and may until then, in ms.
+  #inTurn = false
+  #lookUntil = 0
+
+  constructor (natives) {
+    this.#natives = natives
+    this.#drain = () => {
+      this.#scheduled = false
+      this.#until = performance.now() + SLICE
+      this.drain()
+    }
+    natives.workerOnWake(() => {
+      if (this.#scheduled) return
+      // Node takes many wake-ups in one go, and timers would have to wait for them all.
+      if (performance.now() < this.#until) this.drain()
+      else this.drainSoon()
+    })
+  }
+
+  drainSoon () {
+    if (this.#scheduled) return
+    this.#scheduled = true
+    setImmediate(this.#drain)
+  }
+
+  add (port) {
+    if (this.#active.size === 0) this.#natives.workerHold(true)
+    this.#active.add(port)
+  }
+
+  remove (port) {
+    this.#active.delete(port)
+    if (this.#active.size === 0) this.#natives.workerHold(false)
+  }
+
+  /** Whether the event loop had its turn not long ago. */
+  mayLookOut () {
+    const now = performance.now()
+    if (!this.#inTurn) {
+      this.#inTurn = true
+      this.#lookUntil = now + SLICE
+      setImmediate(this.#turnEnds)
+    }
+    return now < this.#lookUntil
+  }
+
+  #turnEnds = () => { this.#inTurn = false }
+
+  drain () {
+    const until = performance.now() + SLICE
+    for (const port of this.#active) {
+      if (!port.drain(until)) {
+        this.drainSoon()
+        return
+      }
+    }
+  }
+}
+
+const hubs = new WeakMap()
+
+/** The one that an environment's ports share. */
+function hubOf (natives) {
+  let hub = hubs.get(natives)
+  if (hub === undefined) hubs.set(natives, hub = new Hub(natives))
+  return hub
+}
+
+module.exports = { SLICE, hubOf }

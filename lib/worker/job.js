@@ -1,0 +1,104 @@
+'use strict'
+
+const { REFUSED } = require('../environment')
+const { forCall, rejection } = require('../errors')
+const { RAW } = require('../rows')
+
+/** One call that waits for its reply. `take(block, text, slot, rows, columns)` reads rows. */
+class Job {
+  id = 0
+  rows = []
+  entry = null
+  mode = RAW
+  // What `rows` come to.
+  finish = null
+  // Ends the listening to a signal and the timer.
+  release = null
+  // The error to end with if the worker says that it was interrupted.
+  reason = null
+  settled = false
+  resolve
+  reject
+  // The transaction that counts it until it ends.
+  scope = null
+  // What it executes; null for all that is no statement.
+  statement = null
+  // The port that it was posted to.
+  port = null
+  // It may begin or end a transaction.
+  control = false
+  // Runs code of the user in the async context of the call; null where there is none to run.
+  context = null
+  // db.interrupt() may end it.
+  interruptible = false
+  // Sends it to the connection that writes, if a reader refuses it.
+  elsewhere = null
+  // What it is about, for its error: `sqls` has the statements of a batch.
+  sql = null
+  sqls = null
+  database = null
+  // Somebody awaits it; else whoever called waits in the call, and its stack is that of the call.
+  isAwaited = true
+  // Called when it has ended, with its error or null, before its promise settles.
+  after = null
+  // Tells those who listen to what runs; how long it has run, in us, or -1.
+  trace = null
+  us = -1
+  // Takes it out of those that wait for a transaction to end; null once it is posted.
+  leave = null
+
+  constructor () {
+    this.promise = new Promise((resolve, reject) => {
+      this.resolve = resolve
+      this.reject = reject
+    })
+  }
+
+  #settle (error) {
+    if (this.settled) return false
+    this.settled = true
+    this.release?.()
+    this.leave?.()
+    this.after?.(error)
+    if (this.scope !== null) this.scope.pending--
+    return true
+  }
+
+  /** Rejects with whatever was thrown, null too; what code of the user threw stays as it is. */
+  fail (error, isOfUser = false) {
+    const { elsewhere } = this
+    if (elsewhere !== null && error?.code === REFUSED && !this.settled) {
+      this.elsewhere = null
+      return elsewhere()
+    }
+    if (!this.#settle(error)) return
+    const reason = isOfUser ? error : this.#reasonOf(error)
+    this.trace?.endOf(this, { error: reason })
+    if (isOfUser) return this.reject(reason)
+    if (this.isAwaited) this.resolve(rejection(reason))
+    else this.reject(reason)
+  }
+
+  #reasonOf (error) {
+    const interrupted = this.reason !== null && error?.code === 'SQLITE_INTERRUPT'
+    return forCall(interrupted ? this.reason : error, this.subject(), this.database)
+  }
+
+  /** The SQL that its error is about. */
+  subject () {
+    return this.sql ?? this.statement?.sql ?? this.entry?.sql ?? null
+  }
+
+  end (error) {
+    if (error !== null) return this.fail(error)
+    if (!this.#settle(null)) return
+    this.trace?.endOf(this, null)
+    try {
+      this.resolve(this.finish === null ? undefined : this.finish(this.rows))
+    } catch (thrown) {
+      this.reject(thrown)
+    }
+  }
+}
+
+module.exports = { Job }
