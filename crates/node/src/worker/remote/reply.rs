@@ -43,7 +43,8 @@ impl Remote<'_> {
                 entry.tell(self.port, &mut self.scratch);
                 return Ok(());
             }
-            Op::Undo => {}
+            // A script of nothing but comments, too.
+            Op::Exec | Op::Undo => {}
             _ => {
                 let text = "This method is not available for remote databases";
                 return Err(LocalError::Type(text).into());
