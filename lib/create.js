@@ -2,6 +2,7 @@
 
 const { Action, Authorization } = require('./arguments/authorizer')
 const { constants } = require('./arguments/session')
+const { openBackend } = require('./backends')
 const { defineMethods, getters, open } = require('./database')
 const { SqliteError } = require('./errors')
 
@@ -9,10 +10,11 @@ const { SqliteError } = require('./errors')
  * A Database class over the addon that `getBinding(nativeBinding)` returns. Works with and without
  * `new`, and can be extended.
  */
-module.exports = function createDatabase (getBinding, { allowNativeBinding = true } = {}) {
+module.exports = function createDatabase (getBinding, options = {}) {
+  const how = { getBinding, allowNativeBinding: true, openBackend, ...options }
   function Database (filename, options) {
     if (new.target === undefined) return new Database(filename, options)
-    open(this, getBinding, filename, options, allowNativeBinding)
+    open(this, filename, options, how)
     Object.defineProperties(this, getters)
   }
   defineMethods(Database.prototype)

@@ -90,12 +90,14 @@ function readOptions (path, options, allowNativeBinding) {
     throw new TypeError('Expected the "nativeBinding" option to be a string or addon object')
   }
   const isRemote = buffer === null && REMOTE.test(file)
-  const { remote, replica } = readPlace(file, isRemote, options, anonymous || buffer !== null)
+  const { kind, remote, replica } = readPlace(file, isRemote, options, anonymous || buffer !== null)
   const vfs = readVfs(options)
   const uri = usesUris()
   return {
     name: isRemote ? remote.name : path,
-    file: isRemote ? file : resolveFile(file, uri, vfs),
+    kind,
+    // What is opened on this machine.
+    file: isRemote ? null : resolveFile(file, uri, vfs),
     uri,
     remote,
     replica,
@@ -128,7 +130,10 @@ function checkNames (options) {
   }
 }
 
-/** Where the primary is, if there is one, and how its replica follows it, if it has one here. */
+/**
+ * What kind of database it is, where its primary is, if there is one, and how its replica follows
+ * that, if it has one here.
+ */
 function readPlace (file, isRemote, options, anonymous) {
   // A file that does not follow, or is not encrypted, would look the same until it is too late.
   if (options.remoteEncryptionKey) throw new TypeError('The "remoteEncryptionKey" option of libsql is not available')
@@ -137,11 +142,12 @@ function readPlace (file, isRemote, options, anonymous) {
   }
   if (isRemote) {
     if (options.syncUrl != null) throw new TypeError('A remote database cannot be a replica: name a file, and the server in the "syncUrl" option')
-    return { remote: require('./remote/options').readRemote(file, options), replica: null }
+    const remote = require('./remote/options').readRemote(file, options)
+    return { kind: 'remote', remote, replica: null }
   }
   if (options.syncUrl != null) return require('./replica/options').readReplica(file, options, anonymous)
   requireLocal(file, options)
-  return { remote: null, replica: null }
+  return { kind: 'local', remote: null, replica: null }
 }
 
 /** What only a server or a replica has is not passed over where their name is missing. */

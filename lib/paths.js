@@ -32,7 +32,7 @@ function resolveFile (file, uri, vfs) {
 
 /** An error of its own, for the engine's is the same for all that cannot be opened. */
 function requireFolder ({ name, file, anonymous }) {
-  if (anonymous || name.trimStart().startsWith('file:')) return
+  if (file === null || anonymous || name.trimStart().startsWith('file:')) return
   if (!fs.existsSync(path.dirname(file))) {
     throw new TypeError('Cannot open database because the directory does not exist')
   }
@@ -80,8 +80,8 @@ function resolveLibrary (file) {
 
 /** A replica that was written to as a plain file would be no copy of its primary any more. */
 function requirePlain (natives, options) {
-  const { file, uri, remote, replica } = options
-  if (options.readonly || options.anonymous || remote !== null || replica !== null) return
+  const { file, uri } = options
+  if (options.readonly || options.anonymous || options.kind !== 'local') return
   const target = realFile(uri ? fileOfUri(file) : file)
   if (target === null) return
   const beside = MARKS.map((mark) => target + mark).find((mark) => fs.existsSync(mark))

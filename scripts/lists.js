@@ -1,10 +1,11 @@
 'use strict'
 
-// The lists of platforms in the workflow and the manual, from the table in targets.js, each between
-// two lines that name it.
+// The lists of platforms in the workflow and the manual, from the table in targets.js, and the
+// table of what works where, from lib/capabilities.js: each between two lines that name it.
 
 const fs = require('node:fs')
 const path = require('node:path')
+const { capabilityTable } = require('./capabilities')
 const { ROOT } = require('./run')
 const { ALIASES, EITHER, TARGETS, TESTED_ON } = require('./targets')
 
@@ -16,7 +17,7 @@ const LINUX = 'ubuntu-24.04'
 function listFiles () {
   return {
     [WORKFLOW]: fill(fill(read(WORKFLOW), 'built', builtList()), 'tested', testedList()),
-    [MANUAL]: fill(read(MANUAL), 'platforms', platformTable())
+    [MANUAL]: fill(fill(read(MANUAL), 'platforms', platformTable()), 'capabilities', capabilityTable())
   }
 }
 

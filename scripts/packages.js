@@ -2,7 +2,8 @@
 
 // Writes packages/<target>/{package.json,README.md}, lib/packages.js, the entry points of
 // lib/targets, the exports of package.json and the lists of platforms in the workflow and in
-// docs/api.md: from the table in targets.js and from package.json.
+// docs/api.md: from the table in targets.js and from package.json. And the table in docs/api.md of
+// what works where, from lib/capabilities.js.
 
 const fs = require('node:fs')
 const path = require('node:path')

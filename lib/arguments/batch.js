@@ -1,9 +1,9 @@
 'use strict'
 
-const { locate, timedOut } = require('../errors')
+const { timedOut } = require('../errors')
 const tracing = require('../tracing')
 const { SAVEPOINT } = require('../transaction')
-const { NAMES, readSyncOptions } = require('./call')
+const { NAMES } = require('./call')
 
 // As SQLite knows it, without its quotes.
 const OWN = SAVEPOINT.slice(1, -1)
@@ -42,29 +42,6 @@ function readBatch (natives, statements) {
   return list
 }
 
-/**
- * Runs statements in one transaction and gives a result for each of them. `lastChanges()` has the
- * changes and the rowid of the last one.
- */
-function runBatch (natives, database, statements, given, lastChanges) {
-  const list = readBatch(natives, statements)
-  const { version, raw, call } = readBatchOptions(given, readSyncOptions)
-  const left = timeLeft(call)
-  const run = () => list.map(([sql, args], i) => {
-    try {
-      const statement = database.prepare(sql)
-      if (raw && statement.reader) statement.raw()
-      if (left !== null) statement.timeout(left())
-      return runOne(statement, args, lastChanges)
-    } catch (error) {
-      throw locate(error, i, sql, database.name)
-    }
-  })
-  const all = database.transaction(run)[version]
-  if (!tracing.on) return all()
-  return tracing.traceSync(batchContext(list, database.name), all, countBatch)
-}
-
 /** What is told of a batch on this machine, beside what is told of each of its statements. */
 function batchContext (list, name) {
   return tracing.contextOf('batch', list.map(([sql]) => sql).join('; '), name, 'writer')
@@ -87,17 +64,6 @@ function readStatement (statement) {
 
 function toArgs (args) {
   return args == null ? [] : [args]
-}
-
-function runOne (statement, args, lastChanges) {
-  if (!statement.reader) {
-    const { changes, lastInsertRowid } = statement.run(...args)
-    return toResult([], [], { changes, lastInsertRowid })
-  }
-  const rows = statement.all(...args)
-  const columns = statement.columns()
-  const { changes, lastInsertRowid } = lastChanges()
-  return toResult(columns, rows, { changes: statement.readonly ? 0 : changes, lastInsertRowid })
 }
 
 /** The result of one statement; `columns` are as `stmt.columns()` has them. */
@@ -124,5 +90,5 @@ function timeLeft (timeout) {
 }
 
 module.exports = {
-  batchContext, countBatch, readBatch, readBatchOptions, runBatch, timeLeft, toResult
+  batchContext, countBatch, readBatch, readBatchOptions, timeLeft, toResult
 }

@@ -1,6 +1,5 @@
 'use strict'
 
-const { aggregateTrampolines, scalarTrampoline } = require('../callbacks')
 const { getBooleanOption } = require('../options')
 
 /** What `db.function()` is given, checked. */
@@ -20,13 +19,6 @@ function parseFunction (name, options, fn, defaultInt64) {
   const varargs = getBooleanOption(options, 'varargs')
   const argCount = varargs ? -1 : requireArgCount(getLength(fn))
   return { name, fn, argCount, int64, deterministic, directOnly }
-}
-
-/** The same as the addon takes it. */
-function readFunction (block, ...args) {
-  const { name, fn, argCount, int64, deterministic, directOnly } = parseFunction(...args)
-  const trampoline = scalarTrampoline(block, fn, argCount, name)
-  return [trampoline, name, argCount, int64, deterministic, directOnly]
 }
 
 /** What `db.aggregate()` is given, checked. */
@@ -53,14 +45,6 @@ function parseAggregate (name, options, defaultInt64) {
   return { name, callbacks, argCount, int64, deterministic, directOnly }
 }
 
-/** The same as the addon takes it. */
-function readAggregate (block, ...args) {
-  const parsed = parseAggregate(...args)
-  const { name, callbacks, argCount, int64, deterministic, directOnly } = parsed
-  const trampolines = aggregateTrampolines(block, callbacks, argCount, name)
-  return [...trampolines, name, argCount, int64, deterministic, directOnly]
-}
-
 function getFunctionOption (options, key, required) {
   const value = key in options ? options[key] : null
   if (typeof value === 'function') return value
@@ -79,4 +63,4 @@ function requireArgCount (count) {
   return count
 }
 
-module.exports = { getLength, parseAggregate, parseFunction, readAggregate, readFunction }
+module.exports = { getLength, parseAggregate, parseFunction }

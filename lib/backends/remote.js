@@ -2,28 +2,37 @@
 
 const { readBatchOptions } = require('../arguments/batch')
 const { readSyncOptions } = require('../arguments/call')
+const { unavailable } = require('../capabilities')
 const { KEY } = require('../key')
-const { readToggle } = require('../options')
 const { createController, createTransaction } = require('../transaction')
 const { finishBatch, packBatch, sqlsOf } = require('../worker/batch')
 const { Connection } = require('../worker/blocking')
 const { FLAG, OP } = require('../worker/message')
-const { Statement } = require('../worker/statement')
+const { Statement, parametersOf } = require('../worker/statement')
 
-/** The methods of a Database whose tables are on a server; it gives itself as `database`. */
-class RemoteDatabase {
+/** A database on a server. */
+class RemoteBackend {
+  kind = 'remote'
   #connection
   #controller = null
 
   constructor (environment, options) {
+    this.options = options
     this.#connection = new Connection(environment, options)
   }
 
   get connection () { return this.#connection }
 
+  /** Nothing of it is on this machine. */
+  get file () { return null }
+
   get open () { return !this.#connection.closed }
 
   get inTransaction () { return this.#connection.port.inTransaction }
+
+  requireOpen () {
+    this.#connection.requireOpen()
+  }
 
   #statement (sql, flags, database) {
     this.#connection.requireOpen()
@@ -44,6 +53,10 @@ class RemoteDatabase {
   introduce (sql, reader, readonly, database) {
     this.#connection.requireOpen()
     return this.#create(this.#connection.introduce(sql, reader, readonly), sql, database)
+  }
+
+  parametersOf (statement) {
+    return parametersOf(statement)
   }
 
   pragma (sql, database) {
@@ -77,11 +90,16 @@ class RemoteDatabase {
     return connection.ask(OP.BATCH, 0, values, finish, about)
   }
 
-  defaultSafeIntegers (args) {
-    this.#connection.int64 = readToggle(args)
+  defaultSafeIntegers (on) {
+    this.#connection.int64 = on
   }
 
-  requireOpen () {
+  listeners (method) {
+    throw unavailable(this.kind, `${method}('update')`)
+  }
+
+  /** A call to a server is over before anybody can interrupt it. */
+  interrupt () {
     this.#connection.requireOpen()
   }
 
@@ -90,4 +108,4 @@ class RemoteDatabase {
   }
 }
 
-module.exports = { RemoteDatabase }
+module.exports = { RemoteBackend }

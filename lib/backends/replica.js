@@ -1,7 +1,8 @@
 'use strict'
 
+const { unavailable } = require('../capabilities')
 const { Events } = require('../changes')
-const { REFUSED } = require('../environment')
+const { REFUSED, ROLE } = require('../environment')
 const { KEY } = require('../key')
 const { copyParams } = require('../params')
 const {
@@ -10,10 +11,12 @@ const {
 const { EXPAND, FLAT, PLUCK, RAW } = require('../rows')
 const { OP } = require('../worker/message')
 const { DOUBT } = require('../worker/port')
-const { RemoteDatabase } = require('./remote')
+const { LocalBackend, classesOf } = require('./local')
+const { RemoteBackend } = require('./remote')
 
-/** The methods of a Database that is a replica: the file reads, all else is for the primary. */
-class ReplicaDatabase {
+/** A replica: its file is for reading, and all else goes to the primary. */
+class ReplicaBackend {
+  kind = 'replica'
   #remote
   #syncer
   // The connection to the file.
@@ -39,21 +42,23 @@ class ReplicaDatabase {
   // The way to the primary.
   port
 
-  /** `openLocal()` opens the file, once it is there, and gives a State. */
-  constructor (environment, options, key, openLocal) {
-    const remote = this.#remote = new RemoteDatabase(environment, options)
+  constructor (environment, options, key) {
+    this.options = options
+    const remote = this.#remote = new RemoteBackend(environment, options)
     const { connection } = remote
     this.port = connection.port
-    const { classes } = environment
+    const classes = classesOf(environment)
     this.#Statement = classes.ReplicaStatement ??= createStatementClass(classes)
     const syncer = this.#syncer = openSyncer(environment, options, key, connection.port)
     try {
       this.#isEmpty = connection.wait(syncer.opened, 0, syncer) === null
-      this.#local = openLocal()
+      const forReading = { ...options, readonly: true, fileMustExist: true }
+      this.#local = new LocalBackend(environment, forReading, key, ROLE.REPLICA)
     } catch (error) {
       this.#closeRemote()
       throw error
     }
+    this.#local.role = 'file'
     const { readYourWrites, waitForUncertain } = options.replica
     this.#follows = readYourWrites
     this.#waits = waitForUncertain
@@ -84,8 +89,7 @@ class ReplicaDatabase {
 
   get inTransaction () { return this.#remote.inTransaction }
 
-  /** The State of the connection to the file. */
-  get local () { return this.#local }
+  get file () { return this.#local }
 
   get #isBehind () { return this.#hasWritten || this.#isEmpty }
 
@@ -96,7 +100,7 @@ class ReplicaDatabase {
     if (this.#isUnsure) this.#tryCatchUp()
     if (this.#isBehind) {
       // An open iterator keeps the connection at what was there when it began.
-      if (!this.#isEmpty && this.#local.isReading()) return false
+      if (!this.#isEmpty && this.#local.isReading) return false
       this.#catchUp()
     }
     return true
@@ -106,7 +110,7 @@ class ReplicaDatabase {
   #tryCatchUp () {
     this.requireOpen()
     this.#isUnsure = false
-    if (this.#isBehind || this.#local.isReading()) return
+    if (this.#isBehind || this.#local.isReading) return
     const { defaultQueryTimeout: limit } = this.#remote.connection.options
     try {
       this.#sync(EXTENT.WRITTEN, null, limit === 0 ? PATIENCE : Math.min(limit, PATIENCE))
@@ -198,6 +202,10 @@ class ReplicaDatabase {
     return this.#remote.introduce(sql, reader, readonly, database)
   }
 
+  parametersOf (statement) {
+    return this.#local.parametersOf(statement) ?? this.#remote.parametersOf(statement)
+  }
+
   /** The statement of a pragma, which runs where it is to. */
   pragma (sql, database) {
     const entry = this.port.inTransaction ? null : this.#compilePragma(sql)
@@ -233,8 +241,14 @@ class ReplicaDatabase {
     return this.#remote.batch(statements, options)
   }
 
-  defaultSafeIntegers (args) {
-    this.#remote.defaultSafeIntegers(args)
+  defaultSafeIntegers (on) {
+    this.#local.defaultSafeIntegers(on)
+    this.#remote.defaultSafeIntegers(on)
+  }
+
+  interrupt () {
+    this.#remote.interrupt()
+    this.#local.interrupt()
   }
 
   requireOpen () {
@@ -291,7 +305,7 @@ class RowIterator {
 }
 
 // The methods that set each mode but the first.
-const MODES = { [PLUCK]: 'pluck', [EXPAND]: 'expand', [RAW]: 'raw' }
+const MODES = { [PLUCK]: 'pluck', [RAW]: 'raw' }
 
 /** The class of what reads from the file, and inside a transaction from the primary. */
 function createStatementClass ({ Statement: Local, settingsOf }) {
@@ -356,6 +370,7 @@ function createStatementClass ({ Statement: Local, settingsOf }) {
       const { source, mode, int64, timeout } = settingsOf(this)
       const statement = this.#replica.there(this, source, this.database)
       statement.safeIntegers(int64)
+      if (mode === EXPAND) throw unavailable('replica', 'stmt.expand() inside a transaction')
       if (mode !== FLAT) statement[MODES[mode]]()
       if (timeout !== -1) statement.timeout(timeout)
       if (bound.has(this)) statement.bind(...bound.get(this))
@@ -364,4 +379,4 @@ function createStatementClass ({ Statement: Local, settingsOf }) {
   }
 }
 
-module.exports = { ReplicaDatabase }
+module.exports = { ReplicaBackend }

@@ -2,18 +2,18 @@
 
 const { AsyncLocalStorage } = require('node:async_hooks')
 const { readCallOptions } = require('../arguments/call')
-const { ROLE } = require('../environment')
+const { requireCapability } = require('../capabilities')
 const { abortError, describe, retrace } = require('../errors')
 const { KEY } = require('../key')
 const { LIMITS } = require('../options')
-const { Readers } = require('../routes/readers')
+const { openRoute } = require('../routes')
 const { MAX_CACHED_LENGTH, StatementCache } = require('../statement-cache')
 const tracing = require('../tracing')
 const { copyViews } = require('../views')
 const { Entry } = require('../worker/entry')
 const { Job } = require('../worker/job')
 const { FLAG, OP } = require('../worker/message')
-const { Port, interrupted, openLocal, openRemote } = require('../worker/port')
+const { interrupted } = require('../worker/port')
 const { watch } = require('../worker/watch')
 const { StatementIterator } = require('./iterator')
 const { Scope } = require('./scope')
@@ -29,25 +29,24 @@ const KINDS = new Map([[OP.RUN, 'run'], [OP.GET, 'get'], [OP.ALL, 'all']])
 // What only gives something back.
 const GIVES_BACK = new Set([OP.RETURN, OP.BACKUP_CLOSE, OP.SESSION_CLOSE, OP.CLOSE])
 
-// What is for databases on this machine.
-const LOCAL = new Map([
+// What not every kind of database has.
+const METHODS = new Map([
   [OP.SERIALIZE, 'serialize()'], [OP.LIMIT, 'limits'], [OP.UNSAFE_MODE, 'unsafeMode()'],
   [OP.LOAD_EXTENSION, 'loadExtension()'], [OP.BACKUP, 'backup()'],
   [OP.AUTHORIZER, 'authorizer()'],
   [OP.SESSION, 'createSession()'], [OP.APPLY, 'applyChangeset()'], [OP.TABLE, 'table()']
 ])
 
-/** A worker, who owns it now, and its statements. */
+/** Who owns a connection now, its statements, and the calls that go to its workers. */
 class Connection {
   int64 = false
   closed = false
   isClosing = false
-  changes = null
   #numbers = 1
   #cache = new StatementCache()
   // What a prepare() compiled is forgotten once no Statement has it any more.
   #dropped = new FinalizationRegistry((number) => {
-    if (!this.closed) this.forget(number)
+    if (!this.closed) this.route.forget(number)
   })
 
   // The call whose SQL is being compiled: those behind it wait.
@@ -55,34 +54,14 @@ class Connection {
   #entering = false
   // When the call was made that executes now, if that was before, in ms.
   #since = undefined
-  #readers = null
-  // What others do not have: functions, an authorizer, an extension.
-  #isPrivate = false
 
+  /** `own`: what the promise API alone has of options, and the key, which is overwritten. */
   constructor (environment, options, own) {
-    const { leaseTimeout, readers, key } = own
     this.options = options
     this.natives = environment.natives
-    const role = readers === 0 ? ROLE.ONLY : ROLE.WRITER
-    const args = openArgs(options, key, role)
-    this.port = this.openPort(environment, args, own)
-    if (readers !== 0) {
-      this.#readers = new Readers(environment, args, readers, options)
-      this.port.onSetting = (name, sql) => this.#readers.set(name, sql)
-    } else {
-      key?.fill(0)
-    }
-    this.port.onLog = options.verbose
-    this.port.opened.database = options.name
-    // The first use reports it.
-    this.port.opened.promise.catch(() => {})
-    this.root = new Scope(null, undefined, leaseTimeout, options.name)
-  }
-
-  static open (environment, options, own) {
-    const connection = new this(environment, options, own)
-    connection.#setLimits()
-    return connection
+    this.root = new Scope(null, undefined, own.leaseTimeout, options.name)
+    this.route = openRoute(this, environment, own)
+    this.#setLimits()
   }
 
   #setLimits () {
@@ -92,27 +71,16 @@ class Connection {
     }
   }
 
-  /** The worker that all is for that nothing else is said of. */
-  openPort (environment, args) {
-    const { remote } = this.options
-    if (remote === null) return new Port(environment, openLocal(args))
-    const port = new Port(environment, openRemote(remote))
-    port.role = 'primary'
-    return port
+  get port () {
+    return this.route.port
   }
 
-  /** Settles once opening has come to an end. */
   get opened () {
-    return this.port.opened.promise
+    return this.route.opened
   }
 
   get inTransaction () {
-    return this.port.inTransaction
-  }
-
-  forget (number) {
-    this.port.tell(OP.DROP, number)
-    this.#readers?.forget(number)
+    return this.route.inTransaction
   }
 
   requireOpen () {
@@ -120,9 +88,9 @@ class Connection {
     if (this.root.current() === this.root) throw notOpen()
   }
 
-  /** For what only a database on this machine has. */
-  requireLocal (method) {
-    if (this.options.remote !== null) throw require('../remote/options').notRemote(method)
+  /** For what not every kind of database has. */
+  requireCapability (method) {
+    requireCapability(this.options.kind, method)
   }
 
   nextNumber () {
@@ -148,7 +116,7 @@ class Connection {
 
   /** Posts a job as soon as its scope allows it. */
   submit (scope, job, op, target, extra, flags, values, options) {
-    if (LOCAL.has(op)) this.requireLocal(LOCAL.get(op))
+    if (METHODS.has(op)) this.requireCapability(METHODS.get(op))
     job.interruptible = INTERRUPTIBLE.has(op)
     this.watch(job, options)
     if (job.settled) return job.promise
@@ -161,44 +129,25 @@ class Connection {
     let waits = true
     scope.enter(job, () => {
       waits = false
-      this.start(scope, job, op, target, extra, flags, values)
+      this.route.start(scope, job, op, target, extra, flags, values)
     })
     // Until it is sent, they stay as they are now.
     if (waits) values = copyViews(values)
     return job.promise
   }
 
-  /** Sends a job to where it runs. */
-  start (scope, job, op, target, extra, flags, values) {
-    const port = job.statement === null ? this.port : this.#route(job, scope)
-    if (port !== this.port) {
-      // What it reads may have come to ask for what only the connection that writes can tell.
-      const entry = job.entry === null ? null : job.statement
-      job.elsewhere = () => {
-        job.entry = entry
-        this.send(job, op, target, extra, flags, values)
-      }
-    }
-    this.send(job, op, target, extra, flags, values, port)
-  }
-
-  /** Where a statement runs: reads outside of transactions go to a reader. */
-  #route (job, scope) {
-    const { port } = this
-    const { statement } = job
-    if (this.#readers === null || scope !== this.root || !statement.isRead || this.#isPrivate ||
-      !port.shareable || port.inTransaction || port.controls !== 0) return port
-    const reader = this.#readers.take(statement)
-    if (job.entry !== null) job.entry = reader.entry
-    return reader.port
-  }
-
-  /** From now on this connection has something that its readers have not. */
+  /** From now on this connection has what others do not have. */
   keepPrivate () {
-    this.#isPrivate = true
+    this.route.keepPrivate()
   }
 
-  send (job, op, target, extra, flags, values, port = this.port) {
+  /** Sends a job that waits for no turn. */
+  send (job, op, target, extra, flags, values) {
+    return this.route.send(job, op, target, extra, flags, values)
+  }
+
+  /** Posts a job to a worker. */
+  post (port, job, op, target, extra, flags, values) {
     job.database = this.options.name
     if (port.ended) {
       // What was open on it is closed.
@@ -219,16 +168,14 @@ class Connection {
 
   /** Executes a statement. */
   execute (op, entry, flags, mode, values, finish, options) {
-    if (this.#readers !== null && !entry.isRead) {
-      entry.fileNeed ??= this.natives.sqlFileNeed(entry.sql, false)
-      const run = () => this.#execute(op, entry, flags, mode, values, finish, options)
-      if (entry.fileNeed !== 0) return this.#alone(entry.fileNeed, run, options)
-    }
-    return this.#execute(op, entry, flags, mode, values, finish, options)
+    const need = this.route.needOf(entry)
+    if (need === 0) return this.#execute(op, entry, flags, mode, values, finish, options)
+    const run = () => this.#execute(op, entry, flags, mode, values, finish, options)
+    return this.#alone(need, run, options)
   }
 
   #execute (op, entry, flags, mode, values, finish, options) {
-    this.logThere(entry.sql)
+    if (this.route.logsStatements) this.log(entry.sql)
     const job = new Job()
     job.entry = op === OP.RUN ? null : entry
     job.mode = mode
@@ -269,14 +216,8 @@ class Connection {
     this.options.verbose?.(this.natives.sqlWithoutKeys(sql))
   }
 
-  /** The same where the SQL is for a server; a worker of a file does so itself. */
-  logThere (sql) {
-    const { remote, replica } = this.options
-    if (remote !== null && replica === null) this.log(sql)
-  }
-
   exec (sql, options) {
-    if (this.options.remote !== null) this.log(sql)
+    if (this.route.logsScripts) this.log(sql)
     const run = () => {
       const job = new Job()
       job.sql = sql
@@ -285,7 +226,7 @@ class Connection {
       const start = (flags) => this.submit(scope, job, OP.EXEC, 0, 0, flags, [sql], options)
       return tracing.on ? this.#traced('exec', job, start, 0) : start(0)
     }
-    const need = this.#readers === null ? 0 : this.natives.sqlFileNeed(sql, true)
+    const need = this.route.needOfScript(sql)
     return need === 0 ? run() : this.#alone(need, run, options)
   }
 
@@ -296,7 +237,7 @@ class Connection {
     const lease = await acquire(root)
     try {
       await this.#rest(options)
-      if (need === 2) await this.#closeAll(this.#readers.leave(true))
+      if (need === 2) await this.#closeAll(this.route.leave(true))
       return await lease.run(run)
     } finally {
       root.release(lease)
@@ -308,7 +249,7 @@ class Connection {
     const job = new Job()
     this.watch(job, options)
     const timer = setTimeout(() => job.end(null), this.options.timeout)
-    this.#readers.rest().then(() => job.end(null))
+    this.route.rest().then(() => job.end(null))
     try {
       await job.promise
     } finally {
@@ -329,19 +270,19 @@ class Connection {
   /** Compiles a statement of its own. */
   async compile (sql, flags, options = null) {
     const number = this.#numbers++
-    const entry = await this.compileAs(number, sql, flags, options)
+    const entry = await this.route.compile(number, sql, flags, options)
     this.#dropped.register(entry, number)
     return entry
   }
 
-  /** Has `port` compile a statement of that number. */
-  compileAs (number, sql, flags, options, port = this.port) {
+  /** Has the worker that `send` sends to compile a statement of that number. */
+  compileBy (send, number, sql, flags, options) {
     const job = new Job()
     job.sql = sql
     job.finish = (rows) => new Entry(number, sql, rows.flat())
     if (options !== null) this.watch(job, options)
     // Compiling need not wait for a transaction of others; inside it, others may wait for this.
-    if (!job.settled) this.send(job, OP.PREPARE, number, 0, flags, [sql], port)
+    if (!job.settled) send(job, OP.PREPARE, number, 0, flags, [sql])
     return job.promise
   }
 
@@ -361,15 +302,10 @@ class Connection {
     const forget = () => this.#cache.remove(sql, item)
     item.compiling.then((entry) => {
       item.entry = entry
-      if (!this.keeps(entry)) forget()
+      if (!this.route.keeps(entry)) forget()
     }, forget)
     if (sql.length <= MAX_CACHED_LENGTH) this.#cache.set(sql, item)
     return item.compiling
-  }
-
-  /** Whether a statement stays what it was compiled to. */
-  keeps () {
-    return true
   }
 
   /** Compiles a statement of its own, after the calls before it, which may make what it reads. */
@@ -446,12 +382,17 @@ class Connection {
   }
 
   iterate (statement, entry, call) {
-    this.logThere(entry.sql)
+    if (this.route.logsStatements) this.log(entry.sql)
     return new StatementIterator(KEY, statement, this, entry, call)
   }
 
   interrupt (entry) {
-    const ports = this.ports()
+    for (const job of this.route.held()) {
+      if (entry !== undefined && job.statement !== entry && job.entry !== entry) continue
+      this.cancel(job, null)
+      if (entry === undefined) return
+    }
+    const ports = this.route.ports()
     if (entry === undefined) {
       const found = ports.map((port) => port.interrupt())
       // It is behind all that was posted.
@@ -464,19 +405,14 @@ class Connection {
     }
   }
 
-  /** In the order to close them in. */
-  ports () {
-    return this.#readers === null ? [this.port] : [...this.#readers.ports, this.port]
-  }
-
   /** Readers hold the file: they come back, with the new key, when they are needed. */
   async rekey (key) {
     const scope = this.root.current()
     const lease = await acquire(scope)
     try {
-      if (this.#readers !== null) await this.#closeAll(this.#readers.leave())
+      await this.#closeAll(this.route.leave())
       await this.send(new Job(), OP.REKEY, 0, 0, 0, key === null ? [] : [key])
-      this.#readers?.useKey(key?.slice() ?? null)
+      this.route.useKey(key)
     } finally {
       key?.fill(0)
       scope.release(lease)
@@ -509,7 +445,7 @@ class Connection {
     // Itself too: it does not wait for its turn any more.
     for (const waiter of this.root.waiting()) waiter.end(interrupted())
     if (this.#starting !== null) this.#starting.stopped = true
-    for (const job of this.ports().flatMap((port) => port.pending())) {
+    for (const job of this.route.ports().flatMap((port) => port.pending())) {
       if (job.interruptible) this.cancel(job, null)
     }
   }
@@ -523,33 +459,22 @@ class Connection {
       // Told to stop, it goes on while a transaction is open, which rolls that back.
       if (error.code !== 'SQLITE_INTERRUPT') throw error
     }
-    await this.beforeClose()
+    await this.route.beforeClose()
     this.root.close(notOpen)
     this.#cache.clear()
-    // The last one to close, which checkpoints, is the one that may write.
-    await this.#closeAll(this.ports())
-    this.#readers?.useKey(null)
+    await this.#closeAll(this.route.ports())
+    this.route.useKey(null)
     if (lease !== null) scope.release(lease)
   }
 
-  /** Nothing begins any more: what has begun is to end. */
-  async beforeClose () {}
-
   async #closeAll (ports) {
     for (const port of ports) {
-      const closed = this.send(new Job(), OP.CLOSE, 0, 0, 0, [], port)
+      const closed = this.post(port, new Job(), OP.CLOSE, 0, 0, 0, [])
       port.ended = true
       // A file that could not be opened is closed.
       await closed.catch(() => {})
     }
   }
-}
-
-/** What a Port opens a file with. */
-function openArgs (options, key, role) {
-  const { file, readonly, fileMustExist, timeout, vfs, uri, buffer } = options
-  const logs = options.verbose !== null
-  return [file, readonly, fileMustExist, timeout, vfs, uri, buffer, logs, role, key]
 }
 
 function notOpen () {

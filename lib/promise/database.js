@@ -4,21 +4,17 @@ const {
   NAMES, readCallOptions, readCloseOptions, readExecOptions, takeOptions
 } = require('../arguments/call')
 const { attach } = require('../environment')
-const { locate, retrace } = require('../errors')
 const { KEY } = require('../key')
 const { getBooleanOption, readKey, readOptions, readToggle } = require('../options')
 const { copyParams, isPlainObject } = require('../params')
 const { requireFolder, requirePlain, resolveLibrary } = require('../paths')
-const { readReaders } = require('../routes/readers')
 const { FLAT, PLUCK } = require('../rows')
-const tracing = require('../tracing')
 const { Job } = require('../worker/job')
 const { FLAG, OP } = require('../worker/message')
 const { Statement, finishAll, finishGet, finishRun, readValues } = require('../worker/statement')
 const { Connection } = require('./connection')
+const { readLease, readReaders } = require('./options')
 const { createTransaction } = require('./transaction')
-
-const DEFAULT_LEASE = 60000
 
 // What the options of each may be, beside those of any call.
 const PRAGMA_OPTIONS = [...NAMES, 'simple']
@@ -34,12 +30,11 @@ class Database {
       throw new TypeError("Expected first argument to be a string: a path or a URL, or '' for a temporary database (is a variable not set?)")
     }
     const { key, ...options } = readOptions(filename, given, allowNativeBinding)
-    const { remote, replica } = options
-    if (remote === null || replica !== null) requireFolder(options)
+    requireFolder(options)
     const environment = attach(getBinding(options.nativeBinding))
     requirePlain(environment.natives, options)
     const own = { leaseTimeout: readLease(given), readers: readReaders(given, options), key }
-    this.#connection = connectionClass(options).open(environment, options, own)
+    this.#connection = new Connection(environment, options, own)
   }
 
   static opened (database) {
@@ -199,7 +194,7 @@ class Database {
   async rekey (encryptionKey) {
     const key = encryptionKey === null ? null : readKey(encryptionKey, 'Expected first argument')
     this.#connection.requireOpen()
-    this.#connection.requireLocal('rekey()')
+    this.#connection.requireCapability('rekey()')
     await this.#connection.rekey(key)
     return this
   }
@@ -217,27 +212,27 @@ class Database {
   }
 
   async sync (options) {
-    return this.#replica('sync()').sync(readCallOptions(options))
+    return this.#routeWith('sync()').sync(readCallOptions(options))
   }
 
   async syncUntil (replicationIndex, options) {
-    return this.#replica('syncUntil()').syncUntil(replicationIndex, readCallOptions(options))
+    return this.#routeWith('syncUntil()').syncUntil(replicationIndex, readCallOptions(options))
   }
 
   async resync (options) {
-    return this.#replica('resync()').resync(readCallOptions(options))
+    return this.#routeWith('resync()').resync(readCallOptions(options))
   }
 
   maxWriteReplicationIndex () {
-    return this.#replica('maxWriteReplicationIndex()').maxWriteReplicationIndex()
+    return this.#routeWith('maxWriteReplicationIndex()').maxWriteReplicationIndex()
   }
 
-  /** The connection, if it is to a replica. */
-  #replica (method) {
+  /** The way to the workers, where those have what `method` asks for. */
+  #routeWith (method) {
     const connection = this.#connection
     connection.requireOpen()
-    if (connection.options.replica === null) throw require('../replica/options').onlyReplica(method)
-    return connection
+    connection.requireCapability(method)
+    return connection.route
   }
 
   async unsafeMode (on) {
@@ -253,53 +248,7 @@ class Database {
   async #batch (statements, options) {
     const connection = this.#connection
     connection.requireOpen()
-    const {
-      batchContext, countBatch, readBatch, readBatchOptions, timeLeft
-    } = require('../arguments/batch')
-    const { version, raw, call } = readBatchOptions(options, readCallOptions)
-    if (connection.options.remote !== null) {
-      const { finishBatch, packBatch, sqlsOf } = require('../worker/batch')
-      const { root } = connection
-      const inside = root.current() !== root || connection.inTransaction
-      const flags = connection.int64 ? FLAG.INT64 : 0
-      const values = packBatch(connection, statements, version, inside)
-      const finish = (replies) => finishBatch(replies, raw)
-      const about = { flags, sqls: sqlsOf(values), options: call }
-      return connection.ask(OP.BATCH, 0, values, finish, about)
-    }
-    const list = readBatch(connection.natives, statements)
-    const left = timeLeft(call?.timeout)
-    // What is changed meanwhile is not for this call.
-    const kept = list.map(([sql, params]) => [sql, params.map(copyParams)])
-    const run = this.transaction(async () => {
-      const results = []
-      for (const [i, [sql, params]] of kept.entries()) {
-        try {
-          const options = call === null ? null : { signal: call.signal, timeout: left?.() }
-          results.push(await this.#runOne(sql, params, raw, options))
-        } catch (error) {
-          throw locate(retrace(error), i, sql, this.name)
-        }
-      }
-      return results
-    })
-    if (!tracing.on) return run[version]()
-    return tracing.traceAsync(batchContext(list, this.name), run[version], countBatch)
-  }
-
-  async #runOne (sql, params, raw, options) {
-    const { toResult } = require('../arguments/batch')
-    requireString(sql)
-    const connection = this.#connection
-    const entry = await connection.cached(sql, options)
-    const statement = new Statement(KEY, connection, entry, sql, this).with(options)
-    if (!entry.reader) return toResult([], [], await statement.run(...params))
-    if (raw) statement.raw()
-    const rows = await statement.all(...params)
-    const columns = await statement.columns()
-    const flags = connection.int64 ? FLAG.INT64 : 0
-    const last = await connection.ask(OP.CHANGES, 0, [], finishRun, { flags })
-    return toResult(columns, rows, entry.readonly ? { ...last, changes: 0 } : last)
+    return require('./batch').runBatch(this, connection, statements, options)
   }
 
   async function (name, options, fn) {
@@ -322,7 +271,7 @@ class Database {
   async #register ({ name, argCount, int64, deterministic, directOnly }, flags, fn) {
     const connection = this.#connection
     connection.requireOpen()
-    connection.requireLocal(flags & FLAG.AGGREGATE ? 'aggregate()' : 'function()')
+    connection.requireCapability(flags & FLAG.AGGREGATE ? 'aggregate()' : 'function()')
     if (int64) flags |= FLAG.INT64
     if (deterministic) flags |= FLAG.DETERMINISTIC
     if (directOnly) flags |= FLAG.DIRECT_ONLY
@@ -405,18 +354,8 @@ class Database {
   }
 
   #listeners (method, event) {
-    const connection = this.#connection
-    connection.requireOpen()
-    connection.requireLocal(`${method}()`)
-    if (connection.options.replica !== null) return connection.listeners(method, event)
-    if (connection.changes === null) {
-      const { Changes } = require('../changes')
-      connection.changes = new Changes(() => connection.int64, (tell) => {
-        connection.port.onChange = tell
-        connection.ask(OP.WATCH, 0, [], null, { extra: tell === null ? 0 : 1 }).catch(() => {})
-      })
-    }
-    return connection.changes
+    this.#connection.requireOpen()
+    return this.#connection.route.listeners(method, event)
   }
 
   async backup (filename, options) {
@@ -468,10 +407,6 @@ class Database {
 
 const DatabaseInspection = function Database () {}
 
-function connectionClass ({ replica }) {
-  return replica === null ? Connection : require('../routes/replica').ReplicaConnection
-}
-
 /** The parameters of a call by SQL: one that is undefined is none where the statement has none. */
 function withoutUndefined (params, { parameters }) {
   return params.length === 1 && params[0] === undefined && parameters.length === 0 ? [] : params
@@ -487,17 +422,6 @@ function likelyOptions (sql, params) {
   const keys = Object.keys(last)
   const isOption = (key) => NAMES.includes(key) && !new RegExp(`[@:$]${key}`).test(sql)
   return keys.length !== 0 && keys.every(isOption) ? readCallOptions(last) : null
-}
-
-function readLease (options) {
-  const timeout = options?.leaseTimeout ?? DEFAULT_LEASE
-  if (!Number.isInteger(timeout) || timeout < 1) {
-    throw new TypeError('Expected the "leaseTimeout" option to be a positive integer')
-  }
-  if (timeout > 0x7fffffff) {
-    throw new RangeError('Option "leaseTimeout" cannot be greater than 2147483647')
-  }
-  return timeout
 }
 
 function requireString (value) {

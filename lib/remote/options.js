@@ -2,9 +2,9 @@
 
 // What `new Database('libsql://…', options)` means: where the server is, and how to speak to it.
 
+const { requireOptions } = require('../capabilities')
+
 const SCHEMES = { 'libsql:': 'https:', 'https:': 'https:', 'http:': 'http:' }
-// What would be dropped, and a key above all.
-const LOCAL_OPTIONS = ['readonly', 'fileMustExist', 'vfs', 'limits', 'encryptionKey', 'encryptionCipher']
 // What a URL may have behind its question mark.
 const PARAMETERS = ['authToken', 'tls']
 const TLS = ['ca', 'cert', 'key', 'rejectUnauthorized']
@@ -25,9 +25,7 @@ function readRemote (path, options) {
   if (authToken !== undefined && !secure && !isLoopback(hostname) && !allowInsecure) {
     throw new TypeError('The token would cross the network unencrypted: use https, or the option "allowInsecure"')
   }
-  for (const option of LOCAL_OPTIONS) {
-    if (options[option] != null && options[option] !== false) throw new TypeError(`The "${option}" option is not available for remote databases`)
-  }
+  requireOptions('remote', options)
   const { ca, cert, key, rejectUnauthorized } = readTls(options)
   const base = pathname.endsWith('/') ? pathname : `${pathname}/`
   return {
@@ -124,9 +122,4 @@ function readTls ({ tls = {} }) {
   return { ca, cert, key, rejectUnauthorized }
 }
 
-/** What a remote database does not have. */
-function notRemote (method) {
-  return new TypeError(`${method} is not available for remote databases`)
-}
-
-module.exports = { notRemote, readRemote }
+module.exports = { readRemote }

@@ -2,10 +2,8 @@
 
 // What `new Database('local.db', { syncUrl: 'libsql://…' })` means: a file that follows a server.
 
+const { requireOptions } = require('../capabilities')
 const { readRemote } = require('../remote/options')
-
-// What the file and the server would have to agree on, and do not.
-const REFUSED = ['readonly', 'fileMustExist', 'vfs']
 
 const MAX_PERIOD = 0x7fffffff
 
@@ -16,9 +14,7 @@ function readReplica (file, options, anonymous) {
   if (typeof syncUrl !== 'string' || syncUrl === '') throw new TypeError('Expected the "syncUrl" option to be a non-empty string')
   if (anonymous) throw new TypeError('In-memory/temporary databases cannot be replicas')
   if (file.startsWith('file:')) throw new TypeError('The file of a replica is named by its path, not by a URI')
-  for (const option of REFUSED) {
-    if (options[option] != null && options[option] !== false) throw new TypeError(`The "${option}" option is not available for replicas`)
-  }
+  requireOptions('replica', options)
   for (const [name, value] of Object.entries({ readYourWrites, resync, waitForUncertain })) {
     if (typeof value !== 'boolean') throw new TypeError(`Expected the "${name}" option to be a boolean`)
   }
@@ -26,7 +22,7 @@ function readReplica (file, options, anonymous) {
   const { encryptionKey, encryptionCipher, limits, ...rest } = options
   const remote = readRemote(syncUrl, rest)
   const replica = { period: readPeriod(syncPeriod), readYourWrites, resync, waitForUncertain }
-  return { remote, replica }
+  return { kind: 'replica', remote, replica }
 }
 
 /** Seconds, as libsql has it, to ms. */
@@ -38,14 +34,4 @@ function readPeriod (seconds) {
   return ms
 }
 
-/** What a replica does not have. */
-function notReplica (method) {
-  return new TypeError(`${method} is not available for replicas`)
-}
-
-/** What only a replica has. */
-function onlyReplica (method) {
-  return new TypeError(`${method} is for replicas, which have the "syncUrl" option`)
-}
-
-module.exports = { notReplica, onlyReplica, readReplica }
+module.exports = { readReplica }

@@ -2,10 +2,10 @@
 
 // The way to the worker that writes the primary's log into the file.
 
+const { requireCapability } = require('../capabilities')
 const { Job } = require('../worker/job')
 const { OP } = require('../worker/message')
 const { Port } = require('../worker/port')
-const { notReplica } = require('./options')
 
 // What a replica tells of.
 const EVENTS = ['uncertain']
@@ -53,7 +53,7 @@ function requireFrame (frame) {
 
 /** Who listens to a replica; `method` is on or off. */
 function listenersFor (events, method, event) {
-  if (event === 'update') throw notReplica(`${method}()`)
+  if (event === 'update') requireCapability('replica', `${method}('update')`)
   return events
 }
 

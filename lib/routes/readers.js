@@ -5,6 +5,116 @@ const { LIMITS } = require('../options')
 const { Job } = require('../worker/job')
 const { OP } = require('../worker/message')
 const { Port, openLocal } = require('../worker/port')
+const { fileRoute, openArgs } = require('./single')
+
+/** A worker that may write, and others for reads outside of transactions. */
+class ReadersRoute {
+  #connection
+  #writer
+  #readers
+  // Something is there that others do not have: functions, an authorizer, an extension.
+  #isPrivate = false
+
+  constructor (connection, environment, count, key) {
+    const { options } = connection
+    const args = openArgs(options, key, ROLE.WRITER)
+    this.#connection = connection
+    this.#writer = fileRoute(connection, environment, args)
+    this.#readers = new Readers(environment, args, count, options)
+    this.port.onSetting = (name, sql) => this.#readers.set(name, sql)
+  }
+
+  get port () { return this.#writer.port }
+  get opened () { return this.#writer.opened }
+  get inTransaction () { return this.#writer.inTransaction }
+  get logsStatements () { return this.#writer.logsStatements }
+  get logsScripts () { return this.#writer.logsScripts }
+  get batches () { return this.#writer.batches }
+
+  start (scope, job, op, target, extra, flags, values) {
+    const port = job.statement === null ? this.port : this.#portFor(job, scope)
+    if (port !== this.port) {
+      // What it reads may have come to ask for what only the connection that writes can tell.
+      const entry = job.entry === null ? null : job.statement
+      job.elsewhere = () => {
+        job.entry = entry
+        this.send(job, op, target, extra, flags, values)
+      }
+    }
+    this.#connection.post(port, job, op, target, extra, flags, values)
+  }
+
+  /** Where a statement runs: reads outside of transactions go to a reader. */
+  #portFor (job, scope) {
+    const { port } = this
+    const { statement } = job
+    if (scope !== this.#connection.root || !statement.isRead || this.#isPrivate ||
+      !port.shareable || port.inTransaction || port.controls !== 0) return port
+    const reader = this.#readers.take(statement)
+    if (job.entry !== null) job.entry = reader.entry
+    return reader.port
+  }
+
+  send (...args) {
+    return this.#writer.send(...args)
+  }
+
+  compile (number, sql, flags, options) {
+    return this.#writer.compile(number, sql, flags, options)
+  }
+
+  keeps (entry) {
+    return this.#writer.keeps(entry)
+  }
+
+  forget (number) {
+    this.#writer.forget(number)
+    this.#readers.forget(number)
+  }
+
+  needOf (entry) {
+    if (entry.isRead) return 0
+    entry.fileNeed ??= this.#connection.natives.sqlFileNeed(entry.sql, false)
+    return entry.fileNeed
+  }
+
+  needOfScript (sql) {
+    return this.#connection.natives.sqlFileNeed(sql, true)
+  }
+
+  keepPrivate () {
+    this.#isPrivate = true
+  }
+
+  rest () {
+    return this.#readers.rest()
+  }
+
+  leave (onlyIdle) {
+    return this.#readers.leave(onlyIdle)
+  }
+
+  useKey (key) {
+    this.#readers.useKey(key?.slice() ?? null)
+  }
+
+  held () {
+    return this.#writer.held()
+  }
+
+  // The last one to close, which checkpoints, is the one that may write.
+  ports () {
+    return [...this.#readers.ports, this.port]
+  }
+
+  beforeClose () {
+    return this.#writer.beforeClose()
+  }
+
+  listeners (method, event) {
+    return this.#writer.listeners(method, event)
+  }
+}
 
 /** Connections that only read, each on a thread of its own, for reads outside of transactions. */
 class Readers {
@@ -141,16 +251,4 @@ function apply (port, op, target, extra, values) {
   port.post(job, op, target, extra, 0, values)
 }
 
-/** The option of that name: how many readers. */
-function readReaders (options, { anonymous, remote, replica }) {
-  const count = options?.readers ?? 0
-  if (!Number.isInteger(count) || count < 0 || count > 64) {
-    throw new TypeError('Expected the "readers" option to be an integer between 0 and 64')
-  }
-  if (count !== 0 && replica !== null) throw new TypeError('The "readers" option is not available for replicas')
-  if (count !== 0 && remote !== null) throw new TypeError('Remote databases cannot have readers')
-  if (count !== 0 && anonymous) throw new TypeError('In-memory/temporary databases cannot have readers')
-  return count
-}
-
-module.exports = { Readers, readReaders }
+module.exports = { ReadersRoute }

@@ -1,10 +1,9 @@
 'use strict'
 
+const { unavailable } = require('../capabilities')
 const { Events } = require('../changes')
 const { REFUSED: ELSEWHERE, ROLE } = require('../environment')
-const { Connection } = require('../promise/connection')
 const { Freshness } = require('../replica/freshness')
-const { notReplica } = require('../replica/options')
 const {
   EVENTS, EXTENT, listenersFor, openSyncer, postSync, requireFrame
 } = require('../replica/syncer')
@@ -13,9 +12,7 @@ const { copyViews } = require('../views')
 const { Job } = require('../worker/job')
 const { FLAG, OP } = require('../worker/message')
 const { Port, openRemote } = require('../worker/port')
-
-// What is for a file that is written to here.
-const REFUSED = new Set(['rekey()', 'createSession()', 'applyChangeset()'])
+const { openArgs } = require('./single')
 
 // What is for the connection that writes, whatever statement it is about.
 const FOR_PRIMARY = new Set([OP.EXEC, OP.UNDO, OP.BATCH, OP.CHANGES])
@@ -27,7 +24,11 @@ const WRITES = new Set([OP.RUN, OP.GET, OP.ALL, OP.EXEC, OP.ITERATE, OP.BATCH])
 const CLOSING = 1000
 
 /** A replica: `port` is the worker that reads the file, and all else goes to the primary. */
-class ReplicaConnection extends Connection {
+class ReplicaRoute {
+  logsStatements = false
+  logsScripts = true
+  batches = true
+  #connection
   #remote
   #syncer
   // Statements on the primary, by their number, and iterators there.
@@ -46,30 +47,22 @@ class ReplicaConnection extends Connection {
   #failure = null
   #events = new Events(EVENTS)
 
-  openPort (environment, args, own) {
-    const { options } = this
-    const remote = new Port(environment, openRemote(options.remote))
-    const key = args.at(-1)
-    const syncer = openSyncer(environment, options, key, remote)
-    Object.assign(own, { remote, syncer })
+  constructor (connection, environment, key) {
+    const { options } = connection
+    this.#connection = connection
+    const remote = this.#remote = new Port(environment, openRemote(options.remote))
+    const syncer = this.#syncer = openSyncer(environment, options, key, remote)
     remote.role = 'primary'
-    const [file, , , timeout, vfs, uri, buffer, logs] = args
-    const port = new Port(environment, ({ workerOpenBehind }) => {
+    const [file, , , timeout, vfs, uri, buffer, logs] = openArgs(options, key, ROLE.REPLICA)
+    this.port = new Port(environment, ({ workerOpenBehind }) => {
       return workerOpenBehind.call(
         syncer.handle, file, true, true, timeout, vfs, uri, buffer, logs, ROLE.REPLICA, key)
     })
-    port.role = 'file'
-    return port
-  }
-
-  constructor (environment, options, own) {
-    // The ports come back in it: fields of this class are not there before super() has returned.
-    const opened = { ...own, readers: 0 }
-    super(environment, options, opened)
-    const { remote, syncer } = opened
-    this.#remote = remote
-    this.#syncer = syncer
-    remote.opened.promise.catch(() => {})
+    this.port.role = 'file'
+    this.port.onLog = options.verbose
+    this.port.opened.database = options.name
+    // The first use reports it.
+    for (const port of [this.port, remote]) port.opened.promise.catch(() => {})
     const tell = (error) => this.#events.emit('uncertain', { error })
     this.#freshness = new Freshness(syncer, remote, options.replica, tell)
     syncer.opened.promise.catch((error) => this.#giveUp(error))
@@ -81,9 +74,13 @@ class ReplicaConnection extends Connection {
     for (const port of this.ports()) {
       const job = new Job()
       job.promise.catch(() => {})
-      super.send(job, OP.CLOSE, 0, 0, 0, [], port)
+      this.#post(port, job, OP.CLOSE, 0, 0, 0, [])
       port.ended = true
     }
+  }
+
+  #post (port, ...job) {
+    return this.#connection.post(port, ...job)
   }
 
   get opened () {
@@ -92,10 +89,6 @@ class ReplicaConnection extends Connection {
 
   get inTransaction () {
     return this.#remote.inTransaction
-  }
-
-  requireLocal (method) {
-    if (REFUSED.has(method)) throw notReplica(method)
   }
 
   listeners (method, event) {
@@ -107,13 +100,13 @@ class ReplicaConnection extends Connection {
   }
 
   forget (number) {
-    super.forget(number)
+    this.port.tell(OP.DROP, number)
     if (this.#there.delete(number)) this.#remote.tell(OP.DROP, number)
   }
 
   /** Whether what a call in that scope reads is in the file. */
   #readsHere (scope) {
-    return scope === this.root && !this.inTransaction && this.#remote.controls === 0
+    return scope === this.#connection.root && !this.inTransaction && this.#remote.controls === 0
   }
 
   start (scope, job, op, target, extra, flags, values) {
@@ -126,7 +119,7 @@ class ReplicaConnection extends Connection {
       return this.#hold(job, opening, start)
     }
     const entry = op === OP.ITERATE ? job.entry : job.statement
-    const sendHere = () => super.send(job, op, target, extra, flags, values, this.port)
+    const sendHere = () => this.#post(this.port, job, op, target, extra, flags, values)
     // run() gives the rowid that was inserted last, which the primary knows.
     const isHere = entry !== null && entry.isHere && op !== OP.RUN
     if (isHere && this.#readsHere(scope)) {
@@ -204,8 +197,8 @@ class ReplicaConnection extends Connection {
   }
 
   #sendThere (entry, job, op, target, extra, flags, values) {
-    if (job.mode === EXPAND) return job.end(notReplica('expand() inside a transaction'))
-    this.log(entry.sql)
+    if (job.mode === EXPAND) return job.end(unavailable('replica', 'stmt.expand() inside a transaction'))
+    this.#connection.log(entry.sql)
     if (entry.isCompiledHere && !this.#there.has(entry.number)) {
       const { sql, number, reader, readonly } = entry
       this.#remote.tell(OP.INTRODUCE, number, 0, [sql, Number(reader), Number(readonly)])
@@ -213,7 +206,7 @@ class ReplicaConnection extends Connection {
     }
     this.#moveEntry(job)
     if (op === OP.ITERATE) this.#cursors.add(extra)
-    super.send(job, op, target, extra, flags, values, this.#remote)
+    this.#post(this.#remote, job, op, target, extra, flags, values)
     if (!entry.isRead) this.#freshness.follow(job)
   }
 
@@ -223,12 +216,16 @@ class ReplicaConnection extends Connection {
   }
 
   /** Sends what ends or begins a transaction, and gives back iterators. */
-  send (job, op, target, extra, flags, values, port = this.#portOf(op, target)) {
+  send (job, op, target, extra, flags, values) {
+    return this.#sendTo(this.#portOf(op, target), job, op, target, extra, flags, values)
+  }
+
+  #sendTo (port, job, op, target, extra, flags, values) {
     if (this.#failure !== null) {
       job.end(op === OP.RETURN ? null : this.#failure)
       return job.promise
     }
-    const send = () => super.send(job, op, target, extra, flags, values, port)
+    const send = () => this.#post(port, job, op, target, extra, flags, values)
     if (op === OP.RETURN) {
       this.#cursors.delete(target)
       this.#reading.delete(target)
@@ -248,9 +245,9 @@ class ReplicaConnection extends Connection {
     return FOR_PRIMARY.has(op) || this.#cursors.has(target) ? this.#remote : this.port
   }
 
-  async compileAs (number, sql, flags, options) {
+  async compile (number, sql, flags, options) {
     const isPragma = (flags & FLAG.PRAGMA) !== 0
-    const here = this.#readsHere(this.root.current())
+    const here = this.#readsHere(this.#connection.root.current())
     if (isPragma && !here) {
       return this.#compileThere(number, sql, flags, options)
     }
@@ -266,9 +263,10 @@ class ReplicaConnection extends Connection {
 
   /** What is not in the file yet may be there once it is up to date. */
   async #compileHere (number, sql, flags, options, mayWait) {
+    const compile = () => this.#compileOn(this.port, number, sql, flags, options)
     let entry
     try {
-      entry = await super.compileAs(number, sql, flags, options)
+      entry = await compile()
     } catch (error) {
       if (error?.code !== 'SQLITE_ERROR' || !mayWait) throw error
       try {
@@ -276,7 +274,7 @@ class ReplicaConnection extends Connection {
       } catch (reason) {
         throw this.#freshness.isBehind() ? reason : error
       }
-      entry = await super.compileAs(number, sql, flags, options)
+      entry = await compile()
     }
     entry.isCompiledHere = true
     entry.isHere = flags !== 0 || entry.isRead
@@ -286,29 +284,48 @@ class ReplicaConnection extends Connection {
   /** What the file does not know, the primary may. */
   async #compileThere (number, sql, flags, options, error = null) {
     try {
-      return await super.compileAs(number, sql, flags, options, this.#remote)
+      return await this.#compileOn(this.#remote, number, sql, flags, options)
     } catch (thrown) {
       throw error !== null && thrown.code?.startsWith('REMOTE_') ? error : thrown
     }
+  }
+
+  #compileOn (port, number, sql, flags, options) {
+    const send = (...job) => this.#sendTo(port, ...job)
+    return this.#connection.compileBy(send, number, sql, flags, options)
   }
 
   /** Waits as long as the call may take. */
   async #waitFor (ready, options) {
     const job = new Job()
     job.interruptible = true
-    this.watch(job, options)
+    this.#connection.watch(job, options)
     if (!job.settled) this.#hold(job, ready, () => job.end(null))
     await job.promise
   }
 
-  interrupt (entry) {
-    for (const job of this.#held) {
-      if (entry !== undefined && job.statement !== entry && job.entry !== entry) continue
-      this.cancel(job, null)
-      if (entry === undefined) return
-    }
-    super.interrupt(entry)
+  held () {
+    return [...this.#held]
   }
+
+  // The primary and the file have no readers that others would have to wait for.
+  needOf () {
+    return 0
+  }
+
+  needOfScript () {
+    return 0
+  }
+
+  async rest () {}
+
+  leave () {
+    return []
+  }
+
+  useKey () {}
+
+  keepPrivate () {}
 
   /** What waits for the server has a moment to end. */
   async beforeClose () {
@@ -319,7 +336,7 @@ class ReplicaConnection extends Connection {
     const late = new Promise((resolve) => { timer = setTimeout(resolve, CLOSING) })
     await Promise.race([ended, late])
     clearTimeout(timer)
-    for (const job of jobs) this.cancel(job, null)
+    for (const job of jobs) this.#connection.cancel(job, null)
   }
 
   /** A statement of the primary may be in the file later. */
@@ -332,7 +349,7 @@ class ReplicaConnection extends Connection {
     if (opened !== null) await opened
     const done = this.#freshness.begin()
     const job = postSync(this.#syncer, extent, frame)
-    this.watch(job, options)
+    this.#connection.watch(job, options)
     const synced = await job.promise
     if (extent === EXTENT.FRAME) this.#freshness.filled()
     else done()
@@ -356,4 +373,4 @@ class ReplicaConnection extends Connection {
   }
 }
 
-module.exports = { ReplicaConnection }
+module.exports = { ReplicaRoute }

@@ -1,7 +1,7 @@
 'use strict'
 
 const { readSyncOptions } = require('../arguments/call')
-const { notRemote } = require('../remote/options')
+const { requireCapability } = require('../capabilities')
 const { StatementCache } = require('../statement-cache')
 const tracing = require('../tracing')
 const { Entry } = require('./entry')
@@ -39,8 +39,9 @@ class Connection {
     if (this.closed) throw new TypeError('The database connection is not open')
   }
 
-  requireLocal (method) {
-    throw notRemote(method)
+  /** A replica's primary has what any server has. */
+  requireCapability (method) {
+    requireCapability('remote', method)
   }
 
   nextNumber () {

@@ -118,7 +118,6 @@ class Statement {
   }
 
   expand (on) {
-    this.#connection.requireLocal('expand()')
     return this.#setMode('expand', EXPAND, arguments)
   }
 
@@ -128,7 +127,9 @@ class Statement {
 
   #setMode (name, mode, args) {
     if (!this.#entry.reader) throw new TypeError(`The ${name}() method is only for statements that return data`)
-    if (readToggle(args)) this.#mode = mode
+    const on = readToggle(args)
+    if (mode === EXPAND) this.#connection.requireCapability('stmt.expand()')
+    if (on) this.#mode = mode
     else if (this.#mode === mode) this.#mode = FLAT
     return this
   }

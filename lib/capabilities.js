@@ -1,0 +1,129 @@
+'use strict'
+
+// What each kind of database has. Both APIs ask this table; the one in docs/api.md and the skips of
+// the tests are made from it. A new kind is a column: what it is called, what it lacks and why, and
+// where else what it has is otherwise than in a file.
+
+const JAVASCRIPT = 'the server cannot call JavaScript'
+const NO_FILE = 'the file is on the server'
+const ON_SERVER = 'it needs the tables in this process'
+const NO_ORIGIN = 'the protocol does not say which table a column is of'
+const ON_PRIMARY = 'writes run on the primary'
+const FOLLOWS = 'it follows no primary'
+
+// What a replica alone has.
+const OF_REPLICAS = {
+  'sync()': FOLLOWS,
+  'syncUntil()': FOLLOWS,
+  'resync()': FOLLOWS,
+  'maxWriteReplicationIndex()': FOLLOWS,
+  "on('uncertain')": FOLLOWS,
+  "off('uncertain')": FOLLOWS
+}
+
+// What goes otherwise where a server runs it, whatever the method, and why: docs/remote.md.
+const ON_SERVERS = {
+  'DROP TABLE of a table that others refer to': 'foreign keys are on, and it fails',
+  'an end to what runs': 'the server works on after the call',
+  'busy iterators': 'all rows have come when a call ends',
+  'calls that use no promise': 'they wait for a worker',
+  'databases in UTF-16': 'those of the server are in UTF-8',
+  'expanded SQL': 'the values are with the server',
+  'extended result codes': 'the protocol does not have them',
+  'functions in what writes': 'the server cannot call JavaScript',
+  'locks between connections': 'the server has them',
+  'names of files': 'a URL names the database',
+  'origins of columns': 'the protocol does not have them',
+  'parameters that are left out': 'the server wants all of them',
+  'scripts statement by statement': 'the server parses a script before it runs it',
+  'settings of the connection': 'the server has its own',
+  'text that is not UTF-8': 'the protocol does not have it',
+  'the parser of SQLite': 'the server has one of its own',
+  'values of any size': 'the server refuses the request'
+}
+
+const COLUMNS = {
+  local: {
+    called: 'databases on this machine',
+    lacks: OF_REPLICAS,
+    differs: {}
+  },
+  remote: {
+    called: 'remote databases',
+    lacks: {
+      ...OF_REPLICAS,
+      'function()': JAVASCRIPT,
+      'aggregate()': JAVASCRIPT,
+      'table()': JAVASCRIPT,
+      'loadExtension()': 'the server loads its own',
+      'authorizer()': ON_SERVER,
+      'unsafeMode()': ON_SERVER,
+      limits: 'the server has its own',
+      "on('update')": ON_SERVER,
+      "off('update')": ON_SERVER,
+      'backup()': NO_FILE,
+      'serialize()': NO_FILE,
+      'rekey()': NO_FILE,
+      'createSession()': ON_SERVER,
+      'applyChangeset()': ON_SERVER,
+      'stmt.expand()': NO_ORIGIN,
+      'stmt.expand() inside a transaction': NO_ORIGIN,
+      'option readonly': 'the server says who may write',
+      'option fileMustExist': NO_FILE,
+      'option vfs': NO_FILE,
+      'option limits': 'the server has its own',
+      'option encryptionKey': NO_FILE,
+      'option encryptionCipher': NO_FILE,
+      'option readers': NO_FILE
+    },
+    differs: ON_SERVERS
+  },
+  replica: {
+    called: 'replicas',
+    lacks: {
+      "on('update')": ON_PRIMARY,
+      "off('update')": ON_PRIMARY,
+      'rekey()': 'delete the file, and fetch it again with the other key',
+      'createSession()': ON_PRIMARY,
+      'applyChangeset()': ON_PRIMARY,
+      'stmt.expand() inside a transaction': ON_PRIMARY,
+      'option readonly': 'syncing writes to the file',
+      'option fileMustExist': 'syncing makes the file',
+      'option vfs': 'syncing has its own way to the file',
+      'option readers': 'the worker of the file reads, and nothing else'
+    },
+    differs: ON_SERVERS,
+    // What it has for reads of its file, and not for what the primary runs.
+    ofFile: [
+      'function()', 'aggregate()', 'table()', 'loadExtension()', 'authorizer()', 'unsafeMode()',
+      'limits', 'backup()', 'serialize()'
+    ]
+  }
+}
+
+/** Throws where an option is set that a kind of database does not have. */
+function requireOptions (kind, options) {
+  for (const name of Object.keys(COLUMNS[kind].lacks)) {
+    const option = /^option (\w+)$/.exec(name)?.[1]
+    if (option === undefined || option === 'readers') continue
+    if (options[option] != null && options[option] !== false) {
+      throw new TypeError(`The "${option}" option is not available for ${COLUMNS[kind].called}`)
+    }
+  }
+}
+
+/** Throws where a kind of database does not have what is called. */
+function requireCapability (kind, method) {
+  if (COLUMNS[kind].lacks[method] !== undefined) throw unavailable(kind, method)
+}
+
+function unavailable (kind, method) {
+  // The object that it is called on, and the event, are seen where it is called.
+  const name = method.replace(/^stmt\./, '').replace(/\('\w+'\)/, '()')
+  if (Object.hasOwn(OF_REPLICAS, method)) {
+    return new TypeError(`${name} is for replicas, which have the "syncUrl" option`)
+  }
+  return new TypeError(`${name} is not available for ${COLUMNS[kind].called}`)
+}
+
+module.exports = { COLUMNS, requireCapability, requireOptions, unavailable }

@@ -1,0 +1,40 @@
+'use strict'
+
+const { ROLE } = require('../environment')
+const { fileRoute, openArgs, serverRoute } = require('./single')
+
+// How jobs of each kind of database find their worker.
+const ROUTES = {
+  local (connection, environment, { readers, key }) {
+    if (readers !== 0) {
+      const { ReadersRoute } = require('./readers')
+      return new ReadersRoute(connection, environment, readers, key)
+    }
+    try {
+      return fileRoute(connection, environment, openArgs(connection.options, key, ROLE.ONLY))
+    } finally {
+      key?.fill(0)
+    }
+  },
+
+  remote: serverRoute,
+
+  replica (connection, environment, { key }) {
+    const { ReplicaRoute } = require('./replica')
+    try {
+      return new ReplicaRoute(connection, environment, key)
+    } finally {
+      key?.fill(0)
+    }
+  }
+}
+
+/**
+ * Opens what a connection of the promise API sends its jobs by.
+ * @returns {import('./route').Route}
+ */
+function openRoute (connection, environment, own) {
+  return ROUTES[connection.options.kind](connection, environment, own)
+}
+
+module.exports = { openRoute }

@@ -1,0 +1,80 @@
+// What `lib/promise/connection.js` asks of the way to its workers. A new kind of database is a class
+// like this, a line in `routes/index.js` and a column in `capabilities.js`.
+
+/** `worker/port.js`: the way to one worker. */
+type Port = InstanceType<typeof import('../worker/port').Port>
+/** `worker/job.js`: one call that waits for its reply. */
+type Job = InstanceType<typeof import('../worker/job').Job>
+/** `worker/entry.js`: a compiled statement. */
+type Entry = InstanceType<typeof import('../worker/entry').Entry>
+/** `promise/scope.js`: the connection itself, or a transaction. */
+type Scope = object
+
+type Value = null | undefined | number | bigint | string | ArrayBufferView
+
+/** How long a call may take, in ms, and what ends it before; null for neither. */
+type CallOptions = { timeout?: number, signal?: AbortSignal } | null
+
+/** What readers are to do while something else runs. */
+declare const enum Need {
+  nothing = 0,
+  rest = 1,
+  /** Those that have nothing to do close their files, too. */
+  leave = 2
+}
+
+export interface Route {
+  /** The worker for all that no other is meant for. */
+  readonly port: Port
+  /** Settles once opening has come to an end. */
+  readonly opened: Promise<unknown>
+  readonly inTransaction: boolean
+  /** Whether the connection shows SQL to `verbose`; else a worker does, as it runs. */
+  readonly logsStatements: boolean
+  readonly logsScripts: boolean
+  /** Whether a batch is one job, and not a transaction of its statements. */
+  readonly batches: boolean
+
+  /** Sends a job whose turn has come in its scope. */
+  start (scope: Scope, job: Job, op: number, target: number, extra: number, flags: number, values: Value[]): void
+  /** Sends what waits for no turn: what begins and ends transactions, and what is given back. */
+  send (job: Job, op: number, target: number, extra: number, flags: number, values: Value[]): Promise<unknown>
+  /** Compiles a statement; `number` is what it is known by from then on. */
+  compile (number: number, sql: string, flags: number, options: CallOptions): Promise<Entry>
+  /** Whether a statement stays what it was compiled to. */
+  keeps (entry: Entry): boolean
+  /** Nobody has the statement of that number any more. */
+  forget (number: number): void
+
+  /** What other workers are to do while this runs alone. */
+  needOf (entry: Entry): Need
+  needOfScript (sql: string): Need
+  /** Settles once what readers do now has ended. */
+  rest (): Promise<void>
+  /** Readers that are no longer used, to be closed: those that have nothing to do, or all. */
+  leave (onlyIdle?: boolean): Port[]
+  /** The key of workers to come; null for none. */
+  useKey (key: Uint8Array | null): void
+  /** From now on the connection has what others do not have: functions, an authorizer. */
+  keepPrivate (): void
+
+  /** Jobs that have had their turn, and were not sent yet. */
+  held (): Job[]
+  /** All workers, in the order to close them in. */
+  ports (): Port[]
+  /** Nothing begins any more: what has begun is to end. */
+  beforeClose (): Promise<void>
+  /** Who listens to it; `method` is `on` or `off`. */
+  listeners (method: string, event: unknown): {
+    add (event: unknown, listener: unknown): void
+    remove (event: unknown, listener: unknown): void
+  }
+}
+
+/** What keeps a file like its primary. */
+export interface ReplicaRoute extends Route {
+  sync (options: CallOptions): Promise<object>
+  syncUntil (frame: unknown, options: CallOptions): Promise<object>
+  resync (options: CallOptions): Promise<object>
+  maxWriteReplicationIndex (): number | undefined
+}

@@ -1,0 +1,115 @@
+'use strict'
+
+const { OP } = require('../worker/message')
+const { Port, openLocal, openRemote } = require('../worker/port')
+
+const lazy = { get changes () { return require('../changes') } }
+
+/** One worker, which everything goes to: that of a file, or of a server. */
+class SingleRoute {
+  #connection
+  #changes = null
+
+  constructor (connection, port, isOfServer) {
+    this.#connection = connection
+    this.port = port
+    // What a server is sent shows here; the worker of a file shows it once it runs.
+    this.logsStatements = this.logsScripts = isOfServer
+    // Whether a batch is one job, and not a transaction of its statements.
+    this.batches = isOfServer
+    const { options } = connection
+    port.onLog = options.verbose
+    port.opened.database = options.name
+    // The first use reports it.
+    port.opened.promise.catch(() => {})
+  }
+
+  /** Settles once opening has come to an end. */
+  get opened () {
+    return this.port.opened.promise
+  }
+
+  get inTransaction () {
+    return this.port.inTransaction
+  }
+
+  start (scope, job, op, target, extra, flags, values) {
+    this.#connection.post(this.port, job, op, target, extra, flags, values)
+  }
+
+  send (job, op, target, extra, flags, values) {
+    return this.#connection.post(this.port, job, op, target, extra, flags, values)
+  }
+
+  compile (number, sql, flags, options) {
+    const send = (...args) => this.send(...args)
+    return this.#connection.compileBy(send, number, sql, flags, options)
+  }
+
+  keeps () {
+    return true
+  }
+
+  forget (number) {
+    this.port.tell(OP.DROP, number)
+  }
+
+  needOf () {
+    return 0
+  }
+
+  needOfScript () {
+    return 0
+  }
+
+  keepPrivate () {}
+
+  async rest () {}
+
+  leave () {
+    return []
+  }
+
+  useKey () {}
+
+  held () {
+    return []
+  }
+
+  ports () {
+    return [this.port]
+  }
+
+  async beforeClose () {}
+
+  listeners (method) {
+    const { port } = this
+    const connection = this.#connection
+    connection.requireCapability(`${method}('update')`)
+    this.#changes ??= new lazy.changes.Changes(() => connection.int64, (tell) => {
+      port.onChange = tell
+      connection.ask(OP.WATCH, 0, [], null, { extra: tell === null ? 0 : 1 }).catch(() => {})
+    })
+    return this.#changes
+  }
+}
+
+/** A file, by the arguments of `openArgs()`. */
+function fileRoute (connection, environment, args) {
+  return new SingleRoute(connection, new Port(environment, openLocal(args)), false)
+}
+
+function serverRoute (connection, environment) {
+  const port = new Port(environment, openRemote(connection.options.remote))
+  port.role = 'primary'
+  return new SingleRoute(connection, port, true)
+}
+
+/** What the addon opens a file with. */
+function openArgs (options, key, role) {
+  const { file, readonly, fileMustExist, timeout, vfs, uri, buffer } = options
+  const logs = options.verbose !== null
+  return [file, readonly, fileMustExist, timeout, vfs, uri, buffer, logs, role, key]
+}
+
+module.exports = { fileRoute, openArgs, serverRoute }
