@@ -4,7 +4,7 @@
 
 const assert = require('node:assert/strict')
 const {
-  BUSY, busy, collect, Database, local, open, ours, rangeError, sqliteError, syncOnly, tempFile,
+  BUSY, busy, collect, Database, needs, open, ours, rangeError, sqliteError, syncOnly, tempFile,
   test, typeError
 } = require('./support')
 
@@ -58,7 +58,7 @@ test('two statements do not run the first', async t => {
   assert.deepEqual(await (await db.prepare('SELECT name FROM sqlite_master')).all(), [])
 })
 
-local('its parser is another one')('white space, semicolons and comments may follow the statement', async t => {
+needs('the parser of SQLite')('white space, semicolons and comments may follow the statement', async t => {
   const db = open(t)
   for (const tail of ['', ' ', ';', ';     ', ';;; ;', ';-- comment', ';--abc\n--de\n--f', ';/* comment */',
     ';/* comment */-- comment', ';-- comment\n/* comment */', ';/* open', '; --', ' -- no semicolon', ';\t\r\n\f',
@@ -160,7 +160,7 @@ test('prepare() is allowed while iterating', async t => {
   assert.deepEqual(seen, [1, 10, 2, 20])
 })
 
-syncOnly('prepare() is blocked inside a user function', t => {
+needs('function()', syncOnly)('prepare() is blocked inside a user function', t => {
   const db = open(t)
   db.function('f', () => { typeError(() => db.prepare('SELECT 1'), BUSY) })
   assert.equal(db.prepare('SELECT f()').pluck().get(), null)
@@ -192,7 +192,7 @@ test('a statement is of the database it was prepared on', async t => {
   assert.ok((await one.prepare('SELECT 1')).database instanceof Database)
 })
 
-test('a readonly database prepares a write and refuses to run it', async t => {
+needs('option readonly')('a readonly database prepares a write and refuses to run it', async t => {
   const file = tempFile(t)
   await open(t, file).close()
   const stmt = await open(t, file, { readonly: true }).prepare('CREATE TABLE t (a)')

@@ -4,7 +4,7 @@
 
 const assert = require('node:assert/strict')
 const {
-  BUSY, local, open, sqliteError, syncOnly, tempFile, test, thrown, typeError, whileIterating
+  BUSY, needs, open, sqliteError, syncOnly, tempFile, test, thrown, typeError, whileIterating
 } = require('./support')
 
 test('exec() of anything but a string is a TypeError', async t => {
@@ -48,14 +48,14 @@ test('exec() runs what stands between comments', async t => {
   assert.deepEqual(await (await db.prepare('SELECT a FROM t')).all(), [{ a: 1 }])
 })
 
-local('it parses a script before it runs it')('exec() keeps what was done before a failing statement', async t => {
+needs('scripts statement by statement')('exec() keeps what was done before a failing statement', async t => {
   const db = open(t)
   await sqliteError(() => db.exec('CREATE TABLE t (a); INSERT INTO t VALUES (1); nonsense; INSERT INTO t VALUES (2)'),
     'SQLITE_ERROR', 'near "nonsense": syntax error')
   assert.deepEqual(await (await db.prepare('SELECT a FROM t')).pluck().all(), [1])
 })
 
-local('its functions are not on the primary')('exec() steps through every row of a query', async t => {
+needs('functions in what writes')('exec() steps through every row of a query', async t => {
   const db = open(t)
   const seen = []
   await db.function('see', value => { seen.push(value) })
@@ -63,13 +63,13 @@ local('its functions are not on the primary')('exec() steps through every row of
   assert.deepEqual(seen, [1, 2, 3, 4])
 })
 
-local('all parameters are to be given')('exec() leaves parameters NULL', async t => {
+needs('parameters that are left out')('exec() leaves parameters NULL', async t => {
   const db = open(t)
   await db.exec('CREATE TABLE t (a); INSERT INTO t VALUES (?), (:x)')
   assert.deepEqual(await (await db.prepare('SELECT a FROM t')).pluck().all(), [null, null])
 })
 
-test('exec() of a readonly database can read and not write', async t => {
+needs('option readonly')('exec() of a readonly database can read and not write', async t => {
   const file = tempFile(t)
   await open(t, file).close()
   const db = open(t, file, { readonly: true })
@@ -86,13 +86,13 @@ whileIterating('exec() is blocked while iterating, even to read', t => {
   db.exec('SELECT 1')
 })
 
-local('its functions are not on the primary', syncOnly)('exec() is blocked inside a user function', t => {
+needs('functions in what writes', syncOnly)('exec() is blocked inside a user function', t => {
   const db = open(t)
   db.function('f', () => { typeError(() => db.exec('SELECT 1'), BUSY) })
   db.exec('SELECT f()')
 })
 
-local('its functions are not on the primary')('exec() throws what a user function throws, by identity, and stops there', async t => {
+needs('functions in what writes')('exec() throws what a user function throws, by identity, and stops there', async t => {
   const db = open(t)
   const seen = []
   const reason = { not: 'an error' }

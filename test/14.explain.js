@@ -3,7 +3,7 @@
 // Runs with both APIs, and on servers.
 
 const assert = require('node:assert/strict')
-const { BUSY, local, open, rangeError, sqliteError, syncOnly, test, typeError } = require('./support')
+const { BUSY, needs, open, rangeError, sqliteError, syncOnly, test, typeError } = require('./support')
 
 function setup (t) {
   return open(t).exec('CREATE TABLE entries (a TEXT, b INTEGER)')
@@ -64,7 +64,7 @@ test('explain() runs nothing', async t => {
   assert.deepEqual(await (await db.prepare('SELECT * FROM entries')).all(), [])
 })
 
-local('its functions are not on the primary', syncOnly)('explain() is allowed while iterating and blocked inside a user function', t => {
+needs('functions in what writes', syncOnly)('explain() is allowed while iterating and blocked inside a user function', t => {
   const db = setup(t)
   for (const value of db.prepare('SELECT 5').pluck().iterate()) {
     assert.equal(value, 5)

@@ -4,7 +4,7 @@
 
 const assert = require('node:assert/strict')
 const {
-  BUSY, STATEMENT_BUSY, local, open, rangeError, sqliteError, tempFile, test, typeError,
+  BUSY, STATEMENT_BUSY, needs, open, rangeError, sqliteError, tempFile, test, typeError,
   whileIterating
 } = require('./support')
 
@@ -52,7 +52,7 @@ test('SELECT can be run', async t => {
   assert.deepEqual(await (await open(t).prepare('SELECT 555')).run(), { changes: 0, lastInsertRowid: 0 })
 })
 
-local('its functions are not on the primary')('run() of a SELECT stops at its first row', async t => {
+needs('functions in what writes')('run() of a SELECT stops at its first row', async t => {
   const db = open(t)
   const seen = []
   await db.function('see', value => { seen.push(value) })
@@ -105,7 +105,7 @@ test('DROP TABLE of a table without references changes nothing', async t => {
   assert.equal((await (await db.prepare('DROP TABLE entries')).run()).changes, 0)
 })
 
-local('foreign keys are on, and such a DROP fails')('DROP TABLE of a table that others refer to counts what it deletes', async t => {
+needs('DROP TABLE of a table that others refer to')('DROP TABLE of a table that others refer to counts what it deletes', async t => {
   const db = await setup(t)
   assert.equal((await (await db.prepare('DROP TABLE people')).run()).changes, 2)
 })
@@ -120,7 +120,7 @@ test('changes of triggers and foreign keys are not counted', async t => {
   assert.equal(await (await db.prepare('SELECT count(*) FROM ages')).pluck().get(), 0)
 })
 
-local('extended codes do not come across')('a failed constraint is an SqliteError with its extended code', async t => {
+needs('extended result codes')('a failed constraint is an SqliteError with its extended code', async t => {
   const db = await setup(t)
   await sqliteError(async () => (await db.prepare('INSERT INTO ages VALUES (30, 3)')).run(), 'SQLITE_CONSTRAINT_FOREIGNKEY',
     'FOREIGN KEY constraint failed')
@@ -130,7 +130,7 @@ local('extended codes do not come across')('a failed constraint is an SqliteErro
     'UNIQUE constraint failed: people.id')
 })
 
-local('extended codes do not come across')('a statement that failed can be run again', async t => {
+needs('extended result codes')('a statement that failed can be run again', async t => {
   const db = await setup(t)
   const stmt = await db.prepare('INSERT INTO people VALUES (?, ?)')
   await sqliteError(() => stmt.run(1, 'x'), 'SQLITE_CONSTRAINT_PRIMARYKEY')
@@ -158,7 +158,7 @@ test('INSERT ... RETURNING inserts every row and leaves nothing active', async t
   assert.equal(await (await db.prepare('SELECT count(*) FROM entries')).pluck().get(), 3)
 })
 
-test('run() is refused by a readonly database', async t => {
+needs('option readonly')('run() is refused by a readonly database', async t => {
   const file = tempFile(t)
   await open(t, file).exec('CREATE TABLE t (a)')
   const db = open(t, file, { readonly: true })

@@ -4,7 +4,8 @@
 
 const assert = require('node:assert/strict')
 const {
-  BUSY, STATEMENT_BUSY, open, rangeError, series, syncOnly, test, typeError, whileIterating
+  BUSY, STATEMENT_BUSY, needs, open, rangeError, series, syncOnly, test, typeError,
+  whileIterating
 } = require('./support')
 
 const blob = Buffer.from('dddddddd', 'hex')
@@ -73,7 +74,7 @@ test('a row is not kept alive by the next call', async t => {
   assert.deepEqual(rows, [{ b: 1 }, { b: 2 }, { b: 3 }])
 })
 
-test('get() returns undefined when there is no row, in every mode', async t => {
+needs('stmt.expand()')('get() returns undefined when there is no row, in every mode', async t => {
   const db = await setup(t)
   const stmt = await db.prepare('SELECT * FROM entries WHERE b = 999')
   assert.equal(await stmt.get(), undefined)
@@ -115,7 +116,7 @@ test('raw() returns the row as an array', async t => {
   assert.equal(Array.isArray(row), true)
 })
 
-test('expand() groups by table, and expressions under $', async t => {
+needs('stmt.expand()')('expand() groups by table, and expressions under $', async t => {
   const db = await setup(t)
   await db.exec('CREATE TABLE other (a, x); INSERT INTO other VALUES (7, 8)')
   const stmt = await db.prepare('SELECT entries.a, 2 + 3.5 AS c, other.*, o2.x AS y, 9 AS d FROM entries, other, other AS o2 ORDER BY b LIMIT 1')
@@ -123,7 +124,7 @@ test('expand() groups by table, and expressions under $', async t => {
   assert.deepEqual(await stmt.get(), { entries: { a: 'foo' }, $: { c: 5.5, d: 9 }, other: { a: 7, x: 8, y: 8 } })
 })
 
-test('pluck, expand and raw exclude each other and stay until switched off', async t => {
+needs('stmt.expand()')('pluck, expand and raw exclude each other and stay until switched off', async t => {
   const db = await setup(t)
   const stmt = await db.prepare('SELECT a, b, 2 AS two FROM entries ORDER BY rowid')
   const row = { a: 'foo', b: 1, two: 2 }
@@ -218,7 +219,7 @@ whileIterating('get() of another statement is allowed while iterating, of the sa
   assert.deepEqual(seen, [10, 20])
 })
 
-syncOnly('get() is blocked inside a user function', t => {
+needs('function()', syncOnly)('get() is blocked inside a user function', t => {
   const db = setup(t)
   const stmt = db.prepare('SELECT 1')
   db.function('f', () => { typeError(() => stmt.get(), BUSY); return 6 })

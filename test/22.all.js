@@ -4,7 +4,7 @@
 
 const assert = require('node:assert/strict')
 const {
-  BUSY, STATEMENT_BUSY, local, open, rangeError, steps, syncOnly, test, throws, typeError,
+  BUSY, STATEMENT_BUSY, needs, open, rangeError, steps, syncOnly, test, throws, typeError,
   whileIterating
 } = require('./support')
 
@@ -34,7 +34,7 @@ test('all() returns every row in order', async t => {
   assert.deepEqual(await (await db.prepare('SELECT * FROM entries WHERE b > 5 ORDER BY rowid')).all(), rows(6, 10))
 })
 
-test('all() returns an empty array when there is no row, in every mode', async t => {
+needs('stmt.expand()')('all() returns an empty array when there is no row, in every mode', async t => {
   const db = await setup(t)
   const stmt = await db.prepare('SELECT * FROM entries WHERE b = 999')
   for (const mode of [() => stmt, () => stmt.pluck(), () => stmt.raw(), () => stmt.expand()]) {
@@ -42,7 +42,7 @@ test('all() returns an empty array when there is no row, in every mode', async t
   }
 })
 
-test('all() obeys pluck, raw and expand', async t => {
+needs('stmt.expand()')('all() obeys pluck, raw and expand', async t => {
   const db = await setup(t)
   const stmt = await db.prepare('SELECT b, 2.5 AS c FROM entries WHERE b < 3 ORDER BY rowid')
   assert.deepEqual(await stmt.pluck().all(), [1, 2])
@@ -108,7 +108,7 @@ test('rows that grow from bytes to a megabyte are whole', async t => {
   }
 })
 
-local('it is the promise API that waits', syncOnly)('Array.prototype can be broken by others', t => {
+needs('calls that use no promise', syncOnly)('Array.prototype can be broken by others', t => {
   const stmt = setup(t).prepare('SELECT b FROM entries ORDER BY b').pluck()
   const { push, every, map } = Array.prototype
   let result
@@ -125,7 +125,7 @@ local('it is the promise API that waits', syncOnly)('Array.prototype can be brok
   assert.deepEqual(result, [1, 2, 3, 4, 5, 6, 7, 8, 9, 10])
 })
 
-test('an error in the middle is thrown and the next call works', async t => {
+needs('function()')('an error in the middle is thrown and the next call works', async t => {
   const db = await setup(t)
   let fail = true
   const reason = new Error('row five')
@@ -148,7 +148,7 @@ whileIterating('all() of another statement is allowed while iterating, of the sa
   assert.deepEqual(seen, [[1], [1, 2]])
 })
 
-syncOnly('all() is blocked inside a user function', t => {
+needs('function()', syncOnly)('all() is blocked inside a user function', t => {
   const db = setup(t)
   const stmt = db.prepare('SELECT 1')
   db.function('f', () => { typeError(() => stmt.all(), BUSY); return 6 })

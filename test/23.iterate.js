@@ -4,7 +4,7 @@
 
 const assert = require('node:assert/strict')
 const {
-  BUSY, PROMISES, STATEMENT_BUSY, busy, collect, open, rangeError, syncOnly, test, thrown,
+  BUSY, PROMISES, STATEMENT_BUSY, busy, collect, needs, open, rangeError, syncOnly, test, thrown,
   typeError, whileIterating
 } = require('./support')
 
@@ -95,7 +95,7 @@ test('iterate() of RETURNING gives what was written', async t => {
   assert.deepEqual(await (await db.prepare('SELECT a FROM entries WHERE b > 800')).pluck().all(), ['bar', 'baz'])
 })
 
-test('iterate() obeys pluck, raw and expand', async t => {
+needs('stmt.expand()')('iterate() obeys pluck, raw and expand', async t => {
   const db = await setup(t)
   const stmt = await db.prepare('SELECT b, 2.5 AS c FROM entries WHERE b < 3 ORDER BY rowid')
   assert.deepEqual(await collect(stmt.pluck().iterate()), [1, 2])
@@ -260,7 +260,7 @@ test('INSERT ... RETURNING through get() is allowed while iterating', async t =>
   assert.equal(await (await db.prepare('SELECT count(*) FROM entries')).pluck().get(), 12)
 })
 
-syncOnly('next() and return() are blocked inside a user function', t => {
+needs('function()', syncOnly)('next() and return() are blocked inside a user function', t => {
   const db = setup(t)
   db.function('f', () => {
     typeError(() => iterator.next(), BUSY)
@@ -272,14 +272,14 @@ syncOnly('next() and return() are blocked inside a user function', t => {
   iterator.return()
 })
 
-syncOnly('an iterator that steps into itself is busy', t => {
+needs('function()', syncOnly)('an iterator that steps into itself is busy', t => {
   const db = setup(t)
   db.function('again', () => { typeError(() => iterator.next(), BUSY); return 8 })
   const iterator = db.prepare('SELECT again()').pluck().iterate()
   assert.deepEqual([...iterator], [8])
 })
 
-test('an error while stepping is thrown once and ends the iterator', async t => {
+needs('function()')('an error while stepping is thrown once and ends the iterator', async t => {
   const db = await setup(t)
   const reason = new Error('five')
   await db.function('f', b => { if (b === 5) throw reason; return b })

@@ -5,7 +5,7 @@
 const assert = require('node:assert/strict')
 const vm = require('node:vm')
 const {
-  BUSY, local, open, ours, rangeError, sqliteError, syncOnly, test, thrown, typeError
+  BUSY, needs, open, ours, rangeError, sqliteError, syncOnly, test, thrown, typeError
 } = require('./support')
 
 const INVALID = 'SQLite3 can only bind numbers, strings, bigints, buffers, and null'
@@ -71,7 +71,7 @@ test('bind() of named and positional parameters', async t => {
   assert.deepEqual(await (await stmt()).bind({ a: '123', b: null }, 4).get(), ['123', '123', 4])
 })
 
-local('its functions are not on the primary', syncOnly)('bind() is blocked inside a user function', t => {
+needs('functions in what writes', syncOnly)('bind() is blocked inside a user function', t => {
   const db = setup(t)
   const stmt = db.prepare('SELECT ?')
   db.function('f', () => { typeError(() => stmt.bind(1), BUSY) })

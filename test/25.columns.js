@@ -3,7 +3,7 @@
 // Runs with both APIs, and on servers.
 
 const assert = require('node:assert/strict')
-const { BUSY, CLOSED, local, open, syncOnly, test, typeError } = require('./support')
+const { BUSY, CLOSED, needs, open, syncOnly, test, typeError } = require('./support')
 
 function setup (t) {
   return open(t).exec('CREATE TABLE entries (a TEXT, b INTEGER, c WHATthe)')
@@ -18,7 +18,7 @@ test('columns() of a statement that returns no data is a TypeError', async t => 
     'The columns() method is only for statements that return data')
 })
 
-local('where a column comes from does not come across')('columns() describes columns of tables and expressions', async t => {
+needs('origins of columns')('columns() describes columns of tables and expressions', async t => {
   const db = await setup(t)
   assert.deepEqual(await (await db.prepare('SELECT 5.0 AS d, * FROM entries')).columns(),
     [expression('d'), of('a', 'a', 'TEXT'), of('b', 'b', 'INTEGER'), of('c', 'c', 'WHATthe')])
@@ -26,7 +26,7 @@ local('where a column comes from does not come across')('columns() describes col
     [of('a', 'a', 'TEXT'), of('b', 'c', 'WHATthe'), of('b', 'b', 'INTEGER')])
 })
 
-local('where a column comes from does not come across')('columns() of views, subqueries and attached databases lead to their table', async t => {
+needs('origins of columns')('columns() of views, subqueries and attached databases lead to their table', async t => {
   const db = await setup(t)
   await db.exec("ATTACH ':memory:' AS other; CREATE TABLE other.t (x REAL); CREATE VIEW v AS SELECT a AS z FROM entries")
   assert.deepEqual(await (await db.prepare('SELECT z, x, (SELECT max(b) FROM entries) AS m FROM v, other.t AS alias')).columns(),
@@ -39,7 +39,7 @@ test('columns() of RETURNING and of a pragma', async t => {
   assert.deepEqual(await (await db.prepare('PRAGMA user_version')).columns(), [expression('user_version')])
 })
 
-local('where a column comes from does not come across')('columns() is that of the new schema after the statement was recompiled', async t => {
+needs('origins of columns')('columns() is that of the new schema after the statement was recompiled', async t => {
   const db = await setup(t)
   const stmt = await db.prepare('SELECT * FROM entries')
   assert.equal((await stmt.columns()).length, 3)
@@ -48,13 +48,13 @@ local('where a column comes from does not come across')('columns() is that of th
   assert.deepEqual(await stmt.columns(), [of('a', 'a', 'TEXT'), of('b', 'b', 'INTEGER'), of('c', 'c', 'WHATthe'), of('d', 'd', 'FOOBAR')])
 })
 
-test('columns() needs no parameters and runs nothing', async t => {
+needs('function()')('columns() needs no parameters and runs nothing', async t => {
   const db = await setup(t)
   await db.function('f', () => { throw new Error('was run') })
   assert.deepEqual(await (await db.prepare('SELECT f() AS x, ? AS y')).columns(), [expression('x'), expression('y')])
 })
 
-local('where a column comes from does not come across')('columns() returns new objects each time', async t => {
+needs('origins of columns')('columns() returns new objects each time', async t => {
   const db = await setup(t)
   const stmt = await db.prepare('SELECT a FROM entries')
   const columns = await stmt.columns()
@@ -64,13 +64,13 @@ local('where a column comes from does not come across')('columns() returns new o
   assert.equal(Object.getPrototypeOf(columns[0]), Object.prototype)
 })
 
-local('where a column comes from does not come across')('columns() does not depend on the mode', async t => {
+needs('origins of columns')('columns() does not depend on the mode', async t => {
   const db = await setup(t)
   const stmt = await db.prepare('SELECT a FROM entries')
   for (const mode of ['raw', 'pluck', 'expand']) assert.deepEqual(await stmt[mode]().columns(), [of('a', 'a', 'TEXT')])
 })
 
-local('its functions are not on the primary', syncOnly)('columns() is blocked inside a user function and after close()', t => {
+needs('functions in what writes', syncOnly)('columns() is blocked inside a user function and after close()', t => {
   const db = setup(t)
   const stmt = db.prepare('SELECT a FROM entries')
   db.function('f', () => { typeError(() => stmt.columns(), BUSY) })

@@ -3,7 +3,7 @@
 // Runs with both APIs, and on servers.
 
 const assert = require('node:assert/strict')
-const { local, open, syncOnly, test } = require('./support')
+const { needs, open, syncOnly, test } = require('./support')
 
 function setup (t) {
   return open(t).exec('CREATE TABLE entries (a TEXT, b INTEGER, c BLOB)')
@@ -32,7 +32,7 @@ test('toString() ignores the values of a call', async t => {
   assert.equal(stmt.toString(), stmt.source)
 })
 
-local('SQL is not expanded here', syncOnly)('toString() has the values of bound parameters', t => {
+needs('expanded SQL', syncOnly)('toString() has the values of bound parameters', t => {
   const db = setup(t)
   assert.equal(db.prepare('SELECT * FROM entries WHERE a = ? AND b = ?').bind('foo', 25).toString(),
     "SELECT * FROM entries WHERE a = 'foo' AND b = 25.0")
@@ -47,7 +47,7 @@ test('toString() of bind() without parameters is the source', async t => {
   assert.equal(stmt.toString(), 'SELECT 555')
 })
 
-local('SQL is not expanded here', syncOnly)('toString() is the source again once the database is closed', t => {
+needs('expanded SQL', syncOnly)('toString() is the source again once the database is closed', t => {
   const db = setup(t)
   const stmt = db.prepare('SELECT * FROM entries WHERE a = ?').bind('foobar')
   assert.equal(stmt.toString(), "SELECT * FROM entries WHERE a = 'foobar'")
@@ -55,7 +55,7 @@ local('SQL is not expanded here', syncOnly)('toString() is the source again once
   assert.equal(stmt.toString(), 'SELECT * FROM entries WHERE a = ?')
 })
 
-local('SQL is not expanded here', syncOnly)('toString() is what makes a string of a statement', t => {
+needs('expanded SQL', syncOnly)('toString() is what makes a string of a statement', t => {
   const db = setup(t)
   const stmt = db.prepare('SELECT ?')
   assert.deepEqual([String(stmt), `${stmt}`, '' + stmt], ['SELECT ?', 'SELECT ?', 'SELECT ?'])
@@ -63,12 +63,12 @@ local('SQL is not expanded here', syncOnly)('toString() is what makes a string o
   assert.deepEqual([String(stmt), `${stmt}`, '' + stmt], ['SELECT 25.0', 'SELECT 25.0', 'SELECT 25.0'])
 })
 
-local('SQL is not expanded here', syncOnly)('long bound values are cut', t => {
+needs('expanded SQL', syncOnly)('long bound values are cut', t => {
   const db = setup(t)
   assert.equal(db.prepare('SELECT ?').bind('x'.repeat(100)).toString(), `SELECT '${'x'.repeat(32)}'/*+68 bytes*/`)
 })
 
-local('its functions are not on the primary')('toString() can be asked for inside a user function', async t => {
+needs('functions in what writes')('toString() can be asked for inside a user function', async t => {
   const db = await setup(t)
   const stmt = (await db.prepare('SELECT ?')).bind(5)
   const seen = []

@@ -3,7 +3,7 @@
 // Runs with both APIs, and on servers.
 
 const assert = require('node:assert/strict')
-const { collect, open, openAsync, ours, test } = require('./support')
+const { collect, needs, open, openAsync, ours, test } = require('./support')
 
 const TYPES = [Uint8Array, Buffer, Float64Array, DataView]
 
@@ -62,7 +62,7 @@ test('a view without bytes is an empty blob, wherever it is bound', async t => {
   }
 })
 
-ours('a view without bytes is an empty blob as a result, a cell of a table, and a changeset', async t => {
+needs('applyChangeset()', ours)('a view without bytes is an empty blob as a result, a cell of a table, and a changeset', async t => {
   const db = open(t)
   let view
   await db.function('give', () => view)
@@ -77,7 +77,7 @@ ours('a view without bytes is an empty blob as a result, a cell of a table, and 
   assert.equal(await db.applyChangeset(changes), true)
 })
 
-ours('rows of a table keep their bytes when its generator uses the memory again', async t => {
+needs('table()', ours)('rows of a table keep their bytes when its generator uses the memory again', async t => {
   const db = open(t)
   await db.table('again', {
     columns: ['v'],

@@ -4,7 +4,7 @@
 
 const assert = require('node:assert/strict')
 const {
-  BUSY, CLOSED, local, open, series, sqliteError, steps, syncOnly, tempFile, test, thrown,
+  BUSY, CLOSED, needs, open, series, sqliteError, steps, syncOnly, tempFile, test, thrown,
   throws, typeError, whileIterating
 } = require('./support')
 
@@ -66,7 +66,7 @@ test('a transaction forwards this, the arguments and the result', async t => {
   }
 })
 
-local('others open the same file')('a transaction is seen by others once it has ended', async t => {
+needs('locks between connections')('a transaction is seen by others once it has ended', async t => {
   const db = await setup(t, tempFile(t))
   const other = open(t, db.name)
   const transaction = db.transaction(steps(function * (arg) {
@@ -149,7 +149,7 @@ test('a nested mode is a savepoint whatever it is called', async t => {
   assert.deepEqual(await values(db), [1, 2, 3, 4])
 })
 
-local('others open the same file')('deferred, immediate and exclusive take their locks', async t => {
+needs('locks between connections')('deferred, immediate and exclusive take their locks', async t => {
   const db = await setup(t, tempFile(t))
   const other = open(t, db.name, { timeout: 0 })
   const attempt = steps(function * (sql) {
@@ -279,7 +279,7 @@ test('inTransaction follows BEGIN, COMMIT and ROLLBACK by hand', async t => {
   assert.deepEqual(seen, [false, true, false, true, false, true, false])
 })
 
-test('a committed transaction is in the file', async t => {
+needs('option readonly')('a committed transaction is in the file', async t => {
   const db = await setup(t, tempFile(t))
   const insert = await db.prepare('INSERT INTO data VALUES (?)')
   await db.transaction(steps(function * () {

@@ -5,7 +5,7 @@
 const assert = require('node:assert/strict')
 const fs = require('node:fs')
 const {
-  BUSY, local, open, rangeError, sqliteError, tempFile, test, typeError, whileIterating
+  BUSY, needs, open, rangeError, sqliteError, tempFile, test, typeError, whileIterating
 } = require('./support')
 
 test('pragma() of anything but a string is a TypeError', async t => {
@@ -38,12 +38,12 @@ test('invalid SQL is an SqliteError and a second statement a RangeError', async 
   await rangeError(() => db.pragma('cache_size; DROP TABLE t'))
 })
 
-local('the server has its own settings')('pragma() returns rows', async t => {
+needs('settings of the connection')('pragma() returns rows', async t => {
   assert.deepEqual(await open(t).pragma('cache_size'), [{ cache_size: -16000 }])
   assert.deepEqual(await open(t).pragma('cache_size', { simple: false }), [{ cache_size: -16000 }])
 })
 
-local('the server has its own settings')('simple returns the first column of the first row', async t => {
+needs('settings of the connection')('simple returns the first column of the first row', async t => {
   const db = await open(t).exec('CREATE TABLE t (a TEXT, b)')
   assert.equal(await db.pragma('cache_size', { simple: true }), -16000)
   assert.equal(await db.pragma('table_info(t)', { simple: true }), 0)
@@ -56,7 +56,7 @@ test('simple without a row is undefined, and no row an empty array', async t => 
   assert.deepEqual(await db.pragma('table_info(missing)'), [])
 })
 
-local('the server has its own settings')('a pragma that returns no columns is an empty array', async t => {
+needs('settings of the connection')('a pragma that returns no columns is an empty array', async t => {
   const db = open(t)
   assert.deepEqual(await db.pragma('cache_size = 5'), [])
   assert.equal(await db.pragma('cache_size = 5', { simple: true }), undefined)
@@ -71,7 +71,7 @@ test('table_info describes a table', async t => {
   ])
 })
 
-local('the server has its own settings')('what a pragma sets is seen by the next', async t => {
+needs('settings of the connection')('what a pragma sets is seen by the next', async t => {
   const db = open(t, tempFile(t))
   await db.pragma('cache_size = -8000')
   assert.equal(await db.pragma('cache_size', { simple: true }), -8000)
@@ -80,7 +80,7 @@ local('the server has its own settings')('what a pragma sets is seen by the next
   assert.equal(await db.pragma('journal_mode', { simple: true }), 'wal')
 })
 
-test('a readonly connection can set what is its own, and not the file', async t => {
+needs('option readonly')('a readonly connection can set what is its own, and not the file', async t => {
   const file = tempFile(t)
   await (await open(t, file).exec('CREATE TABLE t (a)')).close()
   const db = open(t, file, { readonly: true })
@@ -90,7 +90,7 @@ test('a readonly connection can set what is its own, and not the file', async t 
   assert.equal(await db.pragma('journal_mode', { simple: true }), 'delete')
 })
 
-local('the server has its own settings')('pragma() obeys defaultSafeIntegers()', async t => {
+needs('settings of the connection')('pragma() obeys defaultSafeIntegers()', async t => {
   const db = open(t)
   db.defaultSafeIntegers()
   assert.equal(await db.pragma('cache_size', { simple: true }), -16000n)
@@ -124,7 +124,7 @@ async function growth (db) {
   return sizes
 }
 
-local('the server has its own settings')('wal_checkpoint(RESTART) checkpoints every attached database', async t => {
+needs('settings of the connection')('wal_checkpoint(RESTART) checkpoints every attached database', async t => {
   const [one, two] = [await walDatabase(t, 'one.db'), await walDatabase(t, 'two.db')]
   assert.deepEqual([await growth(one), await growth(two)], [[1, 1, 1, 1, 1], [1, 1, 1, 1, 1]])
   await (await one.prepare('ATTACH ? AS two')).run(two.name)
@@ -132,7 +132,7 @@ local('the server has its own settings')('wal_checkpoint(RESTART) checkpoints ev
   assert.deepEqual([await growth(one), await growth(two)], [[0, 0, 0, 0, 0], [0, 0, 0, 0, 0]])
 })
 
-local('the server has its own settings')('name.wal_checkpoint(RESTART) checkpoints only that database', async t => {
+needs('settings of the connection')('name.wal_checkpoint(RESTART) checkpoints only that database', async t => {
   const [one, two] = [await walDatabase(t, 'one.db'), await walDatabase(t, 'two.db')]
   await growth(one)
   await growth(two)

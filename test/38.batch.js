@@ -4,7 +4,7 @@
 
 const assert = require('node:assert/strict')
 const {
-  BUSY, isSqliteError, local, open, ours, oursSyncOnly, rangeError, steps, tempFile, thrown, throws,
+  BUSY, isSqliteError, needs, open, ours, oursSyncOnly, rangeError, steps, tempFile, thrown, throws,
   typeError, whileIterating
 } = require('./support')
 
@@ -83,7 +83,7 @@ ours('the rows of a batch are arrays if asked for', async t => {
 
 const ENDLESS = 'WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c) SELECT count(*) FROM c'
 
-local('a server has its own limits', ours)('a batch ends when its time is over, and undoes what it did', async t => {
+needs('an end to what runs', ours)('a batch ends when its time is over, and undoes what it did', async t => {
   const db = await setup(t)
   for (const options of [{ timeout: 50 }, { queryTimeout: 50, raw: true }]) {
     const { error } = await thrown(() => db.batch(["INSERT INTO users (name) VALUES ('ada')", ENDLESS], options))
@@ -106,7 +106,7 @@ ours('args may be left out, an array or an object', async t => {
     await rows(['SELECT :a AS a', { a: 1 }])], Array(4).fill([{ a: 1 }]))
 })
 
-local('its functions are not on the primary', oursSyncOnly)('the mode says which locks are taken', async t => {
+needs('functions in what writes', oursSyncOnly)('the mode says which locks are taken', async t => {
   const db = open(t, tempFile(t))
   db.exec('CREATE TABLE t (a)')
   const other = open(t, db.name, { timeout: 0 })
@@ -219,7 +219,7 @@ ours('a statement list that changes under way changes nothing', async t => {
   assert.equal(db.inTransaction, false)
 })
 
-oursSyncOnly('batch() runs what it is given, and the transaction, and nothing else', t => {
+needs('limits', oursSyncOnly)('batch() runs what it is given, and the transaction, and nothing else', t => {
   const logged = []
   const db = open(t, ':memory:', { verbose: sql => logged.push(sql) }).exec('CREATE TABLE t (a)')
   db.limits.sqlLength = 60

@@ -3,7 +3,7 @@
 // Runs with both APIs, and on servers.
 
 const assert = require('node:assert/strict')
-const { CLOSED, collect, local, open, rangeError, series, test, typeError } = require('./support')
+const { CLOSED, collect, needs, open, rangeError, series, test, typeError } = require('./support')
 
 const INT = 1006028374637854687n
 const ROUNDED = 1006028374637854700
@@ -55,7 +55,7 @@ test('safeIntegers() stays until switched off', async t => {
     await stmt.safeIntegers(true).get()], [ROUNDED, INT, INT, ROUNDED, ROUNDED, INT])
 })
 
-test('safeIntegers() works with get, all, iterate and every mode', async t => {
+needs('stmt.expand()')('safeIntegers() works with get, all, iterate and every mode', async t => {
   const stmt = (await open(t).prepare(`SELECT ${INT} AS a`)).safeIntegers()
   const three = async () => [await stmt.get(), await stmt.all(), await collect(stmt.iterate())]
   assert.deepEqual(await three(), [{ a: INT }, [{ a: INT }], [{ a: INT }]])
@@ -140,7 +140,7 @@ test('defaultSafeIntegers() takes a strict boolean', async t => {
   }
 })
 
-local('its functions are not on the primary')('defaultSafeIntegers() is allowed while iterating and inside a user function', async t => {
+needs('functions in what writes')('defaultSafeIntegers() is allowed while iterating and inside a user function', async t => {
   const db = open(t)
   await db.function('f', () => { db.defaultSafeIntegers(true) })
   await db.exec('SELECT f()')
@@ -151,7 +151,7 @@ local('its functions are not on the primary')('defaultSafeIntegers() is allowed 
   await iterator.return()
 })
 
-test('functions and aggregates take the default of when they were defined', async t => {
+needs('function()')('functions and aggregates take the default of when they were defined', async t => {
   const db = open(t)
   let seen
   const define = async suffix => {
@@ -178,7 +178,7 @@ test('functions and aggregates take the default of when they were defined', asyn
     [INT, INT, ROUNDED, INT, INT, ROUNDED])
 })
 
-test('tables take the default of when they were defined', async t => {
+needs('table()')('tables take the default of when they were defined', async t => {
   const db = open(t)
   let seen
   const define = async suffix => {

@@ -4,7 +4,7 @@
 
 const assert = require('node:assert/strict')
 const {
-  collect, local, open, ours, random, rangeError, seed, series, sqliteError, tempFile, test,
+  collect, needs, open, ours, random, rangeError, seed, series, sqliteError, tempFile, test,
   thrown, typeError
 } = require('./support')
 
@@ -67,7 +67,7 @@ test('ten thousand random strings come back well-formed', async t => {
   }
 })
 
-local('its protocol has text in UTF-8 only')('text that is not UTF-8 becomes U+FFFD and never a crash', async t => {
+needs('text that is not UTF-8')('text that is not UTF-8 becomes U+FFFD and never a crash', async t => {
   const db = open(t)
   for (const [hex, expected] of Object.entries({
     ff: '\ufffd',
@@ -112,7 +112,7 @@ function requireOwn (blob, expected) {
   assert.deepEqual(Buffer.from(blob.buffer), expected)
 }
 
-test('every blob of a row has an ArrayBuffer of its own', async t => {
+needs('stmt.expand()')('every blob of a row has an ArrayBuffer of its own', async t => {
   const db = open(t)
   await db.exec('CREATE TABLE blobs (id INTEGER PRIMARY KEY, a BLOB, b BLOB)')
   const insert = await db.prepare('INSERT INTO blobs (a, b) VALUES (?, ?)')
@@ -139,7 +139,7 @@ test('every blob of a row has an ArrayBuffer of its own', async t => {
   assert.deepEqual(b, bytes(LENGTHS[6], 2))
 })
 
-test('a blob of a function has an ArrayBuffer of its own', async t => {
+needs('function()')('a blob of a function has an ArrayBuffer of its own', async t => {
   const db = open(t)
   const seen = []
   await db.function('see', { varargs: true }, (...blobs) => { seen.push(...blobs) })
@@ -151,7 +151,7 @@ test('a blob of a function has an ArrayBuffer of its own', async t => {
   assert.equal(seen.length, 3 * LENGTHS.length)
 })
 
-ours('a blob that a table gets has an ArrayBuffer of its own, and so has a database', async t => {
+needs('table()', ours)('a blob that a table gets has an ArrayBuffer of its own, and so has a database', async t => {
   const db = open(t)
   const seen = []
   await db.table('echo', { columns: ['v'], parameters: ['p'], * rows (p) { seen.push(p); yield [p] } })
@@ -278,7 +278,7 @@ test('a column called __proto__ is an own property, and no prototype changes', a
   assert.equal(Object.getPrototypeOf(row), Object.prototype)
 })
 
-ours('a column called __proto__ works in all(), iterate() and expand()', async t => {
+needs('stmt.expand()', ours)('a column called __proto__ works in all(), iterate() and expand()', async t => {
   const db = await open(t).exec('CREATE TABLE "__proto__" ("__proto__"); INSERT INTO "__proto__" VALUES (5)')
   const stmt = await db.prepare('SELECT * FROM "__proto__"')
   const check = row => {
@@ -307,7 +307,7 @@ test('columns with numbers as their names', async t => {
   assert.deepEqual(row, { 0: 3, 1: 2, b: 1, '-1': 4, 4294967295: 5 })
 })
 
-test('names that would be code are names', async t => {
+needs('stmt.expand()')('names that would be code are names', async t => {
   const names = ['"', "'", '\\', '\n', '\r\n', '`', '${1}', '*/', '//', '</script>', '\u2028\u2029', '"]; throw 1; ["', '\u{1f600}'] // eslint-disable-line no-template-curly-in-string
   const sql = names.map((name, i) => `${i} AS "${name.replaceAll('"', '""')}"`).join()
   const stmt = await open(t).prepare(`SELECT ${sql}`)
@@ -318,7 +318,7 @@ test('names that would be code are names', async t => {
   })
 })
 
-test('two thousand columns come through in every mode', async t => {
+needs('stmt.expand()')('two thousand columns come through in every mode', async t => {
   const db = open(t)
   const values = Array.from({ length: 2000 }, (_, i) => i)
   const stmt = await db.prepare(`SELECT ${values.map(i => `${i} AS c${i}`).join()}`)
@@ -357,7 +357,7 @@ ours('NUL in SQL is a RangeError or a TypeError, and nothing is cut', async t =>
   assert.equal(await (await db.prepare('SELECT count(*) FROM sqlite_master')).pluck().get(), 1)
 })
 
-local('there is no path', ours)('NUL in a path or a name is an error, and no other file is made', async t => {
+needs('names of files', ours)('NUL in a path or a name is an error, and no other file is made', async t => {
   const file = tempFile(t)
   const db = open(t)
   for (const call of [() => open(t, `${file}\0.db`), () => db.function('f\0g', () => {}),
@@ -382,7 +382,7 @@ test('text and blobs of a megabyte come back as they went in', async t => {
   }
 })
 
-local('its files are in UTF-8')('a file in UTF-16 gives the same text', async t => {
+needs('databases in UTF-16')('a file in UTF-16 gives the same text', async t => {
   const db = open(t, tempFile(t))
   await db.pragma("encoding = 'UTF-16le'")
   await db.exec('CREATE TABLE t (a)')
@@ -393,6 +393,6 @@ local('its files are in UTF-8')('a file in UTF-16 gives the same text', async t 
   assert.equal(await db.pragma('encoding', { simple: true }), 'UTF-16le')
 })
 
-local('the request is refused before SQLite sees it')('a value beyond the limit of SQLite is an error of SQLite', async t => {
+needs('values of any size')('a value beyond the limit of SQLite is an error of SQLite', async t => {
   await sqliteError(async () => (await open(t).prepare('SELECT zeroblob(1 << 30)')).get(), 'SQLITE_TOOBIG', 'string or blob too big')
 })

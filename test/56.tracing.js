@@ -5,7 +5,7 @@
 const assert = require('node:assert/strict')
 const { AsyncLocalStorage } = require('node:async_hooks')
 const channels = require('node:diagnostics_channel')
-const { child, exited, local, open, syncOnly, tempFile, test, thrown } = require('./support')
+const { child, exited, needs, open, syncOnly, tempFile, test, thrown } = require('./support')
 
 const PROMISES = process.env.TEST_API === 'promise'
 const { TEST_ON: PLACE } = process.env
@@ -180,7 +180,7 @@ syncOnly('nothing is wrapped until somebody listens', async () => {
   assert.equal(stdout, 'true\nSELECT 1\nfalse get\nIllegal invocation\n')
 })
 
-local('readers are of a file')('readers are told apart', async t => {
+needs('option readers')('readers are told apart', async t => {
   if (!PROMISES) return t.skip('only for the promise API')
   const db = open(t, tempFile(t), { readers: 2 })
   await db.exec('PRAGMA journal_mode = WAL; CREATE TABLE t (a)')

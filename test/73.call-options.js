@@ -4,7 +4,7 @@
 
 const assert = require('node:assert/strict')
 const {
-  PROMISES, collect, isSqliteError, local, open, ours, oursSyncOnly, rangeError, tempFile, throws,
+  PROMISES, collect, isSqliteError, needs, open, ours, oursSyncOnly, rangeError, tempFile, throws,
   typeError
 } = require('./support')
 
@@ -18,7 +18,7 @@ const LIMITS = [{ timeout: 20 }, { queryTimeout: 20 }, { timeout: 20, queryTimeo
 if (PROMISES) LIMITS.push({ queryTimeout: 20, signal: new AbortController().signal })
 
 // A server is not asked to stop: it ends the call by itself after some seconds.
-const onFile = local('the server works on after the call', ours)
+const onFile = needs('an end to what runs', ours)
 
 onFile('run, get, all and iterate take a time limit beside parameters of each kind', async t => {
   const db = open(t)
@@ -132,7 +132,7 @@ oursSyncOnly('a signal is for promises', async t => {
   typeError(() => db.exec('SELECT 1', { signal }), /ferrolite\/promise/)
 })
 
-const onFileSync = local('it has no backup', oursSyncOnly)
+const onFileSync = needs('backup()', oursSyncOnly)
 
 onFileSync('backup() ends by a signal, and the key of a copy is no option', async t => {
   const db = open(t)

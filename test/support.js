@@ -6,6 +6,7 @@ const fs = require('node:fs')
 const os = require('node:os')
 const path = require('node:path')
 const nodeTest = require('node:test')
+const { COLUMNS } = require('../lib/capabilities')
 
 // Another package can be put in Ferrolite's place, to check a test against the real better-sqlite3.
 const MODULE = process.env.DATABASE_MODULE || path.join(__dirname, '..')
@@ -98,35 +99,27 @@ function tempFile (t, name = 'test.db') {
   return path.join(tempDir(t), name)
 }
 
-// node:test's own, but a test of what a server does not have is skipped on one.
-function test (name, ...rest) {
-  const fn = rest.pop()
-  const body = !ON_SERVER ? fn : t => skipMissing(t, fn)
-  nodeTest(name, ...rest, body)
-}
+const test = nodeTest
 
-async function skipMissing (t, fn) {
-  try {
-    await fn(t)
-  } catch (error) {
-    const missing = /[\w() ]+ is not available for (remote databases|replicas)/.exec(error?.stack)
-    if (missing === null) throw error
-    t.skip(missing[0])
-  }
-}
+// What a kind of database lacks or has otherwise, by lib/capabilities.js.
+const KIND = ON_REPLICA ? 'replica' : ON_SERVER ? 'remote' : 'local'
+const { lacks, differs } = COLUMNS[KIND]
+const ROWS = Object.values(COLUMNS).flatMap(column => [column.lacks, column.differs])
+const KNOWN = Object.assign({}, ...ROWS)
 
-// A test of what is otherwise on a server, for a reason.
-function local (reason, run = test) {
+// A test of what not every kind of database has: it is skipped where the table says so.
+function needs (what, run = test) {
+  assert.ok(Object.hasOwn(KNOWN, what), `lib/capabilities.js does not know "${what}"`)
+  const reason = lacks[what] ?? differs[what]
   return (name, ...rest) => {
     const fn = rest.pop()
     const [options] = rest
-    const skip = ON_SERVER && `on a server: ${reason}`
+    const skip = reason !== undefined && `${COLUMNS[KIND].called}, ${what}: ${reason}`
     run(name, { ...options, skip: skip || options?.skip }, fn)
   }
 }
 
-// Its rows have come when a call ends: nothing is busy in between.
-const whileIterating = local('nothing waits for an iterator', syncOnly)
+const whileIterating = needs('busy iterators', syncOnly)
 
 // A test of what only Ferrolite has.
 function ours (name, ...rest) {
@@ -361,7 +354,7 @@ module.exports = {
   connect,
   exited,
   isSqliteError,
-  local,
+  needs,
   open,
   openAsync,
   ours,
