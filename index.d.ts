@@ -162,6 +162,9 @@ interface Database {
   /** Replicas: stops calling `listener`. */
   off(event: 'uncertain', listener: (event: Database.UncertainEvent) => void): this
 
+  /** What this connection holds. Throws a TypeError when it is closed. */
+  stats(): Database.Stats
+
   /** Stop whatever this connection is running; it throws SQLITE_INTERRUPT. */
   interrupt(): this
 
@@ -304,6 +307,31 @@ declare namespace Database {
     tls?: TlsOptions | undefined
     /** Remote: let a token cross the network unencrypted, over `http:`. Default: false. */
     allowInsecure?: boolean | undefined
+  }
+
+  /**
+   * What a connection holds, as SQLite counts it. For a server there is `cachedStatements` alone,
+   * and with promises `queueLength`.
+   */
+  interface Stats {
+    /** Bytes of the page cache. */
+    cacheUsed?: number
+    /** Bytes of the schema. */
+    schemaUsed?: number
+    /** Bytes of compiled statements. */
+    stmtUsed?: number
+    /** Pages that were in the cache when they were read. */
+    cacheHit?: number
+    /** Pages that had to come from the file. */
+    cacheMiss?: number
+    /** Pages that were written to the file or its log. */
+    cacheWrite?: number
+    /** Statements that are compiled. */
+    statements?: number
+    /** Those of them that run. */
+    running?: number
+    /** SQL whose statement is kept for the next use of it. */
+    cachedStatements: number
   }
 
   /** What a sync came to; the names are libsql's. */
@@ -683,13 +711,26 @@ declare namespace Database {
     error: Error
   }
 
+  /** What listeners of `tracing:ferrolite:open:*` and `close` get, of both APIs. */
+  interface ConnectionContext {
+    /** `db.name`; of a server, its URL without a token. */
+    database: string
+    kind: 'file' | 'memory' | 'server' | 'replica'
+    readonly: boolean
+    /** Milliseconds; undefined until it has ended. */
+    duration: number | undefined
+    /** What it has failed with. */
+    error?: unknown
+  }
+
   /** What listeners of the diagnostics channels `tracing:ferrolite:query:*` get, of both APIs. */
   interface QueryEvent {
     /** Without the values of its parameters, and without encryption keys. */
     sql: string
     /** `db.name`. */
     database: string
-    kind: 'get' | 'all' | 'run' | 'iterate' | 'exec' | 'batch' | 'pragma'
+    /** `prepare` is told of only where SQL cannot be compiled, with its error. */
+    kind: 'get' | 'all' | 'run' | 'iterate' | 'exec' | 'batch' | 'pragma' | 'prepare'
     /** What it ran on; null until that is known. */
     connection: 'writer' | 'reader' | 'primary' | 'file' | null
     rows: number | undefined

@@ -20,18 +20,20 @@ import type {
   ActionValues, AggregateOptions, AnyFunction,
   ApplyChangesetOptions as SyncApplyChangesetOptions, ArgumentTypes, AuthorizationValues, AuthorizerConfig, AuthorizerTables, BackupMetadata,
   BackupOptions as SyncBackupOptions,
-  BatchOptions, BatchResult, BatchStatement, BindValue, ColumnDefinition, Constants, Limits,
-  Options as SyncOptions, PragmaOptions as SyncPragmaOptions, QueryEvent, QueryOptions,
+  BatchOptions, BatchResult, BatchStatement, BindValue, ColumnDefinition, ConnectionContext, Constants,
+  Limits, Options as SyncOptions, PragmaOptions as SyncPragmaOptions, QueryEvent, QueryOptions,
   RegistrationOptions, RunResult, SerializeOptions as SyncSerializeOptions, SessionOptions,
-  SqliteError as SyncSqliteError, SyncResult, TlsOptions, TransactionMode, UncertainEvent,
-  UpdateEvent, Value, VirtualTableFactory, VirtualTableOptions
+  SqliteError as SyncSqliteError, Stats as SyncStats, SyncResult,
+  TlsOptions, TransactionMode, UncertainEvent, UpdateEvent, Value, VirtualTableFactory,
+  VirtualTableOptions
 } from './index'
 import SyncDatabase = require('./index')
 
 export type {
   ActionValues, AggregateOptions, AuthorizationValues, AuthorizerConfig, AuthorizerTables, BackupMetadata,
-  BatchOptions, BatchResult, BatchStatement, BindValue, ColumnDefinition, Constants, Limits, QueryEvent,
-  QueryOptions, RegistrationOptions, RunResult, SessionOptions, SyncResult, TlsOptions, TransactionMode,
+  BatchOptions, BatchResult, BatchStatement, BindValue, ColumnDefinition, ConnectionContext, Constants, Limits,
+  QueryEvent, QueryOptions, RegistrationOptions, RunResult, SessionOptions, SyncResult,
+  TlsOptions, TransactionMode,
   UncertainEvent, UpdateEvent, Value, VirtualTableFactory,
   VirtualTableOptions
 }
@@ -82,6 +84,8 @@ export class Database {
   get memory (): boolean
   /** Whether the connection refuses writes. */
   get readonly (): boolean
+  /** Calls that have not ended: those that run, and those that wait. */
+  get queueLength (): number
 
   /** Compile exactly one SQL statement. Rejects with what is wrong with it. */
   prepare<BindParameters extends unknown[] | {} = unknown[], Result = unknown>(
@@ -242,6 +246,12 @@ export class Database {
   off (event: 'uncertain', listener: (event: UncertainEvent) => void): this
 
   /**
+   * What the connection and its readers hold, and how many calls had not ended when it was called.
+   * Rejects with a TypeError when the connection is closed.
+   */
+  stats (options?: CallOptions | null): Promise<Stats>
+
+  /**
    * Stop the first of the calls that have not ended; it rejects with SQLITE_INTERRUPT. Those behind
    * it go on.
    */
@@ -287,6 +297,12 @@ export interface Options extends SyncOptions {
    * transactions, 0 to 64. Not for in-memory or temporary databases. Default: 0.
    */
   readers?: number | undefined
+}
+
+/** What `db.stats()` gives. */
+export interface Stats extends SyncStats {
+  /** Calls that had not ended when it was called, those that waited included. */
+  queueLength: number
 }
 
 /** What one call may be given. */

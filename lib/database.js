@@ -9,11 +9,13 @@ const { attach } = require('./environment')
 const { abortError } = require('./errors')
 const { getBooleanOption, readKey, readOptions, readToggle } = require('./options')
 const { requireFolder, requirePlain } = require('./paths')
+const tracing = require('./tracing')
 
 // Rooms that most programs never enter are loaded at the door: it halves the time of require().
 const lazy = {
   get backup () { return require('./arguments/backup') },
   get functions () { return require('./arguments/function') },
+  get lifecycle () { return require('./lifecycle') },
   get table () { return require('./arguments/table') }
 }
 
@@ -25,6 +27,13 @@ const BACKUP_OPTIONS = [...NAMES, 'attached', 'progress']
 /** `openBackend(environment, options, key)` gives what the database works on. */
 function open (database, filename, given, { getBinding, allowNativeBinding, openBackend }) {
   const { key, ...options } = readOptions(filename, given, allowNativeBinding)
+  const run = () => openWith(database, getBinding, openBackend, options, key)
+  const occasion = tracing.lifecycle('open')
+  if (occasion === null) run()
+  else occasion.sync(lazy.lifecycle.describe(options), run)
+}
+
+function openWith (database, getBinding, openBackend, options, key) {
   const environment = attach(getBinding(options.nativeBinding))
   requireFolder(options)
   requirePlain(environment.natives, options)
@@ -70,7 +79,8 @@ const methods = {
   prepare (sql) {
     const backend = backendOf(this)
     requireString(sql)
-    return backend.prepare(sql, this)
+    if (!tracing.on) return backend.prepare(sql, this)
+    return tracing.traceCompile(sql, backend.options.name, () => backend.prepare(sql, this))
   },
 
   run (sql, ...params) {
@@ -186,7 +196,10 @@ const methods = {
   },
 
   close () {
-    backendOf(this).close()
+    const backend = backendOf(this)
+    const occasion = tracing.lifecycle('close')
+    if (occasion === null || !backend.open) backend.close()
+    else occasion.sync(lazy.lifecycle.describe(backend.options), () => backend.close())
     return this
   },
 
@@ -209,6 +222,10 @@ const methods = {
 
   maxWriteReplicationIndex () {
     return ableTo(this, 'maxWriteReplicationIndex()').maxWriteReplicationIndex()
+  },
+
+  stats () {
+    return backendOf(this).stats()
   },
 
   unsafeMode (on) {

@@ -37,6 +37,10 @@ class StatementCache {
     entry.cache = null
   }
 
+  get size () {
+    return new Set([...this.#young.keys(), ...this.#old.keys()]).size
+  }
+
   clear () {
     this.#young.clear()
     this.#old.clear()

@@ -2,12 +2,13 @@
 
 // What runs, for those who listen to the diagnostics channels `tracing:ferrolite:query:*`.
 
-const { tracingChannel } = require('node:diagnostics_channel')
+const { hasSubscribers, tracingChannel } = require('node:diagnostics_channel')
 const { withoutKeys } = require('./errors')
 
 const query = tracingChannel('ferrolite:query')
 const CHANNELS = [query.start, query.end, query.asyncStart, query.asyncEnd, query.error]
 
+const KEEPS_KIND = new Set(['exec', 'batch', 'prepare'])
 const PRAGMA = /^\s*pragma\b/i
 
 // Whether anybody has ever listened: until then nothing is wrapped, and calls cost nothing more.
@@ -26,25 +27,43 @@ function turnOn () {
   for (const act of waiting.splice(0)) act()
 }
 
-/** Turns on with the first listener; a second copy of this package may listen for that too. */
-function notice (channel, method) {
+/** Acts when somebody listens; a second copy of this package may wait for that too. */
+function notice (channel, method, act) {
   const before = Object.getOwnPropertyDescriptor(channel, method)
   const value = function (...args) {
     if (before === undefined) delete channel[method]
     else Object.defineProperty(channel, method, before)
-    if (!tracing.on) turnOn()
+    act()
     return channel[method](...args)
   }
   Object.defineProperty(channel, method, { value, writable: true, configurable: true })
 }
 
-if (isListened()) {
-  turnOn()
-} else {
-  for (const channel of CHANNELS) {
-    notice(channel, 'subscribe')
-    notice(channel, 'bindStore')
+/** Acts once, with the first listener of one of the channels. */
+function atFirst (channels, act) {
+  if (channels.some((channel) => channel.hasSubscribers)) return act()
+  let isDone = false
+  const once = () => {
+    if (!isDone) act()
+    isDone = true
   }
+  for (const channel of channels) {
+    notice(channel, 'subscribe', once)
+    notice(channel, 'bindStore', once)
+  }
+}
+
+atFirst(CHANNELS, turnOn)
+
+// Channels of what happens to connections; nothing is there until somebody asks for it.
+const EVENTS = ['start', 'end', 'asyncStart', 'asyncEnd', 'error']
+const NAMES = Object.fromEntries(['open', 'close'].map((occasion) => {
+  return [occasion, EVENTS.map((event) => `tracing:ferrolite:${occasion}:${event}`)]
+}))
+
+/** What tells of such an occasion, or null if nobody listens now. */
+function lifecycle (occasion) {
+  return NAMES[occasion].some(hasSubscribers) ? require('./lifecycle')[occasion] : null
 }
 
 function isListened () {
@@ -54,7 +73,7 @@ function isListened () {
 /** What the listeners are told of a call, or null if there are none now. */
 function contextOf (kind, sql, database, connection) {
   if (!isListened()) return null
-  const isPragma = kind !== 'exec' && kind !== 'batch' && PRAGMA.test(sql)
+  const isPragma = !KEEPS_KIND.has(kind) && PRAGMA.test(sql)
   return {
     sql: withoutKeys(sql),
     database,
@@ -104,6 +123,28 @@ async function traceAsync (context, call, count) {
   count(context, result)
   trace.end()
   return result
+}
+
+/** Compiles, and tells of it only if that fails: nothing runs then that would be told of. */
+function traceCompile (sql, database, compile) {
+  const began = performance.now()
+  try {
+    return compile()
+  } catch (error) {
+    tellUncompiled(sql, database, began, error)
+    throw error
+  }
+}
+
+function tellUncompiled (sql, database, began, error) {
+  // Mistakes in calling are nothing about the SQL.
+  const context = error instanceof TypeError ? null : contextOf('prepare', sql, database, null)
+  if (context === null) return
+  context.run = performance.now() - (began ?? performance.now())
+  context.waited = 0
+  query.start.publish(context)
+  tellError(context, error)
+  query.end.publish(context)
 }
 
 function tellError (context, error) {
@@ -177,11 +218,13 @@ class Trace {
   end (failure = null) {
     const { context } = this
     context.waited = Math.max(performance.now() - this.#began - (context.run ?? 0), 0)
-    this.#asCaller(() => {
+    const tell = () => this.#asCaller(() => {
       if (failure !== null) tellError(context, failure.error)
       query.asyncStart.publish(context)
       query.asyncEnd.publish(context)
     })
+    // Not while replies are read: a listener may use their block, by the sync API.
+    queueMicrotask(tell)
   }
 
   /** Ends with a job. */
@@ -200,5 +243,14 @@ function countRows (context, { rows, entry, statement }) {
 }
 
 module.exports = Object.assign(tracing, {
-  Steps, Trace, contextOf, countRows, traceAsync, traceSync, whenOn
+  Steps,
+  Trace,
+  contextOf,
+  countRows,
+  lifecycle,
+  tellUncompiled,
+  traceAsync,
+  traceCompile,
+  traceSync,
+  whenOn
 })

@@ -5,7 +5,7 @@
 const assert = require('node:assert/strict')
 const { AsyncLocalStorage } = require('node:async_hooks')
 const channels = require('node:diagnostics_channel')
-const { child, exited, needs, open, syncOnly, tempFile, test, thrown } = require('./support')
+const { child, collect, exited, needs, open, ours, syncOnly, tempFile, test, thrown } = require('./support')
 
 const PROMISES = process.env.TEST_API === 'promise'
 const { TEST_ON: PLACE } = process.env
@@ -209,4 +209,37 @@ test('a call that waits for a transaction says how long', async t => {
   })
   const { waited } = found.find(({ sql }) => sql === 'INSERT INTO t VALUES (2)')
   assert.ok(waited >= 45, `${waited}`)
+})
+
+ours('listeners of promises can use a database of the sync API, and rows stay as they are', async t => {
+  if (!PROMISES) return t.skip('only for the promise API')
+  const db = open(t)
+  const statement = await db.prepare('SELECT ? AS n, ? AS text')
+  const log = new (require('..'))(':memory:')
+  log.exec('CREATE TABLE log (sql, took)')
+  const insert = log.prepare('INSERT INTO log VALUES (?, ?) RETURNING sql, took, 3 AS three')
+  const tell = ({ sql, run }) => insert.all(sql, run)
+  QUERY.asyncEnd.subscribe(tell)
+  const rows = await Promise.all(Array.from({ length: 50 }, (_, i) => statement.get(i, `text ${i}`)))
+  QUERY.asyncEnd.unsubscribe(tell)
+  assert.deepEqual(rows, Array.from({ length: 50 }, (_, i) => ({ n: i, text: `text ${i}` })))
+  assert.equal(log.prepare('SELECT count(*) FROM log').pluck().get(), 50)
+  log.close()
+})
+
+test('SQL that cannot be compiled is told of, with its error', async t => {
+  const db = open(t)
+  const tries = [sql => db.prepare(sql), sql => db.get(sql), sql => db.run(sql), sql => db.all(sql),
+    sql => collect(db.iterate(sql))]
+  for (const [i, act] of tries.entries()) {
+    const sql = `SELECT * FROM nobody${i}`
+    const told = await heard(() => thrown(() => act(sql)))
+    assert.deepEqual(told.map(([name]) => name), ['start', 'error', 'end'])
+    const [, context] = told[0]
+    assert.deepEqual([context.kind, context.sql, context.database], ['prepare', sql, db.name])
+    assert.match(context.error.message, /no such table: nobody/)
+    assert.equal(context.error.code, 'SQLITE_ERROR')
+    assert.ok(context.run >= 0)
+  }
+  assert.deepEqual((await heard(() => db.prepare('SELECT 1'))).length, 0)
 })

@@ -60,6 +60,8 @@ export interface Backend {
     add (event: unknown, listener: unknown): void
     remove (event: unknown, listener: unknown): void
   }
+  /** Numbers of what it holds, by name; those that nobody knows are not there. */
+  stats (): { cachedStatements: number }
   /** Ends its statements and gives back what it holds; the second time there is nothing to do. */
   close (): void
 }

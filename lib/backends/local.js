@@ -15,7 +15,8 @@ const lazy = {
   get batch () { return require('./batch') },
   get callbacks () { return require('../callbacks') },
   get changes () { return require('../changes') },
-  get limits () { return require('../arguments/limits') }
+  get limits () { return require('../arguments/limits') },
+  get stats () { return require('../stats') }
 }
 
 const MAX_EXEC_LENGTH = 128
@@ -191,6 +192,11 @@ class LocalBackend {
     const limit = (index, value) => this.natives.databaseLimit.call(this.handle, index, value)
     this.#limits ??= lazy.limits.createLimits(limit)
     return this.#limits
+  }
+
+  stats () {
+    const numbers = this.natives.databaseStats.call(this.handle)
+    return { ...lazy.stats.sum([numbers]), cachedStatements: this.cache.size }
   }
 
   unsafeMode (on) {

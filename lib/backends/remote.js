@@ -98,6 +98,12 @@ class RemoteBackend {
     throw unavailable(this.kind, `${method}('update')`)
   }
 
+  /** What the server holds is not known. */
+  stats () {
+    this.#connection.requireOpen()
+    return { cachedStatements: this.#connection.cachedStatements }
+  }
+
   /** A call to a server is over before anybody can interrupt it. */
   interrupt () {
     this.#connection.requireOpen()

@@ -246,6 +246,10 @@ class ReplicaBackend {
     this.#remote.defaultSafeIntegers(on)
   }
 
+  stats () {
+    return this.#local.stats()
+  }
+
   interrupt () {
     this.#remote.interrupt()
     this.#local.interrupt()

@@ -16,6 +16,7 @@ const { FLAG, OP } = require('../worker/message')
 const { interrupted } = require('../worker/port')
 const { watch } = require('../worker/watch')
 const { StatementIterator } = require('./iterator')
+const { countCalls } = require('./queue')
 const { Scope } = require('./scope')
 const { acquire } = require('./transaction')
 
@@ -25,6 +26,9 @@ const INTERRUPTIBLE = new Set([OP.RUN, OP.GET, OP.ALL, OP.EXEC, OP.ITERATE, OP.N
 
 // How those who listen know them.
 const KINDS = new Map([[OP.RUN, 'run'], [OP.GET, 'get'], [OP.ALL, 'all']])
+
+// Workers that have a page cache.
+const FILES = new Set(['writer', 'reader', 'file'])
 
 // What only gives something back.
 const GIVES_BACK = new Set([OP.RETURN, OP.BACKUP_CLOSE, OP.SESSION_CLOSE, OP.CLOSE])
@@ -311,8 +315,20 @@ class Connection {
   /** Compiles a statement of its own, after the calls before it, which may make what it reads. */
   compileInTurn (sql, options) {
     const compile = () => this.compile(sql, 0, options)
-    if (this.root.current().waiting().length === 0) return compile()
+    if (this.root.current().waiting().length === 0) {
+      return tracing.on ? this.#compileNow(compile, sql) : compile()
+    }
     return this.compileFirst(compile, async (entry) => entry, options, sql)
+  }
+
+  async #compileNow (compile, sql) {
+    const began = performance.now()
+    try {
+      return await compile()
+    } catch (error) {
+      tracing.tellUncompiled(sql, this.options.name, began, error)
+      throw retrace(error)
+    }
   }
 
   /**
@@ -343,6 +359,7 @@ class Connection {
     } catch (error) {
       this.#starting = null
       scope.release(inner)
+      if (tracing.on) tracing.tellUncompiled(sql ?? error.sql ?? '', this.options.name, since, error)
       throw retrace(error)
     }
     let result
@@ -358,6 +375,31 @@ class Connection {
       }
     })
     return result
+  }
+
+  /** Calls that have not ended: those that run, and those that wait. */
+  get queueLength () {
+    // Syncs are no calls of the database.
+    const ports = this.route.ports().filter(({ role }) => role !== 'syncer')
+    const jobs = [...this.route.held(), ...ports.flatMap((port) => port.pending())]
+    return countCalls(jobs, this.root.waiting().length, this.#starting !== null)
+  }
+
+  /** What its threads hold; transactions are not waited for. */
+  async stats (options) {
+    const { queueLength } = this
+    const asked = this.route.ports().filter(({ role }) => FILES.has(role)).map((port) => {
+      const job = new Job()
+      job.finish = ([row]) => row
+      this.watch(job, options)
+      return job.settled ? job.promise : this.post(port, job, OP.STATS, 0, 0, 0, [])
+    })
+    try {
+      const lists = await Promise.all(asked)
+      return { ...require('../stats').sum(lists), cachedStatements: this.#cache.size, queueLength }
+    } catch (error) {
+      throw retrace(error)
+    }
   }
 
   /** A promise for the user: inside a transaction its function is to await it. */
@@ -422,7 +464,7 @@ class Connection {
   async close ({ timeout, interrupt } = {}) {
     if (!this.closed) {
       this.closed = this.isClosing = true
-      this.closing = this.#close().catch((error) => {
+      this.closing = this.#told(() => this.#close()).catch((error) => {
         // It waited too long for a transaction to end: it is as before.
         this.closed = false
         throw error
@@ -431,6 +473,13 @@ class Connection {
     if (interrupt) this.#stop()
     else if (timeout > 0) this.#stopAfter(timeout)
     return this.closing
+  }
+
+  /** Closes, and tells those who listen. */
+  #told (close) {
+    const occasion = tracing.lifecycle('close')
+    if (occasion === null) return close()
+    return occasion.begin(require('../lifecycle').describe(this.options), close)
   }
 
   #stopAfter (timeout) {

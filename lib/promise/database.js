@@ -9,6 +9,7 @@ const { getBooleanOption, readKey, readOptions, readToggle } = require('../optio
 const { copyParams, isPlainObject } = require('../params')
 const { requireFolder, requirePlain, resolveLibrary } = require('../paths')
 const { FLAT, PLUCK } = require('../rows')
+const tracing = require('../tracing')
 const { Job } = require('../worker/job')
 const { FLAG, OP } = require('../worker/message')
 const { Statement, finishAll, finishGet, finishRun, readValues } = require('../worker/statement')
@@ -34,7 +35,16 @@ class Database {
     const environment = attach(getBinding(options.nativeBinding))
     requirePlain(environment.natives, options)
     const own = { leaseTimeout: readLease(given), readers: readReaders(given, options), key }
-    this.#connection = new Connection(environment, options, own)
+    const open = () => { this.#connection = new Connection(environment, options, own) }
+    const occasion = tracing.lifecycle('open')
+    if (occasion === null) {
+      open()
+    } else {
+      occasion.begin(require('../lifecycle').describe(options), () => {
+        open()
+        return this.#connection.opened
+      })
+    }
   }
 
   static opened (database) {
@@ -46,6 +56,7 @@ class Database {
   get inTransaction () { return this.#connection.inTransaction }
   get readonly () { return this.#connection.options.readonly }
   get memory () { return this.#connection.options.anonymous }
+  get queueLength () { return this.#connection.queueLength }
 
   async prepare (sql, options) {
     requireString(sql)
@@ -233,6 +244,14 @@ class Database {
     connection.requireOpen()
     connection.requireCapability(method)
     return connection.route
+  }
+
+  /** Waits for what its threads have to do, but not for transactions of others. */
+  async stats (options) {
+    const connection = this.#connection
+    const call = readCallOptions(options)
+    connection.requireOpen()
+    return connection.stats(call)
   }
 
   async unsafeMode (on) {

@@ -23,6 +23,7 @@ function openSyncer (environment, options, key, remote) {
   const open = (natives) => natives.workerOpenReplica.call(
     remote.handle, file, timeout, resync, key, period, ...options.remote.args)
   const port = new Port(environment, open)
+  port.role = 'syncer'
   // The first use reports it.
   port.opened.promise.catch(() => {})
   port.opened.database = options.name

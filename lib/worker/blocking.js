@@ -44,6 +44,10 @@ class Connection {
     requireCapability('remote', method)
   }
 
+  get cachedStatements () {
+    return this.#cache.size
+  }
+
   nextNumber () {
     return this.#numbers++
   }

@@ -49,12 +49,14 @@ function expectedOutput (code) {
   return output
 }
 
-// A folder in which `ferrolite` is installed.
+// A folder in which `ferrolite` is installed, and what else examples use.
 function project (t) {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'ferrolite-'))
   t.after(() => fs.rmSync(folder, { recursive: true, force: true, maxRetries: 5 }))
   fs.mkdirSync(path.join(folder, 'node_modules'))
-  fs.symlinkSync(ROOT, path.join(folder, 'node_modules', 'ferrolite'), 'junction')
+  const link = (name, place) => fs.symlinkSync(place, path.join(folder, 'node_modules', name), 'junction')
+  link('ferrolite', ROOT)
+  link('@opentelemetry', path.join(ROOT, 'node_modules', '@opentelemetry'))
   return folder
 }
 

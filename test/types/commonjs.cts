@@ -222,6 +222,9 @@ new Database.SqliteError('message', 1)
 const replica = new Database('replica.db', {
   syncUrl: 'libsql://db.example', syncPeriod: 0.5, readYourWrites: false, resync: true
 })
+const stats: Database.Stats = db.stats()
+same<typeof stats.cacheHit, number | undefined>(true)
+same<typeof stats.cachedStatements, number>(true)
 const synced: Database.SyncResult = replica.sync()
 same<typeof synced.frame_no, number>(true)
 same<typeof synced.frames_synced, number>(true)

@@ -4,7 +4,7 @@ import { Action, Authorization, connect, constants, Database, SqliteError } from
 import promise from 'ferrolite/promise'
 import { connect as connectLinux } from 'ferrolite/linux-x64-gnu/promise'
 import type {
-  CallOptions, Options, RunResult, Session, Statement, StatementIterator, SyncResult, Transaction
+  CallOptions, Options, RunResult, Session, Statement, StatementIterator, Stats, SyncResult, Transaction
 } from 'ferrolite/promise'
 
 const options: Options = { readers: 1, leaseTimeout: 10 }
@@ -26,10 +26,12 @@ const opened: Promise<Database> = Database.connect('app.db')
 const deny: 1 = Authorization.DENY
 const abort: 2 = constants.SQLITE_CHANGESET_ABORT
 const replica: Database = await connect('replica.db', { syncUrl: 'libsql://db.example' })
+const { cacheUsed = 0, queueLength }: Stats = await replica.stats(call)
+const waiting: number = cacheUsed + queueLength + replica.queueLength
 const synced: SyncResult = await replica.sync(call)
 const reached: SyncResult = await replica.syncUntil(replica.maxWriteReplicationIndex() ?? 0)
 await replica.resync()
 // @ts-expect-error not exported
 import { PromiseDatabase } from 'ferrolite/promise'
 
-export { abort, caught, deny, fixed, iterator, n, opened, read, reached, rekeyed, result, session, synced }
+export { abort, caught, deny, fixed, iterator, n, opened, read, reached, rekeyed, result, session, synced, waiting }

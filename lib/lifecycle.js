@@ -1,0 +1,84 @@
+'use strict'
+
+// What happens to connections, for those who listen to the diagnostics channels
+// `tracing:ferrolite:open:*` and `close`. Loaded when somebody does.
+
+const { AsyncLocalStorage } = require('node:async_hooks')
+const { tracingChannel } = require('node:diagnostics_channel')
+
+/** Something that has a beginning and an end. */
+class Occasion {
+  #channels
+
+  constructor (name) {
+    this.#channels = tracingChannel(`ferrolite:${name}`)
+  }
+
+  /** A call that gives its result at once; `count(context, result)` says what came of it. */
+  sync (context, call, count = null) {
+    const { start, end } = this.#channels
+    const done = this.#clock(context)
+    return start.runStores(context, () => {
+      let failure = null
+      try {
+        const result = call()
+        count?.(context, result)
+        return result
+      } catch (error) {
+        failure = { error }
+        throw error
+      } finally {
+        done(failure)
+        end.publish(context)
+      }
+    })
+  }
+
+  /** A call that gives a promise. */
+  begin (context, call, count = null) {
+    const { start, end, asyncStart, asyncEnd } = this.#channels
+    const done = this.#clock(context)
+    const asCaller = AsyncLocalStorage.snapshot?.() ?? ((tell) => tell())
+    let promise
+    try {
+      promise = start.runStores(context, call)
+    } catch (error) {
+      done({ error })
+      throw error
+    } finally {
+      end.publish(context)
+    }
+    const ended = (failure) => asCaller(() => {
+      done(failure)
+      asyncStart.publish(context)
+      asyncEnd.publish(context)
+    })
+    promise.then((result) => {
+      count?.(context, result)
+      ended(null)
+    }, (error) => ended({ error }))
+    return promise
+  }
+
+  #clock (context) {
+    const began = performance.now()
+    context.duration = undefined
+    return (failure) => {
+      context.duration = performance.now() - began
+      if (failure === null) return
+      context.error = failure.error
+      this.#channels.error.publish(context)
+    }
+  }
+}
+
+/** What connections are told of by. */
+function describe ({ name, anonymous, remote, replica, readonly }) {
+  const place = remote === null ? 'file' : 'server'
+  const kind = replica !== null ? 'replica' : place
+  return { database: name, kind: anonymous ? 'memory' : kind, readonly }
+}
+
+module.exports = {
+  describe, open: new Occasion('open'), close: new Occasion('close')
+}

@@ -1,0 +1,23 @@
+'use strict'
+
+/**
+ * Calls of the user that have not ended, of the jobs that were sent and the number of those that
+ * wait to be; `isStarting` if the SQL of one is being compiled.
+ */
+function countCalls (jobs, waiting, isStarting) {
+  const calls = jobs.filter(isCall)
+  // What is about to be compiled has no job yet.
+  const isNext = isStarting && !calls.some(isCompiling)
+  return calls.length + waiting + (isNext ? 1 : 0)
+}
+
+/** The opening of an iterator is none: it comes with its first read. */
+function isCall ({ settled, statement, finish, sql }) {
+  return !settled && (statement !== null || finish !== null || sql !== null)
+}
+
+function isCompiling ({ sql, finish }) {
+  return sql !== null && finish !== null
+}
+
+module.exports = { countCalls }
