@@ -141,9 +141,9 @@ test('a reply with fewer slots than its columns ends its call, and no other', as
   const entry = new Entry(1, 'SELECT', [1, 1])
   entry.setColumns([1, ...Array.from({ length: 20 }, (_, i) => [`c${i}`, null]).flat()])
   const ask = () => {
-    const job = new Job()
+    const job = new Job(OP.ALL, 1)
     Object.assign(job, { entry, mode: FLAT, finish: rows => rows })
-    return port.post(job, OP.ALL, 1, 0, 0, [])
+    return port.post(job)
   }
   // Kind, first slot, rows, columns: one value for 20 columns, more rows than came, all of them.
   const LAST = 3

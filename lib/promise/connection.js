@@ -119,7 +119,8 @@ class Connection {
   }
 
   /** Posts a job as soon as its scope allows it. */
-  submit (scope, job, op, target, extra, flags, values, options) {
+  submit (scope, job, options) {
+    const { op } = job
     if (METHODS.has(op)) this.requireCapability(METHODS.get(op))
     job.interruptible = INTERRUPTIBLE.has(op)
     this.watch(job, options)
@@ -133,10 +134,10 @@ class Connection {
     let waits = true
     scope.enter(job, () => {
       waits = false
-      this.route.start(scope, job, op, target, extra, flags, values)
+      this.route.start(scope, job)
     })
     // Until it is sent, they stay as they are now.
-    if (waits) values = copyViews(values)
+    if (waits) job.values = copyViews(job.values)
     return job.promise
   }
 
@@ -146,20 +147,20 @@ class Connection {
   }
 
   /** Sends a job that waits for no turn. */
-  send (job, op, target, extra, flags, values) {
-    return this.route.send(job, op, target, extra, flags, values)
+  send (job) {
+    return this.route.send(job)
   }
 
   /** Posts a job to a worker. */
-  post (port, job, op, target, extra, flags, values) {
+  post (port, job) {
     job.database = this.options.name
     if (port.ended) {
       // What was open on it is closed.
-      job.end(GIVES_BACK.has(op) ? null : notOpen())
+      job.end(GIVES_BACK.has(job.op) ? null : notOpen())
       return job.promise
     }
     try {
-      port.post(job, op, target, extra, flags, values)
+      port.post(job)
     } catch (error) {
       job.end(error)
     }
@@ -170,33 +171,35 @@ class Connection {
     (job.port ?? this.port).cancel(job, reason)
   }
 
-  /** Executes a statement. */
-  execute (op, entry, flags, mode, values, finish, options) {
+  /** Executes a statement; a call has values, flags, the mode of its rows, and options. */
+  execute (op, entry, call, finish) {
     const need = this.route.needOf(entry)
-    if (need === 0) return this.#execute(op, entry, flags, mode, values, finish, options)
-    const run = () => this.#execute(op, entry, flags, mode, values, finish, options)
-    return this.#alone(need, run, options)
+    if (need === 0) return this.#execute(op, entry, call, finish)
+    return this.#alone(need, () => this.#execute(op, entry, call, finish), call.options)
   }
 
-  #execute (op, entry, flags, mode, values, finish, options) {
+  #execute (op, entry, { values, flags, mode, options }, finish) {
     if (this.route.logsStatements) this.log(entry.sql)
-    const job = new Job()
+    const job = new Job(op, entry.number)
+    job.values = values
+    job.flags = flags
     job.entry = op === OP.RUN ? null : entry
     job.mode = mode
     job.finish = finish
     job.statement = entry
     job.control = op === OP.RUN && entry.isControl
     const scope = this.root.current()
-    const start = (flags) => this.submit(scope, job, op, entry.number, 0, flags, values, options)
-    return tracing.on ? this.#traced(KINDS.get(op), job, start, flags) : start(flags)
+    if (!tracing.on) return this.submit(scope, job, options)
+    return this.#traced(KINDS.get(op), job, () => this.submit(scope, job, options))
   }
 
   /** Starts a job, and tells those who listen of it. */
-  #traced (kind, job, start, flags) {
+  #traced (kind, job, start) {
     const context = this.contextOf(kind, job.sqls?.join('; ') ?? job.subject())
-    if (context === null) return start(flags)
+    if (context === null) return start()
     job.trace = new tracing.Trace(context, this.#since)
-    return job.trace.start(() => start(flags | FLAG.TIMED))
+    job.flags |= FLAG.TIMED
+    return job.trace.start(start)
   }
 
   contextOf (kind, sql) {
@@ -207,12 +210,15 @@ class Connection {
   ask (op, target, values, finish = null, { extra = 0, flags = 0, options, sqls = null } = {}) {
     if (GIVES_BACK.has(op) && this.port.ended) return Promise.resolve()
     this.requireOpen()
-    const job = new Job()
+    const job = new Job(op, target)
+    job.extra = extra
+    job.flags = flags
+    job.values = values
     job.finish = finish
     job.sqls = sqls
     const scope = this.root.current()
-    const start = (flags) => this.submit(scope, job, op, target, extra, flags, values, options)
-    return tracing.on && op === OP.BATCH ? this.#traced('batch', job, start, flags) : start(flags)
+    const start = () => this.submit(scope, job, options)
+    return tracing.on && op === OP.BATCH ? this.#traced('batch', job, start) : start()
   }
 
   /** Shows SQL to the `verbose` logger. */
@@ -223,12 +229,13 @@ class Connection {
   exec (sql, options) {
     if (this.route.logsScripts) this.log(sql)
     const run = () => {
-      const job = new Job()
+      const job = new Job(OP.EXEC)
+      job.values = [sql]
       job.sql = sql
       job.control = true
       const scope = this.root.current()
-      const start = (flags) => this.submit(scope, job, OP.EXEC, 0, 0, flags, [sql], options)
-      return tracing.on ? this.#traced('exec', job, start, 0) : start(0)
+      const start = () => this.submit(scope, job, options)
+      return tracing.on ? this.#traced('exec', job, start) : start()
     }
     const need = this.route.needOfScript(sql)
     return need === 0 ? run() : this.#alone(need, run, options)
@@ -263,12 +270,13 @@ class Connection {
 
   /** What begins and ends transactions, whoever waits. */
   control (sql, op = OP.EXEC) {
-    const job = new Job()
+    const job = new Job(op)
+    job.values = [sql]
     job.sql = sql
     job.control = true
     job.interruptible = op !== OP.UNDO
-    const start = (flags) => this.send(job, op, 0, 0, flags, [sql])
-    return tracing.on ? this.#traced('exec', job, start, 0) : start(0)
+    const start = () => this.send(job)
+    return tracing.on ? this.#traced('exec', job, start) : start()
   }
 
   /** Compiles a statement of its own. */
@@ -281,12 +289,14 @@ class Connection {
 
   /** Has the worker that `send` sends to compile a statement of that number. */
   compileBy (send, number, sql, flags, options) {
-    const job = new Job()
+    const job = new Job(OP.PREPARE, number)
+    job.flags = flags
+    job.values = [sql]
     job.sql = sql
     job.finish = (rows) => new Entry(number, sql, rows.flat())
     if (options !== null) this.watch(job, options)
     // Compiling need not wait for a transaction of others; inside it, others may wait for this.
-    if (!job.settled) send(job, OP.PREPARE, number, 0, flags, [sql])
+    if (!job.settled) send(job)
     return job.promise
   }
 
@@ -453,7 +463,9 @@ class Connection {
     const lease = await acquire(scope)
     try {
       await this.#closeAll(this.route.leave())
-      await this.send(new Job(), OP.REKEY, 0, 0, 0, key === null ? [] : [key])
+      const job = new Job(OP.REKEY)
+      if (key !== null) job.values = [key]
+      await this.send(job)
       this.route.useKey(key)
     } finally {
       key?.fill(0)
@@ -518,7 +530,7 @@ class Connection {
 
   async #closeAll (ports) {
     for (const port of ports) {
-      const closed = this.post(port, new Job(), OP.CLOSE, 0, 0, 0, [])
+      const closed = this.post(port, new Job(OP.CLOSE))
       port.ended = true
       // A file that could not be opened is closed.
       await closed.catch(() => {})

@@ -85,8 +85,8 @@ class Database {
     connection.requireOpen()
     const flags = connection.int64 ? FLAG.INT64 : 0
     const execute = (entry, given) => {
-      const { values, options } = this.#readCall(given, entry)
-      return connection.execute(op, entry, flags, FLAT, values, finish, options)
+      const call = { ...this.#readCall(given, entry), flags, mode: FLAT }
+      return connection.execute(op, entry, call, finish)
     }
     const known = connection.known(sql)
     if (known !== null) return execute(known, params)
@@ -163,17 +163,18 @@ class Database {
     requireString(source)
     if (typeof options !== 'object') throw new TypeError('Expected second argument to be an options object')
     const simple = getBooleanOption(options, 'simple')
-    const call = readCallOptions(options, PRAGMA_OPTIONS)
+    const given = readCallOptions(options, PRAGMA_OPTIONS)
     const connection = this.#connection
     connection.requireOpen()
     const sql = `PRAGMA ${source}`
     const flags = connection.int64 ? FLAG.INT64 : 0
-    const compile = () => connection.compile(sql, FLAG.PRAGMA, call)
+    const compile = () => connection.compile(sql, FLAG.PRAGMA, given)
     return connection.compileFirst(compile, async (entry) => {
-      const pluck = flags | FLAG.PLUCK
-      if (simple) return connection.execute(OP.GET, entry, pluck, PLUCK, [], finishGet, call)
-      return connection.execute(OP.ALL, entry, flags, FLAT, [], finishAll, call)
-    }, call)
+      const call = { values: [], flags, mode: FLAT, options: given }
+      if (!simple) return connection.execute(OP.ALL, entry, call, finishAll)
+      const plucked = { ...call, flags: flags | FLAG.PLUCK, mode: PLUCK }
+      return connection.execute(OP.GET, entry, plucked, finishGet)
+    }, given)
   }
 
   explain (source, options) {
@@ -182,13 +183,14 @@ class Database {
 
   async #explain (source, options) {
     requireString(source)
-    const call = readCallOptions(options)
+    const given = readCallOptions(options)
     const connection = this.#connection
     connection.requireOpen()
-    const compile = () => connection.compile(`EXPLAIN ${source}`, FLAG.EXPLAIN, call)
+    const compile = () => connection.compile(`EXPLAIN ${source}`, FLAG.EXPLAIN, given)
     return connection.compileFirst(compile, async (entry) => {
-      return connection.execute(OP.ALL, entry, 0, FLAT, [], finishAll, call)
-    }, call)
+      const call = { values: [], flags: 0, mode: FLAT, options: given }
+      return connection.execute(OP.ALL, entry, call, finishAll)
+    }, given)
   }
 
   async serialize (options) {
@@ -297,9 +299,10 @@ class Database {
     connection.keepPrivate()
     const number = connection.nextNumber()
     connection.port.functions.set(number, fn)
-    const job = new Job()
-    const scope = connection.root.current()
-    await connection.submit(scope, job, OP.FUNCTION, number, 0, flags, [name, argCount])
+    const job = new Job(OP.FUNCTION, number)
+    job.flags = flags
+    job.values = [name, argCount]
+    await connection.submit(connection.root.current(), job)
     return this
   }
 

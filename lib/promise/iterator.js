@@ -37,17 +37,19 @@ class Cursor {
     this.#call = call
     this.#number = connection.nextNumber()
     const { values, flags, options } = call
-    const job = this.#opening = new Job()
+    const job = this.#opening = new Job(OP.ITERATE, entry.number)
+    job.extra = this.#number
+    job.flags = flags
+    job.values = values
     job.entry = entry
     job.promise.catch(() => {})
-    const submit = (flags) => {
-      connection.submit(scope, job, OP.ITERATE, entry.number, this.#number, flags, values, options)
-    }
+    const submit = () => { connection.submit(scope, job, options) }
     const context = tracing.on ? connection.contextOf('iterate', entry.sql) : null
-    if (context === null) return submit(flags)
+    if (context === null) return submit()
     context.rows = 0
     this.#trace = new tracing.Trace(context)
-    this.#trace.start(() => submit(flags | FLAG.TIMED))
+    job.flags |= FLAG.TIMED
+    this.#trace.start(submit)
   }
 
   /** A read has ended, and is the last one or not. */
@@ -69,7 +71,9 @@ class Cursor {
 
   /** Up to `size` rows; fewer at the end, and then the worker has closed it. */
   read (size) {
-    const job = this.#reading = new Job()
+    const job = this.#reading = new Job(OP.NEXT, this.#number)
+    job.extra = size
+    if (this.#trace !== null) job.flags = FLAG.TIMED
     job.entry = this.#entry
     job.mode = this.#call.mode
     job.finish = (rows) => rows
@@ -78,9 +82,7 @@ class Cursor {
     const opened = this.#opening.promise
     job.promise = opened.then(() => promise)
     promise.catch(() => {})
-    const { options } = this.#call
-    const flags = this.#trace === null ? 0 : FLAG.TIMED
-    this.#connection.submit(this.#scope, job, OP.NEXT, this.#number, size, flags, [], options)
+    this.#connection.submit(this.#scope, job, this.#call.options)
     return job
   }
 
@@ -92,10 +94,10 @@ class Cursor {
   close () {
     this.stop()
     this.#told(null)
-    const job = new Job()
+    const job = new Job(OP.RETURN, this.#number)
     job.promise.catch(() => {})
     // Whatever owns the connection: it only gives something back.
-    return this.#connection.send(job, OP.RETURN, this.#number, 0, 0, [])
+    return this.#connection.send(job)
   }
 }
 

@@ -33,10 +33,12 @@ function openSyncer (environment, options, key, remote) {
 
 /** A job that brings the file up to date. */
 function postSync (port, extent, frame = null) {
-  const job = new Job()
+  const job = new Job(OP.SYNC)
+  job.extra = extent
+  if (frame !== null) job.values = [frame]
   job.finish = finishSync
   job.interruptible = true
-  port.post(job, OP.SYNC, 0, extent, 0, frame === null ? [] : [frame])
+  port.post(job)
   return job
 }
 

@@ -31,17 +31,17 @@ class ReadersRoute {
   get logsScripts () { return this.#writer.logsScripts }
   get batches () { return this.#writer.batches }
 
-  start (scope, job, op, target, extra, flags, values) {
+  start (scope, job) {
     const port = job.statement === null ? this.port : this.#portFor(job, scope)
     if (port !== this.port) {
       // What it reads may have come to ask for what only the connection that writes can tell.
       const entry = job.entry === null ? null : job.statement
       job.elsewhere = () => {
         job.entry = entry
-        this.send(job, op, target, extra, flags, values)
+        this.send(job)
       }
     }
-    this.#connection.post(port, job, op, target, extra, flags, values)
+    this.#connection.post(port, job)
   }
 
   /** Where a statement runs: reads outside of transactions go to a reader. */
@@ -55,8 +55,8 @@ class ReadersRoute {
     return reader.port
   }
 
-  send (...args) {
-    return this.#writer.send(...args)
+  send (job) {
+    return this.#writer.send(job)
   }
 
   compile (number, sql, flags, options) {
@@ -145,7 +145,7 @@ class Readers {
   set (name, sql) {
     this.#settings.delete(name)
     this.#settings.set(name, sql)
-    for (const { port } of this.#ports) apply(port, OP.EXEC, 0, 0, [sql])
+    for (const { port } of this.#ports) execute(port, sql)
   }
 
   /** The reader that is likely to be free first, and the statement there. */
@@ -168,9 +168,11 @@ class Readers {
     port.role = 'reader'
     port.onLog = verbose
     for (const name of Object.keys(limits ?? {})) {
-      apply(port, OP.LIMIT, LIMITS.indexOf(name), limits[name], [])
+      const job = new Job(OP.LIMIT, LIMITS.indexOf(name))
+      job.extra = limits[name]
+      apply(port, job)
     }
-    for (const sql of this.#settings.values()) apply(port, OP.EXEC, 0, 0, [sql])
+    for (const sql of this.#settings.values()) execute(port, sql)
     return reader
   }
 
@@ -233,10 +235,11 @@ class Reader {
     if (known !== undefined) return known
     const here = entry.elsewhere()
     this.#statements.set(entry.number, here)
-    const job = new Job()
+    const job = new Job(OP.PREPARE, entry.number)
+    job.values = [entry.sql]
     // It may be compiled later, when there is what it reads.
     job.promise.catch(() => this.forget(entry.number))
-    this.port.post(job, OP.PREPARE, entry.number, 0, 0, [entry.sql])
+    this.port.post(job)
     return here
   }
 
@@ -245,10 +248,16 @@ class Reader {
   }
 }
 
-function apply (port, op, target, extra, values) {
-  const job = new Job()
+function execute (port, sql) {
+  const job = new Job(OP.EXEC)
+  job.values = [sql]
+  apply(port, job)
+}
+
+/** Nobody waits for it, and its failure is that of what comes behind it. */
+function apply (port, job) {
   job.promise.catch(() => {})
-  port.post(job, op, target, extra, 0, values)
+  port.post(job)
 }
 
 module.exports = { ReadersRoute }

@@ -72,15 +72,15 @@ class ReplicaRoute {
   #giveUp (error) {
     this.#failure = error
     for (const port of this.ports()) {
-      const job = new Job()
+      const job = new Job(OP.CLOSE)
       job.promise.catch(() => {})
-      this.#post(port, job, OP.CLOSE, 0, 0, 0, [])
+      this.#post(port, job)
       port.ended = true
     }
   }
 
-  #post (port, ...job) {
-    return this.#connection.post(port, ...job)
+  #post (port, job) {
+    return this.#connection.post(port, job)
   }
 
   get opened () {
@@ -109,68 +109,71 @@ class ReplicaRoute {
     return scope === this.#connection.root && !this.inTransaction && this.#remote.controls === 0
   }
 
-  start (scope, job, op, target, extra, flags, values) {
+  start (scope, job) {
+    const { op, target, extra } = job
     if (this.#failure !== null) return job.end(this.#failure)
     const opening = this.#freshness.opened()
     if (opening !== null) {
       // Until they are sent, they stay as they are now.
-      const kept = copyViews(values)
-      const start = () => this.start(scope, job, op, target, extra, flags, kept)
-      return this.#hold(job, opening, start)
+      job.values = copyViews(job.values)
+      return this.#hold(job, opening, () => this.start(scope, job))
     }
     const entry = op === OP.ITERATE ? job.entry : job.statement
-    const sendHere = () => this.#post(this.port, job, op, target, extra, flags, values)
+    const sendHere = () => this.#post(this.port, job)
     // run() gives the rowid that was inserted last, which the primary knows.
     const isHere = entry !== null && entry.isHere && op !== OP.RUN
     if (isHere && this.#readsHere(scope)) {
       const isPinned = this.#reading.size !== 0 && this.#freshness.isBehind()
-      if (isPinned) return this.#sendThere(entry, job, op, target, extra, flags, values)
+      if (isPinned) return this.#sendThere(entry, job)
       const ready = this.#freshness.wait()
       // What it reads may have come to ask for what only the primary can tell.
-      job.elsewhere = () => this.#sendThere(entry, job, op, target, extra, flags, values)
+      job.elsewhere = () => this.#sendThere(entry, job)
       // Until it has been read to its end, or is given back, as it is where opening fails.
       if (op === OP.ITERATE) {
         this.#reading.add(extra)
-        this.#begun.set(extra, { entry, flags, values })
+        this.#begun.set(extra, { entry, flags: job.flags, values: job.values })
       }
-      if (ready !== null) values = copyViews(values)
+      if (ready !== null) job.values = copyViews(job.values)
       this.#hold(job, ready, sendHere)
       if (ready !== null && op === OP.ITERATE) this.#open(extra, ready)
       return
     }
-    if (entry !== null) return this.#sendThere(entry, job, op, target, extra, flags, values)
+    if (entry !== null) return this.#sendThere(entry, job)
     if (FOR_PRIMARY.has(op) || this.#cursors.has(target)) {
       this.#moveEntry(job)
-      return this.send(job, op, target, extra, flags, values)
+      return this.send(job)
     }
     if (op === OP.NEXT) {
-      this.#readOn(job, target, extra)
+      this.#readOn(job)
       const begun = this.#begun.get(target)
       this.#begun.delete(target)
       if (begun !== undefined) {
-        job.elsewhere = () => this.#beginThere(begun, job, target, extra, flags)
+        job.elsewhere = () => this.#beginThere(begun, job)
       }
     }
     return this.#hold(job, this.#opening.get(target) ?? null, sendHere)
   }
 
   /** An iterator that the file refuses to read, as one on the primary, and its first rows. */
-  #beginThere ({ entry, flags, values }, job, number, size, flagsOfRows) {
-    this.#reading.delete(number)
-    const opening = new Job()
+  #beginThere ({ entry, flags, values }, job) {
+    this.#reading.delete(job.target)
+    const opening = new Job(OP.ITERATE, entry.number)
+    opening.extra = job.target
+    opening.flags = flags
+    opening.values = values
     opening.entry = entry
     opening.mode = job.mode
-    this.#sendThere(entry, opening, OP.ITERATE, entry.number, number, flags, values)
+    this.#sendThere(entry, opening)
     opening.promise.then(() => {
       this.#moveEntry(job)
-      if (!job.settled) this.send(job, OP.NEXT, number, size, flagsOfRows, [])
+      if (!job.settled) this.send(job)
     }, (error) => job.end(error))
   }
 
-  #readOn (job, number, size) {
+  #readOn (job) {
     const { finish } = job
     job.finish = (rows) => {
-      if (rows.length < size) this.#reading.delete(number)
+      if (rows.length < job.extra) this.#reading.delete(job.target)
       return finish(rows)
     }
   }
@@ -196,7 +199,7 @@ class ReplicaRoute {
     })
   }
 
-  #sendThere (entry, job, op, target, extra, flags, values) {
+  #sendThere (entry, job) {
     if (job.mode === EXPAND) return job.end(unavailable('replica', 'stmt.expand() inside a transaction'))
     this.#connection.log(entry.sql)
     if (entry.isCompiledHere && !this.#there.has(entry.number)) {
@@ -205,8 +208,8 @@ class ReplicaRoute {
       this.#there.set(number, entry.elsewhere())
     }
     this.#moveEntry(job)
-    if (op === OP.ITERATE) this.#cursors.add(extra)
-    this.#post(this.#remote, job, op, target, extra, flags, values)
+    if (job.op === OP.ITERATE) this.#cursors.add(job.extra)
+    this.#post(this.#remote, job)
     if (!entry.isRead) this.#freshness.follow(job)
   }
 
@@ -216,16 +219,17 @@ class ReplicaRoute {
   }
 
   /** Sends what ends or begins a transaction, and gives back iterators. */
-  send (job, op, target, extra, flags, values) {
-    return this.#sendTo(this.#portOf(op, target), job, op, target, extra, flags, values)
+  send (job) {
+    return this.#sendTo(this.#portOf(job), job)
   }
 
-  #sendTo (port, job, op, target, extra, flags, values) {
+  #sendTo (port, job) {
+    const { op, target } = job
     if (this.#failure !== null) {
       job.end(op === OP.RETURN ? null : this.#failure)
       return job.promise
     }
-    const send = () => this.#post(port, job, op, target, extra, flags, values)
+    const send = () => this.#post(port, job)
     if (op === OP.RETURN) {
       this.#cursors.delete(target)
       this.#reading.delete(target)
@@ -241,7 +245,7 @@ class ReplicaRoute {
     return job.promise
   }
 
-  #portOf (op, target) {
+  #portOf ({ op, target }) {
     return FOR_PRIMARY.has(op) || this.#cursors.has(target) ? this.#remote : this.port
   }
 
@@ -291,7 +295,7 @@ class ReplicaRoute {
   }
 
   #compileOn (port, number, sql, flags, options) {
-    const send = (...job) => this.#sendTo(port, ...job)
+    const send = (job) => this.#sendTo(port, job)
     return this.#connection.compileBy(send, number, sql, flags, options)
   }
 

@@ -10,8 +10,6 @@ type Entry = InstanceType<typeof import('../worker/entry').Entry>
 /** `promise/scope.js`: the connection itself, or a transaction. */
 type Scope = object
 
-type Value = null | undefined | number | bigint | string | ArrayBufferView
-
 /** How long a call may take, in ms, and what ends it before; null for neither. */
 type CallOptions = { timeout?: number, signal?: AbortSignal } | null
 
@@ -36,9 +34,9 @@ export interface Route {
   readonly batches: boolean
 
   /** Sends a job whose turn has come in its scope. */
-  start (scope: Scope, job: Job, op: number, target: number, extra: number, flags: number, values: Value[]): void
+  start (scope: Scope, job: Job): void
   /** Sends what waits for no turn: what begins and ends transactions, and what is given back. */
-  send (job: Job, op: number, target: number, extra: number, flags: number, values: Value[]): Promise<unknown>
+  send (job: Job): Promise<unknown>
   /** Compiles a statement; `number` is what it is known by from then on. */
   compile (number: number, sql: string, flags: number, options: CallOptions): Promise<Entry>
   /** Whether a statement stays what it was compiled to. */

@@ -33,16 +33,16 @@ class SingleRoute {
     return this.port.inTransaction
   }
 
-  start (scope, job, op, target, extra, flags, values) {
-    this.#connection.post(this.port, job, op, target, extra, flags, values)
+  start (scope, job) {
+    this.#connection.post(this.port, job)
   }
 
-  send (job, op, target, extra, flags, values) {
-    return this.#connection.post(this.port, job, op, target, extra, flags, values)
+  send (job) {
+    return this.#connection.post(this.port, job)
   }
 
   compile (number, sql, flags, options) {
-    const send = (...args) => this.send(...args)
+    const send = (job) => this.send(job)
     return this.#connection.compileBy(send, number, sql, flags, options)
   }
 

@@ -82,32 +82,35 @@ class Connection {
   ask (op, target, values, finish = null, options = {}) {
     const { extra = 0, flags = 0, timeout, sql = null, sqls = null } = options
     this.requireOpen()
-    const job = new Job()
+    const job = new Job(op, target)
+    job.extra = extra
+    job.flags = flags
+    job.values = values
     job.finish = finish
     job.sql = sql
     job.sqls = sqls
-    const mayWrite = op === OP.EXEC || op === OP.BATCH
-    return this.#send(job, op, target, extra, flags, values, timeout, mayWrite)
+    return this.#send(job, timeout, op === OP.EXEC || op === OP.BATCH)
   }
 
-  #send (job, op, target, extra, flags, values, timeout, mayWrite) {
-    const send = (flags) => {
-      this.port.post(job, op, target, extra, flags, values)
+  #send (job, timeout, mayWrite) {
+    const send = () => {
+      this.port.post(job)
       return this.#waitFor(job, timeout, mayWrite)
     }
-    const context = tracing.on ? this.#contextOf(job, op) : null
-    if (context === null) return send(flags)
+    const context = tracing.on ? this.#contextOf(job) : null
+    if (context === null) return send()
+    job.flags |= FLAG.TIMED
     return tracing.traceSync(context, () => {
       try {
-        return send(flags | FLAG.TIMED)
+        return send()
       } finally {
         if (job.us >= 0) context.run = job.us / 1000
       }
     }, (context) => tracing.countRows(context, job))
   }
 
-  #contextOf (job, op) {
-    const kind = KINDS.get(op)
+  #contextOf (job) {
+    const kind = KINDS.get(job.op)
     if (kind === undefined) return null
     const sql = job.sqls?.join('; ') ?? job.subject()
     return tracing.contextOf(kind, sql, this.options.name, 'primary')
@@ -130,15 +133,38 @@ class Connection {
     this.options.verbose?.(this.natives.sqlWithoutKeys(sql))
   }
 
-  execute (op, entry, flags, mode, values, finish, options, extra = 0, target = entry.number) {
-    if (op !== OP.NEXT) this.log(entry.sql)
-    const job = new Job()
-    job.entry = op === OP.RUN ? null : entry
+  /** Executes a statement; a call has values, flags, the mode of its rows, and options. */
+  execute (op, entry, call, finish) {
+    return this.#execute(new Job(op, entry.number), entry, call, finish)
+  }
+
+  #execute (job, entry, { values, flags, mode, options }, finish) {
+    this.log(entry.sql)
+    job.flags = flags
+    job.values = values
+    job.entry = job.op === OP.RUN ? null : entry
     job.mode = mode
     job.finish = finish
     job.statement = entry
-    const mayWrite = !entry.isRead && op !== OP.NEXT
-    return this.#send(job, op, target, extra, flags, values, options?.timeout, mayWrite)
+    return this.#send(job, options?.timeout, !entry.isRead)
+  }
+
+  /** Opens a cursor of that number on a statement. */
+  openCursor (number, entry, call) {
+    const job = new Job(OP.ITERATE, entry.number)
+    job.extra = number
+    this.#execute(job, entry, call, null)
+  }
+
+  /** Up to `size` rows of a cursor. */
+  fetch (number, size, entry, { flags, mode, options }) {
+    const job = new Job(OP.NEXT, number)
+    job.extra = size
+    job.flags = flags
+    job.entry = job.statement = entry
+    job.mode = mode
+    job.finish = (rows) => rows
+    return this.#send(job, options?.timeout, false)
   }
 
   /** Asks the server what a statement is, the first time. */
@@ -178,8 +204,8 @@ class Connection {
   }
 
   closePort (port) {
-    const job = new Job()
-    port.post(job, OP.CLOSE, 0, 0, 0, [])
+    const job = new Job(OP.CLOSE)
+    port.post(job)
     port.ended = true
     // What could not be opened is closed.
     try {
@@ -205,9 +231,8 @@ class StatementIterator {
     this.#connection = connection
     this.#entry = entry
     this.#call = call
-    const { values, flags, mode, options } = call
     this.#number = connection.nextNumber()
-    connection.execute(OP.ITERATE, entry, flags, mode, values, null, options, this.#number)
+    connection.openCursor(this.#number, entry, call)
   }
 
   next () {
@@ -217,11 +242,7 @@ class StatementIterator {
   }
 
   #fetch () {
-    const { mode, flags, options } = this.#call
-    const finish = (rows) => rows
-    const number = this.#number
-    this.#rows = this.#connection.execute(
-      OP.NEXT, this.#entry, flags, mode, [], finish, options, BATCH, number)
+    this.#rows = this.#connection.fetch(this.#number, BATCH, this.#entry, this.#call)
     this.#at = 0
     this.#done = this.#rows.length < BATCH
   }

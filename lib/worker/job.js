@@ -4,9 +4,19 @@ const { REFUSED } = require('../environment')
 const { forCall, rejection } = require('../errors')
 const { RAW } = require('../rows')
 
-/** One call that waits for its reply. `take(block, text, slot, rows, columns)` reads rows. */
+// Of most jobs.
+const NO_VALUES = []
+
+/** One call: what the worker is to do, and who waits for its reply. */
 class Job {
   id = 0
+  // One of OP, and the number of what it is about: a statement, a cursor, a backup.
+  op
+  target
+  // What else is a number, the sum of some FLAGs, and values.
+  extra = 0
+  flags = 0
+  values = NO_VALUES
   rows = []
   entry = null
   mode = RAW
@@ -47,11 +57,18 @@ class Job {
   // Takes it out of those that wait for a transaction to end; null once it is posted.
   leave = null
 
-  constructor () {
+  constructor (op = -1, target = 0) {
+    this.op = op
+    this.target = target
     this.promise = new Promise((resolve, reject) => {
       this.resolve = resolve
       this.reject = reject
     })
+  }
+
+  /** It is on its way. Its values are needed again only where another worker may have to do it. */
+  posted () {
+    if (this.elsewhere === null) this.values = NO_VALUES
   }
 
   #settle (error) {

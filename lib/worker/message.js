@@ -89,7 +89,8 @@ class Message {
     this.#allocate(8 * Math.ceil(Math.max(2 * this.#bytes.length, needed) / 8))
   }
 
-  add (id, op, target, extra, flags, values) {
+  /** Adds a job, or what has the same fields, under a number. */
+  add (id, { op, target, extra, flags, values }) {
     const start = this.length
     try {
       this.#reserve(24 + 16 * values.length)
@@ -157,7 +158,7 @@ class Message {
 
   /** Rows of a table, as one job has its values; `more` if others follow all the same. */
   pack (rows, values, more) {
-    this.add(0, 0, 0, rows, more ? 1 : 0, values)
+    this.add(0, { op: 0, target: 0, extra: rows, flags: more ? 1 : 0, values })
     return this.take()
   }
 

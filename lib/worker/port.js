@@ -134,8 +134,9 @@ class Port {
   }
 
   /** Posts a job with the next message. */
-  post (job, op, target, extra, flags, values) {
-    this.#message.add(this.#nextId, op, target, extra, flags, values)
+  post (job) {
+    this.#message.add(this.#nextId, job)
+    job.posted()
     this.#enqueue(job)
     this.#flushSoon()
     return job.promise
@@ -159,7 +160,7 @@ class Port {
   /** Posts what has no reply. */
   tell (op, target, extra = 0, values = []) {
     if (this.ended) return
-    this.#message.add(0, op, target, extra, 0, values)
+    this.#message.add(0, { op, target, extra, flags: 0, values })
     this.#flushSoon()
   }
 

@@ -61,8 +61,7 @@ class Statement {
 
   #call (op, params, finish) {
     return this.#connection.settle(() => {
-      const { values, mode, flags, options } = this.#prepareCall(params)
-      return this.#connection.execute(op, this.#entry, flags, mode, values, finish, options)
+      return this.#connection.execute(op, this.#entry, this.#prepareCall(params), finish)
     }, this.#entry.sql)
   }
 
