@@ -399,10 +399,10 @@ class Connection {
   async stats (options) {
     const { queueLength } = this
     const asked = this.route.ports().filter(({ role }) => FILES.has(role)).map((port) => {
-      const job = new Job()
+      const job = new Job(OP.STATS)
       job.finish = ([row]) => row
       this.watch(job, options)
-      return job.settled ? job.promise : this.post(port, job, OP.STATS, 0, 0, 0, [])
+      return job.settled ? job.promise : this.post(port, job)
     })
     try {
       const lists = await Promise.all(asked)
