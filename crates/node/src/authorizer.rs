@@ -1,54 +1,9 @@
-//! Authorizer rules: written in JavaScript, decided here.
+//! Authorizer rules that JavaScript has written.
 
-use ferrolite_sqlite::{glob, Authorize, Subject};
+use ferrolite_sqlite::{Authorize, Pattern, Rule, Rules};
 
 use crate::database::this_ready;
 use crate::sys::{Call, Env, Result, Value, ValueType};
-
-/// One rule: what it matches, and the answer. `None` matches everything.
-struct Rule {
-    actions: Option<Vec<i32>>,
-    table: Option<Pattern>,
-    column: Option<Pattern>,
-    entity: Option<Pattern>,
-    accessor: Option<Pattern>,
-    policy: i32,
-}
-
-enum Pattern {
-    Exact(Vec<u8>),
-    Glob(Vec<u8>),
-}
-
-fn matches(pattern: Option<&Pattern>, text: Option<&[u8]>) -> bool {
-    match (pattern, text) {
-        (None, _) => true,
-        (Some(_), None) => false,
-        (Some(Pattern::Exact(name)), Some(text)) => name.eq_ignore_ascii_case(text),
-        (Some(Pattern::Glob(pattern)), Some(text)) => glob(pattern, text),
-    }
-}
-
-pub struct Rules {
-    rules: Vec<Rule>,
-    otherwise: i32,
-}
-
-impl Authorize for Rules {
-    fn authorize(&self, action: i32, args: [Option<&[u8]>; 4]) -> i32 {
-        let subject = Subject::new(action, args);
-        let decides = self.rules.iter().find(|rule| {
-            rule.actions
-                .as_ref()
-                .is_none_or(|actions| actions.contains(&action))
-                && matches(rule.table.as_ref(), subject.table)
-                && matches(rule.column.as_ref(), subject.column)
-                && matches(rule.entity.as_ref(), subject.entity)
-                && matches(rule.accessor.as_ref(), args[3])
-        });
-        decides.map_or(self.otherwise, |rule| rule.policy)
-    }
-}
 
 /// `(rules | null, otherwise)`. A rule is an array: action codes or null, then name and whether it is a
 /// glob for table, column, entity and accessor, then the policy.

@@ -470,22 +470,7 @@ pub fn last_changes<'e>(call: &Call<'e>) -> Result<Value<'e>> {
     call.env.undefined()
 }
 
-/// In the order of `lib/options.js`.
-pub const LIMITS: [Limit; 11] = [
-    Limit::Length,
-    Limit::SqlLength,
-    Limit::Column,
-    Limit::ExprDepth,
-    Limit::CompoundSelect,
-    Limit::VdbeOp,
-    Limit::FunctionArg,
-    Limit::Attached,
-    Limit::LikePatternLength,
-    Limit::VariableNumber,
-    Limit::TriggerDepth,
-];
-
-/// `(index in LIMITS, value or -1)` -> the value before
+/// `(number of the limit, value or -1)` -> the value before
 pub fn limit<'e>(call: &Call<'e>) -> Result<Value<'e>> {
     let env = call.env;
     let db = this(call)?;
@@ -494,8 +479,8 @@ pub fn limit<'e>(call: &Call<'e>) -> Result<Value<'e>> {
     if value >= 0 {
         db.check(env, db.require_not_busy())?;
     }
-    let index = usize::try_from(call.arg(0).as_i32(env)).unwrap_or(usize::MAX);
-    let limit = LIMITS.get(index).copied().unwrap_or(Limit::Length);
+    let number = usize::try_from(call.arg(0).as_i32(env)).unwrap_or(usize::MAX);
+    let limit = Limit::from_number(number);
     match db.conn.limit(limit, value) {
         Ok(before) => env.number(before.into()),
         Err(error) => Err(db.raise(env, &error)),

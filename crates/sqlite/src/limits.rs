@@ -32,6 +32,28 @@ pub enum Limit {
     TriggerDepth = ffi::SQLITE_LIMIT_TRIGGER_DEPTH,
 }
 
+/// In the order of `lib/options.js`.
+const NUMBERED: [Limit; 11] = [
+    Limit::Length,
+    Limit::SqlLength,
+    Limit::Column,
+    Limit::ExprDepth,
+    Limit::CompoundSelect,
+    Limit::VdbeOp,
+    Limit::FunctionArg,
+    Limit::Attached,
+    Limit::LikePatternLength,
+    Limit::VariableNumber,
+    Limit::TriggerDepth,
+];
+
+impl Limit {
+    /// The limit that JavaScript gives a number, from 0; [`Length`](Self::Length) where there is none.
+    pub fn from_number(number: usize) -> Self {
+        NUMBERED.get(number).copied().unwrap_or(Self::Length)
+    }
+}
+
 impl Connection {
     /// Sets a limit, unless `value` is negative, and returns what it was before.
     pub fn limit(&self, limit: Limit, value: i32) -> Result<i32> {

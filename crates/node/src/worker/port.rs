@@ -5,9 +5,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use ferrolite_sqlite::Rules;
+
 use super::block::{Block, Scratch};
 use super::writes::Writes;
-use crate::authorizer::Rules;
 
 /// Blocks that may wait for JavaScript: about 6 MB. A worker that is further ahead waits.
 const MAX_WAITING: usize = 64;

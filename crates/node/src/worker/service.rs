@@ -7,7 +7,6 @@ use super::callback::{self, ApplyCallbacks};
 use super::job::{Job, Op};
 use super::owner::{Outcome, Owner};
 use super::table;
-use crate::database::LIMITS;
 
 const NO_SESSION: Error = Error::Type("The session is not open");
 
@@ -74,8 +73,7 @@ impl Owner<'_> {
                 self.conn.set_authorizer(rules)?;
             }
             Op::Limit => {
-                let limit = LIMITS.get(job.target as usize).copied();
-                let limit = limit.unwrap_or(Limit::Length);
+                let limit = Limit::from_number(job.target as usize);
                 let before = self.conn.limit(limit, job.extra)?;
                 let value = ValueRef::Integer(before.into());
                 self.scratch.push_values(PartKind::LastRows, &[value]);
