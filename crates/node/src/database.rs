@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use ferrolite_sqlite::{
     is_plain, without_keys, Change, ChangeKind, Connection, Error, InterruptHandle, Key, Limit,
-    OpenOptions, Statement,
+    OpenOptions, RegisterModules, Statement,
 };
 use neon::types::Finalize;
 
@@ -39,6 +39,9 @@ pub struct Database {
 // https://www.sqlite.org/rescode.html
 const BUSY: i32 = 5;
 const INTERRUPTED: i32 = 9;
+
+/// Virtual tables that every local connection has, those of workers and readers too.
+pub const MODULES: &[RegisterModules] = &[];
 
 /// What JavaScript holds.
 pub struct DatabaseHandle(pub Rc<Database>);
@@ -274,6 +277,7 @@ pub fn open<'e>(call: &Call<'e>) -> Result<Value<'e>> {
         vfs: vfs.as_deref(),
         uri: call.arg(7).as_bool(env),
         key: key.as_ref(),
+        modules: MODULES,
     };
     let name = call.arg(11).to_utf8(env)?;
     let throw = |error: Error| {

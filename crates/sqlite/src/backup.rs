@@ -6,10 +6,10 @@ use std::fs;
 use std::ptr;
 use std::rc::Rc;
 
+use crate::codec::encrypt;
 use crate::connection::{c_bytes, c_string, Connection, Dependent};
 use crate::error::{last_error, Error, Result};
 use crate::ffi;
-use crate::key::encrypt;
 
 /// How far a backup is, in pages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,43 +1,21 @@
-//! Open, configure and close a database connection.
+//! A database connection, and what it shares with its statements.
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::ffi::{c_char, c_int, CStr, CString};
-use std::path::Path;
 use std::ptr;
 use std::rc::{Rc, Weak};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::error::{check, last_error, Error, Result};
+use crate::error::{check, Error, Result};
 use crate::ffi;
 use crate::hooks::Hooks;
 use crate::interrupt::{DbPtr, InterruptHandle, Watch};
 use crate::key::Key;
-use crate::patches;
-use crate::stack;
+use crate::params::Params;
+use crate::running::Step;
 use crate::statement::Statement;
-
-/// How to open a database.
-#[derive(Debug, Clone, Copy)]
-pub struct OpenOptions<'a> {
-    /// File name, `:memory:`, or empty for a temporary database.
-    pub path: &'a str,
-    /// Open without the right to write.
-    pub readonly: bool,
-    /// Refuse to create the file.
-    pub must_exist: bool,
-    /// How long to wait for a lock, in ms.
-    pub timeout: u32,
-    /// Name of a registered VFS, or the default one.
-    pub vfs: Option<&'a str>,
-    /// Treat `file:` names as URIs.
-    pub uri: bool,
-    /// The file is encrypted with this.
-    pub key: Option<&'a Key>,
-}
-
-/// The longest string that V8 can hold on 64-bit systems, in characters: (1 << 29) - 24.
-const MAX_STRING: c_int = (1 << 29) - 24;
+use crate::value::ValueRef;
 
 /// What a connection and its statements share; it outlives both.
 pub(crate) struct Shared {
@@ -135,86 +113,22 @@ impl Drop for Shared {
 }
 
 impl Connection {
-    /// Opens a database and sets it up as better-sqlite3 does: extended result codes, defensive mode,
-    /// foreign keys, no double-quoted strings, strings no longer than V8 can hold.
-    pub fn open(options: &OpenOptions) -> Result<Self> {
-        let connection = Self::open_with_pages(options)?;
-        connection.hide_pages()?;
-        Ok(connection)
-    }
-
-    /// As [`open`](Self::open), with the table of all pages: SQL can read and write them.
-    pub(crate) fn open_with_pages(options: &OpenOptions) -> Result<Self> {
-        ffi::initialize()?;
-        stack::learn();
-        let path = c_string(options.path, "Database path cannot contain a NUL character")?;
-        let vfs = options
-            .vfs
-            .map(|vfs| c_string(vfs, "VFS name cannot contain a NUL character"));
-        let vfs = vfs.transpose()?;
-        let mut flags = ffi::SQLITE_OPEN_NOMUTEX | ffi::SQLITE_OPEN_EXRESCODE;
-        flags |= match (options.readonly, options.must_exist) {
-            (true, _) => ffi::SQLITE_OPEN_READONLY,
-            (false, true) => ffi::SQLITE_OPEN_READWRITE,
-            (false, false) => ffi::SQLITE_OPEN_READWRITE | ffi::SQLITE_OPEN_CREATE,
-        };
-        if options.uri {
-            flags |= ffi::SQLITE_OPEN_URI;
-        }
-        if options.readonly && options.vfs.is_none() && Path::new(options.path).is_dir() {
-            // The engine opens a directory for reading, and fails at the first statement.
-            return Err(Error::from_code(ffi::SQLITE_IOERR_READ));
-        }
-        let mut db = ptr::null_mut();
-        let vfs = vfs.as_ref().map_or(ptr::null(), |vfs| vfs.as_ptr());
-        // SAFETY: both strings end in NUL and outlive the call.
-        let rc = unsafe { ffi::sqlite3_open_v2(path.as_ptr(), &raw mut db, flags, vfs) };
-        if rc != ffi::SQLITE_OK {
-            // SAFETY: SQLite returns a handle to ask for the error even when it could not open, or null.
-            unsafe {
-                let error = last_error(db, rc);
-                let error = error.of_file(options.path, ffi::sqlite3_system_errno(db));
-                ffi::sqlite3_close(db);
-                return Err(error);
-            }
-        }
-        let connection = Self {
+    /// A connection that was just opened, with its busy timeout in ms.
+    pub(crate) fn from_raw(db: *mut ffi::sqlite3, timeout: u32) -> Self {
+        Self {
             shared: Rc::new(Shared {
                 db: Cell::new(db),
                 interrupt: InterruptHandle {
                     db: Arc::new(Mutex::new(DbPtr(db))),
                 },
-                watch: Watch::new(options.timeout),
+                watch: Watch::new(timeout),
                 hooks: Hooks::default(),
                 compiled: RefCell::default(),
                 dependents: RefCell::default(),
                 key: RefCell::default(),
                 epoch: Cell::new(0),
             }),
-        };
-        connection.configure(options.timeout)?;
-        match options.key {
-            Some(key) => connection.set_key(key.clone())?,
-            None => connection.check_plain_journal()?,
         }
-        Ok(connection)
-    }
-
-    fn configure(&self, timeout: u32) -> Result<()> {
-        let db = self.shared.raw();
-        // SAFETY: `db` is open; the variadic arguments are those that the documentation names.
-        unsafe {
-            check(
-                db,
-                ffi::sqlite3_busy_timeout(db, c_int::try_from(timeout).unwrap_or(c_int::MAX)),
-            )?;
-            ffi::sqlite3_limit(db, ffi::SQLITE_LIMIT_LENGTH, MAX_STRING);
-            ffi::sqlite3_limit(db, ffi::SQLITE_LIMIT_SQL_LENGTH, MAX_STRING);
-        }
-        self.config(ffi::SQLITE_DBCONFIG_DEFENSIVE, true)?;
-        self.config(ffi::SQLITE_DBCONFIG_DQS_DML, false)?;
-        self.config(ffi::SQLITE_DBCONFIG_DQS_DDL, false)?;
-        patches::apply(self)
     }
 
     /// Switches one of the boolean `SQLITE_DBCONFIG_*` settings.
@@ -322,6 +236,37 @@ impl Connection {
             count += 1;
             rest = &rest[tail..];
         }
+    }
+
+    /// Whether a statement has begun and not ended.
+    pub fn has_running_statements(&self) -> Result<bool> {
+        let db = self.shared.open_db()?;
+        let mut statement = ptr::null_mut();
+        loop {
+            // SAFETY: open; the statements are this connection's.
+            statement = unsafe { ffi::sqlite3_next_stmt(db, statement) };
+            if statement.is_null() {
+                return Ok(false);
+            }
+            // SAFETY: live, as above.
+            if unsafe { ffi::sqlite3_stmt_busy(statement) } != 0 {
+                return Ok(true);
+            }
+        }
+    }
+
+    /// The first value that a pragma gives, as text.
+    pub(crate) fn pragma(&self, sql: &CStr) -> Result<Vec<u8>> {
+        let mut running = self.prepare(sql.to_bytes())?.start(Params::default())?;
+        let value = match running.step()? {
+            Step::Row => match running.row().get(0) {
+                ValueRef::Text(text) => text.to_vec(),
+                _ => Vec::new(),
+            },
+            Step::Done => Vec::new(),
+        };
+        running.finish().1?;
+        Ok(value)
     }
 
     pub(crate) fn add_dependent(&self, dependent: Weak<dyn Dependent>) {

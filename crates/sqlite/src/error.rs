@@ -6,9 +6,9 @@ use std::fmt;
 use std::io;
 use std::path::Path;
 
+use crate::codec::is_keyed;
 use crate::connection::c_bytes;
 use crate::ffi;
-use crate::key::is_keyed;
 use crate::stack;
 
 /// The result of every fallible call of this crate.

@@ -1,16 +1,8 @@
-//! The C API, and the one-time set-up of the engine.
+//! The C API.
 
 pub use libsql::ffi::*;
 
 use std::ffi::{c_char, c_int, c_void};
-use std::future::Future;
-use std::pin::pin;
-use std::sync::OnceLock;
-use std::task::{Context, Poll, Waker};
-
-use crate::allocator;
-use crate::builtins;
-use crate::error::{Error as EngineError, Result};
 
 const _: () = assert!(
     SQLITE_VERSION_NUMBER >= 3_047_000,
@@ -36,31 +28,4 @@ extern "C" {
         len: c_int,
     ) -> c_int;
     pub fn libsql_db_has_codec(vfs: *mut sqlite3_vfs, file: *const c_char) -> c_int;
-}
-
-/// Prepares the engine; every way into it calls this first.
-///
-/// The crate `libsql` asserts that the engine still takes `sqlite3_config()` when it builds its first
-/// database, so that is done here, before anything initializes the engine.
-pub fn initialize() -> Result<()> {
-    static READY: OnceLock<bool> = OnceLock::new();
-    let ready = *READY.get_or_init(|| {
-        if !allocator::install() {
-            return false;
-        }
-        let build = pin!(libsql::Builder::new_local(":memory:").build());
-        let built = match build.poll(&mut Context::from_waker(Waker::noop())) {
-            Poll::Ready(built) => built.is_ok(),
-            Poll::Pending => false,
-        };
-        built && builtins::prepare_all()
-    });
-    if ready {
-        Ok(())
-    } else {
-        Err(EngineError::sqlite(
-            SQLITE_ERROR,
-            "the SQLite engine could not be initialized",
-        ))
-    }
 }

@@ -8,9 +8,9 @@ use crate::connection::{Connection, Shared};
 use crate::error::{Error, Result};
 use crate::ffi;
 use crate::params::Params;
+use crate::running::Step;
 use crate::script::number_of;
 use crate::sql::{Token, TokenKind, Tokens};
-use crate::statement::Step;
 use crate::value::ValueRef;
 
 /// A statement in the engine's own words.

@@ -6,7 +6,7 @@
 //! one UTF-16 string: a JavaScript engine makes two strings a block, and values are slices of them.
 //! Values too large to share a block are handed over one by one ([`Large`]).
 
-use crate::statement::Row;
+use crate::running::Row;
 use crate::value::ValueRef;
 
 /// Values a block has room for. The engine allows 2,000 columns, so any row fits.

@@ -5,12 +5,14 @@ use std::collections::HashMap;
 use std::ptr;
 use std::rc::Rc;
 
-use crate::connection::{Connection, OpenOptions};
+use crate::connection::Connection;
 use crate::error::{check, Error, Result};
 use crate::ffi;
 use crate::key::{wipe, Key};
+use crate::open::OpenOptions;
 use crate::params::{Param, Params};
-use crate::statement::{Statement, Step};
+use crate::running::Step;
+use crate::statement::Statement;
 use crate::value::ValueRef;
 
 /// Where the engine puts its locks: that page is never used (<https://sqlite.org/fileformat.html#the_lock_byte_page>).
@@ -57,13 +59,8 @@ impl PageWriter {
     pub fn open(path: &str, timeout: u32, key: Option<&Key>) -> Result<Self> {
         let encoding = prepare_file(path, timeout, key)?;
         let connection = Connection::open_with_pages(&OpenOptions {
-            path: ":memory:",
-            readonly: false,
-            must_exist: false,
             timeout,
-            vfs: None,
-            uri: false,
-            key: None,
+            ..OpenOptions::new(":memory:")
         })?;
         connection.set_defensive(false)?;
         // All databases of a connection have the same.
@@ -88,13 +85,10 @@ impl PageWriter {
         let write = connection
             .prepare(b"INSERT INTO sqlite_dbpage (pgno, data, schema) VALUES (?, ?, 'copy')")?;
         let reader = Connection::open_with_pages(&OpenOptions {
-            path,
-            readonly: false,
             must_exist: true,
             timeout,
-            vfs: None,
-            uri: false,
             key,
+            ..OpenOptions::new(path)
         })?;
         let read = reader.prepare(b"SELECT data FROM sqlite_dbpage WHERE pgno = ?")?;
         Ok(Self {
@@ -276,13 +270,9 @@ fn hash(number: u32, page: &[u8]) -> u64 {
 /// Creates the file if it is not there, in WAL mode, and checks it and its key. -> the encoding of its text
 fn prepare_file(path: &str, timeout: u32, key: Option<&Key>) -> Result<String> {
     let connection = Connection::open(&OpenOptions {
-        path,
-        readonly: false,
-        must_exist: false,
         timeout,
-        vfs: None,
-        uri: false,
         key,
+        ..OpenOptions::new(path)
     })?;
     run(&connection, "PRAGMA page_size = 4096")?;
     if connection.pragma(c"PRAGMA journal_mode = WAL")? != b"wal" {

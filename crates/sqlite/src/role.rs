@@ -135,18 +135,10 @@ impl Connection {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::connection::OpenOptions;
+    use crate::open::OpenOptions;
 
     fn open(role: Role) -> Result<Connection> {
-        let conn = Connection::open(&OpenOptions {
-            path: ":memory:",
-            readonly: false,
-            must_exist: false,
-            timeout: 0,
-            vfs: None,
-            uri: false,
-            key: None,
-        })?;
+        let conn = Connection::open(&OpenOptions::new(":memory:"))?;
         let script = b"CREATE TABLE t (a, changes); CREATE VIEW v AS SELECT \"changes\"() AS n;
             CREATE VIEW w AS SELECT * FROM v\0";
         conn.exec(script, &mut |_| Ok(()))?;

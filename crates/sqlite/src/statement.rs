@@ -1,17 +1,18 @@
-//! Prepare, bind, step and reset one SQL statement.
+//! Compile one SQL statement, and what it says of itself.
 
 use std::cell::{Cell, OnceCell};
-use std::ffi::{c_int, c_void};
+use std::ffi::c_int;
 use std::ptr;
 use std::rc::Rc;
 
+use crate::bind::bind;
 use crate::connection::{c_bytes, check_nul, is_skipped, Connection, Shared};
 use crate::error::{check, last_error, Error, Result};
 use crate::ffi;
 use crate::limited::{may_be_limited, rewrite};
-use crate::params::{Param, Params};
+use crate::params::Params;
+use crate::running::Running;
 use crate::stack;
-use crate::value::ValueRef;
 
 /// Compiled statements that one connection keeps; beyond it idle ones are finalized, the least recently
 /// used first, and compiled again at their next use. A small one takes about 4 kB.
@@ -20,23 +21,14 @@ const MAX_COMPILED: usize = 2048;
 /// Name, origin column, table, database and declared type of a column of a result.
 pub type Column<'a> = [Option<&'a [u8]>; 5];
 
-/// What one step gave.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Step {
-    /// A row is there.
-    Row,
-    /// The statement has ended.
-    Done,
-}
-
 /// One prepared statement. Its compiled form may be dropped while it is idle.
 pub struct Statement {
-    shared: Rc<Shared>,
+    pub(crate) shared: Rc<Shared>,
     raw: Cell<*mut ffi::sqlite3_stmt>,
     /// Ends in NUL.
     sql: Box<[u8]>,
     /// Running: its compiled form holds state.
-    pinned: Cell<bool>,
+    pub(crate) pinned: Cell<bool>,
     /// What is bound for good; the compiled form points into it.
     bound: OnceCell<Box<Params>>,
     /// Used since the clock last came by.
@@ -371,7 +363,7 @@ impl Statement {
     #[inline]
     pub fn start(self: &Rc<Self>, params: Params) -> Result<Running> {
         let running = self.run(params, true)?;
-        bind(running.raw, &running.params)?;
+        running.bind()?;
         Ok(running)
     }
 
@@ -387,223 +379,13 @@ impl Statement {
         if self.pinned.replace(true) {
             return Err(Error::Type("This statement is busy executing a query"));
         }
-        Ok(Running {
-            statement: self.clone(),
-            raw,
-            params,
-            bound,
-        })
+        Ok(Running::new(self.clone(), raw, params, bound))
     }
 }
 
 impl Drop for Statement {
     fn drop(&mut self) {
         self.finalize();
-    }
-}
-
-/// One execution. Dropping it resets the statement and clears its bindings.
-pub struct Running {
-    statement: Rc<Statement>,
-    raw: *mut ffi::sqlite3_stmt,
-    params: Params,
-    bound: bool,
-}
-
-/// The row that a running statement stands on.
-#[derive(Clone, Copy)]
-pub struct Row<'a> {
-    raw: *mut ffi::sqlite3_stmt,
-    marker: std::marker::PhantomData<&'a Running>,
-}
-
-impl Running {
-    /// Advances to the next row.
-    #[inline]
-    pub fn step(&mut self) -> Result<Step> {
-        if !self.statement.shared.is_open() {
-            return Err(Error::closed());
-        }
-        // SAFETY: live: the connection is open and a running statement is never given up.
-        match unsafe { ffi::sqlite3_step(self.raw) } {
-            ffi::SQLITE_ROW => Ok(Step::Row),
-            ffi::SQLITE_DONE => Ok(Step::Done),
-            rc => Err(self.fail(rc)),
-        }
-    }
-
-    #[cold]
-    fn fail(&self, rc: c_int) -> Error {
-        // An error may have rolled back DDL, so cached statements are not to be trusted.
-        self.statement.shared.bump_epoch();
-        // SAFETY: the connection is open.
-        let error = unsafe { last_error(self.statement.shared.raw(), rc) };
-        self.statement.shared.hooks.notes.explain(error)
-    }
-
-    /// The current row; call it only after [`Step::Row`].
-    #[inline]
-    pub fn row(&self) -> Row<'_> {
-        Row {
-            raw: self.raw,
-            marker: std::marker::PhantomData,
-        }
-    }
-
-    /// The statement that runs.
-    #[inline]
-    pub fn statement(&self) -> &Rc<Statement> {
-        &self.statement
-    }
-
-    /// Ends the execution. A commit that a reset makes may fail, and that is reported. The parameters'
-    /// memory is given back for the next execution.
-    #[inline]
-    pub fn finish(mut self) -> (Params, Result<()>) {
-        let result = match self.end() {
-            ffi::SQLITE_OK => Ok(()),
-            rc => Err(self.fail(rc)),
-        };
-        let mut params = std::mem::take(&mut self.params);
-        params.clear();
-        (params, result)
-    }
-
-    #[inline]
-    fn end(&mut self) -> c_int {
-        let raw = std::mem::replace(&mut self.raw, ptr::null_mut());
-        if raw.is_null() {
-            return ffi::SQLITE_OK;
-        }
-        self.statement.pinned.set(false);
-        if !self.statement.shared.is_open() {
-            return ffi::SQLITE_OK;
-        }
-        // SAFETY: live. Bindings point into `params`, so they go before it does.
-        unsafe {
-            let rc = ffi::sqlite3_reset(raw);
-            if self.bound && !self.params.values.is_empty() {
-                ffi::sqlite3_clear_bindings(raw);
-            }
-            rc
-        }
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        self.end();
-    }
-}
-
-impl<'a> Row<'a> {
-    /// One value; `NULL` when the column does not exist.
-    #[inline]
-    pub fn get(&self, column: usize) -> ValueRef<'a> {
-        let column = c_int::try_from(column).unwrap_or(c_int::MAX);
-        // SAFETY: SQLite answers NULL to a column out of range; values live until the next step, which
-        // needs the `Running` that this row borrows.
-        unsafe { ValueRef::from_raw(self.value(column)) }
-    }
-
-    fn value(&self, column: c_int) -> *mut ffi::sqlite3_value {
-        // SAFETY: live; SQLite checks the column.
-        unsafe { ffi::sqlite3_column_value(self.raw, column) }
-    }
-
-    /// Its first `columns` values.
-    ///
-    /// The values of a row are an array (`pResultRow` in `SQLite`'s vdbeInt.h), so its first two and its
-    /// last one tell where all are; a third of reading an integer is asking for its place.
-    #[inline]
-    pub fn values(self, columns: usize) -> impl Iterator<Item = ValueRef<'a>> {
-        let place = move |column: usize| self.value(c_int::try_from(column).unwrap_or(c_int::MAX));
-        let first = place(0);
-        let mut stride = 0;
-        if columns > 4 {
-            stride = (place(1) as usize).wrapping_sub(first as usize);
-            let last = first.wrapping_byte_add(stride.wrapping_mul(columns - 1));
-            if place(columns - 1) != last {
-                stride = 0;
-            }
-        }
-        (0..columns).map(move |column| {
-            let value = if stride != 0 {
-                first.wrapping_byte_add(stride * column)
-            } else {
-                place(column)
-            };
-            // SAFETY: a value of this row, as in `get`.
-            unsafe { ValueRef::from_raw(value) }
-        })
-    }
-}
-
-/// Binds without copying: `params` must stay as long as they are bound.
-fn bind(raw: *mut ffi::sqlite3_stmt, params: &Params) -> Result<()> {
-    let lifetime = ffi::SQLITE_STATIC();
-    for (at, param) in params.values.iter().enumerate() {
-        let i = c_int::try_from(at + 1).unwrap_or(c_int::MAX);
-        let slice =
-            |start: usize, len: usize| params.bytes.get(start..start + len).unwrap_or_default();
-        // SAFETY: `raw` is live; the bytes outlive the bindings: `Running` clears them, and a statement that
-        // is bound for good is finalized before its parameters go.
-        let rc = unsafe {
-            match *param {
-                Param::Null => ffi::sqlite3_bind_null(raw, i),
-                Param::Integer(value) => ffi::sqlite3_bind_int64(raw, i, value),
-                Param::Real(value) => ffi::sqlite3_bind_double(raw, i, value),
-                Param::Text(start, len) => {
-                    let text = slice(start, len);
-                    let utf8 = ffi::UTF8;
-                    ffi::sqlite3_bind_text64(
-                        raw,
-                        i,
-                        pointer(text).cast(),
-                        text.len() as u64,
-                        lifetime,
-                        utf8,
-                    )
-                }
-                Param::Blob(start, len) => {
-                    let blob = slice(start, len);
-                    ffi::sqlite3_bind_blob64(raw, i, pointer(blob), blob.len() as u64, lifetime)
-                }
-                Param::LentText(at, len) => {
-                    let utf8 = ffi::UTF8;
-                    ffi::sqlite3_bind_text64(raw, i, at.cast(), len as u64, lifetime, utf8)
-                }
-                Param::Lent(at, len) => {
-                    ffi::sqlite3_bind_blob64(raw, i, at.cast(), len as u64, lifetime)
-                }
-            }
-        };
-        if rc != ffi::SQLITE_OK {
-            // SAFETY: live. What is bound already points into `params`, which the caller may drop.
-            unsafe { ffi::sqlite3_clear_bindings(raw) };
-            return Err(bind_error(rc));
-        }
-    }
-    Ok(())
-}
-
-/// `SQLite` takes a null pointer for NULL, so empty values need one that is not null.
-#[inline]
-fn pointer(bytes: &[u8]) -> *const c_void {
-    if bytes.is_empty() {
-        c"".as_ptr().cast()
-    } else {
-        bytes.as_ptr().cast()
-    }
-}
-
-#[cold]
-fn bind_error(rc: c_int) -> Error {
-    match rc & 0xff {
-        ffi::SQLITE_TOOBIG => Error::Range("The bound string, buffer, or bigint is too big"),
-        ffi::SQLITE_RANGE => Error::Range("Too many parameter values were provided"),
-        ffi::SQLITE_NOMEM => Error::OutOfMemory,
-        _ => Error::from_code(rc),
     }
 }
 

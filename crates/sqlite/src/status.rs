@@ -51,15 +51,7 @@ mod tests {
 
     #[test]
     fn stats_count_what_is_compiled() -> Result<()> {
-        let conn = Connection::open(&OpenOptions {
-            path: ":memory:",
-            readonly: false,
-            must_exist: false,
-            timeout: 0,
-            vfs: None,
-            uri: false,
-            key: None,
-        })?;
+        let conn = Connection::open(&OpenOptions::new(":memory:"))?;
         let before = conn.stats()?;
         let statement = conn.prepare(b"SELECT 1")?;
         let with = conn.stats()?;

@@ -40,13 +40,9 @@ fn key(text: &str) -> Key {
 
 fn open(path: &str, key: Option<&Key>) -> Result<Connection> {
     Connection::open(&OpenOptions {
-        path,
-        readonly: false,
-        must_exist: false,
         timeout: 1000,
-        vfs: None,
-        uri: false,
         key,
+        ..OpenOptions::new(path)
     })
 }
 

@@ -3,15 +3,7 @@
 use ferrolite_sqlite::{Connection, Error, OpenOptions, Params, Result, Step, ValueRef};
 
 fn open() -> Result<Connection> {
-    Connection::open(&OpenOptions {
-        path: ":memory:",
-        readonly: false,
-        must_exist: false,
-        timeout: 5000,
-        vfs: None,
-        uri: false,
-        key: None,
-    })
+    Connection::open(&OpenOptions::new(":memory:"))
 }
 
 fn texts(connection: &Connection, sql: &str) -> Result<Vec<String>> {

@@ -9,15 +9,9 @@ use ferrolite_sqlite::{
 };
 
 fn open(path: &str) -> Result<Connection> {
-    let (readonly, must_exist, vfs, uri) = (false, false, None, false);
     Connection::open(&OpenOptions {
-        path,
-        readonly,
-        must_exist,
         timeout: 1000,
-        vfs,
-        uri,
-        key: None,
+        ..OpenOptions::new(path)
     })
 }
 

@@ -27,13 +27,10 @@ impl Drop for Folder {
 
 fn open(path: &str, readonly: bool, key: Option<&Key>) -> Result<Connection> {
     Connection::open(&OpenOptions {
-        path,
         readonly,
         must_exist: readonly,
-        timeout: 5000,
-        vfs: None,
-        uri: false,
         key,
+        ..OpenOptions::new(path)
     })
 }
 

@@ -14,6 +14,7 @@ use super::block::{ConnectionState, PartKind, Scratch};
 use super::job::{Job, Jobs, Op, PRAGMA, TIMED};
 use super::port::Port;
 use super::statement::{Cursor, Prepared};
+use crate::database::MODULES;
 
 pub type Outcome = Result<(), Error>;
 
@@ -70,6 +71,7 @@ fn open(port: &Arc<Port>, args: OpenArgs) -> Result<Connection, Error> {
         vfs: args.vfs.as_deref(),
         uri: args.uri,
         key: args.key.as_ref(),
+        modules: MODULES,
     })?;
     if let Some(image) = args.image {
         conn.deserialize(&image, args.readonly)?;
