@@ -332,28 +332,24 @@ impl Aggregate for JsAggregate {
         }
     }
 
-    fn value(&self, state: &mut Group, is_final: bool, context: &mut Context<'_>) {
-        // After a window function's last value, the final call only drops the accumulator.
-        let give = !(is_final && state.window);
-        state.window = !is_final;
-        let function = if give { &self.value } else { &self.finish };
-        if !self.jump(function, state, Args::default(), context) {
-            if is_final {
-                self.dead.borrow_mut().push(state.number);
-            }
-            return;
-        }
-        if give && !self.host.take_result(context) {
+    fn value(&self, state: &mut Group, context: &mut Context<'_>) {
+        state.window = true;
+        if self.jump(&self.value, state, Args::default(), context)
+            && !self.host.take_result(context)
+        {
             state.failed = true;
             context.fail();
         }
-        if give && is_final {
-            self.jump(&self.finish, state, Args::default(), context);
+    }
+
+    fn finalize(&self, mut state: Group, context: &mut Context<'_>) {
+        if !state.window {
+            self.value(&mut state, context);
         }
-        if is_final {
-            let ended = if state.failed { &self.dead } else { &self.free };
-            ended.borrow_mut().push(state.number);
-        }
+        // After a window function's last value, this only drops the accumulator.
+        self.jump(&self.finish, &mut state, Args::default(), context);
+        let ended = if state.failed { &self.dead } else { &self.free };
+        ended.borrow_mut().push(state.number);
     }
 }
 

@@ -2,11 +2,16 @@
 
 use std::rc::Rc;
 
-use ferrolite_sqlite::{Context, Cursor, Module, ModuleError, Table, TableDefinition, ValueRef};
+use ferrolite_sqlite::{
+    Arguments, Context, Cursor, Module, ModuleError, Parameters, Plan, Risk, Scan, Table,
+    TableConnection, TableDefinition,
+};
 
 use crate::callback::Host;
 use crate::database::{this_idle, Database};
 use crate::sys::{Call, Env, Ref, Result, Value};
+
+type Outcome<T> = std::result::Result<T, ModuleError>;
 
 struct JsModule {
     db: std::rc::Weak<Database>,
@@ -17,49 +22,39 @@ struct JsModule {
 
 struct JsTable {
     host: Rc<Host>,
-    generator: Ref,
+    generator: Rc<Ref>,
+    parameters: Rc<Parameters>,
 }
 
 struct JsCursor {
     host: Rc<Host>,
     generator: Rc<Ref>,
+    parameters: Rc<Parameters>,
     /// The generator object and its `next`, as an array.
     iterator: Option<Ref>,
     /// The current row: parameters first, then columns.
     row: Option<Ref>,
-}
-
-struct SharedTable {
-    host: Rc<Host>,
-    generator: Rc<Ref>,
+    rowid: i64,
 }
 
 impl Module for JsModule {
-    type Table = SharedTable;
+    type Table = JsTable;
 
     fn connect(
         &self,
-        args: &[&[u8]],
-    ) -> std::result::Result<(SharedTable, TableDefinition), ModuleError> {
+        _: &TableConnection,
+        arguments: &Arguments<'_>,
+    ) -> Outcome<(JsTable, TableDefinition)> {
         let made = self.host.enter(|env| {
-            let args = args
+            let arguments = arguments
+                .all()
                 .iter()
-                .map(|arg| env.utf8(arg))
+                .map(|argument| env.utf8(argument))
                 .collect::<Result<Vec<_>>>()?;
-            let definition = env.call(self.factory.get(env)?, env.undefined()?, &args)?;
+            let definition = env.call(self.factory.get(env)?, env.undefined()?, &arguments)?;
             self.read_definition(env, definition)
         });
-        let Some((table, definition)) = made else {
-            return Err(ModuleError::Host);
-        };
-        let generator = Rc::new(table.generator);
-        Ok((
-            SharedTable {
-                host: table.host,
-                generator,
-            },
-            definition,
-        ))
+        made.ok_or(ModuleError::Host)
     }
 }
 
@@ -79,31 +74,50 @@ impl JsModule {
             Some(db) => Rc::new(Host::new(&db, int64, self.prefix.clone())),
             None => self.host.clone(),
         };
-        let generator = env.reference(definition.at(env, 1)?)?;
+        let table = JsTable {
+            host,
+            generator: Rc::new(env.reference(definition.at(env, 1)?)?),
+            parameters: Rc::new(Parameters::new(parameters)),
+        };
+        let is_direct_only = definition.at(env, 4)?.as_bool(env);
         let definition = TableDefinition {
             sql: definition.at(env, 0)?.to_utf8(env)?,
-            parameters,
-            direct_only: definition.at(env, 4)?.as_bool(env),
+            risk: if is_direct_only {
+                Risk::DirectOnly
+            } else {
+                Risk::Normal
+            },
+            ..TableDefinition::default()
         };
-        Ok((JsTable { host, generator }, definition))
+        Ok((table, definition))
     }
 }
 
-impl Table for SharedTable {
+impl Table for JsTable {
     type Cursor = JsCursor;
 
-    fn open(&self) -> JsCursor {
-        JsCursor {
+    fn best_index(&self, plan: &mut Plan<'_>) -> Outcome<bool> {
+        self.parameters.best_index(plan)
+    }
+
+    fn open(&self) -> Outcome<JsCursor> {
+        Ok(JsCursor {
             host: self.host.clone(),
             generator: self.generator.clone(),
+            parameters: self.parameters.clone(),
             iterator: None,
             row: None,
-        }
+            rowid: 0,
+        })
     }
 }
 
 impl Cursor for JsCursor {
-    fn filter(&mut self, args: &[Option<ValueRef<'_>>]) -> std::result::Result<(), ModuleError> {
+    fn filter(&mut self, scan: Scan<'_>) -> Outcome<bool> {
+        (self.iterator, self.row, self.rowid) = (None, None, 0);
+        let Some(args) = self.parameters.arguments(&scan) else {
+            return Ok(false);
+        };
         let host = self.host.clone();
         let iterator = host.enter(|env| {
             let undefined = env.undefined()?;
@@ -117,16 +131,11 @@ impl Cursor for JsCursor {
             pair.set_at(env, 1, iterator.get(env, "next")?)?;
             env.reference(pair)
         });
-        self.row = None;
-        self.iterator = iterator;
-        if self.iterator.is_some() {
-            Ok(())
-        } else {
-            Err(ModuleError::Host)
-        }
+        self.iterator = Some(iterator.ok_or(ModuleError::Host)?);
+        self.next()
     }
 
-    fn next(&mut self) -> std::result::Result<bool, ModuleError> {
+    fn next(&mut self) -> Outcome<bool> {
         let Some(pair) = &self.iterator else {
             return Ok(false);
         };
@@ -142,17 +151,14 @@ impl Cursor for JsCursor {
             Some(_) if self.host.is_overdue() => Err(ModuleError::Interrupted),
             Some(row) => {
                 self.row = row;
+                self.rowid += 1;
                 Ok(self.row.is_some())
             }
             None => Err(ModuleError::Host),
         }
     }
 
-    fn column(
-        &mut self,
-        column: usize,
-        context: &mut Context<'_>,
-    ) -> std::result::Result<(), ModuleError> {
+    fn column(&mut self, column: usize, context: &mut Context<'_>) -> Outcome<()> {
         let Some(row) = &self.row else { return Ok(()) };
         let index = u32::try_from(column).unwrap_or(u32::MAX);
         let set = self.host.enter(|env| {
@@ -163,6 +169,10 @@ impl Cursor for JsCursor {
             context.interrupt();
         }
         set.ok_or(ModuleError::Host)
+    }
+
+    fn rowid(&self) -> Outcome<i64> {
+        Ok(self.rowid)
     }
 }
 

@@ -5,6 +5,7 @@ use std::ffi::{c_int, c_void};
 use crate::error::{Error, Result};
 use crate::ffi;
 use crate::params::{Param, Params};
+use crate::value::ValueRef;
 
 /// Binds without copying: `params` must stay as long as they are bound.
 pub(crate) fn bind(raw: *mut ffi::sqlite3_stmt, params: &Params) -> Result<()> {
@@ -54,9 +55,42 @@ pub(crate) fn bind(raw: *mut ffi::sqlite3_stmt, params: &Params) -> Result<()> {
     Ok(())
 }
 
+/// Binds one value without copying it; the first parameter has the number 1.
+///
+/// # Safety
+/// `raw` is live and not executing; the value stays as long as it is bound.
+pub(crate) unsafe fn bind_value(
+    raw: *mut ffi::sqlite3_stmt,
+    number: c_int,
+    value: ValueRef<'_>,
+) -> Result<()> {
+    let lifetime = ffi::SQLITE_STATIC();
+    // SAFETY: forwarded from the caller.
+    let rc = unsafe {
+        match value {
+            ValueRef::Null => ffi::sqlite3_bind_null(raw, number),
+            ValueRef::Integer(value) => ffi::sqlite3_bind_int64(raw, number, value),
+            ValueRef::Real(value) => ffi::sqlite3_bind_double(raw, number, value),
+            ValueRef::Text(text) => {
+                let (at, len) = (pointer(text).cast(), text.len() as u64);
+                ffi::sqlite3_bind_text64(raw, number, at, len, lifetime, ffi::UTF8)
+            }
+            ValueRef::Blob(blob) => {
+                let (at, len) = (pointer(blob), blob.len() as u64);
+                ffi::sqlite3_bind_blob64(raw, number, at, len, lifetime)
+            }
+        }
+    };
+    if rc == ffi::SQLITE_OK {
+        Ok(())
+    } else {
+        Err(bind_error(rc))
+    }
+}
+
 /// `SQLite` takes a null pointer for NULL, so empty values need one that is not null.
 #[inline]
-pub(crate) fn pointer(bytes: &[u8]) -> *const c_void {
+fn pointer(bytes: &[u8]) -> *const c_void {
     if bytes.is_empty() {
         c"".as_ptr().cast()
     } else {
@@ -65,7 +99,7 @@ pub(crate) fn pointer(bytes: &[u8]) -> *const c_void {
 }
 
 #[cold]
-pub(crate) fn bind_error(rc: c_int) -> Error {
+fn bind_error(rc: c_int) -> Error {
     match rc & 0xff {
         ffi::SQLITE_TOOBIG => Error::Range("The bound string, buffer, or bigint is too big"),
         ffi::SQLITE_RANGE => Error::Range("Too many parameter values were provided"),

@@ -283,14 +283,23 @@ unsafe fn with_program(
     }
 }
 
+/// The instructions of a statement. An engine built with `SQLITE_DEBUG` has a comment behind each.
+///
 /// # Safety
 /// The statement is live.
-unsafe fn operations(program: &Vdbe) -> &[Op] {
-    match usize::try_from(program.op_count) {
-        // SAFETY: forwarded from the caller.
-        Ok(len) if len > 0 => unsafe { slice::from_raw_parts(program.ops, len) },
-        _ => &[],
-    }
+unsafe fn operations(program: &Vdbe) -> impl Iterator<Item = &Op> {
+    // SAFETY: the name ends in NUL.
+    let has_comments =
+        unsafe { ffi::sqlite3_compileoption_used(c"ENABLE_EXPLAIN_COMMENTS".as_ptr()) != 0 };
+    let comment = if has_comments {
+        size_of::<*const c_char>()
+    } else {
+        0
+    };
+    let stride = size_of::<Op>() + comment;
+    let len = usize::try_from(program.op_count).unwrap_or(0);
+    // SAFETY: forwarded from the caller: there are `len` of that size.
+    (0..len).map(move |at| unsafe { &*program.ops.byte_add(at * stride) })
 }
 
 /// The functions that a statement calls; an aggregate is in two instructions.
@@ -306,7 +315,6 @@ unsafe fn functions(program: &Vdbe) -> Vec<*mut FuncDef> {
     };
     // SAFETY: forwarded from the caller.
     unsafe { operations(program) }
-        .iter()
         .filter_map(function)
         .collect()
 }

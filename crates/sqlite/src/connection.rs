@@ -14,6 +14,7 @@ use crate::interrupt::{DbPtr, InterruptHandle, Watch};
 use crate::key::Key;
 use crate::params::Params;
 use crate::running::Step;
+use crate::sql::{is_plain, skipped};
 use crate::statement::Statement;
 use crate::value::ValueRef;
 
@@ -215,8 +216,7 @@ impl Connection {
         let mut rest = sql;
         let mut count = 0;
         loop {
-            let skipped = rest.iter().take_while(|byte| is_skipped(**byte)).count();
-            rest = &rest[skipped..];
+            rest = &rest[skipped(rest)..];
             let place = |error: Error| error.in_script(count, sql.len() - rest.len());
             let (statement, tail) = Statement::compile(&self.shared, rest).map_err(place)?;
             let Some(statement) = statement else {
@@ -274,39 +274,6 @@ impl Connection {
         dependents.retain(|known| known.strong_count() > 0);
         dependents.push(dependent);
     }
-}
-
-/// Statements that cannot change the schema, the set of databases, or a setting. One with a comment in
-/// front counts as one that may.
-pub fn is_plain(sql: &[u8]) -> bool {
-    const PLAIN: [&[u8]; 13] = [
-        b"SELECT",
-        b"INSERT",
-        b"UPDATE",
-        b"DELETE",
-        b"REPLACE",
-        b"WITH",
-        b"VALUES",
-        b"BEGIN",
-        b"COMMIT",
-        b"END",
-        b"SAVEPOINT",
-        b"RELEASE",
-        b"EXPLAIN",
-    ];
-    let start = sql.iter().take_while(|byte| is_skipped(**byte)).count();
-    let len = sql[start..]
-        .iter()
-        .take_while(|byte| byte.is_ascii_alphabetic())
-        .count();
-    PLAIN
-        .iter()
-        .any(|plain| plain.eq_ignore_ascii_case(&sql[start..start + len]))
-}
-
-/// White space and semicolons in front of a statement.
-pub(crate) const fn is_skipped(byte: u8) -> bool {
-    matches!(byte, b' ' | b';' | b'\t'..=b'\r')
 }
 
 /// SQL that ends in NUL and has no other: `SQLite` would read no further than the first.

@@ -66,6 +66,50 @@ impl<'a> Args<'a> {
         }
     }
 
+    /// Whether an UPDATE of a virtual table sets the column, where [`Context::is_unchanged`] was asked while it was
+    /// read.
+    pub fn is_unchanged(&self, at: usize) -> bool {
+        // SAFETY: as in `get`.
+        self.raw(at)
+            .is_some_and(|value| unsafe { ffi::sqlite3_value_nochange(value) != 0 })
+    }
+
+    /// The values of an `IN`, one by one, that [`Plan::take_all_in`](crate::Plan::take_all_in) asked for.
+    pub fn list<E: From<Error>>(
+        &self,
+        at: usize,
+        each: &mut dyn FnMut(ValueRef<'_>) -> std::result::Result<(), E>,
+    ) -> std::result::Result<(), E> {
+        let Some(list) = self.raw(at) else {
+            return Ok(());
+        };
+        let mut value = std::ptr::null_mut();
+        // SAFETY: live; each value lives until the next one is asked for.
+        let mut rc = unsafe { ffi::sqlite3_vtab_in_first(list, &raw mut value) };
+        while rc == ffi::SQLITE_OK && !value.is_null() {
+            // SAFETY: as above.
+            unsafe {
+                each(ValueRef::from_raw(value))?;
+                rc = ffi::sqlite3_vtab_in_next(list, &raw mut value);
+            }
+        }
+        match rc {
+            ffi::SQLITE_OK | ffi::SQLITE_DONE => Ok(()),
+            rc => Err(Error::from_code(rc).into()),
+        }
+    }
+
+    pub(crate) fn raw(&self, at: usize) -> Option<*mut ffi::sqlite3_value> {
+        self.values.get(at).copied()
+    }
+
+    /// Those from one on.
+    pub(crate) fn skip(&self, from: usize) -> Self {
+        Self {
+            values: self.values.get(from..).unwrap_or_default(),
+        }
+    }
+
     /// # Safety
     /// `argv` points to `argc` live values for `'a`.
     pub(crate) unsafe fn from_raw(argc: c_int, argv: *mut *mut ffi::sqlite3_value) -> Self {
@@ -116,6 +160,13 @@ impl Context<'_> {
         }
     }
 
+    /// Whether an UPDATE of a virtual table reads a column that it does not set: leaving it without a result saves
+    /// reading it, and [`Args::is_unchanged`] says so then.
+    pub fn is_unchanged(&self) -> bool {
+        // SAFETY: live during the call.
+        unsafe { ffi::sqlite3_vtab_nochange(self.raw) != 0 }
+    }
+
     /// Ends the statement with an error; the host remembers why.
     pub fn fail(&mut self) {
         self.fail_with(b"");
@@ -159,7 +210,7 @@ pub trait Scalar: 'static {
 pub trait Aggregate: 'static {
     /// What one group accumulates.
     type State: 'static;
-    /// Whether `inverse` and `value` are implemented.
+    /// Whether it is a window function: `inverse` and `value` are called only then.
     fn is_window(&self) -> bool;
     /// The state before the first row; `None` after a failure that `context` was told of.
     fn start(&self, context: &mut Context<'_>) -> Option<Self::State>;
@@ -167,8 +218,10 @@ pub trait Aggregate: 'static {
     fn step(&self, state: &mut Self::State, args: Args<'_>, context: &mut Context<'_>);
     /// Takes a row back.
     fn inverse(&self, state: &mut Self::State, args: Args<'_>, context: &mut Context<'_>);
-    /// The result for the rows so far; `is_final` on the last call for the group.
-    fn value(&self, state: &mut Self::State, is_final: bool, context: &mut Context<'_>);
+    /// The result for the rows so far, of a window function: more rows may come, and go.
+    fn value(&self, state: &mut Self::State, context: &mut Context<'_>);
+    /// The result for all rows of the group, which ends with it. For a window function nobody may look at it.
+    fn finalize(&self, state: Self::State, context: &mut Context<'_>);
 }
 
 /// What the per-group memory of `SQLite` points to. Zeroed memory is "not started".
@@ -362,7 +415,7 @@ pub(crate) unsafe extern "C" fn inverse<A: Aggregate>(
 
 pub(crate) unsafe extern "C" fn value<A: Aggregate>(context: *mut ffi::sqlite3_context) {
     in_group::<A>(context, |aggregate, state, cx| {
-        aggregate.value(state, false, cx);
+        aggregate.value(state, cx);
     });
 }
 
@@ -373,12 +426,10 @@ pub(crate) unsafe extern "C" fn finish<A: Aggregate>(context: *mut ffi::sqlite3_
             let Some((aggregate, slot)) = group::<A>(context, cx) else {
                 return;
             };
-            let mut group =
-                Box::from_raw(std::mem::replace(&mut (*slot).state, std::ptr::null_mut()));
-            let Some(state) = &mut group.state else {
-                return;
-            };
-            aggregate.value(state, true, cx);
+            let group = Box::from_raw(std::mem::replace(&mut (*slot).state, std::ptr::null_mut()));
+            if let Some(state) = group.state {
+                aggregate.finalize(state, cx);
+            }
         }
     });
 }

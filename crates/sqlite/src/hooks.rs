@@ -105,9 +105,25 @@ pub(crate) struct Hooks {
     /// `PRAGMA mmap_size` is passed over.
     no_mmap: Cell<bool>,
     pub(crate) notes: Notes,
+    /// How many statements of virtual tables run, of which nobody is asked or told.
+    quiet: Cell<u32>,
+}
+
+/// While it lives, nobody is asked or told of what runs.
+pub(crate) struct Quiet<'h>(&'h Cell<u32>);
+
+impl Drop for Quiet<'_> {
+    fn drop(&mut self) {
+        self.0.set(self.0.get() - 1);
+    }
 }
 
 impl Hooks {
+    pub(crate) fn be_quiet(&self) -> Quiet<'_> {
+        self.quiet.set(self.quiet.get() + 1);
+        Quiet(&self.quiet)
+    }
+
     pub(crate) fn clear(&self) {
         self.authorizer.take();
         self.changes.take();
@@ -215,6 +231,9 @@ unsafe extern "C" fn on_authorize(
             ];
             (&*hooks.cast::<Hooks>(), args)
         };
+        if hooks.quiet.get() != 0 {
+            return ffi::SQLITE_OK;
+        }
         if hooks.notes.is_wanted() && hooks.notes.judge(action, &args) != ffi::SQLITE_OK {
             return ffi::SQLITE_DENY;
         }
@@ -240,6 +259,9 @@ unsafe extern "C" fn on_update(
         // SAFETY: registered above; SQLite passes C strings.
         let (hooks, database, table) =
             unsafe { (&*hooks.cast::<Hooks>(), c_bytes(database), c_bytes(table)) };
+        if hooks.quiet.get() != 0 {
+            return;
+        }
         let kind = match operation {
             ffi::SQLITE_INSERT => ChangeKind::Insert,
             ffi::SQLITE_DELETE => ChangeKind::Delete,

@@ -166,7 +166,8 @@ impl Watch {
         is_overdue
     }
 
-    fn is_over(&self) -> bool {
+    /// Whether what runs is to end: its time is over, or the stop check says so.
+    pub(crate) fn is_over(&self) -> bool {
         self.is_overdue() || self.stop.get().is_some_and(|stop| stop())
     }
 }

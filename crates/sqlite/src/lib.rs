@@ -46,7 +46,7 @@ mod value;
 mod vtab;
 
 pub use backup::{Backup, Progress};
-pub use connection::{is_plain, Connection};
+pub use connection::Connection;
 pub use engine::initialize;
 pub use error::{code_name, code_number, Error, Result};
 pub use function::{Aggregate, Args, Context, FunctionFlags, Scalar};
@@ -65,10 +65,14 @@ pub use running::{Row, Running, Step};
 pub use script::{batch_fault, has_word, number_of, parameters, statements};
 pub use serialize::Serialized;
 pub use session::{ApplyHandler, ConflictAction, Session};
-pub use sql::{Token, TokenKind, Tokens};
+pub use sql::{is_plain, Token, TokenKind, Tokens};
 pub use statement::{Column, Statement};
 pub use value::ValueRef;
-pub use vtab::{Cursor, Module, ModuleError, Table, TableDefinition};
+pub use vtab::{
+    Arguments, Conflict, Constraint, Cursor, Integrity, Module, ModuleError, Operator, OrderBy,
+    Parameters, Plan, Risk, Scan, Table, TableConnection, TableDefinition, TableRows,
+    TableStatement, Update, WritableTable,
+};
 
 /// Authorizer action codes, conflict types and limits keep `SQLite`'s own numbers.
 pub mod consts {

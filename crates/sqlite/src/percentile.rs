@@ -120,10 +120,9 @@ impl Aggregate for Percentile {
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss
     )]
-    fn value(&self, state: &mut Values, is_final: bool, context: &mut Context<'_>) {
-        state.sort();
+    fn value(&self, state: &mut Values, context: &mut Context<'_>) {
         // The next rows of a window are put in order one by one.
-        state.sorted = !is_final;
+        state.sort();
         let (Some(last), Some(fraction)) = (state.list.len().checked_sub(1), state.fraction) else {
             return context.set(ValueRef::Null);
         };
@@ -136,5 +135,9 @@ impl Aggregate for Percentile {
             value += (state.list[next] - value) * part;
         }
         context.set(ValueRef::Real(value));
+    }
+
+    fn finalize(&self, mut state: Values, context: &mut Context<'_>) {
+        self.value(&mut state, context);
     }
 }

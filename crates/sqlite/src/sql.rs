@@ -108,6 +108,57 @@ impl<'a> Iterator for Tokens<'a> {
     }
 }
 
+/// How many bytes of white space and semicolons are in front of a statement, as better-sqlite3 has them.
+pub(crate) fn skipped(sql: &[u8]) -> usize {
+    count(sql, |byte| matches!(byte, b' ' | b';' | b'\t'..=b'\r'))
+}
+
+/// True if nothing but white space, semicolons and comments is left before the NUL. A comment may be open, even where
+/// `SQLite` takes it for a sign: at the very end.
+pub(crate) fn is_blank(mut sql: &[u8]) -> bool {
+    loop {
+        sql = &sql[skipped(sql)..];
+        if matches!(sql, [] | [0, ..] | b"/*" | [b'/', b'*', 0, ..]) {
+            return true;
+        }
+        match measure(sql) {
+            (TokenKind::Space, len) => sql = &sql[len..],
+            _ => return false,
+        }
+    }
+}
+
+/// Statements that cannot change the schema, the set of databases, or a setting. What follows is not read.
+pub fn is_plain(mut sql: &[u8]) -> bool {
+    const PLAIN: [&[u8]; 13] = [
+        b"SELECT",
+        b"INSERT",
+        b"UPDATE",
+        b"DELETE",
+        b"REPLACE",
+        b"WITH",
+        b"VALUES",
+        b"BEGIN",
+        b"COMMIT",
+        b"END",
+        b"SAVEPOINT",
+        b"RELEASE",
+        b"EXPLAIN",
+    ];
+    loop {
+        sql = &sql[skipped(sql)..];
+        if matches!(sql, [] | [0, ..]) {
+            return false;
+        }
+        let (kind, len) = measure(sql);
+        if kind != TokenKind::Space {
+            let is_word = |plain: &&[u8]| plain.eq_ignore_ascii_case(&sql[..len]);
+            return PLAIN.iter().any(is_word);
+        }
+        sql = &sql[len..];
+    }
+}
+
 /// `IdChar()` of `SQLite`: what a name goes on with.
 pub const fn is_name_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'$') || byte >= 0x80

@@ -6,12 +6,13 @@ use std::ptr;
 use std::rc::Rc;
 
 use crate::bind::bind;
-use crate::connection::{c_bytes, check_nul, is_skipped, Connection, Shared};
+use crate::connection::{c_bytes, check_nul, Connection, Shared};
 use crate::error::{check, last_error, Error, Result};
 use crate::ffi;
 use crate::limited::{may_be_limited, rewrite};
 use crate::params::Params;
 use crate::running::Running;
+use crate::sql::is_blank;
 use crate::stack;
 
 /// Compiled statements that one connection keeps; beyond it idle ones are finalized, the least recently
@@ -432,23 +433,4 @@ fn compile_as_is(shared: &Rc<Shared>, sql: &[u8]) -> Result<(*mut ffi::sqlite3_s
         tail as usize - sql.as_ptr() as usize
     };
     Ok((raw, tail.min(sql.len())))
-}
-
-/// True if nothing but white space, semicolons and comments is left before the NUL.
-fn is_blank(mut sql: &[u8]) -> bool {
-    loop {
-        match sql {
-            [] | [0, ..] => return true,
-            [byte, rest @ ..] if is_skipped(*byte) => sql = rest,
-            [b'/', b'*', rest @ ..] => {
-                let end = rest.windows(2).position(|pair| pair == b"*/");
-                sql = end.map_or(&[][..], |end| &rest[end + 2..]);
-            }
-            [b'-', b'-', rest @ ..] => {
-                let end = rest.iter().position(|byte| *byte == b'\n');
-                sql = end.map_or(&[][..], |end| &rest[end + 1..]);
-            }
-            _ => return false,
-        }
-    }
 }

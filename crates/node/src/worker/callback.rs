@@ -180,15 +180,19 @@ impl Aggregate for RemoteAggregate {
         self.remote.pack(UNASKED, Ask::Inverse, state.number, args);
     }
 
-    fn value(&self, state: &mut Group, is_final: bool, context: &mut Context<'_>) {
-        let (remote, number) = (&self.remote, state.number);
-        // After a window function's last value, the final call only drops the accumulator.
-        if is_final && (state.given || state.failed) {
-            return remote.tell(Ask::Drop, number);
+    fn value(&self, state: &mut Group, context: &mut Context<'_>) {
+        state.given = true;
+        let (ask, args) = (Ask::Value, Args::default());
+        state.failed = !self.remote.ask_for_result(ask, state.number, args, context);
+    }
+
+    fn finalize(&self, state: Group, context: &mut Context<'_>) {
+        // After a window function's last value, this only drops the accumulator.
+        if state.given || state.failed {
+            return self.remote.tell(Ask::Drop, state.number);
         }
-        state.given = !is_final;
-        let ask = if is_final { Ask::Finish } else { Ask::Value };
-        state.failed = !remote.ask_for_result(ask, number, Args::default(), context);
+        let (ask, args) = (Ask::Finish, Args::default());
+        self.remote.ask_for_result(ask, state.number, args, context);
     }
 }
 

@@ -5,8 +5,8 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use ferrolite_sqlite::{
-    Connection, Context, Cursor, Error, Module, ModuleError, Param, Params, Table, TableDefinition,
-    ValueRef,
+    Arguments, Connection, Context, Cursor, Error, Module, ModuleError, Param, Parameters, Params,
+    Plan, Risk, Scan, Table, TableConnection, TableDefinition, ValueRef,
 };
 
 use super::callback::{Ask, Remote};
@@ -25,12 +25,14 @@ struct RemoteModule {
 
 struct RemoteTable {
     remote: Rc<Remote>,
+    parameters: Rc<Parameters>,
     width: usize,
     cursors: Rc<Cell<i32>>,
 }
 
 struct RemoteCursor {
     remote: Rc<Remote>,
+    parameters: Rc<Parameters>,
     number: i32,
     width: usize,
     /// Rows that are here, and the one that is read: 0 is before the first.
@@ -39,6 +41,7 @@ struct RemoteCursor {
     row: usize,
     asked: i32,
     ended: bool,
+    rowid: i64,
 }
 
 /// Registers a module whose number is `number`.
@@ -59,8 +62,12 @@ pub fn register(
 impl Module for RemoteModule {
     type Table = RemoteTable;
 
-    fn connect(&self, args: &[&[u8]]) -> Outcome<(RemoteTable, TableDefinition)> {
-        let args = args.iter().map(|arg| ValueRef::Text(arg));
+    fn connect(
+        &self,
+        _: &TableConnection,
+        arguments: &Arguments<'_>,
+    ) -> Outcome<(RemoteTable, TableDefinition)> {
+        let args = arguments.all().iter().map(|arg| ValueRef::Text(arg));
         let Some(Answer::Text(text)) = self.remote.ask_values(Ask::Call, 0, args) else {
             return Err(ModuleError::Host);
         };
@@ -74,10 +81,16 @@ impl Module for RemoteModule {
         };
         let definition = TableDefinition {
             sql: fields.next().unwrap_or_default().into(),
-            parameters: fields.map(Into::into).collect(),
-            direct_only: direct_only != 0,
+            risk: if direct_only == 0 {
+                Risk::Normal
+            } else {
+                Risk::DirectOnly
+            },
+            ..TableDefinition::default()
         };
+        let parameters = Parameters::new(fields.map(Into::into).collect());
         let table = RemoteTable {
+            parameters: Rc::new(parameters),
             remote: Rc::new(self.remote.sibling(generator, int64 != 0)),
             width: usize::try_from(width).unwrap_or(0),
             cursors: self.cursors.clone(),
@@ -89,10 +102,15 @@ impl Module for RemoteModule {
 impl Table for RemoteTable {
     type Cursor = RemoteCursor;
 
-    fn open(&self) -> RemoteCursor {
+    fn best_index(&self, plan: &mut Plan<'_>) -> Outcome<bool> {
+        self.parameters.best_index(plan)
+    }
+
+    fn open(&self) -> Outcome<RemoteCursor> {
         self.cursors.set(self.cursors.get().wrapping_add(1));
-        RemoteCursor {
+        Ok(RemoteCursor {
             remote: self.remote.clone(),
+            parameters: self.parameters.clone(),
             number: self.cursors.get(),
             width: self.width,
             batch: Params::default(),
@@ -100,7 +118,8 @@ impl Table for RemoteTable {
             row: 0,
             asked: 1,
             ended: false,
-        }
+            rowid: 0,
+        })
     }
 }
 
@@ -128,7 +147,12 @@ impl RemoteCursor {
 }
 
 impl Cursor for RemoteCursor {
-    fn filter(&mut self, args: &[Option<ValueRef<'_>>]) -> Outcome<()> {
+    fn filter(&mut self, scan: Scan<'_>) -> Outcome<bool> {
+        (self.rows, self.row, self.asked, self.ended) = (0, 0, 1, false);
+        self.rowid = 0;
+        let Some(args) = self.parameters.arguments(&scan) else {
+            return Ok(false);
+        };
         // Which were given, and then their values.
         let given = args
             .iter()
@@ -140,8 +164,8 @@ impl Cursor for RemoteCursor {
         let started = self
             .remote
             .ask_values(Ask::Start, self.number, values.into_iter());
-        (self.rows, self.row, self.asked, self.ended) = (0, 0, 1, false);
-        started.map(|_| ()).ok_or(ModuleError::Host)
+        started.ok_or(ModuleError::Host)?;
+        self.next()
     }
 
     fn next(&mut self) -> Outcome<bool> {
@@ -155,6 +179,7 @@ impl Cursor for RemoteCursor {
             }
         }
         self.row += 1;
+        self.rowid += 1;
         Ok(true)
     }
 
@@ -173,6 +198,10 @@ impl Cursor for RemoteCursor {
             _ => ValueRef::Null,
         });
         Ok(())
+    }
+
+    fn rowid(&self) -> Outcome<i64> {
+        Ok(self.rowid)
     }
 }
 

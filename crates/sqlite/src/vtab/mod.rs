@@ -1,165 +1,267 @@
-//! Read-only virtual tables written by the host: table-valued functions with hidden parameters.
+//! Virtual tables: <https://www.sqlite.org/vtab.html>.
+//!
+//! A [`Module`] makes a [`Table`] for each `CREATE VIRTUAL TABLE`, a table makes a [`Cursor`] for each scan, and one
+//! that can be changed is a [`WritableTable`]. A panic in any of them is an error of the statement.
+
+mod nested;
+mod parameters;
+mod plan;
+mod read;
+mod write;
 
 use std::ffi::{c_char, c_int, c_void, CString};
 use std::marker::PhantomData;
+use std::panic::{catch_unwind, AssertUnwindSafe};
+use std::rc::Rc;
 use std::slice;
 
 use crate::connection::{c_bytes, c_string, Connection};
-use crate::error::{check, Result};
+use crate::error::{check, Error};
 use crate::ffi;
-use crate::function::{boundary, destroy, Args, Context};
-use crate::value::ValueRef;
+use crate::function::destroy;
+
+pub use nested::{TableConnection, TableRows, TableStatement};
+pub use parameters::Parameters;
+pub use plan::{Constraint, Operator, OrderBy, Plan};
+pub use read::{Cursor, Scan, Table};
+pub use write::{Conflict, Integrity, Update, WritableTable};
+
+/// The result of what a table does.
+pub type Result<T> = std::result::Result<T, ModuleError>;
 
 /// Why a virtual table could not go on.
 #[derive(Debug)]
+#[non_exhaustive]
 pub enum ModuleError {
     /// The host failed and knows why.
     Host,
-    /// A message for the user.
+    /// `SQLITE_ERROR` with a message for the user.
     Message(String),
     /// The time is over.
     Interrupted,
+    /// An error of the engine, or one with a code of it.
+    Engine(Error),
+}
+
+impl From<Error> for ModuleError {
+    fn from(error: Error) -> Self {
+        Self::Engine(error)
+    }
+}
+
+impl ModuleError {
+    /// The result code, and the message if there is one.
+    fn into_parts(self) -> (c_int, Option<Vec<u8>>) {
+        match self {
+            Self::Host | Self::Engine(Error::Callback) => (ffi::SQLITE_ERROR, None),
+            Self::Message(message) => (ffi::SQLITE_ERROR, Some(message.into_bytes())),
+            Self::Interrupted => (ffi::SQLITE_INTERRUPT, None),
+            Self::Engine(Error::Sqlite { code, message, .. }) => (code, Some(message.into_vec())),
+            Self::Engine(Error::OutOfMemory) => (ffi::SQLITE_NOMEM, None),
+            Self::Engine(error) => (ffi::SQLITE_ERROR, Some(error.to_string().into_bytes())),
+        }
+    }
 }
 
 /// What a table looks like to `SQLite`.
-#[derive(Debug)]
+#[derive(Debug, Clone, Default)]
 pub struct TableDefinition {
-    /// `CREATE TABLE` statement: hidden parameters first, then columns.
+    /// A `CREATE TABLE` statement, whose table name is not looked at; `HIDDEN` in the type of a column hides it.
     pub sql: String,
-    /// Names of the hidden parameters, 32 at most.
-    pub parameters: Vec<String>,
-    /// Not to be used in triggers and views.
-    pub direct_only: bool,
+    /// Where the table may be used.
+    pub risk: Risk,
+    /// [`WritableTable::update`] sees to conflicts itself, as its [`Conflict`] says: without it, `OR REPLACE` and the
+    /// like never arrive. It must find a conflict before it changes anything.
+    pub handles_conflicts: bool,
+}
+
+/// Where a table may be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Risk {
+    /// In triggers and views too, if the schema is trusted (`PRAGMA trusted_schema`).
+    #[default]
+    Normal,
+    /// Everywhere: reading and changing it can do no harm.
+    Innocuous,
+    /// Not in triggers and views.
+    DirectOnly,
+}
+
+/// What a table is made with, as it stands in the SQL.
+#[derive(Debug, Clone, Copy)]
+pub struct Arguments<'a> {
+    all: &'a [&'a [u8]],
+}
+
+impl<'a> Arguments<'a> {
+    /// The names of the module, the database and the table, and then the arguments of `CREATE VIRTUAL TABLE`, without
+    /// white space around them.
+    pub fn all(&self) -> &'a [&'a [u8]] {
+        self.all
+    }
+
+    /// `main`, `temp` or the name of an attached database.
+    pub fn database(&self) -> &'a [u8] {
+        self.all.get(1).copied().unwrap_or_default()
+    }
+
+    /// The table's name.
+    pub fn table(&self) -> &'a [u8] {
+        self.all.get(2).copied().unwrap_or_default()
+    }
+
+    /// What stands in the brackets behind the module's name, one for each comma.
+    pub fn rest(&self) -> &'a [&'a [u8]] {
+        self.all.get(3..).unwrap_or_default()
+    }
 }
 
 /// Makes tables.
 pub trait Module: 'static {
     /// Its tables.
     type Table: Table;
-    /// `args` are module name, database name, table name and the arguments of `CREATE VIRTUAL TABLE`.
+
+    /// Makes the object of a table that is there. `connection` is for the table's own statements, then and later.
     fn connect(
         &self,
-        args: &[&[u8]],
-    ) -> std::result::Result<(Self::Table, TableDefinition), ModuleError>;
-}
+        connection: &TableConnection,
+        arguments: &Arguments<'_>,
+    ) -> Result<(Self::Table, TableDefinition)>;
 
-/// One table.
-pub trait Table: 'static {
-    /// Its scans.
-    type Cursor: Cursor;
-    /// Starts a scan.
-    fn open(&self) -> Self::Cursor;
-}
+    /// `CREATE VIRTUAL TABLE`: makes what the table keeps in the file too. No [`begin`](WritableTable::begin) comes
+    /// between it and the table's other calls in the same transaction.
+    fn create(
+        &self,
+        connection: &TableConnection,
+        arguments: &Arguments<'_>,
+    ) -> Result<(Self::Table, TableDefinition)> {
+        self.connect(connection, arguments)
+    }
 
-/// One scan.
-pub trait Cursor: 'static {
-    /// Starts over with arguments; `None` for a parameter that was not given.
-    fn filter(&mut self, args: &[Option<ValueRef<'_>>]) -> std::result::Result<(), ModuleError>;
-    /// Advances to the next row; false at the end.
-    fn next(&mut self) -> std::result::Result<bool, ModuleError>;
-    /// Sets `context` to a column of the current row; parameters count as columns.
-    fn column(
-        &mut self,
-        column: usize,
-        context: &mut Context<'_>,
-    ) -> std::result::Result<(), ModuleError>;
+    /// Whether `<table>_<name>` is a shadow table, which defensive mode lets only the table itself write to.
+    fn is_shadow(name: &[u8]) -> bool
+    where
+        Self: Sized,
+    {
+        let _ = name;
+        false
+    }
 }
 
 #[repr(C)]
 struct VTab<T> {
     base: ffi::sqlite3_vtab,
+    /// The connection, which outlives the table.
+    db: *mut ffi::sqlite3,
     table: T,
-    parameters: Vec<String>,
 }
 
-#[repr(C)]
-struct VCursor<C> {
-    base: ffi::sqlite3_vtab_cursor,
-    cursor: C,
-    done: bool,
-    rowid: i64,
+/// What `SQLite` keeps of a module.
+struct Registered<M> {
+    module: M,
+    connection: TableConnection,
 }
 
-/// The method table of a module type, one for each of the two ways to use it.
+/// The method table of a module type, one for each of the ways to use it.
 struct Methods<M>(PhantomData<M>);
-
-impl<M: Module> Methods<M> {
-    const EPONYMOUS: ffi::sqlite3_module = Self::methods(None, None);
-    // xCreate must differ from xConnect, else SQLite would make the module eponymous too.
-    const NAMED: ffi::sqlite3_module = Self::methods(Some(create::<M>), Some(disconnect::<M>));
-
-    const fn methods(create: Option<Connect>, destroy: Option<Disconnect>) -> ffi::sqlite3_module {
-        ffi::sqlite3_module {
-            iVersion: 0,
-            xCreate: create,
-            xConnect: Some(connect::<M>),
-            xBestIndex: Some(best_index::<M>),
-            xDisconnect: Some(disconnect::<M>),
-            xDestroy: match destroy {
-                Some(destroy) => Some(destroy),
-                None => Some(disconnect::<M>),
-            },
-            xOpen: Some(open::<M>),
-            xClose: Some(close::<M>),
-            xFilter: Some(filter::<M>),
-            xNext: Some(next::<M>),
-            xEof: Some(eof::<M>),
-            xColumn: Some(column::<M>),
-            xRowid: Some(rowid::<M>),
-            xUpdate: None,
-            xBegin: None,
-            xSync: None,
-            xCommit: None,
-            xRollback: None,
-            xFindFunction: None,
-            xRename: None,
-            xSavepoint: None,
-            xRelease: None,
-            xRollbackTo: None,
-            xShadowName: None,
-            xIntegrity: None,
-            ..EMPTY
-        }
-    }
-}
 
 // SAFETY: sqlite3_module is a number and optional function pointers: zero is valid for all of them.
 const EMPTY: ffi::sqlite3_module = unsafe { std::mem::zeroed() };
 
-type Connect = unsafe extern "C" fn(
-    *mut ffi::sqlite3,
-    *mut c_void,
-    c_int,
-    *const *const c_char,
-    *mut *mut ffi::sqlite3_vtab,
-    *mut *mut c_char,
-) -> c_int;
-type Disconnect = unsafe extern "C" fn(*mut ffi::sqlite3_vtab) -> c_int;
-type CursorOf<M> = <<M as Module>::Table as Table>::Cursor;
+impl<M: Module> Methods<M> {
+    /// Without xCreate it is a table by its own name and nothing else.
+    const EPONYMOUS: ffi::sqlite3_module = ffi::sqlite3_module {
+        iVersion: 3,
+        xConnect: Some(connect::<M>),
+        xBestIndex: Some(read::best_index::<M>),
+        xDisconnect: Some(read::disconnect::<M>),
+        xDestroy: Some(read::disconnect::<M>),
+        xOpen: Some(read::open::<M>),
+        xClose: Some(read::close::<M>),
+        xFilter: Some(read::filter::<M>),
+        xNext: Some(read::next::<M>),
+        xEof: Some(read::eof::<M>),
+        xColumn: Some(read::column::<M>),
+        xRowid: Some(read::rowid::<M>),
+        xShadowName: Some(is_shadow::<M>),
+        ..EMPTY
+    };
+    /// `xCreate` must differ from `xConnect`, else `SQLite` would make the module eponymous too.
+    const NAMED: ffi::sqlite3_module = ffi::sqlite3_module {
+        xCreate: Some(create::<M>),
+        xDestroy: Some(read::destroy::<M>),
+        ..Self::EPONYMOUS
+    };
+}
+
+impl<M: Module> Methods<M>
+where
+    M::Table: WritableTable,
+{
+    const WRITABLE: ffi::sqlite3_module = ffi::sqlite3_module {
+        iVersion: 4,
+        xUpdate: Some(write::update::<M>),
+        xBegin: Some(write::begin::<M>),
+        xSync: Some(write::sync::<M>),
+        xCommit: Some(write::commit::<M>),
+        xRollback: Some(write::rollback::<M>),
+        xRename: Some(write::rename::<M>),
+        xSavepoint: Some(write::savepoint::<M>),
+        xRelease: Some(write::release::<M>),
+        xRollbackTo: Some(write::rollback_to::<M>),
+        xIntegrity: Some(write::integrity::<M>),
+        ..Self::NAMED
+    };
+}
 
 impl Connection {
-    /// Registers a module; an eponymous one is a table by its own name and cannot be created.
-    pub fn create_module<M: Module>(&self, name: &str, eponymous: bool, module: M) -> Result<()> {
+    /// Registers a module whose tables can only be read; an eponymous one is a table by its own name and cannot be
+    /// created.
+    pub fn create_module<M: Module>(
+        &self,
+        name: &str,
+        eponymous: bool,
+        module: M,
+    ) -> crate::Result<()> {
+        if eponymous {
+            self.register_module(name, &Methods::<M>::EPONYMOUS, module)
+        } else {
+            self.register_module(name, &Methods::<M>::NAMED, module)
+        }
+    }
+
+    /// Registers a module whose tables can be changed.
+    pub fn create_writable_module<M: Module>(&self, name: &str, module: M) -> crate::Result<()>
+    where
+        M::Table: WritableTable,
+    {
+        self.register_module(name, &Methods::<M>::WRITABLE, module)
+    }
+
+    fn register_module<M: Module>(
+        &self,
+        name: &str,
+        methods: &'static ffi::sqlite3_module,
+        module: M,
+    ) -> crate::Result<()> {
         let db = self.shared.open_db()?;
         let name = c_string(
             name,
             "Virtual table module name cannot contain a NUL character",
         )?;
         self.bump_epoch();
-        let methods: &'static ffi::sqlite3_module = if eponymous {
-            &Methods::<M>::EPONYMOUS
-        } else {
-            &Methods::<M>::NAMED
-        };
-        let module = Box::into_raw(Box::new(module)).cast::<c_void>();
+        let module = Box::into_raw(Box::new(Registered {
+            module,
+            connection: TableConnection::new(Rc::downgrade(&self.shared)),
+        }));
         // SAFETY: open; SQLite calls `destroy` on `module` exactly once, even on failure.
         unsafe {
             let rc = ffi::sqlite3_create_module_v2(
                 db,
                 name.as_ptr(),
                 methods,
-                module,
-                Some(destroy::<M>),
+                module.cast::<c_void>(),
+                Some(destroy::<Registered<M>>),
             );
             check(db, rc)
         }
@@ -167,34 +269,36 @@ impl Connection {
 }
 
 /// A copy of `message` that `SQLite` will free.
-fn c_message(message: &str) -> *mut c_char {
-    let message = CString::new(message.replace('\0', " ")).unwrap_or_default();
+fn c_message(message: &[u8]) -> *mut c_char {
+    let message: Vec<u8> = message
+        .iter()
+        .map(|byte| if *byte == 0 { b' ' } else { *byte })
+        .collect();
+    let message = CString::new(message).unwrap_or_default();
     // SAFETY: one `%s` and one string.
     unsafe { ffi::sqlite3_mprintf(c"%s".as_ptr(), message.as_ptr()) }
 }
 
-/// # Safety
-/// `vtab` is live.
-unsafe fn set_message(vtab: *mut ffi::sqlite3_vtab, message: &str) {
-    // SAFETY: zErrMsg is null or from SQLite's allocator.
-    unsafe {
-        ffi::sqlite3_free((*vtab).zErrMsg.cast());
-        (*vtab).zErrMsg = c_message(message);
-    }
-}
+const PANICKED: &[u8] = b"internal error: the virtual table panicked";
 
+/// Calls a method of a table. What goes wrong becomes a result code, and the message of the table.
+///
 /// # Safety
-/// `cursor` is live.
-unsafe fn fail(cursor: *mut ffi::sqlite3_vtab_cursor, error: ModuleError) -> c_int {
-    match error {
-        ModuleError::Message(message) => {
-            // SAFETY: a cursor's table outlives it.
-            unsafe { set_message((*cursor).pVtab, &message) }
-            ffi::SQLITE_ERROR
+/// `vtab` is live, after the call too.
+unsafe fn guard(vtab: *mut ffi::sqlite3_vtab, method: impl FnOnce() -> Result<c_int>) -> c_int {
+    let (rc, message) = match catch_unwind(AssertUnwindSafe(method)) {
+        Ok(Ok(rc)) => return rc,
+        Ok(Err(error)) => error.into_parts(),
+        Err(_) => (ffi::SQLITE_ERROR, Some(PANICKED.to_vec())),
+    };
+    if let Some(message) = message {
+        // SAFETY: live; zErrMsg is null or from SQLite's allocator.
+        unsafe {
+            ffi::sqlite3_free((*vtab).zErrMsg.cast());
+            (*vtab).zErrMsg = c_message(&message);
         }
-        ModuleError::Host => ffi::SQLITE_ERROR,
-        ModuleError::Interrupted => ffi::SQLITE_INTERRUPT,
     }
+    rc
 }
 
 unsafe extern "C" fn create<M: Module>(
@@ -206,7 +310,7 @@ unsafe extern "C" fn create<M: Module>(
     message: *mut *mut c_char,
 ) -> c_int {
     // SAFETY: forwarded.
-    unsafe { connect::<M>(db, module, argc, argv, out, message) }
+    unsafe { make::<M>(db, module, (argc, argv), out, message, M::create) }
 }
 
 unsafe extern "C" fn connect<M: Module>(
@@ -217,240 +321,89 @@ unsafe extern "C" fn connect<M: Module>(
     out: *mut *mut ffi::sqlite3_vtab,
     message: *mut *mut c_char,
 ) -> c_int {
-    boundary(ffi::SQLITE_ERROR, || {
+    // SAFETY: forwarded.
+    unsafe { make::<M>(db, module, (argc, argv), out, message, M::connect) }
+}
+
+type Make<M> =
+    fn(&M, &TableConnection, &Arguments<'_>) -> Result<(<M as Module>::Table, TableDefinition)>;
+
+/// # Safety
+/// The arguments are those of xCreate or xConnect of `M`.
+unsafe fn make<M: Module>(
+    db: *mut ffi::sqlite3,
+    module: *mut c_void,
+    (argc, argv): (c_int, *const *const c_char),
+    out: *mut *mut ffi::sqlite3_vtab,
+    message: *mut *mut c_char,
+    make: Make<M>,
+) -> c_int {
+    let made = catch_unwind(AssertUnwindSafe(|| -> Result<*mut VTab<M::Table>> {
         // SAFETY: the registered module and `argc` C strings.
-        let (module, args) = unsafe {
-            let args = slice::from_raw_parts(argv, usize::try_from(argc).unwrap_or(0));
-            let args = args.iter().map(|arg| c_bytes(*arg).unwrap_or_default());
-            (&*module.cast::<M>(), args.collect::<Vec<_>>())
+        let (registered, all) = unsafe {
+            let all = slice::from_raw_parts(argv, usize::try_from(argc).unwrap_or(0));
+            let all = all.iter().map(|arg| c_bytes(*arg).unwrap_or_default());
+            (&*module.cast::<Registered<M>>(), all.collect::<Vec<_>>())
         };
-        let (table, definition) = match module.connect(&args) {
-            Ok(made) => made,
-            Err(ModuleError::Host) => return ffi::SQLITE_ERROR,
-            Err(ModuleError::Interrupted) => return ffi::SQLITE_INTERRUPT,
-            Err(ModuleError::Message(text)) => {
-                // SAFETY: SQLite frees the message.
-                unsafe { *message = c_message(&text) };
-                return ffi::SQLITE_ERROR;
-            }
-        };
-        let sql = CString::new(definition.sql).unwrap_or_default();
-        // SAFETY: inside xConnect these two calls are allowed; `out` takes a box that xDisconnect frees.
-        unsafe {
-            let mut rc = ffi::sqlite3_declare_vtab(db, sql.as_ptr());
-            if rc == ffi::SQLITE_OK && definition.direct_only {
-                rc = ffi::sqlite3_vtab_config(db, ffi::SQLITE_VTAB_DIRECTONLY);
-            }
-            if rc != ffi::SQLITE_OK && ffi::sqlite3_is_interrupted(db) != 0 {
-                return ffi::SQLITE_INTERRUPT;
-            }
-            if rc != ffi::SQLITE_OK {
-                let name = String::from_utf8_lossy(args.get(2).copied().unwrap_or_default());
-                *message = c_message(&format!("failed to declare virtual table \"{name}\""));
-                return ffi::SQLITE_ERROR;
-            }
-            let base = ffi::sqlite3_vtab::default();
-            let vtab = VTab {
-                base,
-                table,
-                parameters: definition.parameters,
-            };
-            *out = Box::into_raw(Box::new(vtab)).cast();
-        }
-        ffi::SQLITE_OK
-    })
-}
-
-unsafe extern "C" fn disconnect<M: Module>(vtab: *mut ffi::sqlite3_vtab) -> c_int {
-    boundary(ffi::SQLITE_OK, || {
-        // SAFETY: made in `connect`; SQLite calls this once.
-        drop(unsafe { Box::from_raw(vtab.cast::<VTab<M::Table>>()) });
-        ffi::SQLITE_OK
-    })
-}
-
-unsafe extern "C" fn best_index<M: Module>(
-    vtab: *mut ffi::sqlite3_vtab,
-    info: *mut ffi::sqlite3_index_info,
-) -> c_int {
-    boundary(ffi::SQLITE_ERROR, || {
-        // SAFETY: SQLite passes the table and arrays of `nConstraint` entries.
-        let (parameters, info, constraints, usage) = unsafe {
-            let info = &mut *info;
-            let len = usize::try_from(info.nConstraint).unwrap_or(0);
-            let constraints: &[ffi::sqlite3_index_constraint] = if len == 0 {
-                &[]
-            } else {
-                slice::from_raw_parts(info.aConstraint.cast(), len)
-            };
-            let usage: &mut [ffi::sqlite3_index_constraint_usage] = if len == 0 {
-                &mut []
-            } else {
-                slice::from_raw_parts_mut(info.aConstraintUsage.cast(), len)
-            };
-            (
-                &(*vtab.cast::<VTab<M::Table>>()).parameters,
-                info,
-                constraints,
-                usage,
-            )
-        };
-        let mut given = Vec::new();
-        for (at, constraint) in constraints.iter().enumerate() {
-            let op = c_int::from(constraint.op);
-            // LIMIT and OFFSET have no column.
-            if op == ffi::SQLITE_INDEX_CONSTRAINT_LIMIT || op == ffi::SQLITE_INDEX_CONSTRAINT_OFFSET
-            {
-                continue;
-            }
-            let Ok(column) = usize::try_from(constraint.iColumn) else {
-                continue;
-            };
-            let Some(name) = parameters.get(column) else {
-                continue;
-            };
-            if op != ffi::SQLITE_INDEX_CONSTRAINT_EQ {
-                let text = format!(
-                    "virtual table parameter \"{name}\" can only be constrained by the '=' operator"
-                );
-                // SAFETY: live.
-                unsafe { set_message(vtab, &text) };
-                return ffi::SQLITE_ERROR;
-            }
-            if constraint.usable == 0 {
-                // A plan that ignores an argument would run the generator without it.
-                return ffi::SQLITE_CONSTRAINT;
-            }
-            given.push((column, at));
-        }
-        given.sort_unstable();
-        let mut count: i32 = 0;
-        for (column, at) in given {
-            let bit = 1_i32 << column;
-            if info.idxNum & bit == 0 {
-                info.idxNum |= bit;
-                count += 1;
-                usage[at].argvIndex = count;
-                usage[at].omit = 1;
-            }
-        }
-        // So high that SQLite avoids running the generator inside a loop; fewer rows with more arguments.
-        info.estimatedRows = 1_000_000_000 / i64::from(count + 1);
-        info.estimatedCost = 1e9 / f64::from(count + 1);
-        ffi::SQLITE_OK
-    })
-}
-
-unsafe extern "C" fn open<M: Module>(
-    vtab: *mut ffi::sqlite3_vtab,
-    out: *mut *mut ffi::sqlite3_vtab_cursor,
-) -> c_int {
-    boundary(ffi::SQLITE_ERROR, || {
-        // SAFETY: a live table; `out` takes a box that xClose frees.
-        unsafe {
-            let cursor = (*vtab.cast::<VTab<M::Table>>()).table.open();
-            let base = ffi::sqlite3_vtab_cursor::default();
-            let cursor = VCursor {
-                base,
-                cursor,
-                done: true,
-                rowid: 0,
-            };
-            *out = Box::into_raw(Box::new(cursor)).cast();
-        }
-        ffi::SQLITE_OK
-    })
-}
-
-unsafe extern "C" fn close<M: Module>(cursor: *mut ffi::sqlite3_vtab_cursor) -> c_int {
-    boundary(ffi::SQLITE_OK, || {
-        // SAFETY: made in `open`; SQLite calls this once.
-        drop(unsafe { Box::from_raw(cursor.cast::<VCursor<CursorOf<M>>>()) });
-        ffi::SQLITE_OK
-    })
-}
-
-unsafe extern "C" fn filter<M: Module>(
-    cursor: *mut ffi::sqlite3_vtab_cursor,
-    index: c_int,
-    _index_name: *const c_char,
-    argc: c_int,
-    argv: *mut *mut ffi::sqlite3_value,
-) -> c_int {
-    boundary(ffi::SQLITE_ERROR, || {
-        // SAFETY: a live cursor, its table, and `argc` live values.
-        let (this, parameters, given) = unsafe {
-            let vtab = (*cursor).pVtab.cast::<VTab<M::Table>>();
-            let this = &mut *cursor.cast::<VCursor<CursorOf<M>>>();
-            (this, (*vtab).parameters.len(), Args::from_raw(argc, argv))
-        };
-        let mut taken = 0;
-        let args: Vec<_> = (0..parameters)
-            .map(|parameter| {
-                (index & (1 << parameter) != 0).then(|| {
-                    taken += 1;
-                    given.get(taken - 1)
-                })
-            })
-            .collect();
-        this.rowid = 0;
-        // `= NULL` is never true.
-        this.done = args.contains(&Some(ValueRef::Null));
-        if this.done {
+        let arguments = Arguments { all: &all };
+        let (table, definition) = make(&registered.module, &registered.connection, &arguments)?;
+        // SAFETY: inside of xCreate or xConnect of this connection.
+        unsafe { declare(db, &definition, arguments.table())? };
+        let base = ffi::sqlite3_vtab::default();
+        Ok(Box::into_raw(Box::new(VTab { base, db, table })))
+    }));
+    let (rc, text) = match made {
+        Ok(Ok(vtab)) => {
+            // SAFETY: SQLite takes the box, which xDisconnect or xDestroy frees.
+            unsafe { *out = vtab.cast() };
             return ffi::SQLITE_OK;
         }
-        match this.cursor.filter(&args) {
-            // SAFETY: live.
-            Ok(()) => unsafe { next::<M>(cursor) },
-            // SAFETY: live.
-            Err(error) => unsafe { fail(cursor, error) },
+        Ok(Err(error)) => ModuleError::into_parts(error),
+        Err(_) => (ffi::SQLITE_ERROR, Some(PANICKED.to_vec())),
+    };
+    if let Some(text) = text {
+        // SAFETY: SQLite frees the message.
+        unsafe { *message = c_message(&text) };
+    }
+    rc
+}
+
+/// # Safety
+/// xCreate or xConnect runs on `db`.
+unsafe fn declare(db: *mut ffi::sqlite3, definition: &TableDefinition, table: &[u8]) -> Result<()> {
+    let sql = CString::new(definition.sql.as_str()).unwrap_or_default();
+    // SAFETY: forwarded from the caller; the only setting with an argument takes an int.
+    unsafe {
+        let mut rc = ffi::sqlite3_declare_vtab(db, sql.as_ptr());
+        let risk = match definition.risk {
+            Risk::Normal => None,
+            Risk::Innocuous => Some(ffi::SQLITE_VTAB_INNOCUOUS),
+            Risk::DirectOnly => Some(ffi::SQLITE_VTAB_DIRECTONLY),
+        };
+        if let (ffi::SQLITE_OK, Some(risk)) = (rc, risk) {
+            rc = ffi::sqlite3_vtab_config(db, risk);
         }
-    })
-}
-
-unsafe extern "C" fn next<M: Module>(cursor: *mut ffi::sqlite3_vtab_cursor) -> c_int {
-    boundary(ffi::SQLITE_ERROR, || {
-        // SAFETY: live.
-        let this = unsafe { &mut *cursor.cast::<VCursor<CursorOf<M>>>() };
-        match this.cursor.next() {
-            Ok(more) => {
-                this.done = !more;
-                this.rowid += 1;
-                ffi::SQLITE_OK
-            }
-            // SAFETY: live.
-            Err(error) => unsafe { fail(cursor, error) },
+        if rc == ffi::SQLITE_OK && definition.handles_conflicts {
+            let on: c_int = 1;
+            rc = ffi::sqlite3_vtab_config(db, ffi::SQLITE_VTAB_CONSTRAINT_SUPPORT, on);
         }
-    })
-}
-
-unsafe extern "C" fn eof<M: Module>(cursor: *mut ffi::sqlite3_vtab_cursor) -> c_int {
-    // SAFETY: live.
-    c_int::from(unsafe { (*cursor.cast::<VCursor<CursorOf<M>>>()).done })
-}
-
-unsafe extern "C" fn column<M: Module>(
-    cursor: *mut ffi::sqlite3_vtab_cursor,
-    context: *mut ffi::sqlite3_context,
-    column: c_int,
-) -> c_int {
-    boundary(ffi::SQLITE_ERROR, || {
-        // SAFETY: live.
-        let this = unsafe { &mut *cursor.cast::<VCursor<CursorOf<M>>>() };
-        let column = usize::try_from(column).unwrap_or(0);
-        match this.cursor.column(column, &mut Context::new(context)) {
-            Ok(()) => ffi::SQLITE_OK,
-            // SAFETY: live.
-            Err(error) => unsafe { fail(cursor, error) },
+        if rc == ffi::SQLITE_OK {
+            return Ok(());
         }
-    })
+        if ffi::sqlite3_is_interrupted(db) != 0 {
+            return Err(ModuleError::Interrupted);
+        }
+    }
+    let table = String::from_utf8_lossy(table);
+    Err(ModuleError::Message(format!(
+        "failed to declare virtual table \"{table}\""
+    )))
 }
 
-unsafe extern "C" fn rowid<M: Module>(
-    cursor: *mut ffi::sqlite3_vtab_cursor,
-    out: *mut ffi::sqlite3_int64,
-) -> c_int {
-    // SAFETY: live; `out` is SQLite's.
-    unsafe { *out = (*cursor.cast::<VCursor<CursorOf<M>>>()).rowid };
-    ffi::SQLITE_OK
+unsafe extern "C" fn is_shadow<M: Module>(name: *const c_char) -> c_int {
+    crate::function::boundary(0, || {
+        // SAFETY: a C string.
+        let name = unsafe { c_bytes(name) }.unwrap_or_default();
+        c_int::from(M::is_shadow(name))
+    })
 }
