@@ -2,6 +2,7 @@
 
 const { makeError } = require('./errors')
 const { createBlock } = require('./rows')
+const { useNatives } = require('./sql')
 
 // What a connection is for, as crates/node/src/worker/mod.rs has it.
 const ROLE = { ONLY: 0, WRITER: 1, READER: 2, REPLICA: 3 }
@@ -25,6 +26,7 @@ function attach (addon) {
       // Workers cannot change the folder. Asking node:worker_threads takes 1 to 3 ms of loading it.
       worker: process.chdir?.disabled === true
     })
+    useNatives(natives)
     environment = { natives, block, classes: null }
     attached.set(addon, environment)
   }

@@ -1,10 +1,6 @@
 'use strict'
 
-// What opens a comment, which may stand between the words that a key follows.
-const COMMENT = /--[^\n]*|\/\*[\s\S]*?(?:\*\/|$)/g
-// Where a key may follow, as crates/sqlite/src/key.rs has it, but anywhere in a script.
-const KEY_OF_PRAGMA = /\bpragma\b[^=(]*?\b(?:(?:hex)?(?:re)?key|textkey)\b/i
-const KEY_OF_ATTACH = /\battach\b[\s\S]*?\bkey\b/i
+const { withoutKeys } = require('./sql')
 
 // Errors that were made here, and not by code of the user.
 const ours = new WeakSet()
@@ -58,19 +54,6 @@ function locate (error, statementIndex, sql, database) {
   if (!Object.hasOwn(error, 'offset')) hide(error, 'offset', 0)
   hide(error, 'statementIndex', statementIndex)
   return describe(error, typeof sql === 'string' ? sql : null, database)
-}
-
-/** SQL without what may be a key. */
-function withoutKeys (sql) {
-  let end = sql.length
-  // Comments may part the words, and what looks like one may be in a string.
-  for (const text of [sql, sql.replace(COMMENT, (comment) => ' '.repeat(comment.length))]) {
-    for (const pattern of [KEY_OF_PRAGMA, KEY_OF_ATTACH]) {
-      const found = pattern.exec(text)
-      if (found !== null) end = Math.min(end, found.index + found[0].length)
-    }
-  }
-  return end === sql.length ? sql : `${sql.slice(0, end)} ***`
 }
 
 function charsOf (sql, byte) {
@@ -138,6 +121,5 @@ module.exports = {
   makeError,
   rejection,
   retrace,
-  timedOut,
-  withoutKeys
+  timedOut
 }

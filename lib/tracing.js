@@ -3,13 +3,12 @@
 // What runs, for those who listen to the diagnostics channels `tracing:ferrolite:query:*`.
 
 const { hasSubscribers, tracingChannel } = require('node:diagnostics_channel')
-const { withoutKeys } = require('./errors')
+const { isPragma, withoutKeys } = require('./sql')
 
 const query = tracingChannel('ferrolite:query')
 const CHANNELS = [query.start, query.end, query.asyncStart, query.asyncEnd, query.error]
 
 const KEEPS_KIND = new Set(['exec', 'batch', 'prepare'])
-const PRAGMA = /^\s*pragma\b/i
 
 // Whether anybody has ever listened: until then nothing is wrapped, and calls cost nothing more.
 const tracing = { on: false }
@@ -73,11 +72,10 @@ function isListened () {
 /** What the listeners are told of a call, or null if there are none now. */
 function contextOf (kind, sql, database, connection) {
   if (!isListened()) return null
-  const isPragma = !KEEPS_KIND.has(kind) && PRAGMA.test(sql)
   return {
     sql: withoutKeys(sql),
     database,
-    kind: isPragma ? 'pragma' : kind,
+    kind: !KEEPS_KIND.has(kind) && isPragma(sql) ? 'pragma' : kind,
     connection,
     rows: undefined,
     changes: undefined,

@@ -9,6 +9,7 @@ const { getBooleanOption, readKey, readOptions, readToggle } = require('../optio
 const { copyParams, isPlainObject } = require('../params')
 const { requireFolder, requirePlain, resolveLibrary } = require('../paths')
 const { FLAT, PLUCK } = require('../rows')
+const { hasParameter } = require('../sql')
 const tracing = require('../tracing')
 const { Job } = require('../worker/job')
 const { FLAG, OP } = require('../worker/message')
@@ -442,7 +443,7 @@ function likelyOptions (sql, params) {
   const last = params.at(-1)
   if (!isPlainObject(last) || Array.isArray(last)) return null
   const keys = Object.keys(last)
-  const isOption = (key) => NAMES.includes(key) && !new RegExp(`[@:$]${key}`).test(sql)
+  const isOption = (key) => NAMES.includes(key) && !hasParameter(sql, key)
   return keys.length !== 0 && keys.every(isOption) ? readCallOptions(last) : null
 }
 

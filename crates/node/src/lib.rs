@@ -87,6 +87,8 @@ fn export_all(env: Env<'_>, options: sys::Value<'_>, exports: sys::Value<'_>) ->
         "sqlCheckBatch" => sql::check_batch,
         "sqlFileNeed" => sql::file_need_of,
         "sqlWithoutKeys" => sql::without_keys,
+        "sqlIsPragma" => sql::is_pragma,
+        "sqlHasParameter" => sql::has_parameter,
         "statementPrepare" => statement::prepare,
         "statementReuse" => statement::reuse,
         "statementColumnNames" => statement::column_names,

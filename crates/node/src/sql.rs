@@ -1,6 +1,6 @@
 //! What JavaScript asks about SQL that is not compiled yet.
 
-use ferrolite_sqlite::{batch_fault, file_need, Need};
+use ferrolite_sqlite::{batch_fault, file_need, parameters, Need};
 
 use crate::sys::{Call, ErrorKind, Result, Value};
 
@@ -34,6 +34,29 @@ pub fn file_need_of<'e>(call: &Call<'e>) -> Result<Value<'e>> {
 /// `(SQL)` -> what a log may show of it
 pub fn without_keys<'e>(call: &Call<'e>) -> Result<Value<'e>> {
     let env = call.env;
-    let sql = call.arg(0).to_utf8(env)?;
-    env.utf8(&ferrolite_sqlite::without_keys(sql.into_bytes()))
+    let sql = call.arg(0).to_utf8(env)?.into_bytes();
+    let len = sql.len();
+    let shown = ferrolite_sqlite::without_keys(sql);
+    // Nearly always it is all of it, which JavaScript has already.
+    if shown.len() == len && !shown.ends_with(b" ***") {
+        return Ok(call.arg(0));
+    }
+    env.utf8(&shown)
+}
+
+/// `(SQL)` -> whether it is a PRAGMA
+pub fn is_pragma<'e>(call: &Call<'e>) -> Result<Value<'e>> {
+    let sql = call.arg(0).to_utf8(call.env)?;
+    call.env.boolean(ferrolite_sqlite::is_pragma(&sql))
+}
+
+/// `(SQL, name)` -> whether it has a parameter of that name, with any prefix
+pub fn has_parameter<'e>(call: &Call<'e>) -> Result<Value<'e>> {
+    let env = call.env;
+    let (sql, name) = (call.arg(0).to_utf8(env)?, call.arg(1).to_utf8(env)?);
+    let is_it = |parameter: &Option<String>| {
+        let parameter = parameter.as_deref().and_then(|text| text.get(1..));
+        parameter == Some(&name)
+    };
+    env.boolean(parameters(&sql).iter().any(is_it))
 }

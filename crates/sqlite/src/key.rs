@@ -47,8 +47,8 @@ pub fn wipe(bytes: &mut [u8]) {
     std::hint::black_box(bytes);
 }
 
-/// What a log may show of SQL: nothing that stands behind the name of a PRAGMA that takes a key, or behind
-/// `KEY` or the `?` of a URI in an ATTACH or a VACUUM.
+/// What a log may show of SQL, which may be a script: nothing that stands behind the name of a PRAGMA that takes a
+/// key, or behind `KEY` or the `?` of a URI in an ATTACH or a VACUUM.
 pub fn without_keys(sql: Vec<u8>) -> Vec<u8> {
     let text = String::from_utf8_lossy(&sql);
     let Some(end) = key_at(&text) else {
@@ -57,30 +57,102 @@ pub fn without_keys(sql: Vec<u8>) -> Vec<u8> {
     [&text.as_bytes()[..end], b" ***"].concat()
 }
 
+/// What the tokens are part of. A semicolon may have been forgotten, so a statement may begin anywhere.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Part {
+    /// `PRAGMA schema.name`, up to its value
+    Pragma,
+    /// `ATTACH` or `VACUUM`
+    Attach,
+    Other,
+}
+
 /// Where a key may begin.
 fn key_at(sql: &str) -> Option<usize> {
     const NAMES: [&str; 5] = ["key", "rekey", "hexkey", "hexrekey", "textkey"];
-    let mut tokens = Tokens::new(sql)
-        .skip_while(|token| token.is_sign(";") || token.is_any(&["EXPLAIN", "QUERY", "PLAN"]));
-    let first = tokens.next()?;
-    if first.is("PRAGMA") {
-        return tokens
-            .take_while(|token| !token.is_sign("=") && !token.is_sign("("))
-            .find(|token| {
-                let name = token.name();
-                NAMES.iter().any(|key| key.eq_ignore_ascii_case(&name))
-            })
-            .map(|token| token.end());
-    }
-    if !first.is_any(&["ATTACH", "VACUUM"]) {
-        return None;
-    }
-    tokens.find_map(|token| {
-        if token.is("KEY") {
+    let mut part = Part::Other;
+    for token in Tokens::new(sql) {
+        let is_value = token.is_sign("=") || token.is_sign("(");
+        if token.is("PRAGMA") {
+            part = Part::Pragma;
+        } else if token.is_any(&["ATTACH", "VACUUM"]) {
+            part = Part::Attach;
+        } else if token.is_sign(";") || part == Part::Pragma && is_value {
+            part = Part::Other;
+        }
+        let is_key = match part {
+            Part::Pragma => NAMES
+                .iter()
+                .any(|key| key.eq_ignore_ascii_case(&token.name())),
+            Part::Attach => token.is("KEY"),
+            Part::Other => false,
+        };
+        if is_key {
             return Some(token.end());
         }
         let is_quoted = matches!(token.kind, TokenKind::Text | TokenKind::Name);
-        let query = token.text.find('?').filter(|_| is_quoted)?;
-        Some(token.start + query + 1)
-    })
+        let is_open = token.kind == TokenKind::Illegal;
+        if part == Part::Attach && (is_quoted || is_open) {
+            if let Some(query) = token.text.find('?') {
+                return Some(token.start + query + 1);
+            }
+        }
+        // A quote that is not closed has the rest of the script in it.
+        if let (true, Some(rest)) = (is_open, token.text.get(1..)) {
+            if let Some(at) = key_at(rest) {
+                return Some(token.start + 1 + at);
+            }
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_not_shown() {
+        let shown = |sql: &str| String::from_utf8(without_keys(sql.into())).unwrap_or_default();
+        for (sql, expected) in [
+            ("PRAGMA key = 'x'", "PRAGMA key ***"),
+            (
+                "; PRAGMA main . \"ReKey\" ('x')",
+                "; PRAGMA main . \"ReKey\" ***",
+            ),
+            (
+                "EXPLAIN PRAGMA/**/hexkey='x'",
+                "EXPLAIN PRAGMA/**/hexkey ***",
+            ),
+            (
+                "SELECT 1; PRAGMA textkey='x'",
+                "SELECT 1; PRAGMA textkey ***",
+            ),
+            ("SELECT 1 PRAGMA key = 'x'", "SELECT 1 PRAGMA key ***"),
+            (
+                "SELECT 'open; PRAGMA key = x",
+                "SELECT 'open; PRAGMA key ***",
+            ),
+            ("PRAGMA key = 'open", "PRAGMA key ***"),
+            ("ATTACH 'f' AS a KEY 'x'", "ATTACH 'f' AS a KEY ***"),
+            (
+                "ATTACH -- it's\n'f' AS a KEY 'x'",
+                "ATTACH -- it's\n'f' AS a KEY ***",
+            ),
+            ("VACUUM INTO 'file:f?key=x'", "VACUUM INTO 'file:f? ***"),
+            ("ATTACH 'file:f?key=x", "ATTACH 'file:f? ***"),
+        ] {
+            assert_eq!(shown(sql), expected);
+        }
+        for sql in [
+            "PRAGMA foreign_keys = 1",
+            "PRAGMA cache_size = key",
+            "CREATE TABLE t (key, rekey PRIMARY KEY)",
+            "SELECT 'PRAGMA key = 1' -- ATTACH KEY",
+            "ATTACH 'f' AS key2; SELECT key FROM t",
+            "VACUUM; SELECT '?'",
+        ] {
+            assert_eq!(shown(sql), sql);
+        }
+    }
 }

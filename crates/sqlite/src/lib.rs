@@ -58,7 +58,7 @@ pub use open::{OpenOptions, RegisterModules};
 pub use packed::{Encoder, Large, Tag, Target, BYTES_PER_BLOCK, SLOTS_PER_BLOCK};
 pub use pages::PageWriter;
 pub use params::{Param, Params};
-pub use pragma::{file_need, Need, Pragma};
+pub use pragma::{file_need, is_pragma, Need, Pragma};
 pub use role::{is_query, Role};
 pub use rules::{Pattern, Rule, Rules};
 pub use running::{Row, Running, Step};

@@ -6,9 +6,11 @@ use crate::sql::Tokens;
 /// A PRAGMA and its parts, as `SQLite` reads them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pragma {
+    /// `main`, `temp` or the name of an attached database, where the statement has one.
     pub schema: Option<String>,
     /// In lower case.
     pub name: String,
+    /// What stands behind `=` or in brackets, without its sign and its quotes.
     pub argument: Option<String>,
 }
 
@@ -101,6 +103,7 @@ const SETTINGS: [&str; 35] = [
 /// What other connections of the process are to do for a statement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Need {
+    /// They go on.
     Nothing,
     /// They read nothing meanwhile.
     Rest,
@@ -177,6 +180,12 @@ impl Pragma {
             argument.unwrap_or_default()
         )
     }
+}
+
+/// Whether a statement is a PRAGMA.
+pub fn is_pragma(sql: &str) -> bool {
+    let mut tokens = Tokens::new(sql).skip_while(|token| token.is_sign(";"));
+    tokens.next().is_some_and(|token| token.is("PRAGMA"))
 }
 
 /// Whether the table of that name is a PRAGMA whose answer depends on the connection.

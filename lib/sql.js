@@ -1,0 +1,27 @@
+'use strict'
+
+// What the text of SQL tells: the tokenizer of crates/sqlite says it, nothing here looks at SQL.
+
+// The functions of an addon that this environment has loaded: for this any one does.
+let natives = null
+
+function useNatives (loaded) {
+  natives ??= loaded
+}
+
+/** What a log or an error may show of SQL: nothing that may be a key. */
+function withoutKeys (sql) {
+  return natives.sqlWithoutKeys(sql)
+}
+
+/** Whether a statement is a PRAGMA. */
+function isPragma (sql) {
+  return natives.sqlIsPragma(sql)
+}
+
+/** Whether a statement has a parameter of that name, as `:name`, `@name` or `$name`. */
+function hasParameter (sql, name) {
+  return natives.sqlHasParameter(sql, name)
+}
+
+module.exports = { hasParameter, isPragma, useNatives, withoutKeys }
