@@ -183,35 +183,63 @@ unsafe fn insert(
             Some(_) => return insert(path),
             None if exists => true,
             None if steps.ends_with(b"]") => insert(path)?.get() != json.get(),
-            None => {
-                let is_name = |part: &&[u8]| last_index(part).is_none();
-                let mut is_missing = false;
-                for part in prefixes(steps).filter(is_name) {
-                    let part = Value::new(context, ValueRef::Text(part))?;
-                    let Some(longer) = insert(part.raw()) else {
-                        // It fails too, and the message has the whole path.
-                        return insert(path);
-                    };
-                    is_missing = longer.get() != json.get();
-                    if is_missing {
-                        break;
-                    }
-                }
-                is_missing
-            }
+            None => match names_of(context, &json, steps, value)? {
+                Names::There => false,
+                Names::Missing => true,
+                Names::Unknown => return insert(path),
+            },
         };
         // Nothing happens where no name on the way is missing.
         if !is_wrong {
             return Some(json);
         }
-        let mut message = b"not an array element: '".to_vec();
-        for byte in steps {
-            message.extend(std::iter::repeat_n(*byte, 1 + usize::from(*byte == b'\'')));
-        }
-        message.push(b'\'');
-        Context::new(context).fail_with(&message);
+        Context::new(context).fail_with(&no_element(steps));
         None
     }
+}
+
+/// What is known of the names on the way of a path.
+enum Names {
+    There,
+    /// One of them is not there.
+    Missing,
+    /// A part of the path fails. All of it does too, and then the message has the whole path.
+    Unknown,
+}
+
+/// Looks for the names on the way of a path.
+///
+/// # Safety
+/// As for `insert_all`.
+unsafe fn names_of(
+    context: *mut ffi::sqlite3_context,
+    json: &Value,
+    steps: &[u8],
+    value: *mut ffi::sqlite3_value,
+) -> Option<Names> {
+    let is_name = |part: &&[u8]| last_index(part).is_none();
+    for part in prefixes(steps).filter(is_name) {
+        // SAFETY: forwarded from the caller.
+        let longer = unsafe {
+            let part = Value::new(context, ValueRef::Text(part))?;
+            result(&JSONB_INSERT, context, &[json.raw(), part.raw(), value])
+        };
+        match longer {
+            None => return Some(Names::Unknown),
+            Some(longer) if longer.get() != json.get() => return Some(Names::Missing),
+            Some(_) => {}
+        }
+    }
+    Some(Names::There)
+}
+
+fn no_element(path: &[u8]) -> Vec<u8> {
+    let mut message = b"not an array element: '".to_vec();
+    for byte in path {
+        message.extend(std::iter::repeat_n(*byte, 1 + usize::from(*byte == b'\'')));
+    }
+    message.push(b'\'');
+    message
 }
 
 /// The path of the array, and the index, of a path that ends in an index; else the last step is a name.

@@ -3,6 +3,8 @@
 //! One file per concept, named as `SQLite` names it. A [`Connection`] and its [`Statement`]s belong to
 //! the thread that opened them; only an [`InterruptHandle`] may cross threads.
 
+#![deny(missing_docs)]
+
 mod allocator;
 mod array_insert;
 mod backup;

@@ -66,14 +66,19 @@ fn first_statement(sql: &str) -> (Vec<(Token<'_>, usize)>, usize) {
     (list, sql.len())
 }
 
-fn clauses(tokens: &[(Token<'_>, usize)]) -> Option<Clauses> {
-    let is = |at: usize, word: &str| {
-        tokens
-            .get(at)
-            .is_some_and(|(token, depth)| *depth == 0 && token.is(word))
-    };
+type Listed<'a> = [(Token<'a>, usize)];
+
+/// Whether the token at that place is that keyword, and in no brackets.
+fn is(tokens: &Listed<'_>, at: usize, word: &str) -> bool {
+    tokens
+        .get(at)
+        .is_some_and(|(token, depth)| *depth == 0 && token.is(word))
+}
+
+/// The verb, and the tokens of the table's name.
+fn verb_and_table(tokens: &Listed<'_>) -> Option<(&'static str, Range<usize>)> {
+    let is = |at: usize, word: &str| is(tokens, at, word);
     let is_name = |at: usize| tokens.get(at).is_some_and(|(token, _)| token.is_name());
-    let find = |from: usize, word: &str| (from..tokens.len()).find(|&at| is(at, word));
     let mut at = 0;
     if is(at, "EXPLAIN") {
         at += if is(1, "QUERY") { 3 } else { 1 };
@@ -97,10 +102,14 @@ fn clauses(tokens: &[(Token<'_>, usize)]) -> Option<Clauses> {
     if is(at, "AS") {
         at += 2;
     }
-    if !is_name(start) || !is_name(at - 1) {
-        return None;
-    }
-    let table = start..at;
+    (is_name(start) && is_name(at - 1)).then_some((verb, start..at))
+}
+
+fn clauses(tokens: &Listed<'_>) -> Option<Clauses> {
+    let is = |at: usize, word: &str| is(tokens, at, word);
+    let find = |from: usize, word: &str| (from..tokens.len()).find(|&at| is(at, word));
+    let (verb, table) = verb_and_table(tokens)?;
+    let mut at = table.end;
     if is(at, "INDEXED") {
         at += 3;
     } else if is(at, "NOT") && is(at + 1, "INDEXED") {

@@ -9,7 +9,9 @@ pub enum TokenKind {
     Name,
     /// A text in single quotes.
     Text,
+    /// `x'0F'`
     Blob,
+    /// `1`, `1.5e3`, `0xF`, `1_000`
     Number,
     /// `?`, `?1`, `:name`, `@name`, `$name`, `$name::more(and more)`
     Variable,
@@ -21,11 +23,14 @@ pub enum TokenKind {
     Space,
 }
 
-/// A part of a statement, and where it begins.
+/// A part of a statement.
 #[derive(Debug, Clone, Copy)]
 pub struct Token<'a> {
+    /// What it is.
     pub kind: TokenKind,
+    /// As it stands in the SQL, with its quotes.
     pub text: &'a str,
+    /// The place of its first byte in the SQL.
     pub start: usize,
 }
 
@@ -35,6 +40,7 @@ impl Token<'_> {
         self.kind == TokenKind::Word && self.text.eq_ignore_ascii_case(word)
     }
 
+    /// Whether it is one of those keywords, which are given in upper case.
     pub fn is_any(&self, words: &[&str]) -> bool {
         words.iter().any(|word| self.is(word))
     }
@@ -44,7 +50,7 @@ impl Token<'_> {
         self.kind == TokenKind::Sign && self.text == sign
     }
 
-    /// Where it ends.
+    /// The place behind its last byte in the SQL.
     pub fn end(&self) -> usize {
         self.start + self.text.len()
     }
@@ -81,6 +87,7 @@ pub struct Tokens<'a> {
 }
 
 impl<'a> Tokens<'a> {
+    /// The tokens of SQL up to its end or its first NUL.
     pub fn new(sql: &'a str) -> Self {
         Self { sql, at: 0 }
     }

@@ -333,6 +333,7 @@ impl Statement {
         }
     }
 
+    /// Refuses a statement that is bound for good.
     pub fn require_unbound(&self) -> Result<()> {
         if self.bound.get().is_none() {
             return Ok(());

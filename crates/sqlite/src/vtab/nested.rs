@@ -38,7 +38,7 @@ impl TableConnection {
     pub fn prepare(&self, sql: &str) -> Result<TableStatement> {
         let (statement, tail) = self.compile(sql)?;
         match statement {
-            Some(statement) if is_blank(sql[tail..].as_bytes()) => Ok(statement),
+            Some(statement) if is_blank(&sql.as_bytes()[tail..]) => Ok(statement),
             _ => Err(Error::Range("Expected one SQL statement")),
         }
     }
@@ -48,7 +48,7 @@ impl TableConnection {
         let mut rest = sql;
         while let (Some(statement), tail) = self.compile(rest)? {
             statement.run(&[])?;
-            rest = &rest[tail..];
+            rest = rest.get(tail..).unwrap_or_default();
         }
         Ok(())
     }

@@ -143,6 +143,8 @@ unsafe fn call<M: Module>(
     }
 }
 
+const TWO_TO_63: f64 = 9_223_372_036_854_775_808.0;
+
 /// A rowid as an ordinary table takes it: an integer, or what is as good as one.
 ///
 /// # Safety
@@ -156,9 +158,8 @@ unsafe fn rowid_of(value: *mut ffi::sqlite3_value) -> Result<Option<i64>> {
     match value {
         ValueRef::Null => Ok(None),
         ValueRef::Integer(rowid) => Ok(Some(rowid)),
-        // Beyond 2^53 not every integer is a REAL, but each REAL is one: those of 64 bits count.
-        #[allow(clippy::cast_possible_truncation, clippy::cast_precision_loss)]
-        ValueRef::Real(real) if real.fract() == 0.0 && (real as i64) as f64 == real => {
+        #[allow(clippy::cast_possible_truncation)] // it is an integer of 64 bits
+        ValueRef::Real(real) if real.fract() == 0.0 && real.abs() < TWO_TO_63 => {
             Ok(Some(real as i64))
         }
         _ => Err(Error::from_code(ffi::SQLITE_MISMATCH).into()),
