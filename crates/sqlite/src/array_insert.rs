@@ -6,13 +6,13 @@
 use std::ffi::c_int;
 use std::ptr::NonNull;
 
-use crate::builtins::{arguments, FunctionContext};
+use crate::boundary::boundary;
 use crate::ffi;
-use crate::function::{boundary, Context};
+use crate::function::Context;
+use crate::inner::{Inner, JSON, JSONB, JSONB_EXTRACT, JSONB_INSERT, JSONB_REPLACE, JSON_TYPE};
+use crate::internals::{arguments, FunctionContext};
 use crate::json::{element, prefixes};
-use crate::newer::{Inner, JSON, JSONB, JSONB_EXTRACT, JSONB_INSERT, JSONB_REPLACE, JSON_TYPE};
-use crate::patches::text;
-use crate::value::ValueRef;
+use crate::value::{text, ValueRef};
 
 const ARRAY: u8 = 0x0b;
 

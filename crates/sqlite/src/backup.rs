@@ -7,9 +7,10 @@ use std::ptr;
 use std::rc::Rc;
 
 use crate::codec::encrypt;
-use crate::connection::{c_bytes, c_string, Connection, Dependent};
+use crate::connection::{c_string, Connection, Dependent};
 use crate::error::{last_error, Error, Result};
 use crate::ffi;
+use crate::value::c_bytes;
 
 /// How far a backup is, in pages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

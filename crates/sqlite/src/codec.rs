@@ -6,11 +6,12 @@ use std::ptr;
 use std::thread::sleep;
 use std::time::Duration;
 
-use crate::connection::{c_bytes, Connection};
+use crate::connection::Connection;
 use crate::error::{check, last_error, not_its_key, Error, Result};
 use crate::ffi;
 use crate::journal::{self, FirstPage};
 use crate::key::Key;
+use crate::value::c_bytes;
 
 const PLAIN_HEADER: &[u8] = b"SQLite format 3\0";
 
@@ -148,32 +149,7 @@ unsafe fn file_of(db: *mut ffi::sqlite3) -> Result<String> {
 /// `db` is an open connection of this thread.
 unsafe fn has_codec(db: *mut ffi::sqlite3) -> Result<bool> {
     // SAFETY: open.
-    unsafe { codec_of(db).or_else(|rc| check(db, rc).map(|()| false)) }
-}
-
-/// Whether the main file is read and written with a key.
-///
-/// # Safety
-/// `db` is an open connection of this thread.
-pub(crate) unsafe fn is_keyed(db: *mut ffi::sqlite3) -> bool {
-    // SAFETY: open.
-    unsafe { codec_of(db) == Ok(true) }
-}
-
-/// # Safety
-/// `db` is an open connection of this thread.
-unsafe fn codec_of(db: *mut ffi::sqlite3) -> std::result::Result<bool, c_int> {
-    let mut vfs: *mut ffi::sqlite3_vfs = ptr::null_mut();
-    let op = ffi::SQLITE_FCNTL_VFS_POINTER;
-    let main = c"main".as_ptr();
-    // SAFETY: open; this op stores a pointer. The engine finds the file by the address of its name.
-    unsafe {
-        match ffi::sqlite3_file_control(db, main, op, (&raw mut vfs).cast()) {
-            ffi::SQLITE_OK => {}
-            rc => return Err(rc),
-        }
-        Ok(ffi::libsql_db_has_codec(vfs, ffi::sqlite3_db_filename(db, main)) != 0)
-    }
+    unsafe { ffi::has_codec(db).or_else(|rc| check(db, rc).map(|()| false)) }
 }
 
 fn refused(message: &str) -> Error {

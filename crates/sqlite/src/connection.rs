@@ -2,7 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
-use std::ffi::{c_char, c_int, CStr, CString};
+use std::ffi::{c_int, CStr, CString};
 use std::ptr;
 use std::rc::{Rc, Weak};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -12,11 +12,6 @@ use crate::ffi;
 use crate::hooks::Hooks;
 use crate::interrupt::{DbPtr, InterruptHandle, Watch};
 use crate::key::Key;
-use crate::params::Params;
-use crate::running::Step;
-use crate::sql::{is_plain, skipped};
-use crate::statement::Statement;
-use crate::value::ValueRef;
 
 /// What a connection and its statements share; it outlives both.
 pub(crate) struct Shared {
@@ -25,13 +20,21 @@ pub(crate) struct Shared {
     pub(crate) watch: Watch,
     pub(crate) hooks: Hooks,
     /// Compiled statements, oldest first: the queue of a clock that finalizes idle ones.
-    pub(crate) compiled: RefCell<VecDeque<Weak<Statement>>>,
+    pub(crate) compiled: RefCell<VecDeque<Weak<dyn Compiled>>>,
     /// Backups and sessions, which must end before the connection closes.
     dependents: RefCell<Vec<Weak<dyn Dependent>>>,
     /// Backups are encrypted with it too.
     pub(crate) key: RefCell<Option<Key>>,
     /// Grows whenever statements compiled before may no longer mean the same.
     epoch: Cell<u32>,
+}
+
+/// A statement, whose compiled form may be given up while it is idle.
+pub(crate) trait Compiled {
+    /// Gives it up.
+    fn finalize(&self);
+    /// Whether it runs, or has run since this was asked last.
+    fn is_wanted(&self) -> bool;
 }
 
 /// Something that holds on to the `sqlite3*` beside statements.
@@ -209,35 +212,6 @@ impl Connection {
         unsafe { ffi::sqlite3_total_changes64(db) }
     }
 
-    /// Runs every statement of a script, which ends in NUL, and drops its rows. `log` sees each statement
-    /// before it runs. Returns how many there were.
-    pub fn exec(&self, sql: &[u8], log: &mut dyn FnMut(&Statement) -> Result<()>) -> Result<u32> {
-        check_nul(sql)?;
-        let mut rest = sql;
-        let mut count = 0;
-        loop {
-            rest = &rest[skipped(rest)..];
-            let place = |error: Error| error.in_script(count, sql.len() - rest.len());
-            let (statement, tail) = Statement::compile(&self.shared, rest).map_err(place)?;
-            let Some(statement) = statement else {
-                return Ok(count);
-            };
-            log(&statement)?;
-            let (untold, changes) = (self.untold(), self.total_changes());
-            let result = statement.run_to_end();
-            if result.is_err() || !is_plain(rest) {
-                self.bump_epoch();
-            }
-            // `OR FAIL` keeps, and counts, what was changed before the error; all else undoes it.
-            if result.is_err() && self.total_changes() == changes {
-                self.forget_changes(untold);
-            }
-            result.map_err(place)?;
-            count += 1;
-            rest = &rest[tail..];
-        }
-    }
-
     /// Whether a statement has begun and not ended.
     pub fn has_running_statements(&self) -> Result<bool> {
         let db = self.shared.open_db()?;
@@ -253,20 +227,6 @@ impl Connection {
                 return Ok(true);
             }
         }
-    }
-
-    /// The first value that a pragma gives, as text.
-    pub(crate) fn pragma(&self, sql: &CStr) -> Result<Vec<u8>> {
-        let mut running = self.prepare(sql.to_bytes())?.start(Params::default())?;
-        let value = match running.step()? {
-            Step::Row => match running.row().get(0) {
-                ValueRef::Text(text) => text.to_vec(),
-                _ => Vec::new(),
-            },
-            Step::Done => Vec::new(),
-        };
-        running.finish().1?;
-        Ok(value)
     }
 
     pub(crate) fn add_dependent(&self, dependent: Weak<dyn Dependent>) {
@@ -290,16 +250,4 @@ pub(crate) fn check_nul(sql: &[u8]) -> Result<()> {
 /// A NUL in the middle would cut the string short, so it is refused.
 pub(crate) fn c_string(text: &str, message: &'static str) -> Result<CString> {
     CString::new(text).map_err(|_| Error::Range(message))
-}
-
-/// A C string of `SQLite` as bytes; null is `None`.
-///
-/// # Safety
-/// `text` is null or ends in NUL and lives for `'a`.
-pub(crate) unsafe fn c_bytes<'a>(text: *const c_char) -> Option<&'a [u8]> {
-    if text.is_null() {
-        return None;
-    }
-    // SAFETY: forwarded from the caller.
-    Some(unsafe { CStr::from_ptr(text) }.to_bytes())
 }

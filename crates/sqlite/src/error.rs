@@ -6,10 +6,9 @@ use std::fmt;
 use std::io;
 use std::path::Path;
 
-use crate::codec::is_keyed;
-use crate::connection::c_bytes;
 use crate::ffi;
 use crate::stack;
+use crate::value::c_bytes;
 
 /// The result of every fallible call of this crate.
 pub type Result<T> = std::result::Result<T, Error>;
@@ -152,7 +151,7 @@ pub(crate) unsafe fn last_error(db: *mut ffi::sqlite3, rc: c_int) -> Error {
             }
         }
         let message = match code {
-            ffi::SQLITE_NOTADB if is_keyed(db) => with_hint(&message),
+            ffi::SQLITE_NOTADB if ffi::has_codec(db) == Ok(true) => with_hint(&message),
             code if code & 0xff == ffi::SQLITE_CANTOPEN => {
                 let file = c_bytes(ffi::sqlite3_db_filename(db, c"main".as_ptr()));
                 let file = file.map(String::from_utf8_lossy).unwrap_or_default();

@@ -29,3 +29,19 @@ extern "C" {
     ) -> c_int;
     pub fn libsql_db_has_codec(vfs: *mut sqlite3_vfs, file: *const c_char) -> c_int;
 }
+
+/// Whether the main file of a connection is read and written with a key; else a result code.
+///
+/// # Safety
+/// `db` is an open connection of this thread.
+pub unsafe fn has_codec(db: *mut sqlite3) -> Result<bool, c_int> {
+    let mut vfs: *mut sqlite3_vfs = std::ptr::null_mut();
+    let main = c"main".as_ptr();
+    // SAFETY: open; this op stores a pointer. The engine finds the file by the address of its name.
+    unsafe {
+        match sqlite3_file_control(db, main, SQLITE_FCNTL_VFS_POINTER, (&raw mut vfs).cast()) {
+            SQLITE_OK => Ok(libsql_db_has_codec(vfs, sqlite3_db_filename(db, main)) != 0),
+            rc => Err(rc),
+        }
+    }
+}

@@ -2,14 +2,13 @@
 
 use std::ffi::{c_int, c_void};
 use std::marker::PhantomData;
-use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::slice;
 
+use crate::boundary::boundary;
 use crate::connection::{c_string, Connection};
 use crate::error::{check, Error, Result};
 use crate::ffi;
-use crate::patches::text;
-use crate::value::ValueRef;
+use crate::value::{text, ValueRef};
 
 /// What `SQLite` may assume of a function.
 #[derive(Debug, Clone, Copy, Default)]
@@ -314,11 +313,6 @@ impl FunctionFlags {
         }
         bits
     }
-}
-
-/// Runs a callback of the host; a panic must not unwind into C.
-pub(crate) fn boundary<R>(or: R, callback: impl FnOnce() -> R) -> R {
-    catch_unwind(AssertUnwindSafe(callback)).unwrap_or(or)
 }
 
 fn guarded(context: *mut ffi::sqlite3_context, callback: impl FnOnce(&mut Context<'_>)) {

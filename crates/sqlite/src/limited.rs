@@ -8,7 +8,6 @@ use crate::connection::{Connection, Shared};
 use crate::error::{Error, Result};
 use crate::ffi;
 use crate::params::Params;
-use crate::running::Step;
 use crate::script::number_of;
 use crate::sql::{Token, TokenKind, Tokens};
 use crate::value::ValueRef;
@@ -281,7 +280,7 @@ fn keys_of(shared: &Rc<Shared>, schema: Option<&str>, name: &str) -> Result<Opti
         }
         let mut rows = Vec::new();
         let mut running = conn.prepare(sql)?.start(params)?;
-        while running.step()? == Step::Row {
+        while running.next_row()? {
             let value = |at| match running.row().get(at) {
                 ValueRef::Text(text) => String::from_utf8_lossy(text).into_owned(),
                 ValueRef::Integer(number) => number.to_string(),

@@ -5,12 +5,14 @@
 
 use std::ffi::{c_int, c_void, CStr};
 use std::ptr;
-use std::sync::atomic::{AtomicPtr, Ordering::Relaxed};
+use std::sync::atomic::Ordering::Relaxed;
 
 use crate::array_insert::{json_array_insert, jsonb_array_insert};
-use crate::builtins::{arguments, FuncDef, Function, FunctionContext};
+use crate::boundary::boundary;
 use crate::ffi;
-use crate::function::{boundary, finish, inverse, scalar, step, value};
+use crate::function::{finish, inverse, scalar, step, value};
+use crate::inner::INNER;
+use crate::internals::{arguments, FuncDef, Function};
 use crate::percentile::Percentile;
 use crate::unistr::{unistr_quote, Unistr};
 
@@ -29,67 +31,6 @@ const RESULT_SUBTYPE: u32 = 0x0100_0000;
 
 /// The subtype by which the FTS5 of newer versions knows such a query.
 const INSTTOKEN_SUBTYPE: u32 = 73;
-
-/// A function of the engine that the new ones call.
-pub(crate) struct Inner {
-    name: &'static CStr,
-    arg_count: i8,
-    definition: AtomicPtr<FuncDef>,
-}
-
-pub(crate) static JSON: Inner = Inner::new(c"json", 1);
-pub(crate) static JSON_TYPE: Inner = Inner::new(c"json_type", 2);
-pub(crate) static JSONB: Inner = Inner::new(c"jsonb", 1);
-pub(crate) static JSONB_EXTRACT: Inner = Inner::new(c"jsonb_extract", -1);
-pub(crate) static JSONB_INSERT: Inner = Inner::new(c"jsonb_insert", -1);
-pub(crate) static JSONB_REPLACE: Inner = Inner::new(c"jsonb_replace", -1);
-pub(crate) static QUOTE: Inner = Inner::new(c"quote", 1);
-static INNER: [&Inner; 7] = [
-    &JSON,
-    &JSON_TYPE,
-    &JSONB,
-    &JSONB_EXTRACT,
-    &JSONB_INSERT,
-    &JSONB_REPLACE,
-    &QUOTE,
-];
-
-impl Inner {
-    const fn new(name: &'static CStr, arg_count: i8) -> Self {
-        Self {
-            name,
-            arg_count,
-            definition: AtomicPtr::new(ptr::null_mut()),
-        }
-    }
-
-    /// Calls it in the place of the function that runs; false after an error. The context has the result.
-    ///
-    /// # Safety
-    /// The context is that of a call that runs, the arguments are live and as many as the function takes.
-    pub(crate) unsafe fn call(
-        &self,
-        context: *mut ffi::sqlite3_context,
-        args: &[*mut ffi::sqlite3_value],
-    ) -> bool {
-        let argc = c_int::try_from(args.len()).unwrap_or(c_int::MAX);
-        let inner = context.cast::<FunctionContext>();
-        let definition = self.definition.load(Relaxed);
-        // SAFETY: forwarded from the caller; the definition was stored before a connection could open.
-        unsafe {
-            let Some(function) = (*definition).function else {
-                return false;
-            };
-            // A function that finds nothing leaves the result as it was.
-            ffi::sqlite3_result_null(context);
-            let own = (*inner).function;
-            (*inner).function = definition;
-            function(context, argc, args.as_ptr().cast_mut());
-            (*inner).function = own;
-            (*inner).is_well()
-        }
-    }
-}
 
 /// Adds the functions to the engine; false if it is not as expected.
 ///

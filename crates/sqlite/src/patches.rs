@@ -3,10 +3,11 @@
 use std::ffi::{c_int, CStr};
 use std::ptr;
 
+use crate::boundary::boundary;
 use crate::connection::Connection;
 use crate::error::{check, Result};
 use crate::ffi;
-use crate::function::boundary;
+use crate::value::text;
 
 /// CVE-2025-3277 and CVE-2025-29087: in `SQLite` 3.44 to 3.49.0 a long separator of `concat_ws()`
 /// overflows a 32-bit size and writes beyond its buffer. This one measures in 64 bits.
@@ -98,22 +99,4 @@ unsafe extern "C" fn concat_ws(
             ffi::sqlite3_result_text64(context, at, len, ffi::SQLITE_TRANSIENT(), utf8);
         }
     });
-}
-
-/// A value as text; `None` for `NULL`.
-///
-/// # Safety
-/// `value` is live; the text lives until the value is converted again.
-pub(crate) unsafe fn text<'a>(value: *mut ffi::sqlite3_value) -> Option<&'a [u8]> {
-    // SAFETY: forwarded from the caller.
-    unsafe {
-        let text = ffi::sqlite3_value_text(value);
-        if text.is_null() {
-            return None;
-        }
-        Some(crate::value::bytes(
-            text.cast(),
-            ffi::sqlite3_value_bytes(value),
-        ))
-    }
 }

@@ -1,6 +1,7 @@
 //! An authorizer made of rules: each says what it matches and what the answer is.
 
-use crate::hooks::{glob, Authorize, Subject};
+use crate::authorizer::{glob, Subject};
+use crate::hooks::Authorize;
 
 /// A list of rules, of which the first that matches decides.
 pub struct Rules {

@@ -73,6 +73,12 @@ impl Running {
         }
     }
 
+    /// Advances to the next row; false at the end.
+    #[inline]
+    pub fn next_row(&mut self) -> Result<bool> {
+        Ok(self.step()? == Step::Row)
+    }
+
     #[cold]
     fn fail(&self, rc: c_int) -> Error {
         // An error may have rolled back DDL, so cached statements are not to be trusted.

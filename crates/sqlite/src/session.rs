@@ -5,12 +5,12 @@ use std::ffi::{c_char, c_int, c_void};
 use std::ptr;
 use std::rc::Rc;
 
+use crate::boundary::boundary;
 use crate::changeset;
-use crate::connection::{c_bytes, c_string, Connection, Dependent};
+use crate::connection::{c_string, Connection, Dependent};
 use crate::error::{Error, Result};
 use crate::ffi;
-use crate::function::boundary;
-use crate::value::bytes;
+use crate::value::{bytes, c_bytes};
 
 /// Records the changes of a connection from its creation on.
 pub struct Session {

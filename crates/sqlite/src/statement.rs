@@ -3,10 +3,10 @@
 use std::cell::{Cell, OnceCell};
 use std::ffi::c_int;
 use std::ptr;
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 
 use crate::bind::bind;
-use crate::connection::{c_bytes, check_nul, Connection, Shared};
+use crate::connection::{check_nul, Compiled, Connection, Shared};
 use crate::error::{check, last_error, Error, Result};
 use crate::ffi;
 use crate::limited::{may_be_limited, rewrite};
@@ -14,6 +14,7 @@ use crate::params::Params;
 use crate::running::Running;
 use crate::sql::is_blank;
 use crate::stack;
+use crate::value::c_bytes;
 
 /// Compiled statements that one connection keeps; beyond it idle ones are finalized, the least recently
 /// used first, and compiled again at their next use. A small one takes about 4 kB.
@@ -156,7 +157,8 @@ impl Statement {
     /// Joins the clock's queue, and makes room in it.
     fn enqueue(self: &Rc<Self>) {
         let mut queue = self.shared.compiled.borrow_mut();
-        queue.push_back(Rc::downgrade(self));
+        let this: Weak<Self> = Rc::downgrade(self);
+        queue.push_back(this);
         // Each turn drops a dead entry, finalizes an idle statement or spares one that was used; two
         // turns a call keep the queue at its bound without ever walking it whole.
         let mut turns = if queue.len() > MAX_COMPILED { 4 } else { 0 };
@@ -168,19 +170,11 @@ impl Statement {
             let Some(statement) = oldest.upgrade() else {
                 continue;
             };
-            if statement.pinned.get() || statement.used.replace(false) {
+            if statement.is_wanted() {
                 queue.push_back(oldest);
             } else {
                 statement.finalize();
             }
-        }
-    }
-
-    pub(crate) fn finalize(&self) {
-        let raw = self.raw.replace(ptr::null_mut());
-        if !raw.is_null() && self.shared.is_open() {
-            // SAFETY: `raw` was live and is forgotten now.
-            unsafe { ffi::sqlite3_finalize(raw) };
         }
     }
 
@@ -385,6 +379,20 @@ impl Statement {
     }
 }
 
+impl Compiled for Statement {
+    fn finalize(&self) {
+        let raw = self.raw.replace(ptr::null_mut());
+        if !raw.is_null() && self.shared.is_open() {
+            // SAFETY: `raw` was live and is forgotten now.
+            unsafe { ffi::sqlite3_finalize(raw) };
+        }
+    }
+
+    fn is_wanted(&self) -> bool {
+        self.pinned.get() || self.used.replace(false)
+    }
+}
+
 impl Drop for Statement {
     fn drop(&mut self) {
         self.finalize();
@@ -394,7 +402,7 @@ impl Drop for Statement {
 /// `SQLITE_PREPARE_PERSISTENT` is not set: it takes the statement's memory, and all that compiling it
 /// needs for a moment, from malloc instead of the connection's own small slots, which is slower for
 /// statements that are used once, and no faster for others.
-fn compile(shared: &Rc<Shared>, sql: &[u8]) -> Result<Compiled> {
+fn compile(shared: &Rc<Shared>, sql: &[u8]) -> Result<Program> {
     let error = match compile_as_is(shared, sql) {
         Ok((raw, tail)) => return Ok((raw, tail, None)),
         Err(error) => error,
@@ -410,7 +418,7 @@ fn compile(shared: &Rc<Shared>, sql: &[u8]) -> Result<Compiled> {
 }
 
 /// Handle, bytes that were read, and the names of parameters where the engine has other ones.
-type Compiled = (*mut ffi::sqlite3_stmt, usize, Option<Vec<Option<String>>>);
+type Program = (*mut ffi::sqlite3_stmt, usize, Option<Vec<Option<String>>>);
 
 fn compile_as_is(shared: &Rc<Shared>, sql: &[u8]) -> Result<(*mut ffi::sqlite3_stmt, usize)> {
     let db = shared.open_db()?;

@@ -2,10 +2,11 @@
 
 use std::ffi::c_int;
 
-use crate::builtins::arguments;
+use crate::boundary::boundary;
 use crate::ffi;
-use crate::function::{boundary, Args, Context, Scalar};
-use crate::newer::QUOTE;
+use crate::function::{Args, Context, Scalar};
+use crate::inner::QUOTE;
+use crate::internals::arguments;
 use crate::value::ValueRef;
 
 /// `unistr(text)`: the characters that `\XXXX`, `\uXXXX`, `\+XXXXXX` and `\UXXXXXXXX` stand for.

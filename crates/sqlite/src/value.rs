@@ -1,6 +1,6 @@
 //! One value of a row or an argument, borrowed from `SQLite`.
 
-use std::ffi::c_void;
+use std::ffi::{c_char, c_void, CStr};
 
 use crate::ffi;
 
@@ -61,4 +61,31 @@ pub(crate) unsafe fn bytes<'a>(data: *const c_void, len: i32) -> &'a [u8] {
         },
         _ => &[],
     }
+}
+
+/// A value as text; `None` for `NULL`.
+///
+/// # Safety
+/// `value` is live; the text lives until the value is converted again.
+pub(crate) unsafe fn text<'a>(value: *mut ffi::sqlite3_value) -> Option<&'a [u8]> {
+    // SAFETY: forwarded from the caller.
+    unsafe {
+        let text = ffi::sqlite3_value_text(value);
+        if text.is_null() {
+            return None;
+        }
+        Some(bytes(text.cast(), ffi::sqlite3_value_bytes(value)))
+    }
+}
+
+/// A C string of `SQLite` as bytes; null is `None`.
+///
+/// # Safety
+/// `text` is null or ends in NUL and lives for `'a`.
+pub(crate) unsafe fn c_bytes<'a>(text: *const c_char) -> Option<&'a [u8]> {
+    if text.is_null() {
+        return None;
+    }
+    // SAFETY: forwarded from the caller.
+    Some(unsafe { CStr::from_ptr(text) }.to_bytes())
 }

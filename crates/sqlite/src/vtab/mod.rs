@@ -4,6 +4,7 @@
 //! that can be changed is a [`WritableTable`]. A panic in any of them is an error of the statement.
 
 mod nested;
+mod object;
 mod parameters;
 mod plan;
 mod read;
@@ -15,53 +16,20 @@ use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::rc::Rc;
 use std::slice;
 
-use crate::connection::{c_bytes, c_string, Connection};
-use crate::error::{check, Error};
+use crate::connection::{c_string, Connection};
+use crate::error::check;
 use crate::ffi;
 use crate::function::destroy;
+use crate::value::c_bytes;
 
 pub use nested::{TableConnection, TableRows, TableStatement};
+pub use object::{ModuleError, Result};
 pub use parameters::Parameters;
 pub use plan::{Constraint, Operator, OrderBy, Plan};
 pub use read::{Cursor, Scan, Table};
 pub use write::{Conflict, Integrity, Update, WritableTable};
 
-/// The result of what a table does.
-pub type Result<T> = std::result::Result<T, ModuleError>;
-
-/// Why a virtual table could not go on.
-#[derive(Debug)]
-#[non_exhaustive]
-pub enum ModuleError {
-    /// The host failed and knows why.
-    Host,
-    /// `SQLITE_ERROR` with a message for the user.
-    Message(String),
-    /// The time is over.
-    Interrupted,
-    /// An error of the engine, or one with a code of it.
-    Engine(Error),
-}
-
-impl From<Error> for ModuleError {
-    fn from(error: Error) -> Self {
-        Self::Engine(error)
-    }
-}
-
-impl ModuleError {
-    /// The result code, and the message if there is one.
-    fn into_parts(self) -> (c_int, Option<Vec<u8>>) {
-        match self {
-            Self::Host | Self::Engine(Error::Callback) => (ffi::SQLITE_ERROR, None),
-            Self::Message(message) => (ffi::SQLITE_ERROR, Some(message.into_bytes())),
-            Self::Interrupted => (ffi::SQLITE_INTERRUPT, None),
-            Self::Engine(Error::Sqlite { code, message, .. }) => (code, Some(message.into_vec())),
-            Self::Engine(Error::OutOfMemory) => (ffi::SQLITE_NOMEM, None),
-            Self::Engine(error) => (ffi::SQLITE_ERROR, Some(error.to_string().into_bytes())),
-        }
-    }
-}
+use object::{c_message, VTab, PANICKED};
 
 /// What a table looks like to `SQLite`.
 #[derive(Debug, Clone, Default)]
@@ -139,21 +107,10 @@ pub trait Module: 'static {
     }
 
     /// Whether `<table>_<name>` is a shadow table, which defensive mode lets only the table itself write to.
-    fn is_shadow(name: &[u8]) -> bool
-    where
-        Self: Sized,
-    {
+    fn is_shadow(name: &[u8]) -> bool {
         let _ = name;
         false
     }
-}
-
-#[repr(C)]
-struct VTab<T> {
-    base: ffi::sqlite3_vtab,
-    /// The connection, which outlives the table.
-    db: *mut ffi::sqlite3,
-    table: T,
 }
 
 /// What `SQLite` keeps of a module.
@@ -173,23 +130,23 @@ impl<M: Module> Methods<M> {
     const EPONYMOUS: ffi::sqlite3_module = ffi::sqlite3_module {
         iVersion: 3,
         xConnect: Some(connect::<M>),
-        xBestIndex: Some(read::best_index::<M>),
-        xDisconnect: Some(read::disconnect::<M>),
-        xDestroy: Some(read::disconnect::<M>),
-        xOpen: Some(read::open::<M>),
-        xClose: Some(read::close::<M>),
-        xFilter: Some(read::filter::<M>),
-        xNext: Some(read::next::<M>),
-        xEof: Some(read::eof::<M>),
-        xColumn: Some(read::column::<M>),
-        xRowid: Some(read::rowid::<M>),
+        xBestIndex: Some(read::best_index::<M::Table>),
+        xDisconnect: Some(read::disconnect::<M::Table>),
+        xDestroy: Some(read::disconnect::<M::Table>),
+        xOpen: Some(read::open::<M::Table>),
+        xClose: Some(read::close::<M::Table>),
+        xFilter: Some(read::filter::<M::Table>),
+        xNext: Some(read::next::<M::Table>),
+        xEof: Some(read::eof::<M::Table>),
+        xColumn: Some(read::column::<M::Table>),
+        xRowid: Some(read::rowid::<M::Table>),
         xShadowName: Some(is_shadow::<M>),
         ..EMPTY
     };
     /// `xCreate` must differ from `xConnect`, else `SQLite` would make the module eponymous too.
     const NAMED: ffi::sqlite3_module = ffi::sqlite3_module {
         xCreate: Some(create::<M>),
-        xDestroy: Some(read::destroy::<M>),
+        xDestroy: Some(read::destroy::<M::Table>),
         ..Self::EPONYMOUS
     };
 }
@@ -200,16 +157,16 @@ where
 {
     const WRITABLE: ffi::sqlite3_module = ffi::sqlite3_module {
         iVersion: 4,
-        xUpdate: Some(write::update::<M>),
-        xBegin: Some(write::begin::<M>),
-        xSync: Some(write::sync::<M>),
-        xCommit: Some(write::commit::<M>),
-        xRollback: Some(write::rollback::<M>),
-        xRename: Some(write::rename::<M>),
-        xSavepoint: Some(write::savepoint::<M>),
-        xRelease: Some(write::release::<M>),
-        xRollbackTo: Some(write::rollback_to::<M>),
-        xIntegrity: Some(write::integrity::<M>),
+        xUpdate: Some(write::update::<M::Table>),
+        xBegin: Some(write::begin::<M::Table>),
+        xSync: Some(write::sync::<M::Table>),
+        xCommit: Some(write::commit::<M::Table>),
+        xRollback: Some(write::rollback::<M::Table>),
+        xRename: Some(write::rename::<M::Table>),
+        xSavepoint: Some(write::savepoint::<M::Table>),
+        xRelease: Some(write::release::<M::Table>),
+        xRollbackTo: Some(write::rollback_to::<M::Table>),
+        xIntegrity: Some(write::integrity::<M::Table>),
         ..Self::NAMED
     };
 }
@@ -266,39 +223,6 @@ impl Connection {
             check(db, rc)
         }
     }
-}
-
-/// A copy of `message` that `SQLite` will free.
-fn c_message(message: &[u8]) -> *mut c_char {
-    let message: Vec<u8> = message
-        .iter()
-        .map(|byte| if *byte == 0 { b' ' } else { *byte })
-        .collect();
-    let message = CString::new(message).unwrap_or_default();
-    // SAFETY: one `%s` and one string.
-    unsafe { ffi::sqlite3_mprintf(c"%s".as_ptr(), message.as_ptr()) }
-}
-
-const PANICKED: &[u8] = b"internal error: the virtual table panicked";
-
-/// Calls a method of a table. What goes wrong becomes a result code, and the message of the table.
-///
-/// # Safety
-/// `vtab` is live, after the call too.
-unsafe fn guard(vtab: *mut ffi::sqlite3_vtab, method: impl FnOnce() -> Result<c_int>) -> c_int {
-    let (rc, message) = match catch_unwind(AssertUnwindSafe(method)) {
-        Ok(Ok(rc)) => return rc,
-        Ok(Err(error)) => error.into_parts(),
-        Err(_) => (ffi::SQLITE_ERROR, Some(PANICKED.to_vec())),
-    };
-    if let Some(message) = message {
-        // SAFETY: live; zErrMsg is null or from SQLite's allocator.
-        unsafe {
-            ffi::sqlite3_free((*vtab).zErrMsg.cast());
-            (*vtab).zErrMsg = c_message(&message);
-        }
-    }
-    rc
 }
 
 unsafe extern "C" fn create<M: Module>(
@@ -401,7 +325,7 @@ unsafe fn declare(db: *mut ffi::sqlite3, definition: &TableDefinition, table: &[
 }
 
 unsafe extern "C" fn is_shadow<M: Module>(name: *const c_char) -> c_int {
-    crate::function::boundary(0, || {
+    crate::boundary::boundary(0, || {
         // SAFETY: a C string.
         let name = unsafe { c_bytes(name) }.unwrap_or_default();
         c_int::from(M::is_shadow(name))

@@ -1,7 +1,8 @@
 //! Table-valued functions: hidden columns that take arguments, `SELECT … FROM table(1, 2)`.
 
+use super::object::{ModuleError, Result};
 use super::plan::{Operator, Plan};
-use super::{ModuleError, Result, Scan};
+use super::read::Scan;
 use crate::value::ValueRef;
 
 /// The hidden columns of a table-valued function, which are its first ones; 32 at most.

@@ -4,9 +4,8 @@ use std::ffi::{c_int, c_uchar, CString};
 use std::ptr;
 use std::slice;
 
-use crate::connection::c_bytes;
 use crate::ffi;
-use crate::value::ValueRef;
+use crate::value::{c_bytes, ValueRef};
 
 /// An operator of a constraint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

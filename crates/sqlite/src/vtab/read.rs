@@ -3,11 +3,11 @@
 use std::ffi::{c_char, c_int};
 use std::ptr;
 
+use super::object::{guard, Result, VTab};
 use super::plan::Plan;
-use super::{guard, Module, Result, VTab};
-use crate::connection::c_bytes;
 use crate::ffi;
 use crate::function::{Args, Context};
+use crate::value::c_bytes;
 
 /// One table of a connection. `SQLite` may make several objects of the same table.
 ///
@@ -61,16 +61,14 @@ struct VCursor<C> {
     done: bool,
 }
 
-type CursorOf<M> = <<M as Module>::Table as Table>::Cursor;
-
-pub(super) unsafe extern "C" fn best_index<M: Module>(
+pub(super) unsafe extern "C" fn best_index<T: Table>(
     vtab: *mut ffi::sqlite3_vtab,
     info: *mut ffi::sqlite3_index_info,
 ) -> c_int {
     // SAFETY: a live table, and what SQLite passes with it.
     unsafe {
         guard(vtab, || {
-            let table = &(*vtab.cast::<VTab<M::Table>>()).table;
+            let table = &(*vtab.cast::<VTab<T>>()).table;
             Ok(if table.best_index(&mut Plan::from_raw(info))? {
                 ffi::SQLITE_OK
             } else {
@@ -80,14 +78,14 @@ pub(super) unsafe extern "C" fn best_index<M: Module>(
     }
 }
 
-pub(super) unsafe extern "C" fn open<M: Module>(
+pub(super) unsafe extern "C" fn open<T: Table>(
     vtab: *mut ffi::sqlite3_vtab,
     out: *mut *mut ffi::sqlite3_vtab_cursor,
 ) -> c_int {
     // SAFETY: a live table; `out` takes a box that xClose frees, and whose base SQLite fills in.
     unsafe {
         guard(vtab, || {
-            let cursor = (*vtab.cast::<VTab<M::Table>>()).table.open()?;
+            let cursor = (*vtab.cast::<VTab<T>>()).table.open()?;
             let cursor = VCursor {
                 base: ffi::sqlite3_vtab_cursor {
                     pVtab: ptr::null_mut(),
@@ -101,11 +99,11 @@ pub(super) unsafe extern "C" fn open<M: Module>(
     }
 }
 
-pub(super) unsafe extern "C" fn close<M: Module>(cursor: *mut ffi::sqlite3_vtab_cursor) -> c_int {
+pub(super) unsafe extern "C" fn close<T: Table>(cursor: *mut ffi::sqlite3_vtab_cursor) -> c_int {
     // SAFETY: a cursor's table outlives it. It was made in `open`, and SQLite calls this once.
     unsafe {
         guard((*cursor).pVtab, || {
-            drop(Box::from_raw(cursor.cast::<VCursor<CursorOf<M>>>()));
+            drop(Box::from_raw(cursor.cast::<VCursor<T::Cursor>>()));
             Ok(ffi::SQLITE_OK)
         })
     }
@@ -114,15 +112,15 @@ pub(super) unsafe extern "C" fn close<M: Module>(cursor: *mut ffi::sqlite3_vtab_
 /// Runs `body` on a cursor, which says whether it stands on a row.
 ///
 /// # Safety
-/// `cursor` is live and of `M`.
-unsafe fn advance<M: Module>(
+/// `cursor` is live and of `T`.
+unsafe fn advance<T: Table>(
     cursor: *mut ffi::sqlite3_vtab_cursor,
-    body: impl FnOnce(&mut CursorOf<M>) -> Result<bool>,
+    body: impl FnOnce(&mut T::Cursor) -> Result<bool>,
 ) -> c_int {
     // SAFETY: forwarded from the caller; one call at a time runs on a cursor.
     unsafe {
         guard((*cursor).pVtab, || {
-            let this = &mut *cursor.cast::<VCursor<CursorOf<M>>>();
+            let this = &mut *cursor.cast::<VCursor<T::Cursor>>();
             this.done = true;
             this.done = !body(&mut this.cursor)?;
             Ok(ffi::SQLITE_OK)
@@ -130,7 +128,7 @@ unsafe fn advance<M: Module>(
     }
 }
 
-pub(super) unsafe extern "C" fn filter<M: Module>(
+pub(super) unsafe extern "C" fn filter<T: Table>(
     cursor: *mut ffi::sqlite3_vtab_cursor,
     number: c_int,
     text: *const c_char,
@@ -139,7 +137,7 @@ pub(super) unsafe extern "C" fn filter<M: Module>(
 ) -> c_int {
     // SAFETY: a live cursor, a C string or null, and `argc` live values.
     unsafe {
-        advance::<M>(cursor, |cursor| {
+        advance::<T>(cursor, |cursor| {
             cursor.filter(Scan {
                 number,
                 text: c_bytes(text).unwrap_or_default(),
@@ -149,17 +147,17 @@ pub(super) unsafe extern "C" fn filter<M: Module>(
     }
 }
 
-pub(super) unsafe extern "C" fn next<M: Module>(cursor: *mut ffi::sqlite3_vtab_cursor) -> c_int {
+pub(super) unsafe extern "C" fn next<T: Table>(cursor: *mut ffi::sqlite3_vtab_cursor) -> c_int {
     // SAFETY: a live cursor.
-    unsafe { advance::<M>(cursor, Cursor::next) }
+    unsafe { advance::<T>(cursor, Cursor::next) }
 }
 
-pub(super) unsafe extern "C" fn eof<M: Module>(cursor: *mut ffi::sqlite3_vtab_cursor) -> c_int {
+pub(super) unsafe extern "C" fn eof<T: Table>(cursor: *mut ffi::sqlite3_vtab_cursor) -> c_int {
     // SAFETY: live.
-    c_int::from(unsafe { (*cursor.cast::<VCursor<CursorOf<M>>>()).done })
+    c_int::from(unsafe { (*cursor.cast::<VCursor<T::Cursor>>()).done })
 }
 
-pub(super) unsafe extern "C" fn column<M: Module>(
+pub(super) unsafe extern "C" fn column<T: Table>(
     cursor: *mut ffi::sqlite3_vtab_cursor,
     context: *mut ffi::sqlite3_context,
     column: c_int,
@@ -167,7 +165,7 @@ pub(super) unsafe extern "C" fn column<M: Module>(
     // SAFETY: a live cursor, and the context of this call.
     unsafe {
         guard((*cursor).pVtab, || {
-            let this = &mut *cursor.cast::<VCursor<CursorOf<M>>>();
+            let this = &mut *cursor.cast::<VCursor<T::Cursor>>();
             let column = usize::try_from(column).unwrap_or(0);
             this.cursor.column(column, &mut Context::new(context))?;
             Ok(ffi::SQLITE_OK)
@@ -175,40 +173,40 @@ pub(super) unsafe extern "C" fn column<M: Module>(
     }
 }
 
-pub(super) unsafe extern "C" fn rowid<M: Module>(
+pub(super) unsafe extern "C" fn rowid<T: Table>(
     cursor: *mut ffi::sqlite3_vtab_cursor,
     out: *mut ffi::sqlite3_int64,
 ) -> c_int {
     // SAFETY: a live cursor; `out` is SQLite's.
     unsafe {
         guard((*cursor).pVtab, || {
-            *out = (*cursor.cast::<VCursor<CursorOf<M>>>()).cursor.rowid()?;
+            *out = (*cursor.cast::<VCursor<T::Cursor>>()).cursor.rowid()?;
             Ok(ffi::SQLITE_OK)
         })
     }
 }
 
 /// DROP TABLE of a table that was created: the object stays if that fails.
-pub(super) unsafe extern "C" fn destroy<M: Module>(vtab: *mut ffi::sqlite3_vtab) -> c_int {
+pub(super) unsafe extern "C" fn destroy<T: Table>(vtab: *mut ffi::sqlite3_vtab) -> c_int {
     // SAFETY: a live table, which SQLite gives up if this succeeds.
     unsafe {
         let rc = guard(vtab, || {
-            (*vtab.cast::<VTab<M::Table>>()).table.destroy()?;
+            (*vtab.cast::<VTab<T>>()).table.destroy()?;
             Ok(ffi::SQLITE_OK)
         });
         if rc == ffi::SQLITE_OK {
-            disconnect::<M>(vtab);
+            disconnect::<T>(vtab);
         }
         rc
     }
 }
 
-pub(super) unsafe extern "C" fn disconnect<M: Module>(vtab: *mut ffi::sqlite3_vtab) -> c_int {
-    crate::function::boundary((), || {
+pub(super) unsafe extern "C" fn disconnect<T: Table>(vtab: *mut ffi::sqlite3_vtab) -> c_int {
+    crate::boundary::boundary((), || {
         // SAFETY: made in `connect`; SQLite calls this once, and frees no message of it.
         unsafe {
             ffi::sqlite3_free((*vtab).zErrMsg.cast());
-            drop(Box::from_raw(vtab.cast::<VTab<M::Table>>()));
+            drop(Box::from_raw(vtab.cast::<VTab<T>>()));
         }
     });
     ffi::SQLITE_OK

@@ -2,13 +2,12 @@
 
 use std::ffi::{c_char, c_int};
 
+use super::object::{c_message, guard, Result, VTab};
 use super::read::Table;
-use super::{c_message, guard, Module, Result, VTab};
-use crate::connection::c_bytes;
 use crate::error::Error;
 use crate::ffi;
 use crate::function::Args;
-use crate::value::ValueRef;
+use crate::value::{c_bytes, ValueRef};
 
 /// A change of one row. Values are those of all columns in their order, hidden ones too.
 #[derive(Clone, Copy)]
@@ -129,15 +128,15 @@ pub trait WritableTable: Table {
 /// Calls a method of a table that returns nothing.
 ///
 /// # Safety
-/// `vtab` is live and of `M`.
-unsafe fn call<M: Module>(
+/// `vtab` is live and of `T`.
+unsafe fn call<T: WritableTable>(
     vtab: *mut ffi::sqlite3_vtab,
-    method: impl FnOnce(&M::Table) -> Result<()>,
+    method: impl FnOnce(&T) -> Result<()>,
 ) -> c_int {
     // SAFETY: forwarded from the caller.
     unsafe {
         guard(vtab, || {
-            method(&(*vtab.cast::<VTab<M::Table>>()).table)?;
+            method(&(*vtab.cast::<VTab<T>>()).table)?;
             Ok(ffi::SQLITE_OK)
         })
     }
@@ -183,19 +182,16 @@ unsafe fn conflict_of(db: *mut ffi::sqlite3) -> Conflict {
     }
 }
 
-pub(super) unsafe extern "C" fn update<M: Module>(
+pub(super) unsafe extern "C" fn update<T: WritableTable>(
     vtab: *mut ffi::sqlite3_vtab,
     argc: c_int,
     argv: *mut *mut ffi::sqlite3_value,
     out: *mut ffi::sqlite3_int64,
-) -> c_int
-where
-    M::Table: WritableTable,
-{
+) -> c_int {
     // SAFETY: a live table, `argc` live values: the old rowid, the new one, and those of the columns.
     unsafe {
         guard(vtab, || {
-            let this = &*vtab.cast::<VTab<M::Table>>();
+            let this = &*vtab.cast::<VTab<T>>();
             let args = Args::from_raw(argc, argv);
             let (Some(old), values) = (args.raw(0), args.skip(2)) else {
                 return Ok(ffi::SQLITE_MISUSE);
@@ -224,109 +220,82 @@ where
     }
 }
 
-pub(super) unsafe extern "C" fn begin<M: Module>(vtab: *mut ffi::sqlite3_vtab) -> c_int
-where
-    M::Table: WritableTable,
-{
-    // SAFETY: a live table of `M`.
-    unsafe { call::<M>(vtab, WritableTable::begin) }
+pub(super) unsafe extern "C" fn begin<T: WritableTable>(vtab: *mut ffi::sqlite3_vtab) -> c_int {
+    // SAFETY: a live table of `T`.
+    unsafe { call::<T>(vtab, WritableTable::begin) }
 }
 
-pub(super) unsafe extern "C" fn sync<M: Module>(vtab: *mut ffi::sqlite3_vtab) -> c_int
-where
-    M::Table: WritableTable,
-{
-    // SAFETY: a live table of `M`.
-    unsafe { call::<M>(vtab, WritableTable::sync) }
+pub(super) unsafe extern "C" fn sync<T: WritableTable>(vtab: *mut ffi::sqlite3_vtab) -> c_int {
+    // SAFETY: a live table of `T`.
+    unsafe { call::<T>(vtab, WritableTable::sync) }
 }
 
-pub(super) unsafe extern "C" fn commit<M: Module>(vtab: *mut ffi::sqlite3_vtab) -> c_int
-where
-    M::Table: WritableTable,
-{
-    // SAFETY: a live table of `M`.
+pub(super) unsafe extern "C" fn commit<T: WritableTable>(vtab: *mut ffi::sqlite3_vtab) -> c_int {
+    // SAFETY: a live table of `T`.
     unsafe {
-        call::<M>(vtab, |table| {
+        call::<T>(vtab, |table| {
             table.commit();
             Ok(())
         })
     }
 }
 
-pub(super) unsafe extern "C" fn rollback<M: Module>(vtab: *mut ffi::sqlite3_vtab) -> c_int
-where
-    M::Table: WritableTable,
-{
-    // SAFETY: a live table of `M`.
+pub(super) unsafe extern "C" fn rollback<T: WritableTable>(vtab: *mut ffi::sqlite3_vtab) -> c_int {
+    // SAFETY: a live table of `T`.
     unsafe {
-        call::<M>(vtab, |table| {
+        call::<T>(vtab, |table| {
             table.rollback();
             Ok(())
         })
     }
 }
 
-pub(super) unsafe extern "C" fn savepoint<M: Module>(
+pub(super) unsafe extern "C" fn savepoint<T: WritableTable>(
     vtab: *mut ffi::sqlite3_vtab,
     number: c_int,
-) -> c_int
-where
-    M::Table: WritableTable,
-{
-    // SAFETY: a live table of `M`.
-    unsafe { call::<M>(vtab, |table| table.savepoint(number)) }
+) -> c_int {
+    // SAFETY: a live table of `T`.
+    unsafe { call::<T>(vtab, |table| table.savepoint(number)) }
 }
 
-pub(super) unsafe extern "C" fn release<M: Module>(
+pub(super) unsafe extern "C" fn release<T: WritableTable>(
     vtab: *mut ffi::sqlite3_vtab,
     number: c_int,
-) -> c_int
-where
-    M::Table: WritableTable,
-{
-    // SAFETY: a live table of `M`.
-    unsafe { call::<M>(vtab, |table| table.release(number)) }
+) -> c_int {
+    // SAFETY: a live table of `T`.
+    unsafe { call::<T>(vtab, |table| table.release(number)) }
 }
 
-pub(super) unsafe extern "C" fn rollback_to<M: Module>(
+pub(super) unsafe extern "C" fn rollback_to<T: WritableTable>(
     vtab: *mut ffi::sqlite3_vtab,
     number: c_int,
-) -> c_int
-where
-    M::Table: WritableTable,
-{
-    // SAFETY: a live table of `M`.
-    unsafe { call::<M>(vtab, |table| table.rollback_to(number)) }
+) -> c_int {
+    // SAFETY: a live table of `T`.
+    unsafe { call::<T>(vtab, |table| table.rollback_to(number)) }
 }
 
-pub(super) unsafe extern "C" fn rename<M: Module>(
+pub(super) unsafe extern "C" fn rename<T: WritableTable>(
     vtab: *mut ffi::sqlite3_vtab,
     name: *const c_char,
-) -> c_int
-where
-    M::Table: WritableTable,
-{
-    // SAFETY: a live table of `M`, and a C string.
+) -> c_int {
+    // SAFETY: a live table of `T`, and a C string.
     unsafe {
-        call::<M>(vtab, |table| {
+        call::<T>(vtab, |table| {
             table.rename(c_bytes(name).unwrap_or_default())
         })
     }
 }
 
-pub(super) unsafe extern "C" fn integrity<M: Module>(
+pub(super) unsafe extern "C" fn integrity<T: WritableTable>(
     vtab: *mut ffi::sqlite3_vtab,
     database: *const c_char,
     table: *const c_char,
     flags: c_int,
     out: *mut *mut c_char,
-) -> c_int
-where
-    M::Table: WritableTable,
-{
-    // SAFETY: a live table of `M`, C strings, and a place for a message that SQLite frees.
+) -> c_int {
+    // SAFETY: a live table of `T`, C strings, and a place for a message that SQLite frees.
     unsafe {
-        call::<M>(vtab, |this| {
+        call::<T>(vtab, |this| {
             let found = this.integrity(Integrity {
                 database: c_bytes(database).unwrap_or_default(),
                 table: c_bytes(table).unwrap_or_default(),

@@ -1,0 +1,104 @@
+//! What compiling a statement has told of it, and what a connection with a role may not compile.
+
+use std::cell::{Cell, RefCell};
+use std::ffi::c_int;
+
+use crate::error::Error;
+use crate::ffi;
+use crate::pragma::{is_own_table, Pragma};
+
+/// What a connection is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Role {
+    /// All that its user does.
+    #[default]
+    Only,
+    /// All but the reads that others can do as well.
+    Writer,
+    /// Such reads: it refuses what only the writer can tell.
+    Reader,
+    /// The reads of a replica: it refuses pragmas that do more than tell.
+    Replica,
+}
+
+/// The code of what another connection is to do: one that the engine never gives.
+pub(crate) const REFUSED: c_int = ffi::SQLITE_EMPTY;
+
+/// What compiling has told.
+#[derive(Default)]
+pub(crate) struct Notes {
+    pub(crate) role: Cell<Role>,
+    /// A statement is compiled for the first time, not again within a step.
+    is_first: Cell<bool>,
+    /// It asks for what one connection alone can tell.
+    pub(crate) is_own: Cell<bool>,
+    refused: Cell<bool>,
+    pub(crate) settings: RefCell<Vec<Pragma>>,
+}
+
+impl Notes {
+    pub(crate) fn is_wanted(&self) -> bool {
+        self.role.get() != Role::Only
+    }
+
+    /// Compiling begins, or ends.
+    #[inline]
+    pub(crate) fn compile(&self, begins: bool) {
+        self.is_first.set(begins);
+        if begins {
+            self.is_own.set(false);
+        }
+    }
+
+    /// The error of what was refused.
+    #[cold]
+    pub(crate) fn explain(&self, error: Error) -> Error {
+        if self.refused.replace(false) {
+            return Error::sqlite(REFUSED, "This is for the connection that writes");
+        }
+        error
+    }
+
+    /// What to answer to a question of the engine.
+    pub(crate) fn judge(&self, action: c_int, args: &[Option<&[u8]>; 4]) -> c_int {
+        let role = self.role.get();
+        let refuses = match action {
+            ffi::SQLITE_FUNCTION if args[1].is_some_and(is_own_function) => self.note_own(role),
+            ffi::SQLITE_READ if args[0].is_some_and(is_own_table) => self.note_own(role),
+            ffi::SQLITE_PRAGMA if role == Role::Writer => {
+                let pragma = pragma_of(args);
+                if pragma.is_setting() {
+                    self.settings.borrow_mut().push(pragma);
+                }
+                false
+            }
+            ffi::SQLITE_PRAGMA => role == Role::Replica && !pragma_of(args).tells(),
+            _ => false,
+        };
+        if refuses {
+            self.refused.set(true);
+            return ffi::SQLITE_DENY;
+        }
+        ffi::SQLITE_OK
+    }
+
+    /// Whether it is refused. A view may have come to ask for it since a statement was compiled.
+    fn note_own(&self, role: Role) -> bool {
+        self.is_own.set(true);
+        role == Role::Reader || role == Role::Replica && !self.is_first.get()
+    }
+}
+
+fn is_own_function(name: &[u8]) -> bool {
+    let own: [&[u8]; 3] = [b"changes", b"last_insert_rowid", b"total_changes"];
+    own.iter().any(|own| own.eq_ignore_ascii_case(name))
+}
+
+fn pragma_of(args: &[Option<&[u8]>; 4]) -> Pragma {
+    let text = |at: usize| args[at].map(|text| String::from_utf8_lossy(text).into_owned());
+    Pragma {
+        schema: text(2),
+        name: text(0).unwrap_or_default().to_ascii_lowercase(),
+        argument: text(1),
+    }
+}
