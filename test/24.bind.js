@@ -5,10 +5,11 @@
 const assert = require('node:assert/strict')
 const vm = require('node:vm')
 const {
-  BUSY, needs, open, ours, rangeError, sqliteError, syncOnly, test, thrown, typeError
+  BUSY, collect, needs, open, ours, rangeError, sqliteError, syncOnly, test, thrown, typeError
 } = require('./support')
 
 const INVALID = 'SQLite3 can only bind numbers, strings, bigints, buffers, and null'
+const TOO_MANY = 'Too many parameter values were provided'
 
 function setup (t) {
   return open(t).exec('CREATE TABLE entries (a TEXT, b INTEGER, c BLOB)')
@@ -249,4 +250,42 @@ test('what only looks like a parameter is none', async t => {
   await (await db.prepare('INSERT INTO p$q (a$b, [?1], "x:y") VALUES (:a$b, ?2, @x) -- ?, :c')).run({ a$b: 1, 2: 2, x: 3 })
   const select = await db.prepare("SELECT a$b, [?1] AS b, \"x:y\" AS c, '@d ?' AS d, `a$b`/**/ AS e FROM p$q WHERE a$b=:v AND 1=$w")
   assert.deepEqual(await select.get({ v: 1, w: 1 }), { a$b: 1, b: 2, c: 3, d: '@d ?', e: 1 })
+})
+
+test('a value without a name is none for a parameter that has one', async t => {
+  const db = await setup(t)
+  await db.exec("INSERT INTO entries VALUES ('x', 1, NULL), ('y', 2, NULL)")
+  const calls = [
+    ['SELECT :a', 5], ['SELECT :a', null], ['SELECT :a', undefined], ['SELECT @b, $a', 'first', 'second'], ['SELECT :a, :a', 5],
+    ['SELECT ?1, ?1', 5], ['SELECT ?2, ?1', 5, 6], ['SELECT ?, :a', 1, 2], ['SELECT :a', [5]], ['SELECT :a, :b', [5], [6]]
+  ]
+  for (const [sql, ...args] of calls) {
+    for (const method of ['get', 'all', 'run', 'bind', 'iterate']) {
+      const stmt = await db.prepare(sql)
+      await rangeError(async () => method === 'iterate' ? collect(stmt.iterate(...args)) : stmt[method](...args), TOO_MANY)
+    }
+  }
+  for (const none of [null, undefined]) {
+    await rangeError(async () => (await db.prepare('UPDATE entries SET a = :a')).run(none), TOO_MANY)
+  }
+  await typeError(async () => (await db.prepare('SELECT ?, :a')).get(1), 'Missing named parameters')
+  assert.deepEqual(await (await db.prepare('SELECT a FROM entries')).pluck().all(), ['x', 'y'])
+})
+
+ours('nor is it in a call by SQL, the first time or later', async t => {
+  const db = await setup(t)
+  await db.exec("INSERT INTO entries VALUES ('x', 1, NULL), ('y', 2, NULL)")
+  for (let i = 0; i < 2; ++i) {
+    for (const none of [null, undefined]) {
+      await rangeError(() => db.run('UPDATE entries SET a = :a', none), TOO_MANY)
+      await rangeError(() => db.run('UPDATE entries SET a = :a', [none]), TOO_MANY)
+    }
+    for (const [sql, ...args] of [['SELECT @b b, $a a', 'first', 'second'], ['SELECT ?2 a, ?1 b', 5, 6], ['SELECT :a', 5]]) {
+      await rangeError(() => db.get(sql, ...args), TOO_MANY)
+      await rangeError(() => db.all(sql, ...args), TOO_MANY)
+      await rangeError(async () => collect(db.iterate(sql, ...args)), TOO_MANY)
+    }
+  }
+  assert.deepEqual(await (await db.prepare('SELECT a FROM entries')).pluck().all(), ['x', 'y'])
+  assert.deepEqual(await db.get('SELECT ?2 a, ?1 b', { 1: 5, 2: 6 }), { a: 6, b: 5 })
 })

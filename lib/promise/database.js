@@ -101,7 +101,7 @@ class Database {
   #readCall (given, entry) {
     try {
       const options = takeOptions(given, entry.parameters, readCallOptions) ?? null
-      return { options, values: readValues(withoutUndefined(given, entry), entry.parameters) }
+      return { options, values: readValues(withoutUndefined(given, entry), entry) }
     } catch (error) {
       throw this.#connection.about(error, entry.sql)
     }

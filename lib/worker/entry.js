@@ -22,6 +22,8 @@ class Entry {
     // Whether it reads, and means the same on any connection to the file.
     this.isRead = shared === 1
     this.parameters = parameters
+    // Then no value is bound by its position alone.
+    this.isNamed = parameters.some((name) => name !== null)
   }
 
   /** The same statement on another connection. */

@@ -72,7 +72,7 @@ class Statement {
     const taken = takeOptions(params, names, this.#connection.readOptions)
     const options = this.#optionsOf(taken ?? null)
     const flags = (this.#int64 ? INT64 : 0) | (this.#mode === PLUCK ? FLAG.PLUCK : 0)
-    return { values: this.#values(params, names), mode: this.#mode, flags, options }
+    return { values: this.#values(params), mode: this.#mode, flags, options }
   }
 
   /** The nearest wins: those of the call, of with(), of timeout(). */
@@ -83,18 +83,18 @@ class Statement {
     return { signal: taken?.signal ?? kept?.signal, timeout }
   }
 
-  #values (params, names) {
+  #values (params) {
     if (this.#bound !== null) {
       if (params.length !== 0) throw new TypeError('This statement already has bound parameters')
       return this.#bound
     }
-    return readValues(params, names)
+    return readValues(params, this.#entry)
   }
 
   bind (...params) {
     if (this.#bound !== null) throw new TypeError('The bind() method can only be invoked once per statement object')
     this.#connection.requireOpen()
-    const values = readValues(params, this.#entry.parameters)
+    const values = readValues(params, this.#entry)
     requireCount(values, this.#entry.parameters)
     // What is bound stays as it is now.
     this.#bound = copyViews(values)
@@ -172,10 +172,11 @@ class Statement {
 }
 
 /** Values in the order of the parameters; code of the user runs here and nowhere later. */
-function readValues (params, names) {
+function readValues (params, { parameters: names, isNamed: hasNames }) {
   if (params.length === 1 && isNamed(params[0])) {
     return namedValues(params[0], names) ?? flatten(params, names)
   }
+  if (hasNames && params.length !== 0) return flatten(params, names)
   for (const value of params) {
     if (isNamed(value) || typeof value === 'function') return flatten(params, names)
     checkValue(value)
