@@ -15,7 +15,11 @@ function loadFile (file) {
   return createRequire(absolute)(absolute)
 }
 
-/** The addon that a `require` gave, or what a bundler has put there: a path, a URL or bytes. */
+/**
+ * The addon that a `require` gave, or what a bundler has put there: a path, a URL or bytes.
+ * @param {{ addon?: any, error?: Error }} found
+ * @returns {import('./engine').Engine}
+ */
 function addonOf ({ addon, error }) {
   if (error !== undefined) throw error
   const given = addon?.default ?? addon
@@ -34,14 +38,16 @@ function asPath (place) {
 /** Where else a program that was bundled has the addon: pairs of a name and a function. */
 function nearby () {
   const asset = seaAsset()
-  const inside = asset === null
-    ? []
-    : [[`the asset ${FILE}`, () => loadFile(extracted(new Uint8Array(asset)))]]
+  /** @type {[name: string, load: () => import('./engine').Engine][]} */
+  const all = []
+  if (asset !== null) {
+    all.push([`the asset ${FILE}`, () => loadFile(extracted(new Uint8Array(asset)))])
+  }
   const here = folder()
   // A chunk may stand one folder below the bundle.
   const files = here === null ? [] : [path.join(here, FILE), path.join(here, '..', FILE)]
-  const found = files.filter((file) => fs.existsSync(file))
-  return [...inside, ...found.map((file) => [file, () => loadFile(file)])]
+  for (const file of files) if (fs.existsSync(file)) all.push([file, () => loadFile(file)])
+  return all
 }
 
 function isSingleExecutable () {

@@ -60,8 +60,7 @@ function cannotLoad (tried) {
     ? `To install it: npm install @ferrolite/${name}@${version} (in a source checkout: npm run build)`
     : 'Build it from source, and give its path as FERROLITE_BINDING or as the option "nativeBinding"')
   const error = new Error(lines.join('\n'), { cause: tried.at(-1)?.error })
-  error.code = 'ERR_FERROLITE_BINDING'
-  return error
+  return Object.assign(error, { code: 'ERR_FERROLITE_BINDING' })
 }
 
 function reason (error) {

@@ -13,7 +13,7 @@ const { SqliteError } = require('./errors')
 module.exports = function createDatabase (getBinding, options = {}) {
   const how = { getBinding, allowNativeBinding: true, openBackend, ...options }
   function Database (filename, options) {
-    if (new.target === undefined) return new Database(filename, options)
+    if (new.target === undefined) return new (/** @type {any} */ (Database))(filename, options)
     open(this, filename, options, how)
     Object.defineProperties(this, getters)
   }

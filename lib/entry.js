@@ -5,7 +5,10 @@ const { EXPAND, FLAT, HEADER, decoderFor } = require('./rows')
 
 const { VERSION, READER, READONLY, SHARED, COLUMNS } = HEADER
 
-/** The class of compiled statements of one addon, whose functions are constants in it. */
+/**
+ * The class of compiled statements of one addon, whose functions are constants in it.
+ * @param {import('./engine').Environment} environment
+ */
 function createEntryClass ({ natives, block: { header } }) {
   /**
    * A compiled statement, which several Statement objects of the same SQL may use in turn, as long

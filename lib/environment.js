@@ -13,7 +13,11 @@ const REFUSED = 'SQLITE_EMPTY'
 // One block and one set of functions for each addon that this environment has loaded.
 const attached = new WeakMap()
 
-/** The addon's functions, bound to this environment, and the block that rows arrive in. */
+/**
+ * The addon's functions, bound to this environment, and the block that rows arrive in.
+ * @param {import('./engine').Engine} addon
+ * @returns {import('./engine').Environment}
+ */
 function attach (addon) {
   let environment = attached.get(addon)
   if (environment === undefined) {
@@ -24,7 +28,7 @@ function attach (addon) {
       exception: [undefined],
       makeError,
       // Workers cannot change the folder. Asking node:worker_threads takes 1 to 3 ms of loading it.
-      worker: process.chdir?.disabled === true
+      worker: /** @type {any} */ (process.chdir)?.disabled === true
     })
     useNatives(natives)
     environment = { natives, block, classes: null }

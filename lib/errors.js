@@ -62,9 +62,7 @@ function charsOf (sql, byte) {
 
 function timeoutCause () {
   const cause = new Error('The time of the call was over')
-  cause.name = 'TimeoutError'
-  cause.code = 'ETIMEDOUT'
-  return cause
+  return Object.assign(cause, { name: 'TimeoutError', code: 'ETIMEDOUT' })
 }
 
 function timedOut () {
@@ -74,9 +72,7 @@ function timedOut () {
 /** As Node's own functions reject. */
 function abortError (signal) {
   const error = new Error('The operation was aborted', { cause: signal.reason })
-  error.name = 'AbortError'
-  error.code = 'ABORT_ERR'
-  return error
+  return Object.assign(error, { name: 'AbortError', code: 'ABORT_ERR' })
 }
 
 /** An error for one call of the promise API; one that several calls get is copied for each. */

@@ -8,7 +8,10 @@ const { ROWS, DONE, EXTRAS, DEPTH } = HEADER
 // Rows that an iterator reads ahead: it starts with one and doubles.
 const MAX_AHEAD = 128
 
-/** The class of iterators of one addon, whose functions are constants in it. */
+/**
+ * The class of iterators of one addon, whose functions are constants in it.
+ * @param {import('./engine').Environment} environment
+ */
 function createIteratorClass ({ natives, block }) {
   const { header } = block
   const { statementNext, statementReturn } = natives

@@ -38,6 +38,7 @@ class Occasion {
   begin (context, call, count = null) {
     const { start, end, asyncStart, asyncEnd } = this.#channels
     const done = this.#clock(context)
+    /** @type {(tell: () => void) => void} */
     const asCaller = AsyncLocalStorage.snapshot?.() ?? ((tell) => tell())
     let promise
     try {
@@ -72,11 +73,12 @@ class Occasion {
   }
 }
 
+// The channels' own words for what a kind of database is.
+const WORDS = { local: 'file', remote: 'server' }
+
 /** What connections are told of by. */
-function describe ({ name, anonymous, remote, replica, readonly }) {
-  const place = remote === null ? 'file' : 'server'
-  const kind = replica !== null ? 'replica' : place
-  return { database: name, kind: anonymous ? 'memory' : kind, readonly }
+function describe ({ name, anonymous, kind, readonly }) {
+  return { database: name, kind: anonymous ? 'memory' : WORDS[kind] ?? kind, readonly }
 }
 
 module.exports = {

@@ -78,7 +78,10 @@ function resolveLibrary (file) {
   return /[/\\]/.test(file) && (isWindows || file.includes('/')) ? resolvePath(file) : file
 }
 
-/** A replica that was written to as a plain file would be no copy of its primary any more. */
+/**
+ * A replica that was written to as a plain file would be no copy of its primary any more.
+ * @param {import('./engine').Natives} natives
+ */
 function requirePlain (natives, options) {
   const { file, uri } = options
   if (options.readonly || options.anonymous || options.kind !== 'local') return

@@ -3,7 +3,10 @@
 const { addonOf, nearby } = require('./addon')
 const { requireSupportedRuntime } = require('./runtime')
 
-/** The addon of an entry point for one platform, which `load` requires by its name. */
+/**
+ * The addon of an entry point for one platform, which `load` requires by its name.
+ * @param {() => { addon?: unknown, error?: Error }} load
+ */
 function platformAddon (load) {
   requireSupportedRuntime()
   const required = load()

@@ -48,7 +48,10 @@ const PLUCK = 1
 const EXPAND = 2
 const RAW = 3
 
-/** Room for a block of rows, and the views that decoders read it through. */
+/**
+ * Room for a block of rows, and the views that decoders read it through.
+ * @typedef {ReturnType<typeof createBlock>} Block
+ */
 function createBlock () {
   const buffer = new ArrayBuffer(BLOCK_LENGTH)
   return {
@@ -90,7 +93,7 @@ function other (block, tag, slot) {
 const FastBuffer = findFastBuffer()
 
 function findFastBuffer () {
-  const { [Symbol.species]: Species = null } = Buffer
+  const { [Symbol.species]: Species = null } = /** @type {any} */ (Buffer)
   const ours = class extends Uint8Array {}
   Object.setPrototypeOf(ours.prototype, Buffer.prototype)
   return Species !== null && Species.prototype === Buffer.prototype ? Species : ours

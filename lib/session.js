@@ -5,6 +5,10 @@ class Session {
   #natives
   #handle
 
+  /**
+   * @param {import('./engine').Natives} natives
+   * @param {import('./engine').Session} handle
+   */
   constructor (natives, handle) {
     this.#natives = natives
     this.#handle = handle

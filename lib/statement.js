@@ -10,7 +10,10 @@ const { EXPAND, FLAT, HEADER, PLUCK, RAW } = require('./rows')
 
 const { VERSION, ROWS, DONE, ORDERED, EXTRAS, CHANGES, ROWID, ROWID_INT64 } = HEADER
 
-/** The classes of one addon: its functions are constants in them, which V8 calls directly. */
+/**
+ * The classes of one addon: its functions are constants in them, which V8 calls directly.
+ * @param {import('./engine').Environment} environment
+ */
 function createClasses (environment) {
   return {
     Entry: createEntryClass(environment),
@@ -18,6 +21,7 @@ function createClasses (environment) {
   }
 }
 
+/** @param {import('./engine').Environment} environment */
 function createStatementClass ({ natives, block }, StatementIterator) {
   const { header, numbers, bigints } = block
   const {

@@ -25,7 +25,8 @@ function isMusl () {
 }
 
 function reportsMusl () {
-  const { report } = process
+  /** @type {any} */
+  const report = process.report
   if (typeof report?.getReport !== 'function') return false
   const { excludeNetwork } = report
   // With the network in it, a report may wait for name servers.

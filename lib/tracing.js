@@ -197,6 +197,7 @@ class Trace {
   constructor (context, began = performance.now()) {
     this.context = context
     this.#began = began
+    /** @type {(tell: () => void) => void} */
     this.#asCaller = require('node:async_hooks').AsyncLocalStorage.snapshot?.() ?? ((tell) => tell())
   }
 

@@ -5,7 +5,7 @@
 
 const { build } = require('./build')
 const { cargoDeny } = require('./deny')
-const { clippy, eslint, rustfmt } = require('./lint')
+const { clippy, eslint, rustfmt, types } = require('./lint')
 const { otherNodeTests, otherPromiseTests } = require('./node-tests')
 const { installPackages } = require('./prepare')
 const { main, run } = require('./run')
@@ -21,6 +21,7 @@ async function codeSteps (step) {
   await step('tools', async () => { env = await toolchain() })
   await step('cargo fmt', () => rustfmt(env))
   await step('eslint', () => eslint())
+  await step('types', types)
   await step('typos', typos)
   const built = await step('build', build)
   await step('clippy', () => clippy(env))

@@ -7,7 +7,8 @@ const os = require('node:os')
 const path = require('node:path')
 const test = require('node:test')
 const { pathToFileURL } = require('node:url')
-const { target } = require('../lib/binding')
+const { getBinding, target } = require('../lib/binding')
+const { attach } = require('../lib/environment')
 
 const LIB = path.join(__dirname, '..', 'lib')
 const ROOT = path.join(__dirname, '..')
@@ -261,4 +262,12 @@ test('where it is not seen, a report without the network decides', { skip: !LINU
 
 test('a runtime without reports is taken for one with glibc', { skip: !LINUX }, () => {
   assert.match(targetWith(null, '')[0], /^linux-\w+-gnu/)
+})
+
+test('the addon has the functions that its contract names, and no others', () => {
+  const contract = fs.readFileSync(path.join(LIB, 'engine.d.ts'), 'utf8').replaceAll('\r\n', '\n')
+  const [, body] = /^export interface Natives \{\n(.*?)^\}/ms.exec(contract)
+  const names = [...body.matchAll(/^ {2}(\w+)(?: \(|: Execute<)/gm)].map(([, name]) => name)
+  const { natives } = attach(getBinding())
+  assert.deepEqual(names.sort(), Object.keys(natives).sort())
 })

@@ -85,6 +85,7 @@ class MapBackend {
   }
 
   listeners (method) { throw unavailable(this.kind, `${method}('update')`) }
+  stats () { return { cachedStatements: 0 } }
   close () { this.open = false }
 }
 

@@ -4,7 +4,10 @@ const Action = require('./actions')
 
 const Authorization = Object.freeze({ ALLOW: 0, DENY: 1, IGNORE: 2 })
 
-/** Rules in either of libsql's two shapes, as the addon takes them: `[rules, otherwise]`. */
+/**
+ * Rules in either of libsql's two shapes, as the addon takes them.
+ * @returns {[rules: import('../engine').Rule[] | null, otherwise: number]}
+ */
 function readRules (rules) {
   if (rules === null) return [null, Authorization.ALLOW]
   if (typeof rules !== 'object' || Array.isArray(rules)) {
@@ -20,11 +23,14 @@ function readRules (rules) {
   return [tables, Authorization.DENY]
 }
 
+/** @returns {import('../engine').Rule} */
 function readRule (rule) {
   if (typeof rule !== 'object' || rule === null) throw new TypeError('Expected each authorizer rule to be an object')
   const { action, table, column, entity, accessor, policy } = rule
-  const patterns = Object.entries({ table, column, entity, accessor }).flatMap(readPattern)
-  return [readActions(action), ...patterns, requirePolicy(policy)]
+  const [ofTable, ofColumn, ofEntity, ofAccessor] =
+    Object.entries({ table, column, entity, accessor }).map(readPattern)
+  const actions = readActions(action)
+  return [actions, ...ofTable, ...ofColumn, ...ofEntity, ...ofAccessor, requirePolicy(policy)]
 }
 
 function readActions (action) {
@@ -34,6 +40,7 @@ function readActions (action) {
   return actions
 }
 
+/** @returns {[pattern: string | null, isGlob: boolean]} */
 function readPattern ([key, pattern]) {
   if (pattern == null) return [null, false]
   if (typeof pattern === 'string') return [pattern, false]

@@ -32,7 +32,11 @@ function readBatchOptions (given, read) {
   return { version: MODES[mode], raw, call: read(options, OPTIONS) }
 }
 
-/** What `db.batch()` is given, checked: of each statement its SQL and parameters. */
+/**
+ * What `db.batch()` is given, checked: of each statement its SQL and parameters.
+ * @param {import('../engine').Natives} natives
+ * @returns {[sql: string, args: unknown[]][]}
+ */
 function readBatch (natives, statements) {
   if (!Array.isArray(statements)) throw new TypeError('Expected first argument to be an array of statements')
   // A copy: what is read may change the list.
@@ -52,6 +56,7 @@ function countBatch (context, results) {
   context.changes = results.reduce((sum, { changes }) => sum + changes, 0)
 }
 
+/** @returns {[sql: string, args: unknown[]]} */
 function readStatement (statement) {
   if (typeof statement === 'string') return [statement, []]
   if (typeof statement !== 'object' || statement === null) {

@@ -6,6 +6,7 @@ const { LIMITS, requireLimit } = require('../options')
  * An object whose properties are the limits; `limit(index, value)` sets one, or reads it with -1.
  */
 function createLimits (limit) {
+  /** @type {PropertyDescriptorMap} */
   const properties = {}
   LIMITS.forEach((name, index) => {
     properties[name] = {

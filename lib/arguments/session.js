@@ -14,6 +14,7 @@ const constants = Object.freeze({
   SQLITE_CHANGESET_FOREIGN_KEY: 5
 })
 
+/** @returns {[database: string, table: string | null]} */
 function readSessionOptions (options) {
   options ??= {}
   if (typeof options !== 'object') throw new TypeError('Expected first argument to be an options object')
@@ -23,6 +24,12 @@ function readSessionOptions (options) {
   return [db, table ?? null]
 }
 
+/**
+ * @returns {[
+ *   changeset: Uint8Array, filter: ((table: string) => boolean) | null,
+ *   onConflict: ((type: number) => number) | null
+ * ]}
+ */
 function readApplyOptions (changeset, options) {
   options ??= {}
   if (!isUint8Array(changeset)) throw new TypeError('Expected first argument to be a Buffer or Uint8Array')

@@ -36,7 +36,11 @@ function resolve ([sql, generator, parameters, int64, directOnly], defaultInt64)
   return [sql, generator, parameters, int64 ?? defaultInt64(), directOnly]
 }
 
-/** `[sql, generator, parameters, int64 or null, directOnly]` */
+/**
+ * @returns {[
+ *   sql: string, rows: Function, parameters: string[], int64: boolean | null, directOnly: boolean
+ * ]}
+ */
 function parseDefinition (definition, verb, moduleName) {
   const fail = (what, Type = TypeError) => {
     throw new Type(`Virtual table module "${moduleName}" ${verb} a table definition ${what}`)

@@ -64,14 +64,13 @@ export interface Backend {
   stats (): { cachedStatements: number }
   /** Ends its statements and gives back what it holds; the second time there is nothing to do. */
   close (): void
-}
 
-/** What keeps a file like its primary. */
-export interface Replica extends Backend {
-  sync (): object
-  syncUntil (frame: unknown): object
-  resync (): object
-  maxWriteReplicationIndex (): number | undefined
+  // Of what keeps a file like its primary
+
+  sync? (): object
+  syncUntil? (frame: unknown): object
+  resync? (): object
+  maxWriteReplicationIndex? (): number | undefined
 }
 
 /** `backends/local.js`, which has the methods that need the engine in this thread. */

@@ -10,6 +10,7 @@ const tracing = require('../tracing')
 /**
  * Runs statements in one transaction and gives a result for each of them. `lastChanges()` has the
  * changes and the rowid of the last one.
+ * @param {import('../engine').Natives} natives
  */
 function runBatch (natives, database, statements, given, lastChanges) {
   const list = readBatch(natives, statements)

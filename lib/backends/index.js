@@ -9,6 +9,7 @@ const BACKENDS = {
 
 /**
  * Opens what a Database of the sync API works on.
+ * @param {import('../engine').Environment} environment
  * @returns {import('./backend').Backend}
  */
 function openBackend (environment, options, key) {

@@ -35,6 +35,7 @@ class LocalBackend {
   #limits = null
   #parametersOf
 
+  /** @param {import('../engine').Environment} environment */
   constructor (environment, options, key, role = ROLE.ONLY) {
     const { natives, block } = environment
     const { Entry, Statement, parametersOf } = classesOf(environment)

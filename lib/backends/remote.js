@@ -16,6 +16,7 @@ class RemoteBackend {
   #connection
   #controller = null
 
+  /** @param {import('../engine').Environment} environment */
   constructor (environment, options) {
     this.options = options
     this.#connection = new Connection(environment, options)

@@ -42,6 +42,7 @@ class ReplicaBackend {
   // The way to the primary.
   port
 
+  /** @param {import('../engine').Environment} environment */
   constructor (environment, options, key) {
     this.options = options
     const remote = this.#remote = new RemoteBackend(environment, options)

@@ -59,7 +59,12 @@ class Connection {
   // When the call was made that executes now, if that was before, in ms.
   #since = undefined
 
-  /** `own`: what the promise API alone has of options, and the key, which is overwritten. */
+  /**
+   * @param {import('../engine').Environment} environment
+   * @param {object} options
+   * @param {{ leaseTimeout: number, readers: number, key: Uint8Array | null }} own what the promise
+   *   API alone has of options, and the key, which is overwritten
+   */
   constructor (environment, options, own) {
     this.options = options
     this.natives = environment.natives
@@ -207,7 +212,8 @@ class Connection {
   }
 
   /** Asks for something that is no statement's rows; `finish` gets arrays. */
-  ask (op, target, values, finish = null, { extra = 0, flags = 0, options, sqls = null } = {}) {
+  ask (op, target, values, finish = null, about = {}) {
+    const { extra = 0, flags = 0, options, sqls = null } = about
     if (GIVES_BACK.has(op) && this.port.ended) return Promise.resolve()
     this.requireOpen()
     const job = new Job(op, target)
@@ -344,6 +350,7 @@ class Connection {
   /**
    * Calls `start` with what `compile` comes to. Calls behind it wait for that: they run in the
    * order they were made in, and neither a transaction nor the connection ends before.
+   * @returns {Promise<any>}
    */
   async compileFirst (compile, start, options = null, sql = null) {
     const scope = this.root.current()
@@ -351,6 +358,7 @@ class Connection {
     turn.sql = sql
     const since = tracing.on ? performance.now() : undefined
     let inner = null
+    /** @type {{ stopped: boolean } | undefined} */
     let starting
     this.watch(turn, options)
     if (!turn.settled) {
@@ -473,7 +481,8 @@ class Connection {
     }
   }
 
-  async close ({ timeout, interrupt } = {}) {
+  /** @param {{ timeout?: number, interrupt?: boolean }} options */
+  async close ({ timeout, interrupt }) {
     if (!this.closed) {
       this.closed = this.isClosing = true
       this.closing = this.#told(() => this.#close()).catch((error) => {

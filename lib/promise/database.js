@@ -342,7 +342,7 @@ class Database {
     const [bytes, filter, onConflict] = readApplyOptions(changeset, options)
     const call = readCallOptions(options, APPLY_OPTIONS)
     const { functions } = connection.port
-    const numbers = [filter, onConflict].map((fn) => {
+    const numbers = [filter, onConflict].map((/** @type {Function | null} */ fn) => {
       if (fn === null) return 0
       const number = connection.nextNumber()
       functions.set(number, (ask, group, [argument]) => Number(fn(argument)))

@@ -45,11 +45,14 @@ class Cursor {
     job.promise.catch(() => {})
     const submit = () => { connection.submit(scope, job, options) }
     const context = tracing.on ? connection.contextOf('iterate', entry.sql) : null
-    if (context === null) return submit()
-    context.rows = 0
-    this.#trace = new tracing.Trace(context)
-    job.flags |= FLAG.TIMED
-    this.#trace.start(submit)
+    if (context === null) {
+      submit()
+    } else {
+      context.rows = 0
+      this.#trace = new tracing.Trace(context)
+      job.flags |= FLAG.TIMED
+      this.#trace.start(submit)
+    }
   }
 
   /** A read has ended, and is the last one or not. */

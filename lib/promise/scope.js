@@ -55,9 +55,9 @@ class Scope {
   track (promise) {
     const forgotten = this.#forgotten
     forgotten.add(promise)
-    const then = function () {
+    const then = function (...reactions) {
       forgotten.delete(promise)
-      return Promise.prototype.then.apply(promise, arguments)
+      return Promise.prototype.then.apply(promise, reactions)
     }
     return Object.defineProperties(promise, { constructor: { value: Call }, then: { value: then } })
   }

@@ -101,6 +101,7 @@ function headersOf (namespace) {
   return { 'x-namespace': namespace, 'x-namespace-bin': encoded }
 }
 
+/** @param {{ tls?: Record<string, unknown> }} options */
 function readTls ({ tls = {} }) {
   if (typeof tls !== 'object' || tls === null) throw new TypeError('Expected the "tls" option to be an object')
   for (const name of Object.keys(tls)) {

@@ -2,7 +2,10 @@
 
 const { makeError } = require('../errors')
 
-/** Makes a plain database of a replica that is to be written to, or says why it may not be. */
+/**
+ * Makes a plain database of a replica that is to be written to, or says why it may not be.
+ * @param {import('../engine').Natives} natives
+ */
 function requireDetached (natives, file, beside, detach) {
   if (!detach) {
     throw makeError(`"${file}" is a replica, as "${beside}" beside it says, and what is written into it breaks the ` +

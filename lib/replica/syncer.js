@@ -16,7 +16,10 @@ const EXTENT = { NOW: 0, WRITTEN: 1, FRAME: 2, ANEW: 3 }
 // How long a read waits to learn what came of an uncertain write before it goes on without, in ms.
 const PATIENCE = 200
 
-/** The port of a replica's worker; `remote` is that of the connection that writes. */
+/**
+ * The port of a replica's worker; `remote` is that of the connection that writes.
+ * @param {import('../engine').Environment} environment
+ */
 function openSyncer (environment, options, key, remote) {
   const { file, timeout, replica } = options
   const { resync, period } = replica

@@ -31,6 +31,7 @@ const ROUTES = {
 
 /**
  * Opens what a connection of the promise API sends its jobs by.
+ * @param {import('../engine').Environment} environment
  * @returns {import('./route').Route}
  */
 function openRoute (connection, environment, own) {

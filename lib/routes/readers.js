@@ -15,12 +15,12 @@ class ReadersRoute {
   // Something is there that others do not have: functions, an authorizer, an extension.
   #isPrivate = false
 
+  /** @param {import('../engine').Environment} environment */
   constructor (connection, environment, count, key) {
     const { options } = connection
-    const args = openArgs(options, key, ROLE.WRITER)
     this.#connection = connection
-    this.#writer = fileRoute(connection, environment, args)
-    this.#readers = new Readers(environment, args, count, options)
+    this.#writer = fileRoute(connection, environment, openArgs(options, key, ROLE.WRITER))
+    this.#readers = new Readers(environment, count, options, key)
     this.port.onSetting = (name, sql) => this.#readers.set(name, sql)
   }
 
@@ -63,8 +63,8 @@ class ReadersRoute {
     return this.#writer.compile(number, sql, flags, options)
   }
 
-  keeps (entry) {
-    return this.#writer.keeps(entry)
+  keeps () {
+    return this.#writer.keeps()
   }
 
   forget (number) {
@@ -111,15 +111,14 @@ class ReadersRoute {
     return this.#writer.beforeClose()
   }
 
-  listeners (method, event) {
-    return this.#writer.listeners(method, event)
+  listeners (method) {
+    return this.#writer.listeners(method)
   }
 }
 
 /** Connections that only read, each on a thread of its own, for reads outside of transactions. */
 class Readers {
   #environment
-  #open
   #count
   #ports = []
   #next = 0
@@ -130,15 +129,12 @@ class Readers {
   // Of the file, for readers to come.
   #key
 
-  /** `open`: what a Port takes, of a connection that may write. */
-  constructor (environment, open, count, options) {
-    const [file, , , ...rest] = open
-    this.#key = rest.pop()
-    rest.pop()
+  /** `options` and `key`: those of the connection that may write. */
+  constructor (environment, count, options, key) {
     this.#environment = environment
-    this.#open = [file, true, true, ...rest, ROLE.READER]
     this.#count = count
     this.#options = options
+    this.#key = key
   }
 
   /** A setting of the connection that writes. */
@@ -161,7 +157,8 @@ class Readers {
 
   #add () {
     const { limits, verbose } = this.#options
-    const open = openLocal([...this.#open, this.#key])
+    const options = { ...this.#options, readonly: true, fileMustExist: true }
+    const open = openLocal(openArgs(options, this.#key, ROLE.READER))
     const reader = new Reader(new Port(this.#environment, open))
     this.#ports.push(reader)
     const { port } = reader

@@ -47,6 +47,7 @@ class ReplicaRoute {
   #failure = null
   #events = new Events(EVENTS)
 
+  /** @param {import('../engine').Environment} environment */
   constructor (connection, environment, key) {
     const { options } = connection
     this.#connection = connection

@@ -67,12 +67,11 @@ export interface Route {
     add (event: unknown, listener: unknown): void
     remove (event: unknown, listener: unknown): void
   }
-}
 
-/** What keeps a file like its primary. */
-export interface ReplicaRoute extends Route {
-  sync (options: CallOptions): Promise<object>
-  syncUntil (frame: unknown, options: CallOptions): Promise<object>
-  resync (options: CallOptions): Promise<object>
-  maxWriteReplicationIndex (): number | undefined
+  // Of what keeps a file like its primary
+
+  sync? (options: CallOptions): Promise<object>
+  syncUntil? (frame: unknown, options: CallOptions): Promise<object>
+  resync? (options: CallOptions): Promise<object>
+  maxWriteReplicationIndex? (): number | undefined
 }

@@ -94,18 +94,26 @@ class SingleRoute {
   }
 }
 
-/** A file, by the arguments of `openArgs()`. */
+/**
+ * A file, by the arguments of `openArgs()`.
+ * @param {import('../engine').Environment} environment
+ * @param {import('../engine').WorkerFile} args
+ */
 function fileRoute (connection, environment, args) {
   return new SingleRoute(connection, new Port(environment, openLocal(args)), false)
 }
 
+/** @param {import('../engine').Environment} environment */
 function serverRoute (connection, environment) {
   const port = new Port(environment, openRemote(connection.options.remote))
   port.role = 'primary'
   return new SingleRoute(connection, port, true)
 }
 
-/** What the addon opens a file with. */
+/**
+ * What the addon opens a file with.
+ * @returns {import('../engine').WorkerFile}
+ */
 function openArgs (options, key, role) {
   const { file, readonly, fileMustExist, timeout, vfs, uri, buffer } = options
   const logs = options.verbose !== null

@@ -27,6 +27,7 @@ class Connection {
     if (!this.closed) this.port.tell(OP.DROP, number)
   })
 
+  /** @param {import('../engine').Environment} environment */
   constructor (environment, options) {
     this.options = options
     this.natives = environment.natives

@@ -14,7 +14,9 @@ class Entry {
   // What readers are to do meanwhile, as crates/node/src/sql.rs has it; null until it is asked.
   fileNeed = null
 
-  constructor (number, sql, [reader, readonly, shared, ...parameters]) {
+  /** `described`: whether it is a reader, and only reads, and may be shared; its parameters. */
+  constructor (number, sql, described) {
+    const [reader, readonly, shared, ...parameters] = described
     this.number = number
     this.sql = sql
     this.reader = reader === 1

@@ -15,6 +15,7 @@ class Hub {
   #inTurn = false
   #lookUntil = 0
 
+  /** @param {import('../engine').Natives} natives */
   constructor (natives) {
     this.#natives = natives
     this.#drain = () => {
@@ -72,7 +73,10 @@ class Hub {
 
 const hubs = new WeakMap()
 
-/** The one that an environment's ports share. */
+/**
+ * The one that an environment's ports share.
+ * @param {import('../engine').Natives} natives
+ */
 function hubOf (natives) {
   let hub = hubs.get(natives)
   if (hub === undefined) hubs.set(natives, hub = new Hub(natives))

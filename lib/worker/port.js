@@ -74,6 +74,10 @@ class Port {
   #skips = 0
   #missed = 0
 
+  /**
+   * @param {import('../engine').Environment} environment
+   * @param {(natives: import('../engine').Natives) => import('../engine').Worker} open
+   */
   constructor (environment, open) {
     const { natives, block } = environment
     this.#natives = natives
@@ -329,11 +333,20 @@ class Port {
   }
 }
 
-/** How a Port opens a file, by the arguments of the addon, and a database on a server. */
+/**
+ * How a Port opens a file, by the arguments of the addon.
+ * @param {import('../engine').WorkerFile} args
+ * @returns {(natives: import('../engine').Natives) => import('../engine').Worker}
+ */
 function openLocal (args) {
   return (natives) => natives.workerOpen(...args)
 }
 
+/**
+ * How it opens a database on a server.
+ * @param {{ args: import('../engine').Server }} remote
+ * @returns {(natives: import('../engine').Natives) => import('../engine').Worker}
+ */
 function openRemote ({ args }) {
   return (natives) => natives.workerOpenRemote(...args)
 }

@@ -1,0 +1,327 @@
+// The engine's contract: what an addon gives, and so what any other build of the engine has to give.
+// `tsc` checks lib/ against it (`npm run lint`), and test/01.binding.js the addon's names.
+//
+// Rows, and what else is numbers, do not cross as values: they are in the block (`rows.js`), a piece
+// of memory that both sides share. Positions in its header are named HEADER.X here.
+
+import type { Block } from './rows'
+
+/** What `require()` of an addon gives. */
+export interface Engine {
+  /** Binds the functions to one environment: the main thread, or a worker. Once for each. */
+  init (environment: {
+    /** The memory of the block. */
+    buffer: ArrayBuffer
+    /** Where values are put that the block has no room for: `extras`, and `result` of a callback. */
+    shared: { extras: unknown[], result: unknown }
+    /** Its only element is the exception on its way through SQLite. */
+    exception: [unknown]
+    makeError: MakeError
+    /** Whether this is a worker, whose folder cannot change. */
+    worker: boolean
+  }): Natives
+}
+
+/**
+ * Called for each error of SQLite. `byte` is where in `sql` it is, `statement` which one of a list
+ * has failed, -1 where that is not known.
+ */
+export type MakeError = (
+  message: string,
+  code: string,
+  rawCode?: number,
+  byte?: number,
+  statement?: number,
+  sql?: string,
+  database?: string,
+  isTimeout?: boolean
+) => Error
+
+declare const kind: unique symbol
+/** An object that only its own functions take as `this`; dropping it frees what it stands for. */
+interface Handle<Kind extends string> { readonly [kind]: Kind }
+
+/** A connection; it closes when it is dropped, its statements first. */
+export type Connection = Handle<'connection'>
+/** A compiled statement. */
+export type Statement = Handle<'statement'>
+/** A backup on its way. */
+export type Backup = Handle<'backup'>
+export type Session = Handle<'session'>
+/** A connection on a thread of its own; dropping it ends the thread when its work is done. */
+export type Worker = Handle<'worker'>
+
+/** What can be bound: a DataView is a text in UTF-8 that `params.js` has made. */
+export type Param = null | undefined | number | bigint | string | ArrayBufferView
+/** What the rows of the block have of text in Latin-1, or null if they have none. */
+export type Text = string | null
+/** Where a file or a VFS may be named otherwise, or a time limited by the connection's own. */
+type Default = -1
+
+/** A number of `ROLE` in `environment.js`. */
+type Role = number
+/** A number of `Authorization`. */
+type Policy = number
+
+/** Action codes or null, then a name and whether it is a glob, for each of what a rule may name. */
+export type Rule = [
+  actions: number[] | null,
+  table: string | null, isGlob: boolean,
+  column: string | null, isGlob: boolean,
+  entity: string | null, isGlob: boolean,
+  accessor: string | null, isGlob: boolean,
+  policy: Policy
+]
+
+/** Arguments are in the block, and so is the result: `callbacks.js`. */
+type Trampoline = (...large: unknown[]) => void
+
+type Row = Array<null | number | bigint | string | Buffer>
+
+/** What makes a virtual table of the arguments of CREATE VIRTUAL TABLE. */
+export type Factory = (module: string, database: string, table: string, ...args: string[]) => [
+  sql: string,
+  rows: ((...args: unknown[]) => Iterator<Row>) & { width: number },
+  parameters: string[],
+  int64: boolean,
+  directOnly: boolean
+]
+
+/** Where a server is; `headers` has a name and a value in turn, a line each. Times are in ms. */
+export type Server = [
+  url: string,
+  token: string | undefined,
+  headers: string,
+  connectTimeout: number,
+  requestTimeout: number,
+  ca: string | undefined,
+  cert: string | undefined,
+  key: string | undefined,
+  acceptAny: boolean
+]
+
+/** How a worker opens a file; its job 1 is the opening. */
+export type WorkerFile = [
+  path: string,
+  readonly: boolean,
+  mustExist: boolean,
+  timeout: number,
+  vfs: string | undefined,
+  uri: boolean,
+  /** What the database is at first. */
+  image: Buffer | null,
+  /** Whether it tells of what runs. */
+  logs: boolean,
+  role: Role,
+  key: Uint8Array | null
+]
+
+/** Executes with parameters: false means that JavaScript is to put them in order first. */
+type Execute<Result> = (this: Statement, ...params: Param[]) => Result | false
+
+/** All throw what is wrong, as better-sqlite3 words it, and `TypeError`s for what is closed. */
+export interface Natives {
+  // Connections in this thread
+
+  databaseOpen (
+    path: string,
+    readonly: boolean,
+    mustExist: boolean,
+    /** ms to wait for locks */
+    timeout: number,
+    verbose: ((sql: string) => void) | null,
+    /** What the database is at first. */
+    image: Buffer | null,
+    vfs: string | undefined,
+    uri: boolean,
+    /** ms a statement may run, 0 for no limit */
+    defaultTimeout: number,
+    key: Uint8Array | null,
+    role: Role,
+    /** What errors say that they are about. */
+    name: string
+  ): Connection
+  databaseClose (this: Connection): void
+  databaseIsOpen (this: Connection): boolean
+  databaseRequireOpen (this: Connection): void
+  databaseInTransaction (this: Connection): boolean
+  /** Whether a statement has begun and not ended. */
+  databaseIsReading (this: Connection): boolean
+  /** Runs a script -> whether it was one plain statement, which may be compiled once and kept. */
+  databaseExec (this: Connection, sql: string, timeout: number | Default): boolean
+  databaseUnsafeMode (this: Connection, on: boolean): void
+  databaseLoadExtension (this: Connection, path: string, entryPoint?: string): void
+  /** Encrypts by another key, or with null not any more. */
+  databaseRekey (this: Connection, key: Uint8Array | null): void
+  databaseSerialize (this: Connection, database: string): Buffer
+  /** Ends what runs; it is called from a function that SQLite has called. */
+  databaseInterrupt (this: Connection): void
+  /** HEADER.CHANGES and HEADER.ROWID of the last statement. */
+  databaseLastChanges (this: Connection): void
+  /** `index` is that in `LIMITS` of `options.js` -> the value before; -1 only asks. */
+  databaseLimit (this: Connection, index: number, value: number | -1): number
+  databaseStats (this: Connection): number[]
+  databaseAuthorizer (this: Connection, rules: Rule[] | null, otherwise: Policy): void
+  databaseOnChange (
+    this: Connection,
+    listener: ((operation: string, database: string, table: string, rowid: bigint) => void) | null
+  ): void
+  databaseFunction (
+    this: Connection,
+    call: Trampoline,
+    name: string,
+    /** -1 for any number */
+    argCount: number,
+    int64: boolean,
+    deterministic: boolean,
+    directOnly: boolean
+  ): void
+  databaseAggregate (
+    this: Connection,
+    start: Trampoline,
+    step: Trampoline,
+    inverse: Trampoline | null,
+    value: Trampoline,
+    finish: Trampoline,
+    name: string,
+    argCount: number,
+    int64: boolean,
+    deterministic: boolean,
+    directOnly: boolean
+  ): void
+  databaseTable (this: Connection, factory: Factory, name: string, eponymous: boolean): void
+
+  // Backups and sessions
+
+  /** -> the backup, how long locks are waited for in ms, and the files of both. */
+  databaseBackup (this: Connection, database: string, path: string, uri: boolean):
+  [backup: Backup, timeout: number, source: string, target: string]
+  backupStep (this: Backup, pages: number): [totalPages: number, remainingPages: number, done: 0 | 1]
+  backupClose (this: Backup): void
+  /** Records the changes of a table, or of all with null. */
+  databaseSession (this: Connection, database: string, table: string | null): Session
+  sessionChangeset (this: Session, isPatchset: boolean): Buffer
+  /** -> false if it was closed before */
+  sessionClose (this: Session): boolean
+  /** -> whether all of it was applied. */
+  databaseApplyChangeset (
+    this: Connection,
+    changeset: Uint8Array,
+    filter: ((table: string) => boolean) | null,
+    onConflict: ((type: number) => number) | null
+  ): boolean
+
+  // What is asked about SQL that is not compiled
+
+  /** Throws if one of the statements would begin or end the transaction of a batch. */
+  sqlCheckBatch (sqls: string[], savepoint: string): void
+  /** What readers are to do meanwhile, 0: nothing; 1: rest; 2: let go of the file. */
+  sqlFileNeed (sql: string, isScript: boolean): 0 | 1 | 2
+  /** What a log may show of it. */
+  sqlWithoutKeys (sql: string): string
+
+  // Statements in this thread
+
+  /** HEADER.READER, READONLY and SHARED tell what kind of statement it is. */
+  statementPrepare (this: Connection, sql: string, isPragma: boolean, isExplain: boolean): Statement
+  /** Whether it may serve another `prepare()` of the same SQL; throws where that would. */
+  statementReuse (this: Statement): boolean
+  /** Another one of the same SQL, which is compiled when it is used. */
+  statementClone (this: Statement): Statement
+  statementColumnNames (this: Statement): string[]
+  statementColumns (this: Statement): Array<{
+    name: string
+    column: string | null
+    table: string | null
+    database: string | null
+    type: string | null
+  }>
+  /** The table that each column comes from, null for expressions. */
+  statementTables (this: Statement): Array<string | null>
+  /** The name of each parameter, null for a plain `?`. */
+  statementParameterNames (this: Statement): Array<string | null>
+  /** The SQL with what is bound for good, or null if nothing is. */
+  statementExpandedSql (this: Statement): string | null
+  /** Whether an iterator is open on it. */
+  statementBusy (this: Statement): boolean
+  /** Throws if its mode cannot be changed now. */
+  statementRequireIdle (this: Statement): void
+  /** Throws if its connection is executing. */
+  statementRequireNotBusy (this: Statement): void
+  /** Throws what an execution would, were its arguments right. */
+  statementCheck (this: Statement, writes: boolean, argCount: number): void
+  statementTimeout (this: Statement, ms: number | Default): void
+  /** Binds for good. */
+  statementBind: Execute<undefined>
+  /** Runs to the end, without parameters; rows are dropped. */
+  statementExec (this: Statement): void
+  /** HEADER.CHANGES, ROWID and ROWID_INT64 have what came of it. */
+  statementRun: Execute<undefined>
+  /** The first row is in the block; undefined if there is none. */
+  statementGet: Execute<Text | undefined>
+  statementGetInt64: Execute<Text | undefined>
+  statementPluck: Execute<Text | undefined>
+  statementPluckInt64: Execute<Text | undefined>
+  /** HEADER.ROWS are in the block; unless HEADER.DONE is 1, `statementMore` has others. */
+  statementAll: Execute<Text>
+  statementAllInt64: Execute<Text>
+  statementAllPluck: Execute<Text>
+  statementAllPluckInt64: Execute<Text>
+  statementMore (this: Statement): Text
+  /** Gives up the rest of an `all()`. */
+  statementEnd (this: Statement): void
+  /** Opens an iterator. */
+  statementIterate: Execute<true>
+  /** Up to `max` rows; bit 0 of `mode` is BigInt, bit 1 pluck. HEADER.DONE with the last of them. */
+  statementNext (this: Statement, max: number, mode: number): Text
+  /** Closes the iterator, if it is open. */
+  statementReturn (this: Statement): void
+
+  // Workers: what crosses to them is in `worker/message.js`, what comes back in `worker/port.js`
+
+  /** `onWake` is called when replies have come. */
+  workerOnWake (onWake: () => void): void
+  workerOpen (...file: WorkerFile): Worker
+  /** Opens a replica's file once the worker that fills it, which is `this`, has done so. */
+  workerOpenBehind (this: Worker, ...file: WorkerFile): Worker
+  workerOpenRemote (...server: Server): Worker
+  /** The worker that fills a replica's file; `this` writes to its primary. `period` is in ms, 0: none. */
+  workerOpenReplica (
+    this: Worker,
+    path: string,
+    timeout: number,
+    renew: boolean,
+    key: Uint8Array | null,
+    period: number,
+    ...server: Server
+  ): Worker
+  /** -> nothing, or a code, a line feed and why the replica there could not be made a plain database. */
+  replicaDetach (path: string): string | undefined
+  /** How often something was written to the primary, and 2^32 for each time that is not known. */
+  workerWrites (this: Worker): number
+  /** The last frame of the primary's log that was written from here. */
+  workerWritten (this: Worker): number | undefined
+  workerPost (this: Worker, jobs: Uint8Array): void
+  /** -> 0: it was queued and will not run; 1: it runs and is told to end; 2: it has ended. */
+  workerCancel (this: Worker, job: number): 0 | 1 | 2
+  /** -> whether replies came within that time. */
+  workerWait (this: Worker, ms: number): boolean
+  /** -> whether replies came within a moment, for which the event loop is not woken. */
+  workerLookOut (this: Worker): boolean
+  /** The next replies: they are in the block, HEADER.PARTS of them; undefined if there are none. */
+  workerTake (this: Worker): Text | undefined
+  /** Whether the event loop goes on while nothing else keeps it. */
+  workerHold (on: boolean): void
+  /** What a function returned, or that it has failed. */
+  workerAnswer (this: Worker, question: number, failed: boolean, value: Param): void
+  /** Leaves rules for the job that is posted next. */
+  workerAuthorizer (this: Worker, rules: Rule[] | null, otherwise: Policy): void
+}
+
+/** What one environment has of an addon: `environment.js`. */
+export interface Environment {
+  natives: Natives
+  block: Block
+  /** The classes of its statements, once one was compiled. */
+  classes: null | object
+}
