@@ -219,6 +219,9 @@ export interface Natives {
   sqlFileNeed (sql: string, isScript: boolean): 0 | 1 | 2
   /** What a log may show of it. */
   sqlWithoutKeys (sql: string): string
+  sqlIsPragma (sql: string): boolean
+  /** Whether there is a parameter of that name, as `:name`, `@name` or `$name`. */
+  sqlHasParameter (sql: string, name: string): boolean
 
   // Statements in this thread
 

@@ -2,9 +2,13 @@
 
 // What the text of SQL tells: the tokenizer of crates/sqlite says it, nothing here looks at SQL.
 
-// The functions of an addon that this environment has loaded: for this any one does.
+/**
+ * The functions of an addon that this environment has loaded: for this any one does.
+ * @type {import('./engine').Natives | null}
+ */
 let natives = null
 
+/** @param {import('./engine').Natives} loaded */
 function useNatives (loaded) {
   natives ??= loaded
 }
