@@ -643,16 +643,16 @@ declare namespace Database {
     /** The first rule that matches decides. */
     rules: readonly AuthorizerRule[]
     /** The AuthorizerPolicy that holds when no rule matches. Default: DENY. */
-    defaultPolicy?: number | undefined
+    defaultPolicy?: number
   }
 
   interface AuthorizerRule {
     /** One or more values of Action; all when left out. */
-    action?: number | readonly number[] | undefined
-    table?: AuthorizerPattern | undefined
-    column?: AuthorizerPattern | undefined
-    entity?: AuthorizerPattern | undefined
-    accessor?: AuthorizerPattern | undefined
+    action?: number | readonly number[]
+    table?: AuthorizerPattern
+    column?: AuthorizerPattern
+    entity?: AuthorizerPattern
+    accessor?: AuthorizerPattern
     /** An AuthorizerPolicy. */
     policy: number
   }

@@ -213,6 +213,31 @@ ours('what is not a map, rules or null is a TypeError, and what was set stays', 
   assert.equal((await (await db.prepare('SELECT * FROM users')).all()).length, 2)
 })
 
+ours('what a rule has beside its keys, or without a value, is a TypeError and not a wider rule', async t => {
+  const db = await (await setup(t)).authorizer({ users: ALLOW })
+  const select = { action: Action.SELECT, policy: ALLOW }
+  for (const key of ['tabel', 'Table', 'tables', 'acton', 'actions', 'colum', 'entitiy', 'accesor', 'polcy', 'x']) {
+    const rule = { action: Action.READ, policy: ALLOW, [key]: 'users' }
+    await typeError(() => db.authorizer({ rules: [rule, select] }), new RegExp(`^Unknown key "${key}" of an authorizer rule`))
+  }
+  for (const key of ['action', 'table', 'column', 'entity', 'accessor']) {
+    for (const value of [undefined, null]) {
+      const rule = { action: Action.READ, policy: ALLOW, [key]: value }
+      await typeError(() => db.authorizer({ rules: [rule, select] }), /^Expected the "\w+" of an authorizer rule .* \(is a variable not set\?\)$/)
+    }
+  }
+  for (const key of ['defaultpolicy', 'policy', 'default']) {
+    await typeError(() => db.authorizer({ rules: [select], [key]: ALLOW }), new RegExp(`^Unknown key "${key}" of an authorizer`))
+  }
+  await typeError(() => db.authorizer({ rules: [select], defaultPolicy: undefined }), /^Expected the "defaultPolicy" of an authorizer/)
+  for (const rule of [
+    { action: 99, policy: DENY }, { action: [], table: { golb: 'p*' }, policy: ALLOW },
+    { table: { glob: 'p*', golb: 'q*' }, policy: ALLOW }, { action: [undefined], policy: ALLOW }
+  ]) await typeError(() => db.authorizer({ rules: [rule, select] }))
+  await denied(() => db.prepare('SELECT * FROM secrets'))
+  assert.equal((await (await db.prepare('SELECT * FROM users')).all()).length, 2)
+})
+
 oursSyncOnly('authorizer() is allowed while iterating, and blocked inside a user function', t => {
   const db = setup(t)
   const seen = []

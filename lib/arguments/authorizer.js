@@ -2,6 +2,10 @@
 
 const Action = require('./actions')
 
+const RULES = ['rules', 'defaultPolicy']
+const RULE = ['action', 'table', 'column', 'entity', 'accessor', 'policy']
+const CODES = new Set(Object.values(Action))
+
 const Authorization = Object.freeze({ ALLOW: 0, DENY: 1, IGNORE: 2 })
 
 /**
@@ -14,8 +18,8 @@ function readRules (rules) {
     throw new TypeError('Expected first argument to be an object of rules or null')
   }
   if (Array.isArray(rules.rules)) {
-    const { defaultPolicy = Authorization.DENY } = rules
-    return [rules.rules.map(readRule), requirePolicy(defaultPolicy)]
+    const { rules: list, defaultPolicy } = readKeys(rules, RULES)
+    return [list.map(readRule), requirePolicy(defaultPolicy ?? Authorization.DENY)]
   }
   const tables = Object.entries(rules).map(([table, policy]) => readRule({ table, policy }))
   // What is about no table is denied, except SELECT itself.
@@ -26,25 +30,43 @@ function readRules (rules) {
 /** @returns {import('../engine').Rule} */
 function readRule (rule) {
   if (typeof rule !== 'object' || rule === null) throw new TypeError('Expected each authorizer rule to be an object')
-  const { action, table, column, entity, accessor, policy } = rule
+  const { action, table, column, entity, accessor, policy } = readKeys(rule, RULE)
   const [ofTable, ofColumn, ofEntity, ofAccessor] =
     Object.entries({ table, column, entity, accessor }).map(readPattern)
   const actions = readActions(action)
   return [actions, ...ofTable, ...ofColumn, ...ofEntity, ...ofAccessor, requirePolicy(policy)]
 }
 
+/** What is left out matches everything: what is misspelt, or has no value, is not left out. */
+function readKeys (object, known) {
+  const what = known === RULE ? 'an authorizer rule' : 'an authorizer'
+  for (const key in object) {
+    if (!known.includes(key)) throw new TypeError(`Unknown key "${key}" of ${what} (it should be one of ${known.join(', ')})`)
+  }
+  const values = {}
+  for (const key of known) {
+    if (!(key in object)) continue
+    const value = values[key] = object[key]
+    if (value == null) throw new TypeError(`Expected the "${key}" of ${what} to be left out or to have a value (is a variable not set?)`)
+  }
+  return values
+}
+
 function readActions (action) {
-  if (action == null) return null
+  if (action === undefined) return null
   const actions = Array.isArray(action) ? [...action] : [action]
-  if (!actions.every(Number.isInteger)) throw new TypeError('Expected the "action" of an authorizer rule to be an action code or an array of them')
+  if (!actions.every((code) => CODES.has(code))) throw new TypeError('Expected the "action" of an authorizer rule to be an action code or an array of them')
   return actions
 }
 
 /** @returns {[pattern: string | null, isGlob: boolean]} */
 function readPattern ([key, pattern]) {
-  if (pattern == null) return [null, false]
+  if (pattern === undefined) return [null, false]
   if (typeof pattern === 'string') return [pattern, false]
-  if (typeof pattern === 'object' && typeof pattern.glob === 'string') return [pattern.glob, true]
+  if (typeof pattern === 'object' && Object.keys(pattern).join() === 'glob') {
+    const { glob } = pattern
+    if (typeof glob === 'string') return [glob, true]
+  }
   throw new TypeError(`Expected the "${key}" of an authorizer rule to be a string or { glob }`)
 }
 
