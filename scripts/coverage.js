@@ -10,7 +10,7 @@ const { prepare } = require('./prepare')
 const { ROOT, find, main, run, say } = require('./run')
 const { npmTools } = require('./runtimes')
 const { sqld, unavailable: noSqld } = require('./sqld')
-const { isShared, runsOnOneNode, runsOnServers, testFiles } = require('./test-files')
+const { isShared, runsOn, runsOnOneNode, testFiles } = require('./test-files')
 const { toolchain } = require('./toolchain')
 
 const VERSIONS = { c8: '12.0.0' }
@@ -31,15 +31,13 @@ async function coverage () {
 // Tests that fail are the business of `npm test`, but what they would reach is not counted.
 async function runTests () {
   const all = testFiles().filter((file) => !runsOnOneNode(file))
-  const served = all.filter(runsOnServers)
   const promises = promiseEnv()
   for (const [files, env] of [
     [all, process.env],
     [all.filter(isShared), promises],
-    ...['server', 'replica'].flatMap((place) => [
-      [served, { ...process.env, TEST_ON: place }],
-      [served, { ...promises, TEST_ON: place }]
-    ])
+    ...['server', 'replica'].flatMap((place) => [process.env, promises].map((env) => {
+      return [all.filter((file) => runsOn(place, file)), { ...env, TEST_ON: place }]
+    }))
   ]) {
     const options = { env: { ...env, NODE_V8_COVERAGE: RAW }, filter: () => {} }
     await run(process.execPath, testArguments(files), options).catch(({ message }) => say(message))

@@ -8,7 +8,7 @@ const path = require('node:path')
 const { ROOT, run, say } = require('./run')
 const { unavailable: noSqld } = require('./sqld')
 const {
-  isShared, runsOnOneNode, runsOnServers, runsWithoutEval, testFiles
+  isShared, runsOn, runsOnOneNode, runsWithoutEval, testFiles
 } = require('./test-files')
 
 // How the reporter begins seeds and totals.
@@ -68,7 +68,7 @@ function withPromises (binary, name, all) {
 // The statements of the sync API and of promises, on a real libSQL server or a replica of one.
 async function serverTests (binary, name, place) {
   if (noSqld() !== null) return say(`Not run: ${noSqld()}`)
-  const files = testFiles().filter(runsOnServers)
+  const files = testFiles().filter((file) => runsOn(place, file))
   for (const env of [process.env, promiseEnv()]) {
     const api = env.TEST_API ?? 'sync'
     const options = { files, env: { ...env, TEST_ON: place } }

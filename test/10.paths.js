@@ -1,7 +1,5 @@
 'use strict'
 
-// Runs with both APIs.
-
 // A relative path is of the folder that the process is in when it is given.
 
 const assert = require('node:assert/strict')

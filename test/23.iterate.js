@@ -1,7 +1,5 @@
 'use strict'
 
-// Runs with both APIs, and on servers.
-
 const assert = require('node:assert/strict')
 const {
   BUSY, PROMISES, STATEMENT_BUSY, busy, collect, needs, open, rangeError, syncOnly, test, thrown,

@@ -1,7 +1,5 @@
 'use strict'
 
-// Runs with both APIs, and on servers.
-
 const assert = require('node:assert/strict')
 const vm = require('node:vm')
 const {

@@ -1,7 +1,5 @@
 'use strict'
 
-// Runs with both APIs.
-
 const assert = require('node:assert/strict')
 const {
   BUSY, cleanup, collect, Database, open, syncOnly, test, thrown, typeError

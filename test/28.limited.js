@@ -1,7 +1,5 @@
 'use strict'
 
-// Runs with both APIs.
-
 // UPDATE and DELETE with ORDER BY and LIMIT; better-sqlite3, whose parser has them, is the oracle.
 
 const assert = require('node:assert/strict')

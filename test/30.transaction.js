@@ -1,7 +1,5 @@
 'use strict'
 
-// Runs with both APIs, and on servers.
-
 const assert = require('node:assert/strict')
 const {
   BUSY, CLOSED, needs, open, series, sqliteError, steps, syncOnly, tempFile, test, thrown,

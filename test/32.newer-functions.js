@@ -1,7 +1,5 @@
 'use strict'
 
-// Runs with both APIs.
-
 // Functions of newer versions of SQLite than the engine's: what better-sqlite3 gives for each call.
 
 const assert = require('node:assert/strict')

@@ -1,7 +1,5 @@
 'use strict'
 
-// Runs with both APIs.
-
 const assert = require('node:assert/strict')
 const {
   BUSY, Database, open, rangeError, sqliteError, syncOnly, tempFile, test, thrown, throws,

@@ -1,7 +1,5 @@
 'use strict'
 
-// Runs with both APIs.
-
 const assert = require('node:assert/strict')
 const { execFileSync } = require('node:child_process')
 const fs = require('node:fs')

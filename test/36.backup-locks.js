@@ -1,7 +1,5 @@
 'use strict'
 
-// Runs with both APIs.
-
 // What stands in the way of a backup: locks of others, and the files of the database itself.
 
 const assert = require('node:assert/strict')

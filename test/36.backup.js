@@ -1,7 +1,5 @@
 'use strict'
 
-// Runs with both APIs.
-
 const assert = require('node:assert/strict')
 const fs = require('node:fs')
 const path = require('node:path')

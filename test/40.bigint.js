@@ -1,7 +1,5 @@
 'use strict'
 
-// Runs with both APIs, and on servers.
-
 const assert = require('node:assert/strict')
 const { CLOSED, collect, needs, open, rangeError, series, test, typeError } = require('./support')
 

@@ -1,7 +1,5 @@
 'use strict'
 
-// Runs with both APIs.
-
 const assert = require('node:assert/strict')
 const {
   BUSY, child, Database, exited, open, ours, oursSyncOnly, sqliteError, syncOnly, tempFile,

@@ -1,7 +1,5 @@
 'use strict'
 
-// Runs with both APIs.
-
 const assert = require('node:assert/strict')
 const {
   BUSY, IN_TIME, Database, open, ours, oursSyncOnly, series, sqliteError, typeError

@@ -1,7 +1,5 @@
 'use strict'
 
-// Runs with both APIs.
-
 const assert = require('node:assert/strict')
 const {
   Database, child, collect, exited, open, ours, oursSyncOnly, thrown, typeError

@@ -1,7 +1,5 @@
 'use strict'
 
-// Runs with both APIs, and on servers.
-
 const assert = require('node:assert/strict')
 const {
   CLOSED, collect, needs, ours, oursSyncOnly, open, openAsync, tempFile, test, typeError, until

@@ -1,7 +1,5 @@
 'use strict'
 
-// Runs with both APIs, and on servers.
-
 // What is told of connections: that they open and close.
 
 const assert = require('node:assert/strict')

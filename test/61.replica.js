@@ -2,8 +2,6 @@
 
 // What a replica does when something is wrong with its files, with who has them, or with whom they
 // follow. test/fault/97.replica-log.js has what may be wrong with the log.
-// Runs on one Node.js.
-
 const assert = require('node:assert/strict')
 const { once } = require('node:events')
 const fs = require('node:fs')

@@ -1,8 +1,5 @@
 'use strict'
 
-// Runs on one Node.js.
-// Runs with both APIs.
-
 const assert = require('node:assert/strict')
 const fs = require('node:fs')
 const { inspect } = require('node:util')

@@ -1,7 +1,5 @@
 'use strict'
 
-// Runs on one Node.js.
-
 // Reads of a replica see what the same connection has written, whatever else goes on.
 
 const assert = require('node:assert/strict')

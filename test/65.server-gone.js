@@ -1,7 +1,5 @@
 'use strict'
 
-// Runs on one Node.js.
-
 // What becomes of writes and reads when the server goes away between two calls, or during one.
 
 const assert = require('node:assert/strict')

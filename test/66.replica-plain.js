@@ -1,7 +1,5 @@
 'use strict'
 
-// Runs on one Node.js.
-
 // The file of a replica that is opened as a plain database.
 
 const assert = require('node:assert/strict')

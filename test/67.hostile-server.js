@@ -1,7 +1,5 @@
 'use strict'
 
-// Runs on one Node.js.
-
 // What a server says is checked where it comes in.
 
 const assert = require('node:assert/strict')

@@ -1,7 +1,5 @@
 'use strict'
 
-// Runs with both APIs, and on servers.
-
 const assert = require('node:assert/strict')
 const {
   PROMISES, collect, isSqliteError, needs, open, ours, oursSyncOnly, rangeError, tempFile, throws,

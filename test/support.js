@@ -11,12 +11,11 @@ const { COLUMNS } = require('../lib/capabilities')
 // Another package can be put in Ferrolite's place, to check a test against the real better-sqlite3.
 const MODULE = process.env.DATABASE_MODULE || path.join(__dirname, '..')
 const OURS = !process.env.DATABASE_MODULE
-// Files that say so, as scripts/test.js has it, run with the sync API and again with promises.
+// Files that matrix.js names run with the sync API and again with promises.
 const PROMISES = process.env.TEST_API === 'promise'
 const { Database } = PROMISES ? require('../promise') : { Database: require(MODULE) }
 
-// Files that say so run on a server too, and on a replica, each with a server of its own:
-// scripts/test.js.
+// And on a server, and on a replica, each with a server of its own.
 const ON_REPLICA = process.env.TEST_ON === 'replica'
 const ON_SERVER = process.env.TEST_ON === 'server' || ON_REPLICA
 let server

@@ -1,7 +1,5 @@
 'use strict'
 
-// Runs on one Node.js.
-
 // Every example runs to its end; each checks what it prints.
 
 const assert = require('node:assert/strict')

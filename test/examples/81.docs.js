@@ -1,7 +1,5 @@
 'use strict'
 
-// Runs on one Node.js.
-
 // Every ```js block of the documentation runs by itself, and prints what its `// ->` comments say.
 
 const assert = require('node:assert/strict')

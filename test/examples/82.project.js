@@ -1,7 +1,5 @@
 'use strict'
 
-// Runs on one Node.js.
-
 // What is written in several places of the project is the same in each.
 
 const assert = require('node:assert/strict')

@@ -1,7 +1,5 @@
 'use strict'
 
-// Runs on one Node.js.
-
 // Links of the Markdown files to files and headings of this repository lead somewhere.
 
 const assert = require('node:assert/strict')

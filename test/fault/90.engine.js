@@ -1,7 +1,5 @@
 'use strict'
 
-// Runs on one Node.js.
-
 const assert = require('node:assert/strict')
 const { Database, child, exited, ours } = require('../support')
 

@@ -1,8 +1,6 @@
 'use strict'
 
 // A libSQL server whose disk is lost, and what comes back of it from S3.
-// Runs on one Node.js.
-
 const assert = require('node:assert/strict')
 const fs = require('node:fs')
 const path = require('node:path')

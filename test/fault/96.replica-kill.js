@@ -2,8 +2,6 @@
 
 // Replicas whose process, or whose primary, is killed at any moment while somebody writes: nothing
 // that was acknowledged is lost, and nobody ever reads a part of a transaction.
-// Runs on one Node.js.
-
 const assert = require('node:assert/strict')
 const fs = require('node:fs')
 const path = require('node:path')

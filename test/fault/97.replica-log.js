@@ -1,8 +1,6 @@
 'use strict'
 
 // What a primary may say of its log, what the way to it does with that, and what the log may hold.
-// Runs on one Node.js.
-
 const assert = require('node:assert/strict')
 const fs = require('node:fs')
 const path = require('node:path')

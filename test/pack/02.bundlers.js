@@ -1,4 +1,3 @@
-// Runs on one Node.js.
 'use strict'
 
 // The recipes of docs/bundlers.md, as they stand there, with the packages that npm would install.

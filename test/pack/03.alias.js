@@ -1,4 +1,3 @@
-// Runs on one Node.js.
 'use strict'
 
 // What docs/migrating.md says to put Ferrolite in the place of another driver, with each package

@@ -1,7 +1,5 @@
 'use strict'
 
-// Runs on one Node.js.
-
 // The type definitions, checked by the compiler: *.cts and *.mts in this folder.
 
 const assert = require('node:assert/strict')
