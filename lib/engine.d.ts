@@ -1,5 +1,5 @@
 // The engine's contract: what an addon gives, and so what any other build of the engine has to give.
-// `tsc` checks lib/ against it (`npm run lint`), and test/01.binding.js the addon's names.
+// `tsc` checks lib/ against it (`npm run lint`), and test/pack/01.binding.js the addon's names.
 //
 // Rows, and what else is numbers, do not cross as values: they are in the block (`rows.js`), a piece
 // of memory that both sides share. Positions in its header are named HEADER.X here.
