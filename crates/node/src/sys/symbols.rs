@@ -1,9 +1,9 @@
 //! Node-API symbols that Neon lacks.
 
 use std::ffi::{c_char, c_int, c_void};
-use std::sync::OnceLock;
 
 use neon::sys::bindings as napi;
+use once_cell::sync::OnceCell;
 
 use super::{Result, Thrown};
 
@@ -43,28 +43,20 @@ type AddCleanupHook = unsafe extern "C" fn(
 
 type FatalException = unsafe extern "C" fn(napi::Env, napi::Value) -> c_int;
 
-static EXTRA: OnceLock<Extra> = OnceLock::new();
+static EXTRA: OnceCell<Extra> = OnceCell::new();
 
 /// Loads the extra symbols from the host; false if it has none of them.
 pub fn load() -> bool {
-    if EXTRA.get().is_some() {
-        return true;
-    }
+    EXTRA.get_or_try_init(from_host).is_ok()
+}
+
+fn from_host() -> std::result::Result<Extra, libloading::Error> {
+    #[cfg(not(windows))]
+    let host: libloading::Library = libloading::os::unix::Library::this().into();
+    #[cfg(windows)]
+    let host: libloading::Library = libloading::os::windows::Library::this()?.into();
     // SAFETY: the names are Node-API's and the types are those of its header.
-    let loaded = unsafe {
-        #[cfg(not(windows))]
-        let host: libloading::Library = libloading::os::unix::Library::this().into();
-        #[cfg(windows)]
-        let host: libloading::Library = match libloading::os::windows::Library::this() {
-            Ok(host) => host.into(),
-            Err(_) => return false,
-        };
-        load_from(&host)
-    };
-    match loaded {
-        Ok(extra) => EXTRA.set(extra).is_ok() || EXTRA.get().is_some(),
-        Err(_) => false,
-    }
+    unsafe { load_from(&host) }
 }
 
 /// # Safety
