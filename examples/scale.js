@@ -2,7 +2,7 @@
 
 // The same reads by one process, two and four: over HTTP from a primary and from its read replicas,
 // and from embedded replicas, which have the data themselves. node examples/scale.js [SECONDS]
-// Each figure takes that long, one second by default. `npm run bench:scale` measures more, and thoroughly.
+// Each figure takes that long, one second by default; `npm run bench:scale` measures more.
 
 const assert = require('node:assert/strict')
 const { fork } = require('node:child_process')
