@@ -65,38 +65,46 @@ const getters = {
   memory: { get () { return backendOf(this).options.anonymous }, enumerable: true }
 }
 
-/** A statement for these parameters: one that is undefined is none where the statement has none. */
-function prepareFor (database, sql, params) {
-  const statement = methods.prepare.call(database, sql)
-  if (params.length === 1 && params[0] === undefined) {
-    const names = backendOf(database).parametersOf(statement)
-    if (names.length === 0) params.pop()
-  }
-  return statement
+// On its own: a function that closes over its arguments costs each call of the one around it.
+function prepareTraced (backend, sql, database) {
+  return tracing.traceCompile(sql, backend.options.name, () => backend.prepare(sql, database))
+}
+
+/** A parameter that is undefined is none, where the statement has none. */
+function dropUndefined (database, statement, params) {
+  const names = backendOf(database).parametersOf(statement)
+  if (names.length === 0) params.pop()
 }
 
 const methods = {
   prepare (sql) {
     const backend = backendOf(this)
     requireString(sql)
-    if (!tracing.on) return backend.prepare(sql, this)
-    return tracing.traceCompile(sql, backend.options.name, () => backend.prepare(sql, this))
+    return tracing.on ? prepareTraced(backend, sql, this) : backend.prepare(sql, this)
   },
 
   run (sql, ...params) {
-    return prepareFor(this, sql, params).run(...params)
+    const statement = methods.prepare.call(this, sql)
+    if (params.length === 1 && params[0] === undefined) dropUndefined(this, statement, params)
+    return statement.run(...params)
   },
 
   get (sql, ...params) {
-    return prepareFor(this, sql, params).get(...params)
+    const statement = methods.prepare.call(this, sql)
+    if (params.length === 1 && params[0] === undefined) dropUndefined(this, statement, params)
+    return statement.get(...params)
   },
 
   all (sql, ...params) {
-    return prepareFor(this, sql, params).all(...params)
+    const statement = methods.prepare.call(this, sql)
+    if (params.length === 1 && params[0] === undefined) dropUndefined(this, statement, params)
+    return statement.all(...params)
   },
 
   iterate (sql, ...params) {
-    return prepareFor(this, sql, params).iterate(...params)
+    const statement = methods.prepare.call(this, sql)
+    if (params.length === 1 && params[0] === undefined) dropUndefined(this, statement, params)
+    return statement.iterate(...params)
   },
 
   transaction (fn) {

@@ -111,8 +111,12 @@ class LocalBackend {
   }
 
   exec (sql, timeout) {
-    if (tracing.on) this.#trace(sql, () => this.#exec(sql, timeout))
+    if (tracing.on) this.#execTraced(sql, timeout)
     else this.#exec(sql, timeout)
+  }
+
+  #execTraced (sql, timeout) {
+    this.#trace(sql, () => this.#exec(sql, timeout))
   }
 
   #exec (sql, timeout) {
