@@ -2,6 +2,7 @@
 
 // Every option of a connection is read, checked and defaulted here. Texts are better-sqlite3's.
 
+const { checkNames } = require('./arguments/names')
 const { isAnonymous, isInMemory, resolveFile, usesUris } = require('./paths')
 
 const LIMITS = [
@@ -10,7 +11,7 @@ const LIMITS = [
 ]
 
 // What names a server and not a file.
-const REMOTE = /^(libsql|https?|wss?):\/\//i
+const REMOTE = /^(libsql|https?|wss?):/i
 
 // The only one that the engine was built with.
 const CIPHER = 'aes256cbc'
@@ -23,15 +24,14 @@ const NAMED = [
   'authToken', 'connectTimeout', 'requestTimeout', 'headers', 'namespace', 'tls', 'allowInsecure'
 ]
 
-// What a file that is none of a replica has no use for.
+// What names no server and no replica has no use for these.
 const FOR_SERVER = ['authToken', 'headers', 'namespace', 'tls']
-const FOR_REPLICA = ['syncPeriod', 'readYourWrites', 'resync']
+const FOR_REPLICA = ['syncPeriod', 'readYourWrites', 'resync', 'waitForUncertain']
 
-const KNOWN = new Set([
+const KNOWN = [
   ...NAMED, 'readonly', 'timeout', 'verbose', 'nativeBinding', 'defaultQueryTimeout', 'limits', 'leaseTimeout', 'readers',
-  'offline', 'remoteEncryptionKey', 'journalFd',
-  'waitForUncertain', 'detachReplica'
-])
+  'offline', 'remoteEncryptionKey', 'journalFd', 'waitForUncertain', 'detachReplica'
+]
 
 function getBooleanOption (options, key) {
   if (!(key in options)) return false
@@ -63,7 +63,7 @@ function readOptions (path, options, allowNativeBinding) {
   if (typeof options !== 'object') throw new TypeError('Expected second argument to be an options object')
   if ('readOnly' in options) throw new TypeError('Misspelled option "readOnly" should be "readonly"')
   if ('memory' in options) throw new TypeError('Option "memory" was removed in v7.0.0 (use ":memory:" filename instead)')
-  checkNames(options)
+  checkNames(options, KNOWN, 'connection')
 
   if (path.includes('\0')) throw new TypeError('Database path cannot contain a NUL character')
 
@@ -123,13 +123,6 @@ function requireNoName (options) {
   throw new TypeError(`Expected first argument to be a string with the "${option}" option: a path or a URL (is a variable not set?)`)
 }
 
-/** Unknown options are passed over, but not those that were meant to be known ones. */
-function checkNames (options) {
-  for (const name in options) {
-    if (!KNOWN.has(name)) require('./spelling').checkConnectionOption(name, options[name], KNOWN)
-  }
-}
-
 /**
  * What kind of database it is, where its primary is, if there is one, and how its replica follows
  * that, if it has one here.
@@ -141,25 +134,48 @@ function readPlace (file, isRemote, options, anonymous) {
     throw new TypeError('The "offline" option of libsql is not available: libSQL servers (sqld) take no writes that were made offline')
   }
   if (isRemote) {
-    if (options.syncUrl != null) throw new TypeError('A remote database cannot be a replica: name a file, and the server in the "syncUrl" option')
+    requireNoReplica(options)
     const remote = require('./remote/options').readRemote(file, options)
     return { kind: 'remote', remote, replica: null }
   }
   if (options.syncUrl != null) return require('./replica/options').readReplica(file, options, anonymous)
-  requireLocal(file, options)
+  requireLocal(file, options, anonymous)
   return { kind: 'local', remote: null, replica: null }
 }
 
+function requireNoReplica (options) {
+  if (options.syncUrl != null) throw new TypeError('A remote database cannot be a replica: name a file, and the server in the "syncUrl" option')
+  const given = FOR_REPLICA.find((name) => options[name] != null)
+  const option = given ?? (options.detachReplica ? 'detachReplica' : undefined)
+  if (option === undefined) return
+  throw new TypeError(`The "${option}" option is for replicas: name a file, and the server in the "syncUrl" option`)
+}
+
 /** What only a server or a replica has is not passed over where their name is missing. */
-function requireLocal (file, options) {
-  const isSet = (name) => Boolean(options[name])
-  const forServer = FOR_SERVER.find(isSet)
-  if (forServer !== undefined && file === '') {
-    throw new TypeError(`The "${forServer}" option is for a server, and the name of the database is empty`)
+function requireLocal (file, options, anonymous) {
+  if (file === '') requireName(options)
+  if (/[?&]authToken=/i.test(file)) {
+    throw new TypeError('The name of the database has a token, and is no URL: that begins with libsql://')
   }
-  const forReplica = FOR_REPLICA.find(isSet)
-  if (forReplica === undefined && !(isSet('authToken') && 'syncUrl' in options)) return
-  throw new TypeError(`The "${forReplica ?? 'authToken'}" option is set, and the "syncUrl" option is not`)
+  const option = FOR_REPLICA.find((name) => options[name] != null)
+  if (option !== undefined) throw new TypeError(`The "${option}" option is set, and the "syncUrl" option is not`)
+  const forServer = anonymous ? undefined : FOR_SERVER.find((name) => isFilled(options[name]))
+  if (forServer === undefined) return
+  throw new TypeError(`The "${forServer}" option is for a server, and the name of the database is no URL (such as libsql://...), and the "syncUrl" option is not set`)
+}
+
+/** An empty name is that of a temporary database, but a variable may be empty by mistake. */
+function requireName (options) {
+  const option = NAMED.find((name) => {
+    return name in options && name !== 'vfs' && (name !== 'fileMustExist' || options[name])
+  })
+  if (option === undefined) return
+  throw new TypeError(`The name of the database is empty, and the "${option}" option is for one with a name (is a variable not set?)`)
+}
+
+/** Nothing is in '' and {}. */
+function isFilled (value) {
+  return typeof value === 'object' && value !== null ? Object.keys(value).length !== 0 : Boolean(value)
 }
 
 function readEncryption (options, anonymous) {

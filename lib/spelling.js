@@ -1,7 +1,6 @@
 'use strict'
 
-// Options that mean safety (keys, tokens, URLs, time limits) are not passed over for their
-// spelling. Loaded when an option has a name that is none.
+// Options are not passed over for their spelling. Loaded when an option has a name that is none.
 
 // What others call them, without case and separators.
 const CONNECTION = {
@@ -16,7 +15,9 @@ const CONNECTION = {
   defaultQueryTimeout: ['querytimeout', 'statementtimeout', 'executiontimeout', 'defaulttimeout', 'querytimeoutms'],
   connectTimeout: ['connectiontimeout', 'connecttimeoutms'],
   requestTimeout: ['fetchtimeout', 'httptimeout', 'requesttimeoutms'],
-  leaseTimeout: ['transactiontimeout', 'leasetimeoutms']
+  leaseTimeout: ['transactiontimeout', 'leasetimeoutms'],
+  readonly: ['isreadonly', 'openreadonly'],
+  fileMustExist: ['mustexist']
 }
 
 // Of one call.
@@ -33,14 +34,27 @@ function meant (name, known, others) {
   const given = plain(name)
   return known.find((right) => plain(right) === given) ??
     Object.keys(others).find((right) => others[right].includes(given)) ??
-    Object.keys(others).find((right) => isNear(given, plain(right)))
+    nearest(given, [...known, ...Object.keys(others)])
 }
 
-/** Whether so few letters are missing, too many, other or swapped that it is a slip. */
-function isNear (given, right) {
-  const most = right.length < 7 ? 1 : 2
-  if (Math.abs(given.length - right.length) > most) return false
-  return distance(given, right) <= most
+/** The one that has so few letters missing, too many, other or swapped that it is a slip. */
+function nearest (given, known) {
+  let best
+  let least = Infinity
+  for (const right of known) {
+    const found = slips(given, plain(right))
+    if (found < least) [best, least] = [right, found]
+  }
+  return best
+}
+
+function slips (given, right) {
+  const most = right.length < 8 ? 1 : 2
+  if (Math.abs(given.length - right.length) > most) return Infinity
+  // Other words differ from short ones by a letter; not by two that are swapped.
+  if (right.length < 4 && [...given].sort().join() !== [...right].sort().join()) return Infinity
+  const found = distance(given, right)
+  return found <= most ? found : Infinity
 }
 
 function distance (a, b) {
@@ -64,27 +78,41 @@ function misspelt (name, right) {
   return new TypeError(`Misspelled option "${name}" should be "${right}"`)
 }
 
-/** Throws if an option of a connection that is none of `known` was meant to be one. */
-function checkConnectionOption (name, value, known) {
-  const right = meant(name, [...known], CONNECTION)
-  if (right !== undefined) throw misspelt(name, right)
-  if (/ur[il]$/.test(plain(name)) && typeof value === 'string' && /^(libsql|https?|wss?):/i.test(value)) {
-    throw new TypeError(`Unknown option "${name}": a server is the first argument, or the "syncUrl" option for a replica`)
+const checks = {
+  /** Options of a connection. */
+  connection (name, options, known) {
+    const right = meant(name, known, CONNECTION)
+    if (right !== undefined) throw misspelt(name, right)
+    const value = options[name]
+    if (/ur[il]$/.test(plain(name)) && typeof value === 'string' && /^(libsql|https?|wss?):/i.test(value)) {
+      throw new TypeError(`Unknown option "${name}": a server is the first argument, or the "syncUrl" option for a replica`)
+    }
+  },
+
+  /** Options that one call may have beside its parameters. */
+  call (name, options, known) {
+    const right = meant(name, known, CALL)
+    if (right === name) throw new TypeError(`The "${name}" option is not available here`)
+    if (right !== undefined) throw misspelt(name, right)
+    const { encryptionKey, encryptionCipher } = CONNECTION
+    if (meant(name, [], { encryptionKey, encryptionCipher }) === undefined) return
+    throw new TypeError(`The "${name}" option is not available here: the key is that of the database`)
+  },
+
+  /** Those of a method that is no query. */
+  method (name, options, known) {
+    const right = meant(name, known, {})
+    if (right !== undefined) throw misspelt(name, right)
   }
 }
 
-/** As checkConnectionOption(), for an option of one call. */
-function checkCallOption (name, known) {
-  const right = meant(name, known, CALL)
-  if (right === name) throw new TypeError(`The "${name}" option is not available here`)
-  if (right !== undefined) throw misspelt(name, right)
-  const { encryptionKey, encryptionCipher } = CONNECTION
-  if (meant(name, [], { encryptionKey, encryptionCipher }) === undefined) return
-  throw new TypeError(`The "${name}" option is not available here: the key is that of the database`)
+/** Throws if an option that is none of `known` was meant to be one. */
+function check (name, options, known, of) {
+  checks[of](name, options, known)
 }
 
 function isLikeCallOption (name) {
   return meant(name, Object.keys(CALL), CALL) !== undefined
 }
 
-module.exports = { checkCallOption, checkConnectionOption, isLikeCallOption, meant }
+module.exports = { check, isLikeCallOption }

@@ -3,13 +3,11 @@
 // What one call may be given beside its parameters: `{ signal, timeout }`.
 
 const { isPlainObject } = require('../params')
+const { checkNames } = require('./names')
 
 // `queryTimeout` is libsql's name of the timeout.
 const NAMES = ['signal', 'timeout', 'queryTimeout']
 const CLOSE_OPTIONS = ['timeout', 'interrupt']
-
-// Loaded only where a name is none of those.
-const lazy = { get spelling () { return require('../spelling') } }
 
 /** A signal and a time limit in ms, checked; null for neither. `names` are all that it may have. */
 function readCallOptions (options, names = NAMES) {
@@ -18,9 +16,7 @@ function readCallOptions (options, names = NAMES) {
   if (typeof options !== 'object' || (names === NAMES && Array.isArray(options))) {
     throw new TypeError('Expected the options of the call to be an object')
   }
-  for (const name of Object.keys(options)) {
-    if (!names.includes(name)) lazy.spelling.checkCallOption(name, names)
-  }
+  checkNames(options, names, 'call')
   const { signal, timeout, queryTimeout } = options
   if (signal !== undefined && !isSignal(signal)) {
     throw new TypeError('Expected the "signal" option to be an AbortSignal')
@@ -49,7 +45,7 @@ function readExecOptions (options, read = readCallOptions) {
   if (options === undefined || options === null) return read(options)
   const others = isPlainObject(options) ? without(Object.keys(options), NAMES) : null
   if (others?.length === 0) return read(options)
-  for (const name of others ?? []) lazy.spelling.checkCallOption(name, NAMES)
+  if (others !== null) checkNames(options, NAMES, 'call')
   throw new TypeError('exec() takes no parameters, and only { timeout, signal } as options: use run()')
 }
 
@@ -71,9 +67,7 @@ function readStepOptions (options, names, method, hasSteps) {
 function readCloseOptions (options) {
   if (options === undefined || options === null) return {}
   if (typeof options !== 'object') throw new TypeError('Expected first argument to be an options object')
-  for (const name of Object.keys(options)) {
-    if (!CLOSE_OPTIONS.includes(name)) lazy.spelling.checkCallOption(name, CLOSE_OPTIONS)
-  }
+  checkNames(options, CLOSE_OPTIONS, 'call')
   const { timeout, interrupt = false } = options
   if (timeout !== undefined) requireTimeout(timeout)
   if (typeof interrupt !== 'boolean') throw new TypeError('Expected the "interrupt" option to be a boolean')
@@ -104,7 +98,7 @@ function isOptions (keys, params, names) {
   if (names.every((name) => name === null)) {
     if (keys.some((key) => NAMES.includes(key))) return true
     // What looks like options alone: they would be passed over.
-    return keys.every((key) => lazy.spelling.isLikeCallOption(key))
+    return keys.every((key) => require('../spelling').isLikeCallOption(key))
   }
   if (!keys.every((key) => NAMES.includes(key))) return false
   if (!keys.some((key) => names.includes(key))) return true

@@ -1,6 +1,10 @@
 'use strict'
 
 const { getBooleanOption } = require('../options')
+const { checkNames } = require('./names')
+
+const FUNCTION = ['safeIntegers', 'deterministic', 'directOnly', 'varargs']
+const AGGREGATE = [...FUNCTION, 'start', 'step', 'inverse', 'result']
 
 /** What `db.function()` is given, checked. */
 function parseFunction (name, options, fn, defaultInt64) {
@@ -13,6 +17,7 @@ function parseFunction (name, options, fn, defaultInt64) {
   if (typeof fn !== 'function') throw new TypeError('Expected last argument to be a function')
   if (typeof options !== 'object') throw new TypeError('Expected second argument to be an options object')
   if (!name) throw new TypeError('User-defined function name cannot be an empty string')
+  checkNames(options, FUNCTION)
   const int64 = 'safeIntegers' in options ? getBooleanOption(options, 'safeIntegers') : defaultInt64
   const deterministic = getBooleanOption(options, 'deterministic')
   const directOnly = getBooleanOption(options, 'directOnly')
@@ -26,6 +31,7 @@ function parseAggregate (name, options, defaultInt64) {
   if (typeof name !== 'string') throw new TypeError('Expected first argument to be a string')
   if (typeof options !== 'object' || options === null) throw new TypeError('Expected second argument to be an options object')
   if (!name) throw new TypeError('User-defined function name cannot be an empty string')
+  checkNames(options, AGGREGATE)
   const start = 'start' in options ? options.start : null
   const step = getFunctionOption(options, 'step', true)
   const inverse = getFunctionOption(options, 'inverse', false)

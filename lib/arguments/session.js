@@ -1,6 +1,10 @@
 'use strict'
 
 const { isUint8Array } = require('node:util').types
+const { checkNames } = require('./names')
+
+const SESSION = ['table', 'db']
+const APPLY = ['filter', 'onConflict']
 
 // https://www.sqlite.org/session/c_changeset_abort.html
 const constants = Object.freeze({
@@ -18,6 +22,7 @@ const constants = Object.freeze({
 function readSessionOptions (options) {
   options ??= {}
   if (typeof options !== 'object') throw new TypeError('Expected first argument to be an options object')
+  checkNames(options, SESSION)
   const { table, db = 'main' } = options
   if (table !== undefined && typeof table !== 'string') throw new TypeError('Expected the "table" option to be a string')
   if (typeof db !== 'string') throw new TypeError('Expected the "db" option to be a string')
@@ -34,6 +39,7 @@ function readApplyOptions (changeset, options) {
   options ??= {}
   if (!isUint8Array(changeset)) throw new TypeError('Expected first argument to be a Buffer or Uint8Array')
   if (typeof options !== 'object') throw new TypeError('Expected second argument to be an options object')
+  checkNames(options, APPLY)
   const { filter = null, onConflict = null } = options
   for (const [key, value] of Object.entries({ filter, onConflict })) {
     if (value !== null && typeof value !== 'function') throw new TypeError(`Expected the "${key}" option to be a function`)

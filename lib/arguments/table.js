@@ -1,6 +1,9 @@
 'use strict'
 
 const { getLength } = require('./function')
+const { checkNames } = require('./names')
+
+const TABLE = ['rows', 'columns', 'parameters', 'safeIntegers', 'directOnly']
 
 const { apply } = Function.prototype
 const GeneratorFunctionPrototype = Object.getPrototypeOf(function * () {})
@@ -46,6 +49,7 @@ function parseDefinition (definition, verb, moduleName) {
     throw new Type(`Virtual table module "${moduleName}" ${verb} a table definition ${what}`)
   }
   const own = (key) => Object.hasOwn(definition, key)
+  checkNames(definition, TABLE)
   if (!own('rows')) fail('without a "rows" property')
   if (!own('columns')) fail('without a "columns" property')
 

@@ -2,54 +2,59 @@
 
 // What `new Database('libsql://…', options)` means: where the server is, and how to speak to it.
 
+const { checkNames } = require('../arguments/names')
 const { requireOptions } = require('../capabilities')
 
 const SCHEMES = { 'libsql:': 'https:', 'https:': 'https:', 'http:': 'http:' }
 // What a URL may have behind its question mark.
 const PARAMETERS = ['authToken', 'tls']
 const TLS = ['ca', 'cert', 'key', 'rejectUnauthorized']
+// Headers whose values nobody else may see.
+const SECRET = /^(authorization|proxy-authorization|cookie|x-api-key|x-auth-token)$/i
 const MAX_INT32 = 0x7fffffff
 
 /** What the addon opens a remote connection with, and the database's name. */
 function readRemote (path, options) {
   const url = parse(path)
-  const isPlain = url.protocol === 'libsql:' && url.searchParams.get('tls') === '0'
-  const secure = SCHEMES[url.protocol] === 'https:' && !isPlain
+  const secure = isSecure(url)
   const { allowInsecure = false } = options
   if (typeof allowInsecure !== 'boolean') {
     throw new TypeError('Expected the "allowInsecure" option to be a boolean')
   }
   const authToken = readToken(options, url)
   // A special scheme: URL keeps the host of others as it was written.
-  const { host, hostname, pathname } = new URL(`http${secure ? 's' : ''}://${url.host}${url.pathname}`)
-  if (authToken !== undefined && !secure && !isLoopback(hostname) && !allowInsecure) {
-    throw new TypeError('The token would cross the network unencrypted: use https, or the option "allowInsecure"')
-  }
+  const { host, hostname, pathname } = toUrl(`http${secure ? 's' : ''}://${url.host}${url.pathname}`)
+  const headers = readHeaders(options)
+  const isOpen = !secure && !isLoopback(hostname) && !allowInsecure
+  if (isOpen && authToken !== undefined) throw unencrypted('token')
+  if (isOpen && headers.some(([name]) => SECRET.test(name))) throw unencrypted('header of a secret')
   requireOptions('remote', options)
   const { ca, cert, key, rejectUnauthorized } = readTls(options)
   const base = pathname.endsWith('/') ? pathname : `${pathname}/`
   return {
     name: `${url.protocol}//${url.host}${url.pathname === '/' ? '' : url.pathname}`,
     args: [
-      `http${secure ? 's' : ''}://${host}${base}`, authToken, readHeaders(options),
+      `http${secure ? 's' : ''}://${host}${base}`, authToken, headers.map(toLine).join(''),
       readTime(options, 'connectTimeout', 10000), readTime(options, 'requestTimeout', 30000),
       ca, cert, key, !rejectUnauthorized
     ]
   }
 }
 
+function unencrypted (what) {
+  return new TypeError(`The ${what} would cross the network unencrypted: use https, or the option "allowInsecure"`)
+}
+
 function parse (path) {
-  let url
-  try {
-    url = new URL(path)
-  } catch {
-    throw new TypeError('The URL of the database is not valid')
-  }
+  const url = toUrl(path)
   if (!(url.protocol in SCHEMES)) {
     throw new TypeError(`URLs of databases begin with libsql:, https: or http:, not ${url.protocol}`)
   }
+  // URL reads http:host and http:/host as if they had both slashes.
+  if (!/^[a-z]+:\/\//i.test(path.trim())) throw notValid()
+  checkNames(Object.fromEntries(url.searchParams), PARAMETERS, 'connection')
   for (const name of url.searchParams.keys()) {
-    if (!PARAMETERS.includes(name)) require('../spelling').checkConnectionOption(name, null, PARAMETERS)
+    if (!PARAMETERS.includes(name)) throw new TypeError(`Unknown parameter "${name}" of the URL of the database (it should be one of ${PARAMETERS.join(', ')})`)
   }
   if (url.username !== '' || url.password !== '') {
     throw new TypeError('The URL of the database cannot have a user name: use the option "authToken"')
@@ -57,8 +62,34 @@ function parse (path) {
   return url
 }
 
+function toUrl (text) {
+  try {
+    return new URL(text)
+  } catch {
+    throw notValid()
+  }
+}
+
+function notValid () {
+  return new TypeError('The URL of the database is not valid: it is such as libsql://host')
+}
+
+/** Of libsql: URLs, `tls` says whether they are https. */
+function isSecure ({ protocol, searchParams }) {
+  const secure = SCHEMES[protocol] === 'https:'
+  const tls = searchParams.get('tls')
+  if (tls === null) return secure
+  if (tls !== '0' && tls !== '1') throw new TypeError('Expected the parameter "tls" of the URL to be 0 or 1')
+  if (protocol !== 'libsql:' && secure !== (tls === '1')) {
+    throw new TypeError(`The parameter "tls" of the URL is for libsql:, and this one is ${protocol}`)
+  }
+  return tls === '1'
+}
+
 function readToken ({ authToken }, url) {
-  const token = authToken ?? url.searchParams.get('authToken') ?? undefined
+  const fromUrl = url.searchParams.get('authToken') ?? undefined
+  // An empty one is none: a variable that is not set.
+  const token = authToken === '' ? fromUrl : authToken ?? fromUrl
   if (token !== undefined && (typeof token !== 'string' || !/^[\x21-\x7e]*$/.test(token))) {
     throw new TypeError('Expected the "authToken" option to be a string without spaces')
   }
@@ -78,7 +109,7 @@ function readTime (options, name, fallback) {
   return ms
 }
 
-/** Names and values in turn, a line each. */
+/** Names and values. */
 function readHeaders ({ headers = {}, namespace }) {
   if (typeof headers !== 'object' || headers === null) {
     throw new TypeError('Expected the "headers" option to be an object')
@@ -87,12 +118,18 @@ function readHeaders ({ headers = {}, namespace }) {
     throw new TypeError('Expected the "namespace" option to be a non-empty string')
   }
   const all = namespace === undefined ? headers : { ...headers, ...headersOf(namespace) }
-  return Object.entries(all).map(([name, value]) => {
+  const entries = Object.entries(all)
+  for (const [name, value] of entries) {
     if (typeof value !== 'string' || /[\r\n\0]/.test(name + value)) {
       throw new TypeError(`Expected the header "${name}" to be a string of one line`)
     }
-    return `${name}\n${value}\n`
-  }).join('')
+  }
+  return entries
+}
+
+/** As the addon takes them: names and values in turn, a line each. */
+function toLine ([name, value]) {
+  return `${name}\n${value}\n`
 }
 
 /** `sqld` reads the one, servers of others the other. */

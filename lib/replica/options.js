@@ -14,6 +14,9 @@ function readReplica (file, options, anonymous) {
   if (typeof syncUrl !== 'string' || syncUrl === '') throw new TypeError('Expected the "syncUrl" option to be a non-empty string')
   if (anonymous) throw new TypeError('In-memory/temporary databases cannot be replicas')
   if (file.startsWith('file:')) throw new TypeError('The file of a replica is named by its path, not by a URI')
+  if (options.detachReplica) {
+    throw new TypeError('The "detachReplica" option makes a plain database of a replica: give it without "syncUrl"')
+  }
   requireOptions('replica', options)
   for (const [name, value] of Object.entries({ readYourWrites, resync, waitForUncertain })) {
     if (typeof value !== 'boolean') throw new TypeError(`Expected the "${name}" option to be a boolean`)

@@ -2,7 +2,8 @@
 
 const assert = require('node:assert/strict')
 const fs = require('node:fs')
-const { PROMISES, Database, cleanup, connect, open, ours, tempFile, typeError } = require('../support')
+const path = require('node:path')
+const { PROMISES, Database, cleanup, connect, open, ours, tempDir, tempFile, typeError } = require('../support')
 
 // What each may be called by mistake.
 const MISTAKES = {
@@ -16,9 +17,21 @@ const MISTAKES = {
   defaultQueryTimeout: ['queryTimeout', 'defaultQuerytimeout', 'statementTimeout'],
   connectTimeout: ['connectionTimeout', 'connect_timeout'],
   requestTimeout: ['requestTimeOut', 'requestimeout'],
-  readonly: ['read_only', 'ReadOnly'],
-  fileMustExist: ['filemustexist', 'file_must_exist'],
-  readYourWrites: ['readyourwrites'],
+  readonly: ['read_only', 'ReadOnly', 'readonyl', 'isReadonly', 'redonly'],
+  fileMustExist: ['filemustexist', 'file_must_exist', 'fileMustExists', 'fileMusExist', 'mustExist'],
+  readYourWrites: ['readyourwrites', 'readYourWrite'],
+  waitForUncertain: ['waitForUncertian'],
+  detachReplica: ['detachReplca'],
+  resync: ['resyc'],
+  verbose: ['verbos', 'verbsoe'],
+  headers: ['headrs', 'header'],
+  namespace: ['namspace'],
+  limits: ['limit'],
+  readers: ['reader'],
+  vfs: ['vsf'],
+  tls: ['tsl'],
+  nativeBinding: ['nativebinding', 'natveBinding'],
+  allowInsecure: ['allowInsecured'],
   leaseTimeout: ['leaseTimeOut', 'transactionTimeout']
 }
 
@@ -55,6 +68,12 @@ ours('options that others have are passed over', async t => {
     schema: {},
     mode: 'rw',
     cache: 'shared',
+    fs: null,
+    ssl: true,
+    online: true,
+    session: 1,
+    memoize: 1,
+    journalMode: 'wal',
     host: undefined,
     user: undefined
   }
@@ -108,12 +127,116 @@ ours('a name that is undefined is a TypeError with promises', { skip: !PROMISES 
 
 ours('what only replicas have needs the URL of the primary', async t => {
   const file = tempFile(t)
-  for (const options of [{ syncPeriod: 5 }, { readYourWrites: true }, { resync: true }, { syncUrl: undefined, authToken: 'x' }]) {
-    await typeError(() => connect(file, options), /and the "syncUrl" option is not$/)
+  for (const options of [
+    { syncPeriod: 5 }, { readYourWrites: true }, { readYourWrites: false }, { resync: true },
+    { waitForUncertain: true }, { authToken: 'x' }, { namespace: 'x' }, { headers: { a: 'b' } },
+    { tls: { ca: 'x' } },
+    { syncUrl: undefined, authToken: 'x' }]) {
+    await typeError(() => connect(file, options), /and the "syncUrl" option is not( set)?$/)
   }
   assert.equal(fs.existsSync(file), false)
   // As @libsql/client gives them.
   const names = ['authToken', 'syncUrl', 'syncPeriod', 'readYourWrites', 'offline', 'timeout']
   const none = Object.fromEntries(names.map(name => [name, undefined]))
   assert.equal(open(t, file, none).open, true)
+})
+
+ours('what only replicas have is not for a server, and what ends one not for a replica', async t => {
+  for (const options of [{ syncPeriod: 5 }, { readYourWrites: false }, { resync: true }, { waitForUncertain: 'x' }, { detachReplica: true }]) {
+    const [name] = Object.keys(options)
+    await typeError(() => connect('libsql://a.example', options), new RegExp(`^The "${name}" option is for replicas`))
+  }
+  const options = { syncUrl: 'libsql://a.example', detachReplica: true }
+  await typeError(() => connect(tempFile(t), options), /^The "detachReplica" option makes a plain database of a replica/)
+})
+
+ours('an empty name is no temporary database where options tell of a server or a file', async t => {
+  for (const options of [
+    { authToken: undefined }, { authToken: '' }, { syncUrl: undefined }, { encryptionKey: undefined }, { namespace: undefined },
+    { fileMustExist: true }, { readYourWrites: false }, { connectTimeout: 5 }
+  ]) {
+    for (const name of ['', ' ']) await typeError(() => connect(name, options), /\(is a variable not set\?\)$/)
+  }
+  const db = await connect('', { fileMustExist: false, timeout: 5 })
+  cleanup(t, () => db.close())
+  assert.equal(db.memory, true)
+  const memory = await connect(':memory:', { authToken: 'x' })
+  cleanup(t, () => memory.close())
+  assert.equal(memory.memory, true)
+})
+
+ours('a URL that lacks its slashes, or its scheme, is no file', async t => {
+  const cwd = process.cwd()
+  const folder = tempDir(t)
+  process.chdir(folder)
+  cleanup(t, () => process.chdir(cwd))
+  for (const name of ['libsql:h.example', 'libsql:/h.example', 'libsql:', 'libsql://', 'https:h', 'http:/h', 'HTTP:/h', 'http://', 'libsql://a b', 'wss:h']) {
+    for (const options of [{}, { authToken: 'x' }]) {
+      await typeError(() => connect(name, options), /^(The URL of the database is not valid|URLs of databases begin with)/)
+      await typeError(() => connect('a.db', { ...options, syncUrl: name }), /^(The URL of the database is not valid|URLs of databases begin with)/)
+    }
+  }
+  for (const name of ['db.example:8080', 'h.example', './a.db']) {
+    await typeError(() => connect(name, { authToken: 'x' }), /^The "authToken" option is for a server/)
+  }
+  const named = 'h.example?authToken=secret'
+  await typeError(() => connect(named), /^The name of the database has a token, and is no URL: that begins with libsql:\/\/$/)
+  assert.deepEqual(fs.readdirSync(folder), [])
+})
+
+ours('parameters of a URL are known ones, and a token crosses no open network', async () => {
+  for (const url of ['libsql://h.example?x=1', 'libsql://h.example?authToken=a&sslmode=require']) {
+    await typeError(() => connect(url), /^Unknown parameter "\w+" of the URL/)
+  }
+  for (const tls of ['false', 'true', '', '2']) await typeError(() => connect(`libsql://h.example?tls=${tls}`), /^Expected the parameter "tls" of the URL/)
+  for (const url of ['http://h.example?tls=1', 'https://h.example?tls=0']) await typeError(() => connect(url), /^The parameter "tls" of the URL is for libsql:/)
+  const open = 'http://h.example'
+  for (const name of ['Authorization', 'authorization', 'Cookie']) {
+    await typeError(() => connect(open, { headers: { [name]: 'x' } }), /^The header of a secret would cross the network unencrypted/)
+  }
+  await typeError(() => connect(`${open}?authToken=x`, { authToken: '' }), /^The token would cross the network unencrypted/)
+})
+
+ours('options of methods that are misspelt are a TypeError that names the right one', async t => {
+  const db = await open(t).exec('CREATE TABLE t (a PRIMARY KEY)')
+  const fn = () => 1
+  const table = { rows: function * () {}, columns: ['a'] }
+  const file = path.join(tempDir(t), 'copy.db')
+  const calls = {
+    deterministic: ['determinstic', options => db.function('f', options, fn)],
+    directOnly: ['directonly', options => db.function('f', options, fn)],
+    varargs: ['varArgs', options => db.function('f', options, fn)],
+    safeIntegers: ['safeIntegres', options => db.aggregate('f', { start: 0, step: fn, ...options })],
+    inverse: ['invers', options => db.aggregate('f', { start: 0, step: fn, ...options })],
+    parameters: ['paramters', options => db.table('v', { ...table, ...options })],
+    attached: ['atached', options => db.backup(file, options)],
+    progress: ['progess', options => db.backup(file, options)],
+    table: ['tabel', options => db.createSession(options)],
+    simple: ['simpel', options => db.pragma('user_version', options)],
+    mode: ['moed', options => db.batch([], options)],
+    filter: ['fliter', options => db.applyChangeset(Buffer.alloc(0), options)],
+    onConflict: ['onconflict', options => db.applyChangeset(Buffer.alloc(0), options)],
+    timeout: ['timout', options => db.batch([], options)]
+  }
+  for (const [right, [wrong, call]] of Object.entries(calls)) {
+    await typeError(async () => call({ [wrong]: undefined }), `Misspelled option "${wrong}" should be "${right}"`)
+    // Others are passed over.
+    await call({ strategy: 1, x: undefined })
+  }
+  await db.function('f', { get strategy () { return assert.fail('read') } }, fn)
+  await typeError(async () => db.serialize({ atached: 'x' }), 'Misspelled option "atached" should be "attached"')
+  if (PROMISES) await typeError(() => db.close({ timout: 5 }), 'Misspelled option "timout" should be "timeout"')
+  assert.equal(fs.existsSync(file), true)
+})
+
+ours('a list or a map is no object of options', async t => {
+  const db = open(t)
+  const file = tempFile(t)
+  for (const options of [['readonly'], new Map([['readonly', true]]), new Set(['readonly'])]) {
+    await typeError(() => connect(file, options), /^Expected the options to be an object/)
+    await typeError(async () => db.function('f', options, () => 1), /^Expected the options to be an object/)
+    await typeError(async () => db.pragma('user_version', options), /object/)
+    await typeError(async () => db.createSession(options), /object/)
+  }
+  assert.equal(fs.existsSync(file), false)
 })
