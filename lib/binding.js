@@ -14,7 +14,24 @@ function getBinding (nativeBinding) {
   if (nativeBinding == null && loaded !== null) return loaded
   requireSupportedRuntime()
   if (nativeBinding == null) return (loaded = loadDefault())
-  return typeof nativeBinding === 'string' ? loadFile(nativeBinding) : nativeBinding
+  return typeof nativeBinding === 'string' ? loadGiven(nativeBinding) : requireAddon(nativeBinding)
+}
+
+function loadGiven (file) {
+  if (file === '') throw new TypeError('The "nativeBinding" option cannot be an empty string')
+  let addon
+  try {
+    addon = loadFile(file)
+  } catch (error) {
+    const failure = new Error(`Cannot load the "nativeBinding" option: ${reason(error)}`, { cause: error })
+    throw Object.assign(failure, { code: error?.code })
+  }
+  return requireAddon(addon)
+}
+
+function requireAddon (given) {
+  if (typeof given.init === 'function') return given
+  throw new TypeError('The "nativeBinding" option is not the addon of Ferrolite')
 }
 
 function loadDefault () {

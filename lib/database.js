@@ -10,6 +10,7 @@ const { abortError } = require('./errors')
 const { getBooleanOption, readKey, readOptions, readToggle } = require('./options')
 const { requireFolder, requirePlain } = require('./paths')
 const tracing = require('./tracing')
+const { requireNoMode } = require('./transaction')
 
 // Rooms that most programs never enter are loaded at the door: it halves the time of require().
 const lazy = {
@@ -109,6 +110,7 @@ const methods = {
 
   transaction (fn) {
     if (typeof fn !== 'function') throw new TypeError('Expected first argument to be a function')
+    requireNoMode(arguments[1])
     return backendOf(this).transaction(fn, this)
   },
 

@@ -29,6 +29,12 @@ function createController (prepare) {
   return controller
 }
 
+/** The mode of a transaction is no argument, which would be passed over. */
+function requireNoMode (mode) {
+  if (typeof mode !== 'string' || !Object.hasOwn(VERSIONS, mode.toLowerCase())) return
+  throw new TypeError(`A transaction is begun in a mode by db.transaction(fn).${mode.toLowerCase()}()`)
+}
+
 /** `fn` in a transaction, in four versions that link to each other. */
 function createTransaction (fn, database, controller, inTransaction) {
   return link(database, (mode) => wrap(fn, controller[mode], inTransaction))
@@ -72,4 +78,4 @@ function wrap (fn, controller, inTransaction) {
   }
 }
 
-module.exports = { SAVEPOINT, VERSIONS, createController, createTransaction, link }
+module.exports = { SAVEPOINT, VERSIONS, createController, createTransaction, link, requireNoMode }

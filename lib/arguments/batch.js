@@ -4,6 +4,7 @@ const { timedOut } = require('../errors')
 const tracing = require('../tracing')
 const { SAVEPOINT } = require('../transaction')
 const { NAMES } = require('./call')
+const { checkNames } = require('./names')
 
 // As SQLite knows it, without its quotes.
 const OWN = SAVEPOINT.slice(1, -1)
@@ -14,6 +15,7 @@ const MODES = {
 }
 
 const OPTIONS = [...NAMES, 'mode', 'raw']
+const STATEMENT = ['sql', 'args']
 
 /** The second argument of `db.batch()`: a mode, or options; `read` reads what any call may have. */
 function readBatchOptions (given, read) {
@@ -40,7 +42,7 @@ function readBatchOptions (given, read) {
 function readBatch (natives, statements) {
   if (!Array.isArray(statements)) throw new TypeError('Expected first argument to be an array of statements')
   // A copy: what is read may change the list.
-  const list = [...statements].map(readStatement)
+  const list = [...statements].map((statement, i) => readStatement(statement, i))
   // All of it or nothing: what ends the transaction is found before anything runs.
   natives.sqlCheckBatch(list.map(([sql]) => sql), OWN)
   return list
@@ -57,13 +59,17 @@ function countBatch (context, results) {
 }
 
 /** @returns {[sql: string, args: unknown[]]} */
-function readStatement (statement) {
+function readStatement (statement, i) {
   if (typeof statement === 'string') return [statement, []]
   if (typeof statement !== 'object' || statement === null) {
-    throw new TypeError('Expected each statement to be a string, { sql, args } or [sql, args]')
+    throw new TypeError(`Expected each statement to be a string, { sql, args } or [sql, args]: statements[${i}] is not`)
   }
-  const [sql, args] = Array.isArray(statement) ? statement : [statement.sql, statement.args]
-  if (typeof sql !== 'string') throw new TypeError('Expected first argument to be a string')
+  const isList = Array.isArray(statement)
+  if (!isList) checkNames(statement, STATEMENT)
+  const [sql, args] = isList ? statement : [statement.sql, statement.args]
+  if (typeof sql !== 'string') {
+    throw new TypeError(`Expected statements[${i}]${isList ? '[0]' : '.sql'} to be a string`)
+  }
   return [sql, toArgs(args)]
 }
 

@@ -11,6 +11,7 @@ const { requireFolder, requirePlain, resolveLibrary } = require('../paths')
 const { FLAT, PLUCK } = require('../rows')
 const { hasParameter } = require('../sql')
 const tracing = require('../tracing')
+const { requireNoMode } = require('../transaction')
 const { Job } = require('../worker/job')
 const { FLAG, OP } = require('../worker/message')
 const { Statement, finishAll, finishGet, finishRun, readValues } = require('../worker/statement')
@@ -151,6 +152,7 @@ class Database {
 
   transaction (fn) {
     if (typeof fn !== 'function') throw new TypeError('Expected first argument to be a function')
+    requireNoMode(arguments[1])
     this.#connection.requireOpen()
     return createTransaction(fn, this, this.#connection)
   }

@@ -199,7 +199,16 @@ test('nativeBinding is a path, an addon, null or undefined', async t => {
 
 test('nativeBinding naming no file is an error and opens nothing', async t => {
   const file = tempFile(t)
-  await throws(() => connect(file, { nativeBinding: path.join(tempDir(t), 'missing.node') }), Error)
+  const missing = path.join(tempDir(t), 'missing.node')
+  await throws(() => connect(file, { nativeBinding: missing }), error => {
+    assert.equal(error.code, 'MODULE_NOT_FOUND')
+    if (OURS) assert.match(error.message, /^Cannot load the "nativeBinding" option: .*missing\.node/)
+    return true
+  })
+  if (OURS) {
+    await typeError(() => connect(file, { nativeBinding: '' }), 'The "nativeBinding" option cannot be an empty string')
+    await typeError(() => connect(file, { nativeBinding: {} }), 'The "nativeBinding" option is not the addon of Ferrolite')
+  }
   assert.equal(fs.existsSync(file), false)
 })
 

@@ -240,3 +240,20 @@ ours('a list or a map is no object of options', async t => {
   }
   assert.equal(fs.existsSync(file), false)
 })
+
+ours('what a batch is given is named where it is wrong', async t => {
+  const db = open(t)
+  await typeError(() => db.batch(['SELECT 1', { sq: 'SELECT 1' }]), 'Expected statements[1].sql to be a string')
+  await typeError(() => db.batch(['SELECT 1', [5]]), 'Expected statements[1][0] to be a string')
+  await typeError(() => db.batch([{ sql: 'SELECT 1', arg: [] }]), 'Misspelled option "arg" should be "args"')
+  await typeError(() => db.batch([5]), /: statements\[0\] is not$/)
+})
+
+ours('the mode of a transaction as an argument is a TypeError', async t => {
+  const db = open(t)
+  for (const mode of ['immediate', 'IMMEDIATE', 'exclusive', 'deferred']) {
+    const right = `A transaction is begun in a mode by db.transaction(fn).${mode.toLowerCase()}()`
+    await typeError(async () => db.transaction(() => {}, mode), right)
+  }
+  assert.equal(typeof db.transaction(() => {}, { an: 'option' }), 'function')
+})
