@@ -364,33 +364,6 @@ ours('options of libsql that would do nothing are refused, not ignored', async t
   }
 })
 
-served('what a server does not have says so', async t => {
-  const { url } = await startSqld(t)
-  const db = openSync(t, url)
-  const promised = openRemote(t, url)
-  const calls = {
-    function: ['f', () => 1],
-    aggregate: ['f', { step: () => 1 }],
-    table: ['v', { columns: ['a'], * rows () {} }],
-    backup: ['no.db'],
-    serialize: [],
-    loadExtension: ['x'],
-    authorizer: [null],
-    createSession: [],
-    unsafeMode: [],
-    rekey: ['key']
-  }
-  for (const [name, args] of Object.entries(calls)) {
-    const expected = { name: 'TypeError', message: /is not available for remote databases$/ }
-    await assert.rejects(async () => db[name](...args), expected, name)
-    await assert.rejects(promised[name](...args), expected, name)
-  }
-  for (const each of [db, promised]) {
-    typeError(() => each.on('update', () => {}), 'on() is not available for remote databases')
-  }
-  assert.deepEqual(await promised.get('SELECT 1 AS a'), { a: 1 })
-})
-
 served('an error says when nobody knows what has happened', async t => {
   const { db, proxy } = await faulty(t)
   const write = db.transaction(() => db.run('INSERT INTO t VALUES (4)'))

@@ -172,29 +172,6 @@ served('the same with promises', async t => {
   await assert.rejects(db.get('SELECT a FROM t WHERE a > 0'), { code: 'SQLITE_AUTH' })
 })
 
-served('what a replica does not have says so', async t => {
-  const { db } = await setup(t)
-  const { db: promised } = await setupAsync(t)
-  const calls = { rekey: ['key'], createSession: [], applyChangeset: [Buffer.alloc(0)] }
-  for (const [name, args] of Object.entries(calls)) {
-    const expected = { name: 'TypeError', message: `${name}() is not available for replicas` }
-    assert.throws(() => db[name](...args), expected)
-    await assert.rejects(promised[name](...args), expected)
-  }
-  for (const each of [db, promised]) {
-    typeError(() => each.on('update', () => {}), 'on() is not available for replicas')
-  }
-  const plain = new Sync(':memory:')
-  const asynchronous = new promise.Database(':memory:')
-  cleanup(t, () => Promise.all([plain.close(), asynchronous.close()]))
-  for (const name of ['sync', 'syncUntil', 'resync', 'maxWriteReplicationIndex']) {
-    const message = `${name}() is for replicas, which have the "syncUrl" option`
-    const expected = { name: 'TypeError', message }
-    assert.throws(() => plain[name](1), expected)
-    await assert.rejects(async () => asynchronous[name](1), expected)
-  }
-})
-
 ours('wrong options are TypeErrors, and no file is made', t => {
   const file = tempFile(t, 'replica.db')
   const syncUrl = 'http://127.0.0.1:1'
