@@ -8,7 +8,7 @@ use std::rc::Rc;
 
 use crate::codec::encrypt;
 use crate::connection::{c_string, Connection, Dependent};
-use crate::error::{last_error, Error, Result};
+use crate::error::{last_error, open_error, Error, Result};
 use crate::ffi;
 use crate::value::c_bytes;
 
@@ -146,8 +146,7 @@ fn open(path: &CStr, uri: bool) -> Result<(*mut ffi::sqlite3, bool)> {
             if rc == ffi::SQLITE_OK {
                 return Ok((target, is_new));
             }
-            let file = path.to_string_lossy();
-            let error = last_error(target, rc).of_file(&file, ffi::sqlite3_system_errno(target));
+            let error = open_error(target, rc, &path.to_string_lossy());
             ffi::sqlite3_close(target);
             if is_new || rc & 0xff != ffi::SQLITE_CANTOPEN {
                 return Err(error);

@@ -7,7 +7,7 @@ use std::thread::sleep;
 use std::time::Duration;
 
 use crate::connection::Connection;
-use crate::error::{check, last_error, not_its_key, Error, Result};
+use crate::error::{check, last_error, not_its_key, open_error, Error, Result};
 use crate::ffi;
 use crate::journal::{self, FirstPage};
 use crate::key::Key;
@@ -194,11 +194,13 @@ fn reads(file: &str, key: &Key) -> Result<bool> {
     let mut db = ptr::null_mut();
     // SAFETY: the name ends in NUL; the connection is closed on every way out.
     unsafe {
-        let mut rc = ffi::sqlite3_open_v2(name.as_ptr(), &raw mut db, flags, ptr::null());
-        if rc == ffi::SQLITE_OK {
-            rc = ffi::sqlite3_key_v2(db, c"main".as_ptr(), at, len);
-        }
-        let answer = check(db, rc).and_then(|()| is_database(db));
+        let rc = ffi::sqlite3_open_v2(name.as_ptr(), &raw mut db, flags, ptr::null());
+        let answer = if rc == ffi::SQLITE_OK {
+            let rc = ffi::sqlite3_key_v2(db, c"main".as_ptr(), at, len);
+            check(db, rc).and_then(|()| is_database(db))
+        } else {
+            Err(open_error(db, rc, file))
+        };
         ffi::sqlite3_close(db);
         answer
     }

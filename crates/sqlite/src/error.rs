@@ -85,16 +85,6 @@ impl Error {
         }
     }
 
-    /// Names the file that could not be opened, which the connection does not know yet.
-    pub(crate) fn of_file(mut self, file: &str, errno: c_int) -> Self {
-        if let Self::Sqlite { code, message, .. } = &mut self {
-            if *code & 0xff == ffi::SQLITE_CANTOPEN {
-                *message = cannot_open(message, file, errno);
-            }
-        }
-        self
-    }
-
     /// The extended result code, or 0 where the engine was not asked.
     pub fn code(&self) -> c_int {
         match self {
@@ -134,10 +124,54 @@ pub(crate) unsafe fn check(db: *mut ffi::sqlite3, rc: c_int) -> Result<()> {
 /// # Safety
 /// `db` is an open connection of this thread, or null.
 pub(crate) unsafe fn last_error(db: *mut ffi::sqlite3, rc: c_int) -> Error {
+    // SAFETY: forwarded from the caller.
+    let mut error = unsafe { told(db, rc) };
+    if db.is_null() {
+        return error;
+    }
+    if let Error::Sqlite { code, message, .. } = &mut error {
+        // SAFETY: open; the name lives as long as the connection.
+        unsafe {
+            match *code {
+                ffi::SQLITE_NOTADB if ffi::has_codec(db) == Ok(true) => {
+                    *message = with_hint(message);
+                }
+                code if code & 0xff == ffi::SQLITE_CANTOPEN => {
+                    let file = c_bytes(ffi::sqlite3_db_filename(db, c"main".as_ptr()));
+                    let file = file.map(String::from_utf8_lossy).unwrap_or_default();
+                    *message = cannot_open(message, &file, ffi::sqlite3_system_errno(db));
+                }
+                _ => {}
+            }
+        }
+    }
+    error
+}
+
+/// Why `file` could not be opened. Of what that has left, nothing but this may be asked.
+///
+/// # Safety
+/// `db` is of a call of `sqlite3_open_v2` of this thread that has failed, or null.
+pub(crate) unsafe fn open_error(db: *mut ffi::sqlite3, rc: c_int, file: &str) -> Error {
+    // SAFETY: forwarded from the caller; 0 for null.
+    let (mut error, errno) = unsafe { (told(db, rc), ffi::sqlite3_system_errno(db)) };
+    if let Error::Sqlite { code, message, .. } = &mut error {
+        if *code & 0xff == ffi::SQLITE_CANTOPEN {
+            *message = cannot_open(message, file, errno);
+        }
+    }
+    error
+}
+
+/// Code, message and place of the last error.
+///
+/// # Safety
+/// `db` is a connection of this thread, open or not, or null.
+unsafe fn told(db: *mut ffi::sqlite3, rc: c_int) -> Error {
     if db.is_null() {
         return Error::from_code(rc);
     }
-    // SAFETY: `db` is open; the message is copied before any other call on it.
+    // SAFETY: forwarded from the caller; the message is copied before any other call on it.
     unsafe {
         let code = ffi::sqlite3_extended_errcode(db);
         if code & 0xff == ffi::SQLITE_OK {
@@ -150,15 +184,6 @@ pub(crate) unsafe fn last_error(db: *mut ffi::sqlite3, rc: c_int) -> Error {
                 return Error::sqlite(ffi::SQLITE_ERROR, reason);
             }
         }
-        let message = match code {
-            ffi::SQLITE_NOTADB if ffi::has_codec(db) == Ok(true) => with_hint(&message),
-            code if code & 0xff == ffi::SQLITE_CANTOPEN => {
-                let file = c_bytes(ffi::sqlite3_db_filename(db, c"main".as_ptr()));
-                let file = file.map(String::from_utf8_lossy).unwrap_or_default();
-                cannot_open(&message, &file, ffi::sqlite3_system_errno(db))
-            }
-            _ => message,
-        };
         Error::Sqlite {
             code,
             message,

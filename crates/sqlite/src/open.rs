@@ -6,7 +6,7 @@ use std::ptr;
 
 use crate::connection::{c_string, Connection};
 use crate::engine;
-use crate::error::{check, last_error, Error, Result};
+use crate::error::{check, open_error, Error, Result};
 use crate::ffi;
 use crate::key::Key;
 use crate::patches;
@@ -124,8 +124,7 @@ fn open_raw(options: &OpenOptions) -> Result<*mut ffi::sqlite3> {
     if rc != ffi::SQLITE_OK {
         // SAFETY: SQLite returns a handle to ask for the error even when it could not open, or null.
         unsafe {
-            let error = last_error(db, rc);
-            let error = error.of_file(options.path, ffi::sqlite3_system_errno(db));
+            let error = open_error(db, rc, options.path);
             ffi::sqlite3_close(db);
             return Err(error);
         }
