@@ -174,7 +174,8 @@ test('no error shows a key', async t => {
     "PRAGMA/*=*/rekey('s3cret'); SELEC",
     `SELECT 1; ATTACH '${file}' AS b KEY 's3cret'; SELEC`,
     `ATTACH '${file}' AS b KEY -- it is\n's3cret'; SELEC`,
-    "PRAGMA main . hexkey='s3cret'; SELEC", 'PRAGMA "key" = \'s3cret\'; SELEC'
+    "PRAGMA main . hexkey='s3cret'; SELEC", 'PRAGMA "key" = \'s3cret\'; SELEC',
+    "SELECT 1\nPRAGMA key = 's3cret'", 'SELEC \'open; PRAGMA key = "s3cret"'
   ]) {
     for (const call of [
       () => db.exec(sql), () => db.prepare(sql), () => db.batch([sql]), () => db.get(sql),
@@ -182,6 +183,13 @@ test('no error shows a key', async t => {
       const error = await failure(call)
       assert.doesNotMatch(inspect(error, { showHidden: true }), /s3cret/, sql)
     }
+  }
+})
+
+test('what only looks like a key stays in the SQL of errors', async t => {
+  const db = await openAsync(t)
+  for (const sql of ["SELEC 'pragma key = 1'", 'SELEC key -- pragma key', 'CREATE TABLE t (key PRIMARY KEY x)']) {
+    assert.equal((await failure(() => db.exec(sql))).sql, sql)
   }
 })
 
