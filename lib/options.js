@@ -3,7 +3,7 @@
 // Every option of a connection is read, checked and defaulted here. Texts are better-sqlite3's.
 
 const { checkNames } = require('./arguments/names')
-const { isAnonymous, isInMemory, resolveFile, usesUris } = require('./paths')
+const { followLink, isAnonymous, isInMemory, resolveFile, usesUris } = require('./paths')
 
 const LIMITS = [
   'length', 'sqlLength', 'column', 'exprDepth', 'compoundSelect', 'vdbeOp', 'functionArg', 'attach',
@@ -97,7 +97,7 @@ function readOptions (path, options, allowNativeBinding) {
     name: isRemote ? remote.name : path,
     kind,
     // What is opened on this machine.
-    file: isRemote ? null : resolveFile(file, uri, vfs),
+    file: isRemote ? null : fileOf(kind, resolveFile(file, uri, vfs)),
     uri,
     remote,
     replica,
@@ -176,6 +176,11 @@ function requireName (options) {
 /** Nothing is in '' and {}. */
 function isFilled (value) {
   return typeof value === 'object' && value !== null ? Object.keys(value).length !== 0 : Boolean(value)
+}
+
+/** A replica behind a link is where that leads: what belongs to it stands beside it there. */
+function fileOf (kind, file) {
+  return kind === 'replica' ? followLink(file) : file
 }
 
 function readEncryption (options, anonymous) {

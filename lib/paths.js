@@ -104,6 +104,15 @@ function realFile (file) {
   }
 }
 
+/** What a file is called in the end, if it is a symbolic link to one. */
+function followLink (file) {
+  try {
+    return fs.lstatSync(file).isSymbolicLink() ? fs.realpathSync.native(file) : file
+  } catch {
+    return file
+  }
+}
+
 /** The path of a URI, or null where it is not opened for writing. */
 function fileOfUri (name) {
   const [, file, query = ''] = /^file:(?:\/\/[^/]*)?([^?#]*)(?:\?([^#]*))?/i.exec(name) ?? []
@@ -118,5 +127,12 @@ function fileOfUri (name) {
 }
 
 module.exports = {
-  isAnonymous, isInMemory, requireFolder, requirePlain, resolveFile, resolveLibrary, usesUris
+  followLink,
+  isAnonymous,
+  isInMemory,
+  requireFolder,
+  requirePlain,
+  resolveFile,
+  resolveLibrary,
+  usesUris
 }
