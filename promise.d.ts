@@ -29,15 +29,6 @@ import type {
 } from './index'
 import SyncDatabase = require('./index')
 
-export type {
-  ActionValues, AggregateOptions, AuthorizationValues, AuthorizerConfig, AuthorizerTables, BackupMetadata,
-  BatchOptions, BatchResult, BatchStatement, BindValue, ColumnDefinition, ConnectionContext, Constants, Limits,
-  QueryEvent, QueryOptions, RegistrationOptions, RunResult, SessionOptions, SyncResult,
-  TlsOptions, TransactionMode,
-  UncertainEvent, UpdateEvent, Value, VirtualTableFactory,
-  VirtualTableOptions
-}
-
 /**
  * Open a database.
  *
@@ -46,23 +37,12 @@ export type {
  * @returns A promise of the connection. Rejects with a TypeError or RangeError for wrong arguments
  *   and a missing directory, with a SqliteError if the file cannot be opened.
  */
-export function connect (filename: string | Buffer, options?: Options | null): Promise<Database>
+declare function connect (filename: string | Buffer, options?: Options | null): Promise<Database>
 /** Open a temporary database. */
-export function connect (): Promise<Database>
+declare function connect (): Promise<Database>
 
 /** One connection to one database, on a thread of its own. Calls run in the order they are made. */
-export class Database {
-  /** The class of every error that SQLite reports. The same as the sync API's. */
-  static readonly SqliteError: typeof SqliteError
-  /** What an authorizer may answer. */
-  static readonly Authorization: Readonly<AuthorizationValues>
-  /** SQLite's codes for what an authorizer is asked about. */
-  static readonly Action: Readonly<ActionValues>
-  /** Open a database; rejects if that fails. */
-  static readonly connect: typeof connect
-  /** Numbers that `applyChangeset` takes and gives. */
-  static readonly constants: Readonly<Constants>
-
+declare class Database {
   /**
    * Open a database without waiting for it: if that fails, each call rejects with the reason.
    * Throws a TypeError or RangeError for wrong arguments and a missing directory.
@@ -269,19 +249,19 @@ export class Database {
 }
 
 /** An error that SQLite reports. The class is the sync API's. */
-export const SqliteError: typeof SyncDatabase.SqliteError
-export type SqliteError = SyncSqliteError
+declare const SqliteError: typeof SyncDatabase.SqliteError
+type SqliteError = SyncSqliteError
 
 /** What an authorizer may answer. */
-export const Authorization: Readonly<AuthorizationValues>
+declare const Authorization: Readonly<AuthorizationValues>
 
 /** SQLite's codes for what an authorizer is asked about. */
-export const Action: Readonly<ActionValues>
+declare const Action: Readonly<ActionValues>
 
 /** Numbers that `applyChangeset` takes and gives. */
-export const constants: Readonly<Constants>
+declare const constants: Readonly<Constants>
 
-export interface Options extends SyncOptions {
+interface Options extends SyncOptions {
   /**
    * Called with the SQL of a statement when its result arrives, its parameters filled in. What it
    * throws is an uncaught exception.
@@ -300,13 +280,13 @@ export interface Options extends SyncOptions {
 }
 
 /** What `db.stats()` gives. */
-export interface Stats extends SyncStats {
+interface Stats extends SyncStats {
   /** Calls that had not ended when it was called, those that waited included. */
   queueLength: number
 }
 
 /** What one call may be given. */
-export interface CallOptions {
+interface CallOptions {
   /** Ends the call when it aborts, also while it waits; it rejects with an AbortError. */
   signal?: AbortSignal | undefined
   /**
@@ -319,41 +299,41 @@ export interface CallOptions {
 }
 
 /** Options behind parameters, which say what they are by a name. */
-export type LastOptions = CallOptions & (
+type LastOptions = CallOptions & (
   { signal: AbortSignal | undefined } | { timeout: number | undefined } |
   { queryTimeout: number | undefined }
 )
 
 /** `signal` and `timeout` are for compiling and running. */
-export interface PragmaOptions extends SyncPragmaOptions, CallOptions {}
-export interface SerializeOptions extends SyncSerializeOptions, CallOptions {}
-export interface ApplyChangesetOptions extends SyncApplyChangesetOptions, CallOptions {}
+interface PragmaOptions extends SyncPragmaOptions, CallOptions {}
+interface SerializeOptions extends SyncSerializeOptions, CallOptions {}
+interface ApplyChangesetOptions extends SyncApplyChangesetOptions, CallOptions {}
 
 /** `signal` ends the copying; `timeout` is for each of its steps. */
-export interface CloseOptions {
+interface CloseOptions {
   /** Milliseconds after which calls that have not ended are stopped; 0 is never. Default: 0. */
   timeout?: number | undefined
   /** Stop them at once. Default: false. */
   interrupt?: boolean | undefined
 }
 
-export interface BackupOptions extends SyncBackupOptions, CallOptions {}
+interface BackupOptions extends SyncBackupOptions, CallOptions {}
 
 /** Values, arrays of them, an object for named parameters; the options of the call come last. */
-export type CallParameters = Array<BindValue | object>
+type CallParameters = Array<BindValue | object>
 
 /** What a function may return: a promise is an error. */
-export type FunctionResult = BindValue | void
+type FunctionResult = BindValue | void
 
 /** A compiled statement. `BindParameters` is a tuple, or the type of one object of names. */
-export type Statement<
+type Statement<
   BindParameters extends unknown[] | {} = unknown[],
   Result = unknown
 > = BindParameters extends unknown[]
   ? PreparedStatement<BindParameters, Result>
   : PreparedStatement<[BindParameters], Result>
 
-export interface PreparedStatement<BindParameters extends unknown[], Result = unknown> {
+interface PreparedStatement<BindParameters extends unknown[], Result = unknown> {
   /** The connection that prepared it. */
   readonly database: Database
   /** The SQL it was prepared from. */
@@ -402,8 +382,10 @@ export interface PreparedStatement<BindParameters extends unknown[], Result = un
   timeout(milliseconds: number): this
   /** Have `run` tell its `duration` in seconds, and rows of `get` in `_metadata`. */
   timing(toggleState?: boolean): this
-  /** The columns of the result. Rejects with a TypeError if it returns no data. */
-  columns(): Promise<ColumnDefinition[]>
+  /**
+   * The columns of the result, as of its last execution. Throws a TypeError if it returns no data.
+   */
+  columns(): ColumnDefinition[]
   /** Stop its calls that have not ended; they reject with SQLITE_INTERRUPT. */
   interrupt(): this
   /** The SQL, as `source`. */
@@ -411,7 +393,7 @@ export interface PreparedStatement<BindParameters extends unknown[], Result = un
 }
 
 /** Rows one by one; some are read ahead. Calls of `next()` may be made before others end. */
-export interface StatementIterator<Result> extends AsyncIterableIterator<Result> {
+interface StatementIterator<Result> extends AsyncIterableIterator<Result> {
   /** The statement that is iterated. */
   readonly statement: PreparedStatement<any[], Result>
   next(): Promise<IteratorResult<Result, undefined>>
@@ -423,7 +405,7 @@ export interface StatementIterator<Result> extends AsyncIterableIterator<Result>
 }
 
 /** The function given to `db.transaction`, in a transaction; and one for each way to begin. */
-export interface Transaction<F extends AnyFunction = AnyFunction> {
+interface Transaction<F extends AnyFunction = AnyFunction> {
   (this: ThisParameterType<F>, ...params: ArgumentTypes<F>): Promise<Awaited<ReturnType<F>>>
   /** Begins with BEGIN. */
   default(
@@ -446,7 +428,7 @@ export interface Transaction<F extends AnyFunction = AnyFunction> {
 }
 
 /** Records changes until it is closed, or its connection is. */
-export interface Session {
+interface Session {
   /** What changed so far, with old values. Rejects with a TypeError once it is closed. */
   changeset(): Promise<Buffer>
   /** What changed so far, smaller: without old values. Rejects with a TypeError once closed. */
@@ -456,3 +438,25 @@ export interface Session {
   /** The same as `close()`, for `await using`. */
   [Symbol.asyncDispose](): Promise<void>
 }
+
+// What is required is the class; all else is on it, and so is the class itself.
+import PromiseDatabase = Database
+
+declare namespace Database {
+  export {
+    Action, Authorization, PromiseDatabase as Database, PromiseDatabase as default, SqliteError,
+    connect, constants
+  }
+  export type {
+    ApplyChangesetOptions, BackupOptions, CallOptions, CallParameters, CloseOptions,
+    FunctionResult, LastOptions, Options, PragmaOptions, PreparedStatement, SerializeOptions,
+    Session, Statement, Stats, StatementIterator, Transaction, ActionValues, AggregateOptions,
+    AuthorizationValues, AuthorizerConfig, AuthorizerTables, BackupMetadata, BatchOptions,
+    BatchResult, BatchStatement, BindValue, ColumnDefinition, ConnectionContext, Constants, Limits, QueryEvent,
+    QueryOptions, RegistrationOptions, RunResult, SessionOptions, SyncResult, TlsOptions,
+    TransactionMode, UncertainEvent, UpdateEvent, Value, VirtualTableFactory,
+    VirtualTableOptions
+  }
+}
+
+export = Database

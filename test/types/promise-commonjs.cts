@@ -11,6 +11,9 @@ function same<A, B> (_: Equal<A, B>): void {}
 
 interface User { id: number, name: string }
 
+const required: promise = new promise('app.db')
+same<typeof required, InstanceType<typeof Database>>(true)
+
 class Store extends Database {
   async count (): Promise<number> {
     const counting = await this.prepare<[], number>('SELECT 1')
@@ -57,7 +60,7 @@ async function main (): Promise<void> {
   await byId.with({ signal, timeout: 10 }).pluck().raw(true).safeIntegers().timeout(5).get(1)
   same<ReturnType<typeof byId.with>, typeof byId>(true)
   same<ReturnType<typeof byId.toString>, string>(true)
-  same<Awaited<ReturnType<typeof byId.columns>>, Sync.ColumnDefinition[]>(true)
+  same<ReturnType<typeof byId.columns>, Sync.ColumnDefinition[]>(true)
   // @ts-expect-error a parameter of the wrong type
   await byId.get('1')
   // @ts-expect-error too few parameters

@@ -2,6 +2,7 @@
 
 import { Action, Authorization, connect, constants, Database, SqliteError } from 'ferrolite/promise'
 import promise from 'ferrolite/promise'
+import * as all from 'ferrolite/promise'
 import { connect as connectLinux } from 'ferrolite/linux-x64-gnu/promise'
 import type {
   CallOptions, Options, RunResult, Session, Statement, StatementIterator, Stats, SyncResult, Transaction
@@ -23,6 +24,15 @@ await using session: Session = await new Database().createSession()
 const caught: SqliteError = new SqliteError('message', 'SQLITE_ERROR', 1)
 const read: 20 = Action.READ
 const opened: Promise<Database> = Database.connect('app.db')
+const byDefault: promise = new promise(':memory:')
+const byItself: Database = new promise.Database(':memory:')
+const byNamespace: all.Database = new all.default(':memory:')
+const opening: Promise<promise> = promise.connect('app.db', options)
+class Store extends promise {
+  static async in (folder: string): Promise<Store> { return new Store(`${folder}/app.db`) }
+}
+const store: Promise<Store> = Store.in('.').then(async (opened) => await opened.close())
+const column: string | undefined = statement.columns()[0]?.name
 const deny: 1 = Authorization.DENY
 const abort: 2 = constants.SQLITE_CHANGESET_ABORT
 const replica: Database = await connect('replica.db', { syncUrl: 'libsql://db.example' })
@@ -34,4 +44,4 @@ await replica.resync()
 // @ts-expect-error not exported
 import { PromiseDatabase } from 'ferrolite/promise'
 
-export { abort, caught, deny, fixed, iterator, n, opened, read, reached, rekeyed, result, session, synced, waiting }
+export { abort, byDefault, byItself, byNamespace, caught, column, deny, fixed, iterator, n, opened, opening, read, reached, rekeyed, result, session, store, synced, waiting }
