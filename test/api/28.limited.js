@@ -3,7 +3,7 @@
 // UPDATE and DELETE with ORDER BY and LIMIT; better-sqlite3, whose parser has them, is the oracle.
 
 const assert = require('node:assert/strict')
-const { open, ours, random, seed, sqliteError } = require('../support')
+const { PROMISES, open, ours, random, seed, sqliteError } = require('../support')
 
 const [major] = process.versions.node.split('.').map(Number)
 const Peer = major < 22 || process.versions.bun ? null : require('better-sqlite3')
@@ -129,4 +129,35 @@ ours('what SQLite refuses is refused', async t => {
   await sqliteError(() => db.prepare('SELECT 1 LIMIT 1 LIMIT 2'), 'SQLITE_ERROR', 'near "LIMIT": syntax error')
   await sqliteError(() => db.prepare('INSERT INTO t VALUES (1, 2) LIMIT 1'), 'SQLITE_ERROR', 'near "LIMIT": syntax error')
   await sqliteError(() => db.prepare('DELETE FROM all_ LIMIT 1'), 'SQLITE_ERROR', 'near "LIMIT": syntax error')
+})
+
+ours('what is shown of it is what was given, and errors say where in that they are', async t => {
+  const seen = []
+  const db = open(t, ':memory:', { verbose: sql => seen.push(sql) })
+  await db.exec('CREATE TABLE t (a, b TEXT, c)')
+  seen.length = 0
+  const given = 'UPDATE t SET b = @b, c = :c /* ? */ WHERE a > :n RETURNING @b AS x, a ORDER BY b LIMIT :n;'
+  const values = { b: "it's", c: Buffer.from('c'), n: 1 }
+  const shown = "UPDATE t SET b = 'it''s', c = x'63' /* ? */ WHERE a > 1.0 RETURNING 'it''s' AS x, a ORDER BY b LIMIT 1.0;"
+  const stmt = await db.prepare(given)
+  assert.equal(stmt.source, given)
+  await stmt.all(values)
+  await stmt.get(values)
+  const bound = (await db.prepare(given)).bind(values)
+  await bound.run()
+  await db.exec("/* a */ DELETE FROM t WHERE b = 'x' ORDER BY a LIMIT 2 ; SELECT 1")
+  assert.deepEqual(seen, [shown, shown, shown, "/* a */ DELETE FROM t WHERE b = 'x' ORDER BY a LIMIT 2 ;", 'SELECT 1'])
+  if (!PROMISES) {
+    assert.equal(String(stmt), given)
+    assert.equal(String(bound), shown)
+  }
+  const wrong = 'DELETE FROM t WHERE a > ? AND missing < 2 RETURNING a LIMIT ?'
+  await sqliteError(async () => {
+    try {
+      await db.prepare(wrong)
+    } catch (error) {
+      assert.equal(error.offset, wrong.indexOf('missing'))
+      throw error
+    }
+  }, 'SQLITE_ERROR', 'no such column: missing')
 })

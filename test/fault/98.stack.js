@@ -35,6 +35,8 @@ const CASES = {
   ],
   'a LIKE pattern': () => ['SELECT ? LIKE ?', 'a'.repeat(25000), '%a'.repeat(25000)],
   'a GLOB pattern': () => ['SELECT ? GLOB ?', 'a'.repeat(25000), '*a'.repeat(25000)],
+  'a LIKE pattern, after a pragma': () => ['PRAGMA case_sensitive_like = 1', 'PRAGMA main."case_sensitive_like"(0)', 'SELECT ? LIKE ?', 'a'.repeat(25000), '%a'.repeat(25000)],
+  'like() by its name, after a pragma': () => ['EXPLAIN PRAGMA case_sensitive_like = 1', "SELECT like(?, ?, '!')", '%a'.repeat(25000), 'a'.repeat(25000)],
   'like() by its name': () => ["SELECT like(?, ?, '!')", '%a'.repeat(25000), 'a'.repeat(25000)],
   'a path of keys': () => ["SELECT json_set('{}', ?, 1)", `$${'.a'.repeat(30000)}`],
   'a path of indexes': () => ["SELECT json_insert('[]', '$' || ?, 1)", '[0]'.repeat(30000)],
@@ -142,6 +144,8 @@ for (const [kind, where] of [
     for (const [name, message] of Object.entries(seen)) {
       assert.match(message, DEEP, name)
       if (/JSONB|path/.test(name)) assert.match(message, /^JSON (path|nested) too deep$/, name)
+      if (/LIKE|like/.test(name)) assert.match(message, /^(ok|LIKE or GLOB pattern too complex)$/, name)
+      if (/chain of (triggers|foreign)/.test(name)) assert.match(message, /^(ok|too many levels of trigger recursion)$/, name)
       if (/nested quer/.test(name)) assert.equal(message, 'parser stack overflow', name)
     }
     if (kind !== 'deep') assert.equal(seen['a LIKE pattern'], 'ok')

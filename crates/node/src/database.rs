@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use ferrolite_sqlite::{
     is_plain, without_keys, Change, ChangeKind, Connection, Error, InterruptHandle, Key, Limit,
-    OpenOptions, RegisterModules, Statement,
+    OpenOptions, RegisterModules,
 };
 use neon::types::Finalize;
 
@@ -125,18 +125,18 @@ impl Database {
         Error::Callback
     }
 
-    /// Shows a statement to the `verbose` logger.
+    /// Shows a statement to the `verbose` logger; `expand` fills its parameters in.
     #[inline]
-    pub fn log(&self, statement: &Statement) -> std::result::Result<(), Error> {
+    pub fn log(&self, expand: impl FnOnce() -> Vec<u8>) -> std::result::Result<(), Error> {
         match &self.logger {
-            Some(logger) => self.call_logger(logger, statement),
+            Some(logger) => self.call_logger(logger, expand()),
             None => Ok(()),
         }
     }
 
     #[cold]
-    fn call_logger(&self, logger: &Ref, statement: &Statement) -> std::result::Result<(), Error> {
-        let sql = without_keys(statement.expanded_sql().unwrap_or_default());
+    fn call_logger(&self, logger: &Ref, sql: Vec<u8>) -> std::result::Result<(), Error> {
+        let sql = without_keys(sql);
         let called = self.state.in_callback(|env| {
             let call = || {
                 env.call(logger.get(env)?, env.undefined()?, &[env.utf8(&sql)?])?;
@@ -394,8 +394,9 @@ pub fn exec<'e>(call: &Call<'e>) -> Result<Value<'e>> {
     let result = {
         let _clock = db.start_clock(call.arg(1).as_i32(env));
         let _busy = db.enter_busy();
-        db.conn
-            .exec(&params.bytes, &mut |statement| db.log(statement))
+        db.conn.exec(&params.bytes, &mut |statement| {
+            db.log(|| statement.expanded_sql().unwrap_or_default())
+        })
     };
     let plain = is_plain(&params.bytes);
     let script = params.bytes.strip_suffix(b"\0").unwrap_or_default();

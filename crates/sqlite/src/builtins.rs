@@ -202,6 +202,26 @@ unsafe fn guard_calls(program: &Vdbe) -> bool {
     count == GUARDED.len() + 4 && has_modules
 }
 
+/// Guards the LIKE of a connection that has one of its own, if that is the engine's.
+///
+/// # Safety
+/// `db` is open.
+pub(crate) unsafe fn guard_like(db: *mut ffi::sqlite3) {
+    const LIKE: usize = 0;
+    // SAFETY: forwarded from the caller; the functions of a connection live as long as it, and are not constant.
+    unsafe {
+        with_program(db, c"SELECT like(?1,?1), like(?1,?1,?1)", |program| {
+            for function in functions(program) {
+                let code = (*function).function.map(|function| function as *mut c_void);
+                if code == Some(ORIGINALS[LIKE].load(Relaxed)) {
+                    (*function).function = Some(GUARDS[LIKE]);
+                }
+            }
+            true
+        });
+    }
+}
+
 /// # Safety
 /// The module is one of the engine's, which are static and not constant.
 unsafe fn guard_module(module: &Module) {

@@ -22,6 +22,59 @@ pub(crate) struct Rewritten {
     pub(crate) names: Option<Vec<Option<String>>>,
 }
 
+impl Rewritten {
+    /// An error about its words, as one about the script: it says where only if that is not in doubt.
+    pub(crate) fn place(&self, script: &[u8], error: Error) -> Error {
+        let Error::Sqlite {
+            code,
+            message,
+            offset,
+            statement,
+        } = error
+        else {
+            return error;
+        };
+        let sql = String::from_utf8_lossy(&self.sql);
+        let script = String::from_utf8_lossy(script);
+        let at = usize::try_from(offset).ok();
+        let found = at.and_then(|at| Tokens::new(&sql).find(|token| token.start == at));
+        let same = |token: &Token<'_>| found.is_some_and(|found| found.text == token.text);
+        let mut places = Tokens::new(&script).filter(same);
+        let offset = match (places.next(), places.next()) {
+            (Some(place), None) => i32::try_from(place.start).unwrap_or(-1),
+            _ => -1,
+        };
+        Error::Sqlite {
+            code,
+            message,
+            offset,
+            statement,
+        }
+    }
+}
+
+/// The first statement of a script with `literal` of each parameter, from 0, in its place.
+pub(crate) fn expand(script: &[u8], literal: impl Fn(usize) -> Option<Vec<u8>>) -> Vec<u8> {
+    let Ok(sql) = std::str::from_utf8(script) else {
+        return script.to_vec();
+    };
+    let (tokens, tail) = first_statement(sql);
+    let mut names = Vec::new();
+    let mut expanded = Vec::new();
+    let mut copied = 0;
+    for (token, _) in &tokens {
+        let number = number_of(token, &mut names);
+        if number == 0 {
+            continue;
+        }
+        expanded.extend_from_slice(&script[copied..token.start]);
+        expanded.extend(literal(number - 1).unwrap_or_else(|| b"NULL".to_vec()));
+        copied = token.end();
+    }
+    expanded.extend_from_slice(&script[copied..tail]);
+    expanded
+}
+
 /// Whether an error may be about a clause that the engine does not know.
 pub(crate) fn may_be_limited(error: &Error) -> bool {
     let Error::Sqlite { code, message, .. } = error else {

@@ -58,6 +58,18 @@ impl Params {
         }
     }
 
+    /// One of them, by itself.
+    pub(crate) fn only(&self, at: usize) -> Option<Self> {
+        let bytes = |start: usize, len: usize| self.bytes.get(start..start + len);
+        let mut only = Self::default();
+        match *self.values.get(at)? {
+            Param::Text(start, len) => only.push_text(bytes(start, len)?),
+            Param::Blob(start, len) => only.push_blob(bytes(start, len)?),
+            value => only.values.push(value),
+        }
+        Some(only)
+    }
+
     /// Appends text.
     pub fn push_text(&mut self, text: &[u8]) {
         self.values.push(Param::Text(self.bytes.len(), text.len()));

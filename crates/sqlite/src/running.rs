@@ -103,6 +103,13 @@ impl Running {
         &self.statement
     }
 
+    /// As [`Statement::expanded_sql`], with the parameters of this execution; without them when memory is short.
+    pub fn expanded_sql(&self) -> Vec<u8> {
+        let own = self.bound.then_some(&self.params);
+        let expanded = self.statement.expand(own);
+        expanded.unwrap_or_else(|| self.statement.sql().to_vec())
+    }
+
     /// Ends the execution. A commit that a reset makes may fail, and that is reported. The parameters'
     /// memory is given back for the next execution.
     #[inline]

@@ -6,14 +6,14 @@ use std::ptr;
 use std::rc::{Rc, Weak};
 
 use crate::bind::bind;
+use crate::compile::{compile, literal, Program};
 use crate::connection::{check_nul, Compiled, Connection, Shared};
-use crate::error::{check, last_error, Error, Result};
+use crate::error::{last_error, Error, Result};
 use crate::ffi;
-use crate::limited::{may_be_limited, rewrite};
+use crate::limited::expand;
 use crate::params::Params;
 use crate::running::Running;
 use crate::sql::is_blank;
-use crate::stack;
 use crate::value::c_bytes;
 
 /// Compiled statements that one connection keeps; beyond it idle ones are finalized, the least recently
@@ -40,6 +40,8 @@ pub struct Statement {
     epoch: Cell<u32>,
     /// Names of its parameters with their prefix, where the engine has other ones.
     names: OnceCell<Vec<Option<String>>>,
+    /// The engine has other words than `sql`.
+    rewritten: Cell<bool>,
 }
 
 impl Connection {
@@ -60,6 +62,7 @@ impl Connection {
             compiles: Cell::new(0),
             epoch: Cell::new(0),
             names: OnceCell::new(),
+            rewritten: Cell::new(false),
         });
         statement.revive()?;
         Ok(statement)
@@ -79,6 +82,7 @@ impl Statement {
             compiles: Cell::new(self.compiles.get().max(1)),
             epoch: Cell::new(self.epoch.get()),
             names: self.names.clone(),
+            rewritten: self.rewritten.clone(),
         })
     }
 }
@@ -86,20 +90,30 @@ impl Statement {
 impl Statement {
     /// Compiles the first statement of a script that ends in NUL; the second value is how many bytes it took.
     pub(crate) fn compile(shared: &Rc<Shared>, sql: &[u8]) -> Result<(Option<Self>, usize)> {
-        let (raw, tail, _) = compile(shared, sql)?;
+        let Program {
+            raw,
+            tail,
+            names,
+            rewritten,
+        } = compile(shared, sql)?;
         if raw.is_null() {
             return Ok((None, tail));
         }
+        let given = match sql.get(..tail) {
+            Some(given) if rewritten => [given, b"\0"].concat().into(),
+            _ => Box::default(),
+        };
         let statement = Self {
             shared: shared.clone(),
             raw: Cell::new(raw),
-            sql: Box::default(),
+            sql: given,
             pinned: Cell::new(true),
             bound: OnceCell::new(),
             used: Cell::new(true),
             compiles: Cell::new(0),
             epoch: Cell::new(shared.epoch()),
-            names: OnceCell::new(),
+            names: names.map_or_else(OnceCell::new, OnceCell::from),
+            rewritten: Cell::new(rewritten),
         };
         Ok((Some(statement), tail))
     }
@@ -124,7 +138,12 @@ impl Statement {
 
     #[cold]
     fn revive(self: &Rc<Self>) -> Result<()> {
-        let (raw, tail, names) = compile(&self.shared, &self.sql)?;
+        let Program {
+            raw,
+            tail,
+            names,
+            rewritten,
+        } = compile(&self.shared, &self.sql)?;
         if let Some(names) = names {
             self.names.get_or_init(|| names);
         }
@@ -148,6 +167,7 @@ impl Statement {
             }
         }
         self.raw.set(raw);
+        self.rewritten.set(rewritten);
         self.epoch.set(self.shared.epoch());
         self.compiles.set(self.compiles.get().wrapping_add(1));
         self.enqueue();
@@ -314,9 +334,22 @@ impl Statement {
 
     /// The SQL with its parameters filled in, long ones cut at 32 bytes; `None` when memory is short.
     pub fn expanded_sql(&self) -> Option<Vec<u8>> {
+        self.expand(None)
+    }
+
+    /// The same with the parameters of one execution, or with those that are bound for good.
+    pub(crate) fn expand(&self, params: Option<&Params>) -> Option<Vec<u8>> {
         let raw = self.raw.get();
         if raw.is_null() || !self.shared.is_open() {
             return None;
+        }
+        if self.rewritten.get() {
+            let params = params.or(self.bound.get().map(Box::as_ref));
+            let literal = |at: usize| {
+                let value = params.and_then(|params| params.only(at));
+                value.and_then(|value| literal(&self.shared, &value))
+            };
+            return Some(expand(self.sql(), literal));
         }
         // SAFETY: live; SQLite hands over a string that we free after copying.
         unsafe {
@@ -397,49 +430,4 @@ impl Drop for Statement {
     fn drop(&mut self) {
         self.finalize();
     }
-}
-
-/// `SQLITE_PREPARE_PERSISTENT` is not set: it takes the statement's memory, and all that compiling it
-/// needs for a moment, from malloc instead of the connection's own small slots, which is slower for
-/// statements that are used once, and no faster for others.
-fn compile(shared: &Rc<Shared>, sql: &[u8]) -> Result<Program> {
-    let error = match compile_as_is(shared, sql) {
-        Ok((raw, tail)) => return Ok((raw, tail, None)),
-        Err(error) => error,
-    };
-    if !may_be_limited(&error) {
-        return Err(error);
-    }
-    let Some(rewritten) = rewrite(shared, sql)? else {
-        return Err(error);
-    };
-    let (raw, _) = compile_as_is(shared, &rewritten.sql)?;
-    Ok((raw, rewritten.tail, rewritten.names))
-}
-
-/// Handle, bytes that were read, and the names of parameters where the engine has other ones.
-type Program = (*mut ffi::sqlite3_stmt, usize, Option<Vec<Option<String>>>);
-
-fn compile_as_is(shared: &Rc<Shared>, sql: &[u8]) -> Result<(*mut ffi::sqlite3_stmt, usize)> {
-    let db = shared.open_db()?;
-    let len = c_int::try_from(sql.len()).map_err(|_| Error::from_code(ffi::SQLITE_TOOBIG))?;
-    let mut raw = ptr::null_mut();
-    let mut tail = ptr::null();
-    let notes = &shared.hooks.notes;
-    notes.compile(true);
-    let _compiling = stack::Compiling::start();
-    // SAFETY: `db` is open; `sql` ends in NUL and its length is exact.
-    let compiled = unsafe {
-        let rc =
-            ffi::sqlite3_prepare_v3(db, sql.as_ptr().cast(), len, 0, &raw mut raw, &raw mut tail);
-        check(db, rc)
-    };
-    notes.compile(false);
-    compiled.map_err(|error| notes.explain(error))?;
-    let tail = if tail.is_null() {
-        sql.len()
-    } else {
-        tail as usize - sql.as_ptr() as usize
-    };
-    Ok((raw, tail.min(sql.len())))
 }

@@ -76,9 +76,12 @@ impl Owner<'_> {
     pub fn run_statement(&mut self, job: &mut Job) -> Outcome {
         let entry = entry(&mut self.statements, job.target)?;
         let mut running = start(&self.conn, entry, &mut job.params)?;
-        log_if(self.verbose, self.port, running.statement());
+        log_if(self.verbose, self.port, || running.expanded_sql());
         let before = self.conn.total_changes();
         let stepped = running.step();
+        if entry.columns > 0 && stepped.is_ok() {
+            tell_columns(&mut self.scratch, entry, running.statement())?;
+        }
         let (params, ended) = running.finish();
         job.params = params;
         // The reset repeats an error of the step, so the step's comes first.
@@ -94,7 +97,7 @@ impl Owner<'_> {
         let entry = entry(&mut self.statements, job.target)?;
         require_reader(entry)?;
         let mut running = start(&self.conn, entry, &mut job.params)?;
-        log_if(self.verbose, self.port, running.statement());
+        log_if(self.verbose, self.port, || running.expanded_sql());
         let max = if job.op == Op::Get { 1 } else { i32::MAX };
         let out = Out {
             scratch: &mut self.scratch,
@@ -111,7 +114,7 @@ impl Owner<'_> {
         let entry = entry(&mut self.statements, job.target)?;
         require_reader(entry)?;
         let running = start(&self.conn, entry, &mut job.params)?;
-        log_if(self.verbose, self.port, running.statement());
+        log_if(self.verbose, self.port, || running.expanded_sql());
         let cursor = Cursor {
             running,
             statement: job.target,
@@ -166,11 +169,11 @@ impl Owner<'_> {
     pub fn expand(&mut self, job: &mut Job) -> Outcome {
         let entry = entry(&mut self.statements, job.target)?;
         let running = start(&self.conn, entry, &mut job.params)?;
-        let sql = running.statement().expanded_sql();
+        let sql = running.expanded_sql();
         let (params, _) = running.finish();
         job.params = params;
-        let value = sql.as_deref().map_or(ValueRef::Null, ValueRef::Text);
-        self.scratch.push_values(PartKind::LastRows, &[value]);
+        self.scratch
+            .push_values(PartKind::LastRows, &[ValueRef::Text(&sql)]);
         Ok(())
     }
 
@@ -178,7 +181,9 @@ impl Owner<'_> {
         job.params.bytes.push(0);
         let (verbose, port) = (self.verbose, self.port);
         let mut log = |statement: &Statement| {
-            log_if(verbose, port, statement);
+            log_if(verbose, port, || {
+                statement.expanded_sql().unwrap_or_default()
+            });
             Ok(())
         };
         self.conn.exec(&job.params.bytes, &mut log).map(|_| ())
@@ -300,14 +305,13 @@ fn tell_columns(scratch: &mut Scratch, entry: &mut Entry, stmt: &Rc<Statement>) 
     Ok(())
 }
 
-/// Shows a statement to the `verbose` logger, before its rows and its end.
-fn log_if(verbose: bool, port: &Port, statement: &Statement) {
+/// Shows a statement to the `verbose` logger, before its rows and its end; `expand` fills its parameters in.
+fn log_if(verbose: bool, port: &Port, expand: impl FnOnce() -> Vec<u8>) {
     if !verbose {
         return;
     }
     let mut scratch = Scratch::new();
-    let sql = statement.expanded_sql();
-    let sql = without_keys(sql.unwrap_or_else(|| statement.sql().to_vec()));
+    let sql = without_keys(expand());
     scratch.push_values(PartKind::Log, &[ValueRef::Text(&sql)]);
     port.send(&mut scratch);
 }
