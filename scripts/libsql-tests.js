@@ -45,7 +45,7 @@ function prepare (checkout, project, tools) {
 function passes (folder, name) {
   const ava = path.join(folder, '..', 'node_modules', 'ava', 'entrypoints', 'cli.mjs')
   const env = { ...process.env, PROVIDER: 'libsql', LIBSQL_JS_DEV: '1', FERROLITE_BINDING: undefined }
-  const { status, stdout, stderr } = spawnSync(process.execPath, [ava, '--tap', `tests/${name}`], {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [ava, '--tap', '--timeout=5m', `tests/${name}`], {
     cwd: folder, env, encoding: 'utf8'
   })
   const count = (of) => Number(new RegExp(`^# ${of} (\\d+)`, 'm').exec(stdout)?.[1] ?? 0)

@@ -55,7 +55,7 @@ async function runOne (database, connection, sql, params, raw, options) {
   if (!entry.reader) return toResult([], [], await statement.run(...params))
   if (raw) statement.raw()
   const rows = await statement.all(...params)
-  const columns = await statement.columns()
+  const columns = statement.columns()
   const flags = connection.int64 ? FLAG.INT64 : 0
   const last = await connection.ask(OP.CHANGES, 0, [], finishRun, { flags })
   return toResult(columns, rows, entry.readonly ? { ...last, changes: 0 } : last)

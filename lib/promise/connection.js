@@ -299,7 +299,7 @@ class Connection {
     job.flags = flags
     job.values = [sql]
     job.sql = sql
-    job.finish = (rows) => new Entry(number, sql, rows.flat())
+    job.finish = (rows, columns) => new Entry(number, sql, rows.flat(), columns)
     if (options !== null) this.watch(job, options)
     // Compiling need not wait for a transaction of others; inside it, others may wait for this.
     if (!job.settled) send(job)

@@ -230,10 +230,11 @@ class Reader {
   statement (entry) {
     const known = this.#statements.get(entry.number)
     if (known !== undefined) return known
-    const here = entry.elsewhere()
+    const here = entry.elsewhere(true)
     this.#statements.set(entry.number, here)
     const job = new Job(OP.PREPARE, entry.number)
     job.values = [entry.sql]
+    job.finish = (rows, columns) => here.setColumns(columns)
     // It may be compiled later, when there is what it reads.
     job.promise.catch(() => this.forget(entry.number))
     this.port.post(job)

@@ -206,7 +206,7 @@ class ReplicaRoute {
     if (entry.isCompiledHere && !this.#there.has(entry.number)) {
       const { sql, number, reader, readonly } = entry
       this.#remote.tell(OP.INTRODUCE, number, 0, [sql, Number(reader), Number(readonly)])
-      this.#there.set(number, entry.elsewhere())
+      this.#there.set(number, entry.elsewhere(false))
     }
     this.#moveEntry(job)
     if (job.op === OP.ITERATE) this.#cursors.add(job.extra)

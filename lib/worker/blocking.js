@@ -184,7 +184,7 @@ class Connection {
 
   #compile (op, sql, values, flags) {
     const number = this.#numbers++
-    const finish = (rows) => new Entry(number, sql, rows.flat())
+    const finish = (rows, columns) => new Entry(number, sql, rows.flat(), columns)
     const entry = this.ask(op, number, [sql, ...values], finish, { flags, sql })
     this.#dropped.register(entry, number)
     if (flags === 0) this.#cache.set(sql, { entry, cache: null })

@@ -43,6 +43,8 @@ class Job {
   interruptible = false
   // Sends it to the connection that writes, if a reader refuses it.
   elsewhere = null
+  // What is told of the columns of a statement that it compiles.
+  columns = null
   // What it is about, for its error: `sqls` has the statements of a batch.
   sql = null
   sqls = null
@@ -101,6 +103,12 @@ class Job {
     return forCall(interrupted ? this.reason : error, this.subject(), this.database)
   }
 
+  setColumns (told) {
+    if (this.entry !== null) this.entry.setColumns(told)
+    else if (this.statement !== null) this.statement.noteColumns(told)
+    else this.columns = told
+  }
+
   /** The SQL that its error is about. */
   subject () {
     return this.sql ?? this.statement?.sql ?? this.entry?.sql ?? null
@@ -111,7 +119,7 @@ class Job {
     if (!this.#settle(null)) return
     this.trace?.endOf(this, null)
     try {
-      this.resolve(this.finish === null ? undefined : this.finish(this.rows))
+      this.resolve(this.finish === null ? undefined : this.finish(this.rows, this.columns))
     } catch (thrown) {
       this.reject(thrown)
     }

@@ -247,7 +247,7 @@ class Port {
     const block = this.#block
     const job = this.#jobs[this.#head]
     switch (kind) {
-      case COLUMNS: return job.entry?.setColumns(readRow(block, text, slot, columns))
+      case COLUMNS: return job.setColumns(readRow(block, text, slot, columns)[0])
       case ROWS:
       case LAST_ROWS:
         if (!job.settled && rows !== 0) {

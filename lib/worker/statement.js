@@ -149,15 +149,9 @@ class Statement {
   }
 
   columns () {
-    return this.#connection.settle(() => this.#columns())
-  }
-
-  #columns () {
     if (!this.#entry.reader) throw new TypeError('The columns() method is only for statements that return data')
-    const finish = (rows) => rows.map(([name, column, table, database, type]) => {
-      return { name, column, table, database, type }
-    })
-    return this.#connection.ask(OP.COLUMNS, this.#entry.number, [], finish)
+    this.#connection.requireOpen()
+    return this.#entry.columns()
   }
 
   /** Ends the calls of this statement that have not ended. */

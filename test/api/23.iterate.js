@@ -230,7 +230,7 @@ whileIterating('columns(), toString() and the properties can be asked while iter
   const stmt = await db.prepare('SELECT b FROM entries')
   const iterator = stmt.iterate()
   await iterator.next()
-  assert.equal((await stmt.columns())[0].name, 'b')
+  assert.equal(stmt.columns()[0].name, 'b')
   assert.equal(stmt.toString(), 'SELECT b FROM entries')
   assert.deepEqual([stmt.source, stmt.reader], ['SELECT b FROM entries', true])
   busy(stmt, true)

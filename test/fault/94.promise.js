@@ -299,7 +299,7 @@ ours('twenty operations and a close() at random: each call settles once', async 
       }
       const OPERATIONS = [
         () => stmt.get(), () => stmt.all(), () => stmt.run(),
-        () => all(stmt.iterate()), () => stmt.columns(),
+        () => all(stmt.iterate()), async () => stmt.columns(),
         () => stmt.with({ signal }).get(), () => stmt.with({ timeout: 1 }).all(),
         () => db.exec('INSERT INTO t VALUES (1)'), () => db.run('INSERT INTO t VALUES (2)'),
         () => db.get(`SELECT ${next(50)}`), () => db.all('SELECT * FROM missing'),

@@ -135,6 +135,23 @@ ours('safe integers, modes and parameters are the same on readers', async t => {
   }
 })
 
+ours('columns() is of the last execution, on readers too', async t => {
+  const db = await openWal(t, 2)
+  await db.exec('CREATE TABLE c (a TEXT)')
+  const stmt = await db.prepare('SELECT * FROM c')
+  const names = () => stmt.columns().map(({ name, type, table }) => `${table}.${name} ${type}`)
+  assert.deepEqual(names(), ['c.a TEXT'])
+  await Promise.all(Array.from({ length: 8 }, () => stmt.all()))
+  await db.exec('ALTER TABLE c ADD COLUMN b REAL')
+  assert.deepEqual(names(), ['c.a TEXT'])
+  assert.deepEqual(await stmt.all(), [])
+  assert.deepEqual(names(), ['c.a TEXT', 'c.b REAL'])
+  await db.exec('INSERT INTO c VALUES (1, 2)')
+  for (const row of await Promise.all(Array.from({ length: 8 }, () => stmt.get()))) {
+    assert.deepEqual(row, { a: '1', b: 2 })
+  }
+})
+
 ours('a change of the schema reaches the readers', async t => {
   const db = await openWal(t, 2)
   await db.exec("INSERT INTO t VALUES (1, 'one')")

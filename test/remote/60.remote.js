@@ -53,6 +53,27 @@ async function rejection (call, code) {
   return error
 }
 
+served('columns() of both APIs is there with the statement, and follows it when the schema changes', async t => {
+  const { url } = await startSqld(t)
+  const proxy = await startFaulty(t, { target: url })
+  const of = (name, type) => ({ name, column: null, table: null, database: null, type })
+  // The sync API waits while the proxy would have to run.
+  for (const db of [openSync(t, url), openRemote(t, proxy.url)]) {
+    await db.exec('DROP TABLE IF EXISTS c; CREATE TABLE c (a TEXT)')
+    const before = proxy.requests.length
+    const stmt = await db.prepare('SELECT * FROM c')
+    assert.deepEqual(stmt.columns(), [of('a', 'TEXT')])
+    assert.deepEqual((await db.prepare('SELECT * FROM c')).columns(), [of('a', 'TEXT')])
+    assert.ok(proxy.requests.length - before <= 1)
+    await db.exec('ALTER TABLE c ADD COLUMN b REAL')
+    assert.deepEqual(await stmt.all(), [])
+    assert.deepEqual(stmt.columns(), [of('a', 'TEXT'), of('b', 'REAL')])
+    await db.exec('ALTER TABLE c DROP COLUMN b; ALTER TABLE c ADD COLUMN b INT; INSERT INTO c VALUES (1, 2)')
+    assert.deepEqual(await stmt.get(), { a: '1', b: 2 })
+    assert.deepEqual(stmt.columns(), [of('a', 'TEXT'), of('b', 'INT')])
+  }
+})
+
 served('values of every type come back as they went in', async t => {
   const { url } = await startSqld(t)
   const values = [null, 0, -1, 1.5, Infinity, -Infinity, 2 ** 60, 'é\u{1f600}', '', 'a\0b', Buffer.alloc(0),

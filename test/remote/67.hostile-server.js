@@ -37,6 +37,7 @@ const ROWS = {
   'the second row is short': executed(col('a'), col('b'), row(value, value), row(value)),
   'a name with NUL': executed(col('id\0secret'), row(value)),
   'a value without a type': executed(col('a'), row(message(1))),
+  'more columns than a block has room for': executed(...Array.from({ length: 2100 }, () => col('a'))),
   'more columns than there can be': executed(...Array.from({ length: 40_000 }, () => col('a'))),
   'more changes than there are numbers': executed(field(3, 0, Buffer.from('ffffffffffffffffff01', 'hex'))),
   'no result': reply(message(2)),
@@ -44,6 +45,7 @@ const ROWS = {
 }
 const PREPARED = {
   'a column with NUL': described(message(2, message(1, Buffer.from('a\0b')))),
+  'more columns than a block has room for': described(...Array.from({ length: 2100 }, () => message(2, message(1, Buffer.from('a'))))),
   'a parameter with NUL': described(message(1, message(1, Buffer.from(':a\0b')))),
   'a parameter that is none': described(message(1, message(1, Buffer.from('a')))),
   'no description': reply(message(5))

@@ -5,8 +5,11 @@ use crate::proto::{
     BatchResult, Col, DescribeResult, Request, Response, Row, ServerError, StmtResult,
 };
 
-/// `SQLite` has no more columns (`SQLITE_MAX_COLUMN`), and no more parameters.
-const MAX_COLUMNS: usize = 32767;
+/// `SQLITE_MAX_COLUMN` as it is if nobody raises it: a block has no room for a row of many more.
+const MAX_COLUMNS: usize = 2000;
+
+/// `SQLITE_MAX_VARIABLE_NUMBER`
+const MAX_PARAMETERS: usize = 32766;
 
 /// That an answer is to the request, and is what it can be.
 pub(crate) fn check(
@@ -79,7 +82,7 @@ fn batch(steps: usize, result: &BatchResult) -> Result<()> {
 
 fn description(result: &DescribeResult) -> Result<()> {
     columns(&result.cols)?;
-    if result.params.len() > MAX_COLUMNS {
+    if result.params.len() > MAX_PARAMETERS {
         return Err(Error::protocol("it has more parameters than there can be"));
     }
     let given = || result.params.iter().filter_map(|param| param.name.as_ref());

@@ -92,6 +92,22 @@ pub struct ConnectionState {
     pub shareable: bool,
 }
 
+/// Appends what `stmt.columns()` tells of a column, for a text of all columns: it costs JavaScript one value,
+/// which it takes apart when it is needed.
+pub fn push_column(columns: &mut Vec<u8>, column: [Option<&[u8]>; 5]) {
+    // None of them has a NUL; one that is not there is told from an empty one.
+    for field in column {
+        if let Some(field) = field {
+            columns.push(b'=');
+            columns.extend_from_slice(field);
+        }
+        columns.push(0);
+    }
+}
+
+/// What is told of every statement, as values.
+pub const DESCRIPTION: usize = 3;
+
 /// Where the worker packs values before they join a block.
 pub struct Scratch {
     encoder: Encoder,
@@ -217,6 +233,13 @@ impl Scratch {
         self.part(PartKind::LastRows, start, 1, 2);
     }
 
+    /// Sends what is here if there is no room for so many more values.
+    pub fn make_room(&mut self, port: &Port, columns: usize) {
+        if !self.has_room(columns) {
+            port.send(self);
+        }
+    }
+
     /// Whether a statement returns data, whether it only reads, and the name or NULL of each parameter.
     pub fn push_description(
         &mut self,
@@ -227,7 +250,7 @@ impl Scratch {
         names: &[Option<Vec<u8>>],
     ) {
         let mut start = self.start();
-        let mut count = 3;
+        let mut count = DESCRIPTION;
         for flag in [reader, readonly, shared] {
             self.push(ValueRef::Integer(flag.into()), false);
         }

@@ -7,7 +7,7 @@ use ferrolite_sqlite::{
     is_plain, without_keys, Connection, Error, Params, Running, Statement, Step, ValueRef,
 };
 
-use super::block::{PartKind, Scratch};
+use super::block::{push_column, PartKind, Scratch, DESCRIPTION};
 use super::job::{Job, Op, EXPLAIN, INT64, PLUCK, PRAGMA};
 use super::owner::{Outcome, Owner};
 use super::port::Port;
@@ -18,7 +18,6 @@ pub type Prepared = Result<Entry, Error>;
 #[allow(clippy::struct_excessive_bools)] // facts about it, not states
 pub struct Entry {
     stmt: Rc<Statement>,
-    number: u32,
     parameters: usize,
     columns: usize,
     reader: bool,
@@ -39,8 +38,13 @@ pub struct Cursor {
 
 impl Owner<'_> {
     pub fn prepare(&mut self, job: &Job) -> Outcome {
-        let compiled = self.compile(job);
-        if let Ok(entry) = &compiled {
+        let mut compiled = self.compile(job);
+        if let Ok(entry) = &mut compiled {
+            if entry.columns > 0 {
+                let stmt = entry.stmt.clone();
+                tell_columns(&mut self.scratch, entry, &stmt)?;
+                self.scratch.make_room(self.port, DESCRIPTION);
+            }
             let readonly = entry.stmt.readonly()?;
             let shared = entry.reader && readonly && self.conn.may_read_elsewhere(entry.stmt.sql());
             let names = entry.stmt.parameter_names()?;
@@ -61,7 +65,6 @@ impl Owner<'_> {
         }
         let columns = stmt.column_count()?.into();
         Ok(Entry {
-            number: job.target,
             parameters: stmt.parameter_count()?.into(),
             columns,
             reader: columns > 0 || job.flags & PRAGMA != 0,
@@ -143,26 +146,6 @@ impl Owner<'_> {
                 filled.and(ended)?;
             }
         }
-        Ok(())
-    }
-
-    pub fn columns(&mut self, job: &Job) -> Outcome {
-        let entry = entry(&mut self.statements, job.target)?;
-        if !entry.reader {
-            return Err(Error::Type(
-                "The columns() method is only for statements that return data",
-            ));
-        }
-        let scratch = &mut self.scratch;
-        let start = scratch.start();
-        let mut count = 0;
-        entry.stmt.columns(&mut |column| {
-            for field in column {
-                scratch.push(field.map_or(ValueRef::Null, ValueRef::Text), false);
-            }
-            count += 1;
-        })?;
-        scratch.part(PartKind::LastRows, start, count, 5);
         Ok(())
     }
 
@@ -280,12 +263,17 @@ impl Out<'_> {
             rows += 1;
             in_part += 1;
         }
+        if rows == 0 {
+            // The schema may have changed all the same.
+            tell_columns(self.scratch, entry, running.statement())?;
+            start = self.scratch.start();
+        }
         self.scratch.part(PartKind::LastRows, start, in_part, width);
         Ok(more)
     }
 }
 
-/// Says what the columns are called, if that is news.
+/// Says what the columns are, if that is news.
 fn tell_columns(scratch: &mut Scratch, entry: &mut Entry, stmt: &Rc<Statement>) -> Outcome {
     let version = stmt.version();
     if entry.told == Some(version) {
@@ -293,15 +281,9 @@ fn tell_columns(scratch: &mut Scratch, entry: &mut Entry, stmt: &Rc<Statement>) 
     }
     entry.told = Some(version);
     entry.columns = stmt.column_count()?.into();
-    let start = scratch.start();
-    scratch.push(ValueRef::Integer(entry.number.into()), false);
-    let mut count = 0;
-    stmt.columns(&mut |[name, _, table, _, _]| {
-        scratch.push(name.map_or(ValueRef::Null, ValueRef::Text), false);
-        scratch.push(table.map_or(ValueRef::Null, ValueRef::Text), false);
-        count += 1;
-    })?;
-    scratch.part(PartKind::Columns, start, 1, 1 + 2 * count);
+    let mut columns = Vec::new();
+    stmt.columns(&mut |column| push_column(&mut columns, column))?;
+    scratch.push_values(PartKind::Columns, &[ValueRef::Text(&columns)]);
     Ok(())
 }
 

@@ -7,9 +7,9 @@ use ferrolite_remote::proto::{BatchResult, Kind, Response, Row, StmtResult, Valu
 use ferrolite_sqlite::{statements, Error as LocalError, Param, ValueRef};
 
 use super::failure::{first_error, misfit, Outcome};
-use super::request::{text_of, Described, Entry};
+use super::request::{columns_of, text_of, Column, Described, Entry};
 use super::{Cursor, Remote, MAX_DESCRIBED};
-use crate::worker::block::{PartKind, Scratch};
+use crate::worker::block::{push_column, PartKind, Scratch, DESCRIPTION};
 use crate::worker::job::{Job, Op, INT64, PLUCK};
 use crate::worker::port::Port;
 
@@ -28,7 +28,6 @@ impl Remote<'_> {
             Op::Return => {
                 self.cursors.remove(&job.target);
             }
-            Op::Columns => return self.columns(job),
             Op::Changes => {
                 let (changes, rowid) = self.last;
                 self.scratch.push_changes(changes, rowid, job.flags);
@@ -84,7 +83,12 @@ impl Remote<'_> {
     }
 
     fn prepared(&mut self, job: &Job, sql: Rc<str>, described: Rc<Described>) {
-        let entry = Entry::new(job, sql, described);
+        let mut entry = Entry::new(job, sql, described);
+        let columns = entry.described.columns.clone();
+        if !columns.is_empty() {
+            tell_columns(&mut self.scratch, &mut entry, columns);
+            self.scratch.make_room(self.port, DESCRIPTION);
+        }
         entry.tell(self.port, &mut self.scratch);
         self.statements.insert(job.target, entry);
     }
@@ -122,7 +126,7 @@ impl Remote<'_> {
             self.scratch.push_changes(changes, self.last.1, job.flags);
             return Ok(());
         }
-        tell_columns(&mut self.scratch, entry, &result);
+        tell_columns(&mut self.scratch, entry, columns_of(result.cols));
         let mut rows = result.rows.into_iter();
         if job.op == Op::Iterate {
             let flags = job.flags;
@@ -214,30 +218,6 @@ impl Remote<'_> {
         }
         Ok(())
     }
-
-    fn columns(&mut self, job: &Job) -> Outcome {
-        let entry = self.statements.get(&job.target);
-        let entry = entry.ok_or_else(LocalError::closed)?;
-        let start = self.scratch.start();
-        let mut count = 0;
-        for (name, decltype) in &entry.described.columns {
-            let decltype = decltype.as_deref().map_or(ValueRef::Null, ValueRef::Text);
-            // Where a column comes from is what the protocol does not say.
-            let row = [
-                ValueRef::Text(name),
-                ValueRef::Null,
-                ValueRef::Null,
-                ValueRef::Null,
-                decltype,
-            ];
-            for value in row {
-                self.scratch.push(value, false);
-            }
-            count += 1;
-        }
-        self.scratch.part(PartKind::LastRows, start, count, 5);
-        Ok(())
-    }
 }
 
 /// Packs up to `max` rows; the last part ends the call. -> how many there were.
@@ -283,19 +263,19 @@ fn value_ref(value: &Value) -> ValueRef<'_> {
     }
 }
 
-/// Says what the columns are called, if that is news.
-pub(super) fn tell_columns(scratch: &mut Scratch, entry: &mut Entry, result: &StmtResult) {
-    let names: Vec<_> = result.cols.iter().map(|col| col.name.clone()).collect();
-    if result.rows.is_empty() || entry.told.as_ref() == Some(&names) {
+/// Says what the columns are, if that is news.
+pub(super) fn tell_columns(scratch: &mut Scratch, entry: &mut Entry, columns: Vec<Column>) {
+    if entry.told.as_ref() == Some(&columns) {
         return;
     }
-    let start = scratch.start();
-    scratch.push(ValueRef::Integer(entry.number.into()), false);
-    for name in &names {
-        let name = name.as_deref().map_or(ValueRef::Null, ValueRef::Text);
-        scratch.push(name, false);
-        scratch.push(ValueRef::Null, false);
+    let mut text = Vec::new();
+    for (name, decltype) in &columns {
+        // Where a column comes from is what the protocol does not say.
+        push_column(
+            &mut text,
+            [Some(name), None, None, None, decltype.as_deref()],
+        );
     }
-    scratch.part(PartKind::Columns, start, 1, 1 + 2 * names.len());
-    entry.told = Some(names);
+    scratch.push_values(PartKind::Columns, &[ValueRef::Text(&text)]);
+    entry.told = Some(columns);
 }

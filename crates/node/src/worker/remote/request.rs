@@ -4,8 +4,8 @@ use std::rc::Rc;
 
 use ferrolite_remote::number_parameters;
 use ferrolite_remote::proto::{
-    Batch, BatchCond, BatchCondList, BatchStep, Cond, DescribeResult, Empty, Kind, NamedArg, Stmt,
-    Value,
+    Batch, BatchCond, BatchCondList, BatchStep, Col, Cond, DescribeResult, Empty, Kind, NamedArg,
+    Stmt, Value,
 };
 use ferrolite_sqlite::{is_query, parameters, statements, Error as LocalError, Param, Params};
 
@@ -15,21 +15,29 @@ use crate::worker::job::{Job, EXPLAIN, PRAGMA};
 use crate::worker::port::Port;
 
 pub(super) struct Entry {
-    pub(super) number: u32,
     pub(super) sql: Rc<str>,
     pub(super) described: Rc<Described>,
     pub(super) reader: bool,
     pub(super) explain: bool,
     /// The columns that JavaScript knows.
-    pub(super) told: Option<Vec<Option<bytes::Bytes>>>,
+    pub(super) told: Option<Vec<Column>>,
+}
+
+/// Name and declared type.
+pub(super) type Column = (bytes::Bytes, Option<bytes::Bytes>);
+
+pub(super) fn columns_of(cols: Vec<Col>) -> Vec<Column> {
+    let cols = cols.into_iter();
+    // The protocol leaves out a name that is empty.
+    cols.map(|col| (col.name.unwrap_or_default(), col.decltype))
+        .collect()
 }
 
 impl Entry {
     pub(super) fn new(job: &Job, sql: Rc<str>, described: Rc<Described>) -> Self {
         Self {
-            number: job.target,
             sql,
-            reader: !described.columns.is_empty() || job.flags & PRAGMA != 0,
+            reader: described.reader || job.flags & PRAGMA != 0,
             described,
             explain: job.flags & EXPLAIN != 0,
             told: None,
@@ -53,27 +61,23 @@ pub(super) struct Described {
     pub(super) names: Vec<Option<String>>,
     /// SQL for the server, if it is not the same.
     pub(super) numbered: Option<String>,
-    /// Names and declared types.
-    pub(super) columns: Vec<(Vec<u8>, Option<Vec<u8>>)>,
+    pub(super) reader: bool,
+    /// None where they are known here.
+    pub(super) columns: Vec<Column>,
     pub(super) readonly: bool,
 }
 
 impl Described {
     pub(super) fn new(sql: &str, result: DescribeResult) -> Self {
         let params = result.params.into_iter();
-        let columns = result.cols.into_iter();
         let names: Vec<_> = params
             .map(|param| Some(String::from_utf8_lossy(&param.name?).into_owned()))
             .collect();
         Self {
             numbered: numbered(sql, &names),
             names,
-            columns: columns
-                .map(|col| {
-                    let name = col.name.unwrap_or_default().to_vec();
-                    (name, col.decltype.map(|decltype| decltype.to_vec()))
-                })
-                .collect(),
+            reader: !result.cols.is_empty(),
+            columns: columns_of(result.cols),
             readonly: result.is_readonly,
         }
     }
@@ -84,11 +88,8 @@ impl Described {
         Self {
             numbered: numbered(sql, &names),
             names,
-            columns: if reader {
-                vec![(Vec::new(), None)]
-            } else {
-                Vec::new()
-            },
+            reader,
+            columns: Vec::new(),
             readonly,
         }
     }
