@@ -17,6 +17,8 @@ mod changeset;
 mod codec;
 mod compile;
 mod connection;
+#[cfg(test)]
+mod corpus;
 mod engine;
 mod error;
 mod exec;

@@ -61,6 +61,15 @@ const MAX_VARIABLE: usize = 32766;
 /// <https://sqlite.org/lang_expr.html#parameters> has it.
 pub fn parameters(sql: &str) -> Vec<Option<String>> {
     let mut names = Vec::new();
+    let mut first = Tokens::new(sql)
+        .skip_while(|token| token.is_sign(";") || token.is_any(&["EXPLAIN", "QUERY", "PLAN"]));
+    // What stands in its brackets is for the module, as it is.
+    let [create, virtually] = [first.next(), first.next()];
+    if create.is_some_and(|token| token.is("CREATE"))
+        && virtually.is_some_and(|token| token.is("VIRTUAL"))
+    {
+        return names;
+    }
     for token in Tokens::new(sql) {
         number_of(&token, &mut names);
     }
@@ -209,6 +218,11 @@ mod tests {
         assert_eq!(names("SELECT ?3, ?, $a -- ?"), ["", "", "?3", "", "$a"]);
         assert_eq!(names("SELECT a$b, a:b, $c::d(e), [?]"), [":b", "$c::d(e)"]);
         assert_eq!(names("SELECT 1"), [""; 0]);
+        assert_eq!(names("CREATE TABLE t AS SELECT ?"), [""]);
+        assert_eq!(
+            names("CREATE VIRTUAL TABLE t USING m(how are you?)"),
+            [""; 0]
+        );
     }
 
     #[test]
