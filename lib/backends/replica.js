@@ -278,7 +278,8 @@ class RowIterator {
   #rows
   #elsewhere
 
-  constructor (statement, rows, elsewhere) {
+  constructor (key, statement, rows, elsewhere) {
+    if (key !== KEY) throw new TypeError('Disabled constructor')
     Object.defineProperty(this, 'statement', { value: statement, enumerable: true })
     this.#rows = rows
     this.#elsewhere = elsewhere
@@ -359,7 +360,7 @@ function createStatementClass ({ Statement: Local, settingsOf }) {
       // They may be needed again.
       const copies = params.map(copyParams)
       const elsewhere = (error) => this.#retry(error).iterate(...copies)
-      return new RowIterator(this, super.iterate(...copies), elsewhere)
+      return new RowIterator(KEY, this, super.iterate(...copies), elsewhere)
     }
 
     bind (...params) {
