@@ -112,4 +112,4 @@ async function command () {
 
 if (require.main === module) main(command)
 
-module.exports = { binaryFile, build, buildIfStale, hostTarget }
+module.exports = { binaryFile, build, buildIfStale, hostTarget, libraryName }

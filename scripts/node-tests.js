@@ -8,7 +8,7 @@ const path = require('node:path')
 const { ROOT, run, say } = require('./run')
 const { unavailable: noSqld } = require('./sqld')
 const {
-  isShared, runsOn, runsOnOneNode, runsWithoutEval, testFiles
+  isShared, runsInDebug, runsOn, runsOnOneNode, runsWithoutEval, testFiles
 } = require('./test-files')
 
 // How the reporter begins seeds and totals.
@@ -65,6 +65,16 @@ function withPromises (binary, name, all) {
   return nodeTests(binary, `${name}-promises`, [], options)
 }
 
+// Databases and statements, in both APIs, on an addon and an engine that check themselves.
+async function debugTests (binary, name, addon) {
+  const files = testFiles().filter(runsInDebug)
+  for (const [api, env] of [['sync', process.env], ['promises', promiseEnv()]]) {
+    const chosen = api === 'sync' ? files : files.filter(isShared)
+    const options = { files: chosen, env: { ...env, FERROLITE_BINDING: addon } }
+    await nodeTests(binary, `${name}-debug-${api}`, [], options)
+  }
+}
+
 // The statements of the sync API and of promises, on a real libSQL server or a replica of one.
 async function serverTests (binary, name, place) {
   if (noSqld() !== null) return say(`Not run: ${noSqld()}`)
@@ -88,6 +98,7 @@ function testArguments (files) {
 
 module.exports = {
   NO_EVAL,
+  debugTests,
   noEvalTests,
   nodeTests,
   otherNodeTests,

@@ -10,6 +10,8 @@ const { ROOT, ScriptError } = require('./run')
 const TESTS = path.join(ROOT, 'test')
 // In a folder of test/, a test file is named like 20.run.js.
 const TEST_FILE = /^\d\d\.[\w-]+\.m?js$/
+// Databases and statements: what runs on the addon of the debug profile too.
+const DEBUG = /^(api|sync)[/\\][12]\d\./
 const BIG = path.join('test', 'big')
 
 function testFiles () {
@@ -41,6 +43,10 @@ function runsOn (backend, file) {
   return rulesOf(file)?.backends.includes(backend) ?? false
 }
 
+function runsInDebug (file) {
+  return DEBUG.test(path.relative(TESTS, path.resolve(ROOT, file)))
+}
+
 function runsOnOneNode (file) {
   return rulesOf(file)?.nodes === 'one'
 }
@@ -49,4 +55,4 @@ function runsWithoutEval (file) {
   return rulesOf(file)?.noEval ?? false
 }
 
-module.exports = { isShared, runsOn, runsOnOneNode, runsWithoutEval, testFiles }
+module.exports = { isShared, runsInDebug, runsOn, runsOnOneNode, runsWithoutEval, testFiles }

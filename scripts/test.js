@@ -9,10 +9,11 @@ const os = require('node:os')
 const path = require('node:path')
 const { codeSteps } = require('./check')
 const { checkBinary } = require('./check-binary')
+const { buildDebug } = require('./debug')
 const { moto, unavailable: noMoto } = require('./moto')
 const {
-  NO_EVAL, noEvalTests, nodeTests, otherNodeTests, otherPromiseTests, promiseEnv, promiseTests,
-  serverTests, testArguments
+  NO_EVAL, debugTests, noEvalTests, nodeTests, otherNodeTests, otherPromiseTests, promiseEnv,
+  promiseTests, serverTests, testArguments
 } = require('./node-tests')
 const { prepare } = require('./prepare')
 const { ROOT, ScriptError, main, run, say } = require('./run')
@@ -47,6 +48,10 @@ async function runtimeSteps (step) {
     await step(`node ${current} on ${place}s`, () => serverTests(process.execPath, name, place))
   }
   await step(`node ${current} ${NO_EVAL}`, () => noEvalTests(process.execPath, `node-${current}`))
+  let checked = null
+  if (await step('debug build', async () => { checked = await buildDebug() })) {
+    await step(`node ${current} debug`, () => debugTests(process.execPath, `node-${current}`, checked))
+  }
   for (const major of runtimes.SUPPORTED_NODES) {
     if (major === current) continue
     await step(`node ${major}`, () => onRuntime(runtimes.node(major), otherNodeTests, `node-${major}`))

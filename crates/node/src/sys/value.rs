@@ -11,7 +11,7 @@ use ferrolite_sqlite::Params;
 use neon::context::Cx;
 use neon::sys::bindings as napi;
 #[cfg(debug_assertions)]
-use neon::types::JsBox;
+use neon::types::{JsBox, JsValue, Value as _};
 
 use super::symbols::extra;
 use super::{ok, out_value, Env, Result, Thrown, Value, ValueType};
@@ -316,9 +316,8 @@ impl<'e> Value<'e> {
         #[cfg(debug_assertions)]
         unsafe {
             let mut cx = Cx::from_raw(env.raw);
-            let handle = neon::types::JsValue::from_raw(&cx, self.raw);
+            let handle = JsValue::from_raw(&cx, self.raw);
             let handle = handle.downcast::<JsBox<T>, _>(&mut cx).ok()?;
-            let _: Option<&dyn Any> = None;
             Some(JsBox::deref(&handle))
         }
     }
