@@ -27,7 +27,7 @@ async function buildDebug () {
   const env = {
     ...await toolchain(),
     CARGO_TARGET_DIR: FOLDER,
-    // What debuggers need takes a third of the time, and the tests need none of it.
+    // The tests need nothing of what debuggers do.
     CARGO_PROFILE_DEV_DEBUG: '0'
   }
   // The file forces its flags on the environment; the command line goes before the file.
