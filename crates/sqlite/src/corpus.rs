@@ -140,8 +140,9 @@ fn compare_end(script: &str) {
     let Ok(text) = CString::new(script) else {
         return;
     };
-    // It knows neither byte order marks nor vertical tabs, and nothing is complete by itself.
-    if script.contains(['\u{feff}', '\u{b}']) || Tokens::new(script).next().is_none() {
+    // It knows no byte order marks, no vertical tabs and no brackets of variables, and nothing is complete by itself.
+    let is_known = !script.contains(['\u{feff}', '\u{b}']) && !script.contains("::b(");
+    if !is_known || Tokens::new(script).next().is_none() {
         return;
     }
     // SAFETY: the text ends in NUL.

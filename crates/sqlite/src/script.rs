@@ -99,7 +99,8 @@ pub fn number_of(token: &Token<'_>, names: &mut Vec<Option<String>>) -> usize {
             if names.len() < number {
                 names.resize(number, None);
             }
-            names[number - 1] = Some(token.text.into());
+            // One that has a name keeps it.
+            names[number - 1].get_or_insert_with(|| token.text.into());
             number
         }
     }
@@ -218,6 +219,7 @@ mod tests {
         assert_eq!(names("SELECT ?3, ?, $a -- ?"), ["", "", "?3", "", "$a"]);
         assert_eq!(names("SELECT a$b, a:b, $c::d(e), [?]"), [":b", "$c::d(e)"]);
         assert_eq!(names("SELECT 1"), [""; 0]);
+        assert_eq!(names("SELECT :a, ?1, ?, ?2"), [":a", "?2"]);
         assert_eq!(names("CREATE TABLE t AS SELECT ?"), [""]);
         assert_eq!(
             names("CREATE VIRTUAL TABLE t USING m(how are you?)"),
