@@ -26,7 +26,8 @@ function stageMain (manifest, folder) {
   const names = Object.keys(TARGETS).map((target) => `@${manifest.name}/${target}`)
   published.optionalDependencies = Object.fromEntries(names.map((name) => [name, manifest.version]))
   const stage = emptyStage(folder, 'ferrolite')
-  for (const name of manifest.files) {
+  // What is left out is left out by npm.
+  for (const name of manifest.files.filter((name) => !name.startsWith('!'))) {
     const source = path.join(ROOT, name)
     if (!fs.existsSync(source)) throw new ScriptError(`${name} is missing, and package.json lists it in files`)
     fs.cpSync(source, path.join(stage, name), { recursive: true })
