@@ -215,6 +215,8 @@ export interface Natives {
 
   /** Throws if one of the statements would begin or end the transaction of a batch. */
   sqlCheckBatch (sqls: string[], savepoint: string): void
+  /** The names of its parameters, null for each `?`; undefined if it is not one statement. */
+  sqlParameterNames (sql: string): (string | null)[] | undefined
   /** What readers are to do meanwhile, 0: nothing; 1: rest; 2: let go of the file. */
   sqlFileNeed (sql: string, isScript: boolean): 0 | 1 | 2
   /** What a log may show of it. */

@@ -28,4 +28,9 @@ function hasParameter (sql, name) {
   return natives.sqlHasParameter(sql, name)
 }
 
-module.exports = { hasParameter, isPragma, useNatives, withoutKeys }
+/** The names of a statement's parameters, null for `?`; undefined if it is not one statement. */
+function parameterNames (sql) {
+  return natives.sqlParameterNames(sql)
+}
+
+module.exports = { hasParameter, isPragma, parameterNames, useNatives, withoutKeys }

@@ -1,12 +1,14 @@
 'use strict'
 
 const { readBatch, toResult } = require('../arguments/batch')
-const { checkValue, isNamed } = require('../params')
+const { locate } = require('../errors')
+const { flatten } = require('../params')
+const { parameterNames } = require('../sql')
 const { SAVEPOINT, VERSIONS } = require('../transaction')
 
 /**
  * The values of a batch job: how it begins, ends and is undone, and of each statement its SQL and
- * its parameters, with their names or null. The logger sees what runs, but for what undoes it.
+ * the values of its parameters. The logger sees what runs, but for what undoes it.
  */
 function packBatch (connection, statements, version, inTransaction) {
   const list = readBatch(connection.natives, statements)
@@ -14,14 +16,13 @@ function packBatch (connection, statements, version, inTransaction) {
     ? [`SAVEPOINT ${SAVEPOINT}`, `RELEASE ${SAVEPOINT}`, `ROLLBACK TO ${SAVEPOINT}`, `RELEASE ${SAVEPOINT}`]
     : [VERSIONS[version], 'COMMIT', 'ROLLBACK', null]
   connection.log(values[0])
-  for (const [sql, args] of list) {
-    const params = args.flatMap(readParams)
-    values.push(sql, params.length)
+  const namesOf = rememberNames()
+  for (const [i, [sql, args]] of list.entries()) {
+    const about = (error) => locate(error, i, sql, connection.options.name)
+    const given = readValues(args, sql, namesOf, about)
     connection.log(sql)
-    for (const [name, value] of params) {
-      checkValue(value)
-      values.push(name, value)
-    }
+    values.push(sql, given.length)
+    for (const value of given) values.push(value)
   }
   connection.log(values[1])
   return values
@@ -30,15 +31,29 @@ function packBatch (connection, statements, version, inTransaction) {
 /** The SQL of each statement that packBatch() has packed. */
 function sqlsOf (values) {
   const sqls = []
-  for (let at = 4; at < values.length; at += 2 + 2 * values[at + 1]) sqls.push(values[at])
+  for (let at = 4; at < values.length; at += 2 + values[at + 1]) sqls.push(values[at])
   return sqls
 }
 
-/** Parameters as pairs of a name, or null, and a value. */
-function readParams (args) {
-  // Not by map(): an array may have one of its own, and a species.
-  if (Array.isArray(args)) return Array.from({ length: args.length }, (_, i) => [null, args[i]])
-  return isNamed(args) ? Object.entries(args) : [[null, args]]
+/** Values in the order of the parameters; the server says what is missing where none are given. */
+function readValues (args, sql, namesOf, about) {
+  if (args.length === 0) return args
+  try {
+    const names = namesOf(sql)
+    // The worker refuses what is not one statement.
+    return names === undefined ? [] : flatten(args, names)
+  } catch (error) {
+    throw about(error)
+  }
+}
+
+/** Of each SQL the names of its parameters; most batches repeat a few. */
+function rememberNames () {
+  const known = new Map()
+  return (sql) => {
+    if (!known.has(sql)) known.set(sql, parameterNames(sql))
+    return known.get(sql)
+  }
 }
 
 /** What `db.batch()` gives: of each statement a row that describes it came first, then its rows. */

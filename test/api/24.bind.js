@@ -3,7 +3,8 @@
 const assert = require('node:assert/strict')
 const vm = require('node:vm')
 const {
-  BUSY, collect, needs, open, ours, rangeError, sqliteError, syncOnly, test, thrown, typeError
+  BUSY, collect, needs, open, ours, rangeError, sqliteError, syncOnly, test, thrown, throws,
+  typeError
 } = require('../support')
 
 const INVALID = 'SQLite3 can only bind numbers, strings, bigints, buffers, and null'
@@ -286,4 +287,28 @@ ours('nor is it in a call by SQL, the first time or later', async t => {
   }
   assert.deepEqual(await (await db.prepare('SELECT a FROM entries')).pluck().all(), ['x', 'y'])
   assert.deepEqual(await db.get('SELECT ?2 a, ?1 b', { 1: 5, 2: 6 }), { a: 6, b: 5 })
+})
+
+ours('the values of a batch are bound as those of a call', async t => {
+  const db = await setup(t)
+  await db.exec("INSERT INTO entries VALUES ('x', 1, NULL), ('y', 2, NULL)")
+  const rows = async (sql, args) => (await db.batch([[sql, args]], { raw: true }))[0].rows
+  for (const [sql, args] of [
+    ['SELECT :a', [5]], ['SELECT :a', 5], ['SELECT @b, $a', ['first', 'second']], ['SELECT ?2, ?1', [5, 6]], ['SELECT ?, :a', [1, 2]],
+    ['UPDATE entries SET a = :a', [undefined]], ['SELECT 1', [1]]
+  ]) {
+    const about = error => {
+      assert.ok(error instanceof RangeError, error.stack)
+      assert.deepEqual([error.message, error.sql, error.statementIndex], [TOO_MANY, sql, 1])
+      return true
+    }
+    await throws(() => db.batch(['SELECT 1', [sql, args]]), about)
+  }
+  await rangeError(() => rows('SELECT ?, :a', { a: 1 }), 'Too few parameter values were provided')
+  await rangeError(() => rows('SELECT :a', { b: 1 }), 'Missing named parameter "a"')
+  assert.deepEqual(await rows('SELECT ?2, ?1, ?2', { 1: 'one', 2: 'two' }), [['two', 'one', 'two']])
+  assert.deepEqual(await rows('SELECT ?1, :a', { 1: 'one', a: 'two', more: 3 }), [['one', 'two']])
+  assert.deepEqual(await rows('SELECT @a, $a, :a', { a: 5 }), [[5, 5, 5]])
+  assert.deepEqual(await rows("SELECT ':x ?', ?", ['?1']), [[':x ?', '?1']])
+  assert.deepEqual(await (await db.prepare('SELECT a FROM entries')).pluck().all(), ['x', 'y'])
 })

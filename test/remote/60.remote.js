@@ -334,6 +334,8 @@ served('TLS: an unknown authority, an expired certificate and a wrong name are r
   for (const [certificate, options] of [
     [good, {}], ...[expired, wrongHost, selfSigned].map(each => [each, { tls: { ca } }])
   ]) await assert.rejects((await at(certificate, options)).get('SELECT 1'), isSqliteError('REMOTE_TLS', /^TLS with the server at 127\.0\.0\.1:\d+ failed: /))
+  const plain = openRemote(t, server.url.replace('http:', 'https:'))
+  await assert.rejects(plain.get('SELECT 1'), isSqliteError('REMOTE_TLS', / \(does it speak http: and not https:\?\)$/))
   const unchecked = await at(selfSigned, { tls: { rejectUnauthorized: false } })
   assert.deepEqual(await unchecked.get('SELECT 2 AS a'), { a: 2 })
 })

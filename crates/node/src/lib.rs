@@ -85,6 +85,7 @@ fn export_all(env: Env<'_>, options: sys::Value<'_>, exports: sys::Value<'_>) ->
         "sessionChangeset" => session::changeset,
         "sessionClose" => session::close,
         "sqlCheckBatch" => sql::check_batch,
+        "sqlParameterNames" => sql::parameter_names,
         "sqlFileNeed" => sql::file_need_of,
         "sqlWithoutKeys" => sql::without_keys,
         "sqlIsPragma" => sql::is_pragma,

@@ -1,6 +1,6 @@
 //! What JavaScript asks about SQL that is not compiled yet.
 
-use ferrolite_sqlite::{batch_fault, file_need, parameters, Need};
+use ferrolite_sqlite::{batch_fault, file_need, parameters, statements, Need};
 
 use crate::sys::{Call, ErrorKind, Result, Value};
 
@@ -29,6 +29,23 @@ pub fn file_need_of<'e>(call: &Call<'e>) -> Result<Value<'e>> {
         Need::Rest => 1.0,
         Need::Leave => 2.0,
     })
+}
+
+/// `(SQL)` -> the names of its parameters, null for each `?`; undefined if it is not one statement
+pub fn parameter_names<'e>(call: &Call<'e>) -> Result<Value<'e>> {
+    let env = call.env;
+    let sql = call.arg(0).to_utf8(env)?;
+    if statements(&sql).len() != 1 {
+        return env.undefined();
+    }
+    let names = parameters(&sql);
+    let list = env.array(names.len())?;
+    for (at, name) in (0_u32..).zip(names.iter()) {
+        let name = name.as_deref().and_then(|name| name.get(1..));
+        let name = name.map_or_else(|| env.null(), |name| env.utf8(name.as_bytes()))?;
+        list.set_at(env, at, name)?;
+    }
+    Ok(list)
 }
 
 /// `(SQL)` -> what a log may show of it

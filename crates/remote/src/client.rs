@@ -280,9 +280,18 @@ pub(crate) fn sending_failed(error: &hyper::Error, place: &str) -> Error {
     // The cause that is furthest in says most.
     let mut cause: &dyn std::error::Error = error;
     let mut is_tls = false;
+    let mut is_plain = false;
     let mut timed_out = false;
     loop {
-        is_tls |= cause.is::<rustls::Error>();
+        let tls = cause.downcast_ref::<rustls::Error>();
+        is_tls |= tls.is_some();
+        // What begins a record of TLS did not come.
+        is_plain |= matches!(
+            tls,
+            Some(rustls::Error::InvalidMessage(
+                rustls::InvalidMessage::InvalidContentType
+            ))
+        );
         if let Some(io) = cause.downcast_ref::<std::io::Error>() {
             timed_out |= io.kind() == std::io::ErrorKind::TimedOut;
             if let Some(inner) = io.get_ref() {
@@ -313,11 +322,16 @@ pub(crate) fn sending_failed(error: &hyper::Error, place: &str) -> Error {
             format!("The connection to the server{place} broke"),
         ),
     };
+    let hint = if is_plain {
+        " (does it speak http: and not https:?)"
+    } else {
+        ""
+    };
     Error {
         broke: code == code::UNREACHABLE && !error.is_connect(),
         // Cancelled, it was not begun to be sent.
         refused: error.is_connect() || error.is_canceled(),
-        ..Error::new(code, format!("{what}: {cause}"))
+        ..Error::new(code, format!("{what}: {cause}{hint}"))
     }
 }
 

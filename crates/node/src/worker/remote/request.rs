@@ -115,15 +115,27 @@ pub(super) fn statement(
     let Described {
         names, numbered, ..
     } = &*entry.described;
+    let values = values_of(params)?;
+    let mut stmt = with_values(&entry.sql, numbered.as_deref(), names, values);
+    stmt.want_rows = Some(want_rows);
+    Ok(stmt)
+}
+
+/// The values are in the order of the parameters.
+fn with_values(
+    sql: &str,
+    numbered: Option<&str>,
+    names: &[Option<String>],
+    values: Vec<Value>,
+) -> Stmt {
     let mut stmt = Stmt {
-        sql: Some(numbered.clone().unwrap_or_else(|| entry.sql.to_string())),
-        want_rows: Some(want_rows),
+        sql: Some(numbered.unwrap_or(sql).into()),
+        want_rows: Some(true),
         ..Stmt::default()
     };
-    let values = values_of(params)?;
     if numbered.is_some() || !names.iter().flatten().any(|name| is_name(name)) {
         stmt.args = values;
-        return Ok(stmt);
+        return stmt;
     }
     let named = names.iter().flatten().zip(values);
     stmt.named_args = named
@@ -132,7 +144,7 @@ pub(super) fn statement(
             value: Some(value),
         })
         .collect();
-    Ok(stmt)
+    stmt
 }
 
 /// The server compiles the first statement and is silent about the rest.
@@ -214,7 +226,7 @@ pub(super) fn script_of(script: &str) -> Result<Option<Batch>, LocalError> {
 }
 
 /// What a batch consists of: how it begins, is committed and is undone (one or two statements), then of each
-/// statement its SQL, how many parameters it has, and the name or NULL and the value of each.
+/// statement its SQL, how many values it has, and those, in the order of its parameters.
 pub(super) fn batch_of(params: &Params) -> Result<Batch, LocalError> {
     let values = values_of(params)?;
     let mut kinds = values.into_iter().filter_map(|value| value.kind);
@@ -241,22 +253,19 @@ pub(super) fn batch_of(params: &Params) -> Result<Batch, LocalError> {
     while let Some(Kind::Text(text)) = kinds.next() {
         let text = String::from_utf8_lossy(&text).into_owned();
         require_one(&text)?;
-        let mut stmt = sql(text);
         let Some(Kind::Float(count)) = kinds.next() else {
             return Err(internal());
         };
         #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // `as` saturates
-        for _ in 0..count as usize {
-            let (name, kind) = (kinds.next(), kinds.next());
-            let value = Value { kind };
-            match name {
-                Some(Kind::Text(name)) => stmt.named_args.push(NamedArg {
-                    name: String::from_utf8_lossy(&name).into_owned(),
-                    value: Some(value),
-                }),
-                _ => stmt.args.push(value),
-            }
-        }
+        let values = kinds.by_ref().take(count as usize);
+        let values: Vec<_> = values.map(|kind| Value { kind: Some(kind) }).collect();
+        let names = if values.is_empty() {
+            Vec::new()
+        } else {
+            parameters(&text)
+        };
+        let numbered = numbered(&text, &names);
+        let stmt = with_values(&text, numbered.as_deref(), &names, values);
         push(stmt, Some(Cond::StepOk(last)));
         last += 1;
     }
