@@ -130,6 +130,18 @@ interface Database {
   /** Replica: the last frame that this connection has written; undefined before the first. */
   maxWriteReplicationIndex(): number | undefined
 
+  /**
+   * Replica: when the last sync that succeeded began; null before the first of this connection.
+   * Throws a TypeError if this is no replica, or is closed.
+   */
+  readonly lastSync: Date | null
+
+  /**
+   * Replica: how many milliseconds ago that was. What is read is at most so old. Throws as
+   * `lastSync` does.
+   */
+  readonly lag: number | null
+
   /** Whether statements and functions made from now on give integers as bigints. */
   defaultSafeIntegers(toggleState?: boolean): this
 
@@ -161,6 +173,14 @@ interface Database {
   on(event: 'uncertain', listener: (event: Database.UncertainEvent) => void): this
   /** Replicas: stops calling `listener`. */
   off(event: 'uncertain', listener: (event: Database.UncertainEvent) => void): this
+
+  /**
+   * Replicas: calls `listener` after each sync, whoever asked for it. Throws a TypeError if this is
+   * no replica, or is closed.
+   */
+  on(event: 'sync', listener: (event: Database.SyncEvent) => void): this
+  /** Replicas: stops calling `listener`. */
+  off(event: 'sync', listener: (event: Database.SyncEvent) => void): this
 
   /** What this connection holds. Throws a TypeError when it is closed. */
   stats(): Database.Stats
@@ -236,6 +256,8 @@ declare namespace Database {
     timeout?: number | undefined
     /** Called with the SQL of every statement that runs, its parameters filled in. */
     verbose?: ((message?: any, ...additionalArgs: any[]) => void) | null | undefined
+    /** Give `verbose` the SQL without the values of its parameters. Default: false. */
+    hideParameters?: boolean | undefined
     /** Path of a native binary to load (`.node` may be left out), or the addon object itself. */
     nativeBinding?: string | object | null | undefined
     /** Milliseconds that a statement may run before SQLITE_INTERRUPT; 0 is none. Default: 0. */
@@ -709,6 +731,31 @@ declare namespace Database {
   interface UncertainEvent {
     /** What the call that wrote failed with. */
     error: Error
+  }
+
+  /** A sync of a replica has ended. */
+  interface SyncEvent {
+    /** `sync()` and the like, a read that waited for it, after a write, or `syncPeriod`. */
+    reason: 'call' | 'read' | 'write' | 'period'
+    /** How many frames came, a page each. */
+    frames: number
+    /** The last frame that the file has. */
+    frame: number | null
+    /** Milliseconds. */
+    duration: number
+    /** Why it failed. */
+    error?: Error | undefined
+  }
+
+  /** What listeners of `tracing:ferrolite:sync:*` get, of both APIs; undefined until it has ended. */
+  interface SyncContext {
+    /** `db.name`. */
+    database: string
+    reason: SyncEvent['reason']
+    frames: number | undefined
+    frame: number | null | undefined
+    duration: number | undefined
+    error?: unknown
   }
 
   /** What listeners of `tracing:ferrolite:open:*` and `close` get, of both APIs. */

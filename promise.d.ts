@@ -23,7 +23,7 @@ import type {
   BatchOptions, BatchResult, BatchStatement, BindValue, ColumnDefinition, ConnectionContext, Constants,
   Limits, Options as SyncOptions, PragmaOptions as SyncPragmaOptions, QueryEvent, QueryOptions,
   RegistrationOptions, RunResult, SerializeOptions as SyncSerializeOptions, SessionOptions,
-  SqliteError as SyncSqliteError, Stats as SyncStats, SyncResult,
+  SqliteError as SyncSqliteError, Stats as SyncStats, SyncContext, SyncEvent, SyncResult,
   TlsOptions, TransactionMode, UncertainEvent, UpdateEvent, Value, VirtualTableFactory,
   VirtualTableOptions
 } from './index'
@@ -186,6 +186,18 @@ declare class Database {
   /** Load an SQLite extension from a shared library. */
   loadExtension (path: string, entryPoint?: string): Promise<this>
 
+  /**
+   * Replica: when the last sync that succeeded began; null before the first of this connection.
+   * Throws a TypeError if this is no replica, or is closed.
+   */
+  get lastSync (): Date | null
+
+  /**
+   * Replica: how many milliseconds ago that was. What is read is at most so old. Throws as
+   * `lastSync` does.
+   */
+  get lag (): number | null
+
   /** Whether statements and functions made from now on give integers as bigints. */
   defaultSafeIntegers (toggleState?: boolean): this
 
@@ -224,6 +236,14 @@ declare class Database {
   on (event: 'uncertain', listener: (event: UncertainEvent) => void): this
   /** Replicas: stops calling `listener`. */
   off (event: 'uncertain', listener: (event: UncertainEvent) => void): this
+
+  /**
+   * Replicas: calls `listener` after each sync, whoever asked for it. Throws a TypeError if this is
+   * no replica, or is closed.
+   */
+  on (event: 'sync', listener: (event: SyncEvent) => void): this
+  /** Replicas: stops calling `listener`. */
+  off (event: 'sync', listener: (event: SyncEvent) => void): this
 
   /**
    * What the connection and its readers hold, and how many calls had not ended when it was called.
@@ -453,7 +473,7 @@ declare namespace Database {
     Session, Statement, Stats, StatementIterator, Transaction, ActionValues, AggregateOptions,
     AuthorizationValues, AuthorizerConfig, AuthorizerTables, BackupMetadata, BatchOptions,
     BatchResult, BatchStatement, BindValue, ColumnDefinition, ConnectionContext, Constants, Limits, QueryEvent,
-    QueryOptions, RegistrationOptions, RunResult, SessionOptions, SyncResult, TlsOptions,
+    QueryOptions, RegistrationOptions, RunResult, SessionOptions, SyncContext, SyncEvent, SyncResult, TlsOptions,
     TransactionMode, UncertainEvent, UpdateEvent, Value, VirtualTableFactory,
     VirtualTableOptions
   }

@@ -17,8 +17,12 @@ const OF_REPLICAS = {
   'syncUntil()': FOLLOWS,
   'resync()': FOLLOWS,
   'maxWriteReplicationIndex()': FOLLOWS,
+  lastSync: FOLLOWS,
+  lag: FOLLOWS,
   "on('uncertain')": FOLLOWS,
-  "off('uncertain')": FOLLOWS
+  "off('uncertain')": FOLLOWS,
+  "on('sync')": FOLLOWS,
+  "off('sync')": FOLLOWS
 }
 
 // What goes otherwise where a server runs it, whatever the method, and why: docs/remote.md.

@@ -36,18 +36,27 @@ class Changes {
 /** Listeners of events that are about a connection and not about its rows. */
 class Events {
   #listeners = new Map()
+  #changed
 
-  constructor (names) {
+  /** `changed()` is called when there are listeners to more or fewer. */
+  constructor (names, changed = () => {}) {
+    this.#changed = changed
     for (const name of names) this.#listeners.set(name, [])
   }
 
   add (event, listener) {
     this.#listeners.set(event, [...this.#known(event, listener), listener])
+    this.#changed()
   }
 
   remove (event, listener) {
     const known = this.#known(event, listener)
     this.#listeners.set(event, known.filter((each) => each !== listener))
+    this.#changed()
+  }
+
+  has (event) {
+    return this.#listeners.get(event).length !== 0
   }
 
   #known (event, listener) {

@@ -298,11 +298,14 @@ function defineMethods (prototype) {
       value: methods[key], writable: true, enumerable: false, configurable: true
     })
   }
-  Object.defineProperty(prototype, 'limits', {
-    get () { return fileOf(this, 'limits').limits },
-    enumerable: false,
-    configurable: true
-  })
+  const hidden = {
+    limits () { return fileOf(this, 'limits').limits },
+    lastSync () { return ableTo(this, 'lastSync').lastSync },
+    lag () { return ableTo(this, 'lag').lag }
+  }
+  for (const [name, get] of Object.entries(hidden)) {
+    Object.defineProperty(prototype, name, { get, enumerable: false, configurable: true })
+  }
 }
 
 module.exports = { defineMethods, getters, open }

@@ -110,8 +110,8 @@ export type WorkerFile = [
   uri: boolean,
   /** What the database is at first. */
   image: Buffer | null,
-  /** Whether it tells of what runs. */
-  logs: boolean,
+  /** LOG: what it tells of what runs. */
+  logs: number,
   role: Role,
   key: Uint8Array | null
 ]
@@ -139,7 +139,8 @@ export interface Natives {
     key: Uint8Array | null,
     role: Role,
     /** What errors say that they are about. */
-    name: string
+    name: string,
+    hideParameters: boolean
   ): Connection
   databaseClose (this: Connection): void
   databaseIsOpen (this: Connection): boolean

@@ -1,7 +1,7 @@
 'use strict'
 
 // What happens to connections, for those who listen to the diagnostics channels
-// `tracing:ferrolite:open:*` and `close`. Loaded when somebody does.
+// `tracing:ferrolite:open:*`, `close` and `sync`. Loaded when somebody does.
 
 const { AsyncLocalStorage } = require('node:async_hooks')
 const { tracingChannel } = require('node:diagnostics_channel')
@@ -61,6 +61,14 @@ class Occasion {
     return promise
   }
 
+  /** What is over when it is heard of; `context` says all of it. */
+  tell (context) {
+    const { start, end, error } = this.#channels
+    start.publish(context)
+    if (context.error !== undefined) error.publish(context)
+    end.publish(context)
+  }
+
   #clock (context) {
     const began = performance.now()
     context.duration = undefined
@@ -82,5 +90,5 @@ function describe ({ name, anonymous, kind, readonly }) {
 }
 
 module.exports = {
-  describe, open: new Occasion('open'), close: new Occasion('close')
+  describe, open: new Occasion('open'), close: new Occasion('close'), sync: new Occasion('sync')
 }

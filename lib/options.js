@@ -29,8 +29,8 @@ const FOR_SERVER = ['authToken', 'headers', 'namespace', 'tls']
 const FOR_REPLICA = ['syncPeriod', 'readYourWrites', 'resync', 'waitForUncertain']
 
 const KNOWN = [
-  ...NAMED, 'readonly', 'timeout', 'verbose', 'nativeBinding', 'defaultQueryTimeout', 'limits', 'leaseTimeout', 'readers',
-  'offline', 'remoteEncryptionKey', 'journalFd', 'waitForUncertain', 'detachReplica'
+  ...NAMED, 'readonly', 'timeout', 'verbose', 'hideParameters', 'nativeBinding', 'defaultQueryTimeout',
+  'limits', 'leaseTimeout', 'readers', 'offline', 'remoteEncryptionKey', 'journalFd', 'waitForUncertain', 'detachReplica'
 ]
 
 function getBooleanOption (options, key) {
@@ -72,7 +72,7 @@ function readOptions (path, options, allowNativeBinding) {
   const anonymous = isAnonymous(file)
   const readonly = getBooleanOption(options, 'readonly')
   const fileMustExist = getBooleanOption(options, 'fileMustExist')
-  const { timeout = 5000 } = options
+  const { timeout = 5000, hideParameters = false } = options
   const verbose = 'verbose' in options ? options.verbose : null
   const nativeBinding = 'nativeBinding' in options ? options.nativeBinding : null
 
@@ -80,6 +80,7 @@ function readOptions (path, options, allowNativeBinding) {
   if (!Number.isInteger(timeout) || timeout < 0) throw new TypeError('Expected the "timeout" option to be a positive integer')
   if (timeout > MAX_INT32) throw new RangeError('Option "timeout" cannot be greater than 2147483647')
   if (verbose != null && typeof verbose !== 'function') throw new TypeError('Expected the "verbose" option to be a function')
+  if (typeof hideParameters !== 'boolean') throw new TypeError('Expected the "hideParameters" option to be a boolean')
   if ('journalFd' in options && options.journalFd !== undefined) {
     throw new TypeError('The "journalFd" option is not supported: Ferrolite opens databases by name')
   }
@@ -108,6 +109,7 @@ function readOptions (path, options, allowNativeBinding) {
     detachReplica: getBooleanOption(options, 'detachReplica'),
     timeout,
     verbose,
+    hideParameters,
     nativeBinding,
     vfs,
     defaultQueryTimeout: readDefaultTimeout(options),

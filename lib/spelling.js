@@ -13,6 +13,8 @@ const CONNECTION = {
   syncPeriod: ['syncinterval', 'syncevery'],
   timeout: ['busytimeout', 'busytimeoutms', 'locktimeout', 'timeoutms', 'timeoutmillis'],
   defaultQueryTimeout: ['querytimeout', 'statementtimeout', 'executiontimeout', 'defaulttimeout', 'querytimeoutms'],
+  hideParameters: ['hideparams', 'hidevalues', 'hidebindings', 'maskparameters', 'redactparameters', 'logparameters', 'logqueryparameters',
+    'verboseparameters'],
   connectTimeout: ['connectiontimeout', 'connecttimeoutms'],
   requestTimeout: ['fetchtimeout', 'httptimeout', 'requesttimeoutms'],
   leaseTimeout: ['transactiontimeout', 'leasetimeoutms'],

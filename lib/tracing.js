@@ -2,7 +2,7 @@
 
 // What runs, for those who listen to the diagnostics channels `tracing:ferrolite:query:*`.
 
-const { hasSubscribers, tracingChannel } = require('node:diagnostics_channel')
+const { channel, hasSubscribers, tracingChannel } = require('node:diagnostics_channel')
 const { isPragma, withoutKeys } = require('./sql')
 
 const query = tracingChannel('ferrolite:query')
@@ -56,13 +56,22 @@ atFirst(CHANNELS, turnOn)
 
 // Channels of what happens to connections; nothing is there until somebody asks for it.
 const EVENTS = ['start', 'end', 'asyncStart', 'asyncEnd', 'error']
-const NAMES = Object.fromEntries(['open', 'close'].map((occasion) => {
+const NAMES = Object.fromEntries(['open', 'close', 'sync'].map((occasion) => {
   return [occasion, EVENTS.map((event) => `tracing:ferrolite:${occasion}:${event}`)]
 }))
+const held = new Map()
 
 /** What tells of such an occasion, or null if nobody listens now. */
 function lifecycle (occasion) {
   return NAMES[occasion].some(hasSubscribers) ? require('./lifecycle')[occasion] : null
+}
+
+/** Acts once, with the first who listens to such an occasion. */
+function whenHeard (occasion, act) {
+  const channels = NAMES[occasion].map((name) => channel(name))
+  // Node forgets channels that nobody has.
+  held.set(occasion, channels)
+  atFirst(channels, act)
 }
 
 function isListened () {
@@ -251,5 +260,6 @@ module.exports = Object.assign(tracing, {
   traceAsync,
   traceCompile,
   traceSync,
+  whenHeard,
   whenOn
 })

@@ -67,6 +67,7 @@ remote/67.hostile-server.js       -              -                     one     -
 replica/61.replica.js             -              -                     one     -
 replica/63.read-your-writes.js    -              -                     one     -
 replica/66.replica-plain.js       -              -                     one     -
+replica/68.sync-events.js         -              -                     one     -
 sync/44.workers.js                -              -                     all     yes
 sync/70.limits.js                 -              -                     one     -
 types/70.types.js                 -              -                     one     -

@@ -71,6 +71,9 @@ export interface Backend {
   syncUntil? (frame: unknown): object
   resync? (): object
   maxWriteReplicationIndex? (): number | undefined
+  /** When the last sync that succeeded began, and how many ms ago; null before the first. */
+  readonly lastSync?: Date | null
+  readonly lag?: number | null
 }
 
 /** `backends/local.js`, which has the methods that need the engine in this thread. */

@@ -48,7 +48,7 @@ class LocalBackend {
     this.handle = natives.databaseOpen(
       options.file, options.readonly, options.fileMustExist, options.timeout, options.verbose,
       options.buffer, options.vfs, options.uri, options.defaultQueryTimeout,
-      key, role, options.name
+      key, role, options.name, options.hideParameters
     )
     if (options.limits !== null) Object.assign(this.limits, options.limits)
   }

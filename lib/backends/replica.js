@@ -6,8 +6,9 @@ const { REFUSED, ROLE } = require('../environment')
 const { KEY } = require('../key')
 const { copyParams } = require('../params')
 const {
-  EVENTS, EXTENT, PATIENCE, listenersFor, openSyncer, postSync, requireFrame
+  EVENTS, EXTENT, PATIENCE, listenersFor, openSyncer, requireFrame, syncNow
 } = require('../replica/syncer')
+const { Syncs } = require('../replica/syncs')
 const { EXPAND, FLAT, PLUCK, RAW } = require('../rows')
 const { OP } = require('../worker/message')
 const { DOUBT } = require('../worker/port')
@@ -37,7 +38,8 @@ class ReplicaBackend {
   #waits
   // Whether reads wait for what was written.
   #follows
-  #events = new Events(EVENTS)
+  #events = new Events(EVENTS, () => this.#syncs.update())
+  #syncs
 
   // The way to the primary.
   port
@@ -60,6 +62,7 @@ class ReplicaBackend {
       throw error
     }
     this.#local.role = 'file'
+    this.#syncs = new Syncs(syncer, this.#events, options.name)
     const { readYourWrites, waitForUncertain } = options.replica
     this.#follows = readYourWrites
     this.#waits = waitForUncertain
@@ -128,7 +131,8 @@ class ReplicaBackend {
   #sync (extent, frame = null, timeout = this.#remote.connection.options.defaultQueryTimeout) {
     const { connection } = this.#remote
     connection.requireOpen()
-    const synced = connection.wait(postSync(this.#syncer, extent, frame), timeout, this.#syncer)
+    const wait = (job) => connection.wait(job, timeout, this.#syncer)
+    const synced = syncNow(this.#syncer, extent, frame, wait)
     this.#isEmpty = false
     if (extent !== EXTENT.FRAME) this.#hasWritten = false
     return synced
@@ -149,6 +153,16 @@ class ReplicaBackend {
   listeners (method, event) {
     this.requireOpen()
     return listenersFor(this.#events, method, event)
+  }
+
+  get lastSync () {
+    this.requireOpen()
+    return this.#syncs.last
+  }
+
+  get lag () {
+    this.requireOpen()
+    return this.#syncs.lag
   }
 
   maxWriteReplicationIndex () {
@@ -262,6 +276,7 @@ class ReplicaBackend {
 
   close () {
     if (!this.open) return
+    this.#syncs.close()
     this.#local.close()
     this.#closeRemote()
   }

@@ -239,6 +239,9 @@ class Database {
     return this.#routeWith('resync()').resync(readCallOptions(options))
   }
 
+  get lastSync () { return this.#routeWith('lastSync').lastSync }
+  get lag () { return this.#routeWith('lag').lag }
+
   maxWriteReplicationIndex () {
     return this.#routeWith('maxWriteReplicationIndex()').maxWriteReplicationIndex()
   }

@@ -2,7 +2,7 @@
 
 const { OP } = require('../worker/message')
 const { DOUBT } = require('../worker/port')
-const { EXTENT, PATIENCE, postSync } = require('./syncer')
+const { EXTENT, PATIENCE, sync } = require('./syncer')
 
 /** Whether the file has what was written. */
 class Freshness {
@@ -135,7 +135,7 @@ class Freshness {
     // Those behind it in the same connection have ended when it has.
     await this.#last
     const done = this.begin()
-    await postSync(this.#syncer, EXTENT.WRITTEN).promise
+    await sync(this.#syncer, EXTENT.WRITTEN)
     done()
   }
 

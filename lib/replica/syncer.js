@@ -3,15 +3,14 @@
 // The way to the worker that writes the primary's log into the file.
 
 const { requireCapability } = require('../capabilities')
+const tracing = require('../tracing')
 const { Job } = require('../worker/job')
 const { OP } = require('../worker/message')
 const { Port } = require('../worker/port')
+const { EXTENT, contextOf, countFrames } = require('./syncs')
 
 // What a replica tells of.
-const EVENTS = ['uncertain']
-
-// How far a sync goes, as crates/node/src/worker/remote/replica.rs has it.
-const EXTENT = { NOW: 0, WRITTEN: 1, FRAME: 2, ANEW: 3 }
+const EVENTS = ['uncertain', 'sync']
 
 // How long a read waits to learn what came of an uncertain write before it goes on without, in ms.
 const PATIENCE = 200
@@ -32,6 +31,26 @@ function openSyncer (environment, options, key, remote) {
   port.opened.database = options.name
   port.opened.finish = ([[frame]]) => frame
   return port
+}
+
+/** Brings the file up to date, for a promise; `watch(job)` may end it before. */
+function sync (port, extent, frame = null, watch = () => {}) {
+  const begin = () => {
+    const job = postSync(port, extent, frame)
+    watch(job)
+    return job.promise
+  }
+  const occasion = tracing.lifecycle('sync')
+  if (occasion === null) return begin()
+  return occasion.begin(contextOf(extent, port.opened.database), begin, countFrames)
+}
+
+/** The same, in a call that waits by `wait(job)`. */
+function syncNow (port, extent, frame, wait) {
+  const run = () => wait(postSync(port, extent, frame))
+  const occasion = tracing.lifecycle('sync')
+  if (occasion === null) return run()
+  return occasion.sync(contextOf(extent, port.opened.database), run, countFrames)
 }
 
 /** A job that brings the file up to date. */
@@ -64,5 +83,5 @@ function listenersFor (events, method, event) {
 }
 
 module.exports = {
-  EVENTS, EXTENT, PATIENCE, listenersFor, openSyncer, postSync, requireFrame
+  EVENTS, EXTENT, PATIENCE, listenersFor, openSyncer, requireFrame, sync, syncNow
 }

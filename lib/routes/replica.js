@@ -5,8 +5,9 @@ const { Events } = require('../changes')
 const { REFUSED: ELSEWHERE, ROLE } = require('../environment')
 const { Freshness } = require('../replica/freshness')
 const {
-  EVENTS, EXTENT, listenersFor, openSyncer, postSync, requireFrame
+  EVENTS, EXTENT, listenersFor, openSyncer, requireFrame, sync
 } = require('../replica/syncer')
+const { Syncs } = require('../replica/syncs')
 const { EXPAND } = require('../rows')
 const { copyViews } = require('../views')
 const { Job } = require('../worker/job')
@@ -45,7 +46,8 @@ class ReplicaRoute {
   #freshness
   // Why it could not be opened.
   #failure = null
-  #events = new Events(EVENTS)
+  #events = new Events(EVENTS, () => this.#syncs.update())
+  #syncs
 
   /** @param {import('../engine').Environment} environment */
   constructor (connection, environment, key) {
@@ -53,11 +55,12 @@ class ReplicaRoute {
     this.#connection = connection
     const remote = this.#remote = new Port(environment, openRemote(options.remote))
     const syncer = this.#syncer = openSyncer(environment, options, key, remote)
+    this.#syncs = new Syncs(syncer, this.#events, options.name)
     remote.role = 'primary'
-    const [file, , , timeout, vfs, uri, buffer, logs] = openArgs(options, key, ROLE.REPLICA)
+    const [file, , , timeout, vfs, uri, buffer, log] = openArgs(options, key, ROLE.REPLICA)
     this.port = new Port(environment, ({ workerOpenBehind }) => {
       return workerOpenBehind.call(
-        syncer.handle, file, true, true, timeout, vfs, uri, buffer, logs, ROLE.REPLICA, key)
+        syncer.handle, file, true, true, timeout, vfs, uri, buffer, log, ROLE.REPLICA, key)
     })
     this.port.role = 'file'
     this.port.onLog = options.verbose
@@ -72,6 +75,7 @@ class ReplicaRoute {
   /** It could not be opened: nothing of it stays. */
   #giveUp (error) {
     this.#failure = error
+    this.#syncs.close()
     for (const port of this.ports()) {
       const job = new Job(OP.CLOSE)
       job.promise.catch(() => {})
@@ -335,6 +339,7 @@ class ReplicaRoute {
   /** What waits for the server has a moment to end. */
   async beforeClose () {
     const jobs = [...this.#held, ...this.#syncer.pending()]
+    this.#syncs.close()
     if (jobs.length === 0) return
     const ended = Promise.allSettled(jobs.map((job) => job.promise))
     let timer
@@ -353,9 +358,8 @@ class ReplicaRoute {
     const opened = this.#freshness.opened()
     if (opened !== null) await opened
     const done = this.#freshness.begin()
-    const job = postSync(this.#syncer, extent, frame)
-    this.#connection.watch(job, options)
-    const synced = await job.promise
+    const watch = (job) => this.#connection.watch(job, options)
+    const synced = await sync(this.#syncer, extent, frame, watch)
     if (extent === EXTENT.FRAME) this.#freshness.filled()
     else done()
     return synced
@@ -371,6 +375,14 @@ class ReplicaRoute {
 
   resync (options) {
     return this.#sync(EXTENT.ANEW, null, options)
+  }
+
+  get lastSync () {
+    return this.#syncs.last
+  }
+
+  get lag () {
+    return this.#syncs.lag
   }
 
   maxWriteReplicationIndex () {

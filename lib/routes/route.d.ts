@@ -74,4 +74,7 @@ export interface Route {
   syncUntil? (frame: unknown, options: CallOptions): Promise<object>
   resync? (options: CallOptions): Promise<object>
   maxWriteReplicationIndex? (): number | undefined
+  /** When the last sync that succeeded began, and how many ms ago; null before the first. */
+  readonly lastSync?: Date | null
+  readonly lag?: number | null
 }

@@ -1,5 +1,6 @@
 'use strict'
 
+const { LOG } = require('../environment')
 const { OP } = require('../worker/message')
 const { Port, openLocal, openRemote } = require('../worker/port')
 
@@ -116,8 +117,9 @@ function serverRoute (connection, environment) {
  */
 function openArgs (options, key, role) {
   const { file, readonly, fileMustExist, timeout, vfs, uri, buffer } = options
-  const logs = options.verbose !== null
-  return [file, readonly, fileMustExist, timeout, vfs, uri, buffer, logs, role, key]
+  const log = options.hideParameters ? LOG.WITHOUT_VALUES : LOG.WITH_VALUES
+  const shown = options.verbose == null ? LOG.NOTHING : log
+  return [file, readonly, fileMustExist, timeout, vfs, uri, buffer, shown, role, key]
 }
 
 module.exports = { fileRoute, openArgs, serverRoute }

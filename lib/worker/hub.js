@@ -6,6 +6,8 @@ const SLICE = 4
 /** The ports of one environment that wait for replies. */
 class Hub {
   #active = new Set()
+  // WeakRefs of those that hear what is no reply.
+  #hearing = new Set()
   #natives
   #drain
   #scheduled = false
@@ -47,6 +49,11 @@ class Hub {
     if (this.#active.size === 0) this.#natives.workerHold(false)
   }
 
+  hear (ref, on) {
+    if (on) this.#hearing.add(ref)
+    else this.#hearing.delete(ref)
+  }
+
   /** Whether the event loop had its turn not long ago. */
   mayLookOut () {
     const now = performance.now()
@@ -67,6 +74,11 @@ class Hub {
         this.drainSoon()
         return
       }
+    }
+    for (const ref of this.#hearing) {
+      const port = ref.deref()
+      if (port === undefined) this.#hearing.delete(ref)
+      else if (!port.drain(until)) return this.drainSoon()
     }
   }
 }

@@ -22,6 +22,7 @@ const LOG = 6
 const CHANGE = 7
 const SETTING = 8
 const TIME = 9
+const SYNC = 10
 
 // What cancelling a job finds, as crates/node/src/worker/port.rs has it. 1: it runs, and will end.
 const QUEUED = 0
@@ -54,6 +55,9 @@ class Port {
   onLog = null
   onChange = null
   // Hears of settings, by name and SQL.
+  // Hears of syncs.
+  #onSync = null
+  #ref = null
   onSetting = null
   // What a function threw: the error of the call that it was called in.
   #thrown = null
@@ -161,6 +165,19 @@ class Port {
     return this.#natives.workerWritten.call(this.handle)
   }
 
+  /** Has `listener` hear of each sync, whoever asked for it, or nobody (null). */
+  hearSyncs (listener) {
+    const on = listener !== null
+    this.#onSync = listener
+    this.#natives.workerTellSyncs.call(this.handle, on)
+    this.#hub.hear(this.#ref ??= new WeakRef(this), on)
+  }
+
+  /** When the last sync that succeeded began, in ms since 1970, and how many ms ago. */
+  lastSync () {
+    return this.#natives.workerLastSync.call(this.handle)
+  }
+
   /** Posts what has no reply. */
   tell (op, target, extra = 0, values = []) {
     if (this.ended) return
@@ -265,6 +282,7 @@ class Port {
       case LOG: return this.#later(this.onLog, readRow(block, text, slot, columns))
       case CHANGE: return this.#later(this.onChange, readRow(block, text, slot, columns))
       case SETTING: return this.onSetting?.(...readRow(block, text, slot, columns))
+      case SYNC: return this.#later(this.#onSync, readRow(block, text, slot, columns))
       case TIME: job.us = rows
     }
   }

@@ -1,8 +1,10 @@
 'use strict'
 
 const assert = require('node:assert/strict')
+const { served, startSqld } = require('../servers/sqld')
 const {
-  BUSY, cleanup, collect, Database, open, syncOnly, test, thrown, typeError
+  BUSY, PROMISES, cleanup, collect, connect, Database, open, ours, syncOnly, tempFile, test, thrown,
+  typeError
 } = require('../support')
 
 function logged (t) {
@@ -122,4 +124,66 @@ syncOnly('the database is busy inside verbose', t => {
   })
   assert.equal(db.prepare('select 5').pluck().get(), 5)
   assert.deepEqual(seen, ['select 5'])
+})
+
+// All ways to run SQL with a value that no log is to have.
+async function bindSecret (db, value) {
+  await db.exec('create table if not exists data (x, y)')
+  const stmt = await db.prepare('insert into data values (?, ?)')
+  await stmt.run(value, 1)
+  await (await db.prepare('insert into data (x) values ($x)')).run({ x: value })
+  await (await db.prepare('select x from data where x = @x')).get({ x: value })
+  const select = await db.prepare('select x from data where x = ?2 or x = ?1')
+  await select.all(value, 'other')
+  for await (const row of select.iterate(value, 1)) assert.equal(row.x, value)
+  await (await db.prepare('select :x')).bind({ x: value }).get()
+  await db.run('update data set y = ? where x = ?', 2, value)
+  await db.get('select ? as x', [value])
+  await db.all('select ? as x', value)
+  await collect(db.iterate('select ? as x, 1', value))
+  await db.batch([['insert into data values (?, 3)', [value]], ['select x from data where x = ?', [value]]])
+  const insert = async () => { await stmt.run(value, 4) }
+  await db.transaction(PROMISES ? insert : () => { stmt.run(value, 4) })()
+}
+
+const SECRET = 'top-secret-value'
+
+for (const where of ['a file', 'a file with readers', 'a server', 'a replica']) {
+  const run = where.startsWith('a file') ? ours : served
+  if (where.endsWith('readers') && !PROMISES) continue
+  run(`with hideParameters, verbose gets SQL without values: ${where}`, async t => {
+    const log = []
+    const { url } = where.startsWith('a file') ? {} : await startSqld(t)
+    const db = open(t, where === 'a server' ? url : tempFile(t), {
+      verbose: sql => log.push(sql),
+      hideParameters: true,
+      ...(where.startsWith('a file') && { encryptionKey: 'the-key-of-the-file' }),
+      ...(where.endsWith('readers') && { readers: 2 }),
+      ...(where === 'a replica' && { syncUrl: url })
+    })
+    if (where.endsWith('readers')) await db.pragma('journal_mode = WAL')
+    await bindSecret(db, SECRET)
+    const text = log.join('\n')
+    assert.ok(!text.includes(SECRET), text)
+    for (const sql of ['insert into data values (?, ?)', 'insert into data (x) values ($x)', 'select x from data where x = @x',
+      'select x from data where x = ?2 or x = ?1', 'select :x', 'update data set y = ? where x = ?', 'select ? as x, 1',
+      'insert into data values (?, 3)']) assert.ok(log.includes(sql), `${sql}\n${text}`)
+    if (!where.startsWith('a file')) return
+    await (await db.prepare('attach ? as other key ?')).run(tempFile(t), SECRET)
+    assert.match(log.at(-1), /^attach \? as other key \*\*\*$/)
+    await db.exec("select 1; pragma key = 'the-key-of-the-file'")
+    assert.ok(!log.join('\n').includes('the-key'), log.join('\n'))
+  })
+}
+
+ours('hideParameters is a boolean, and without it values are shown', async t => {
+  for (const hideParameters of [0, 1, 'yes', null]) {
+    await typeError(() => connect(':memory:', { hideParameters }), 'Expected the "hideParameters" option to be a boolean')
+  }
+  for (const hideParameters of [false, undefined]) {
+    const log = []
+    const db = open(t, ':memory:', { verbose: sql => log.push(sql), hideParameters })
+    await db.get('select ? as x', 'shown')
+    assert.deepEqual(log, ["select 'shown' as x"])
+  }
 })

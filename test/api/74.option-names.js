@@ -15,6 +15,7 @@ const MISTAKES = {
   syncPeriod: ['syncperiod', 'syncInterval', 'sync_period'],
   timeout: ['timeOut', 'timout', 'tiemout', 'busyTimeout', 'busy_timeout'],
   defaultQueryTimeout: ['queryTimeout', 'defaultQuerytimeout', 'statementTimeout'],
+  hideParameters: ['hideparameters', 'hide_parameters', 'hideParams', 'logQueryParameters'],
   connectTimeout: ['connectionTimeout', 'connect_timeout'],
   requestTimeout: ['requestTimeOut', 'requestimeout'],
   readonly: ['read_only', 'ReadOnly', 'readonyl', 'isReadonly', 'redonly'],

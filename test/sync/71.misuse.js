@@ -218,7 +218,7 @@ ours('a getter that iterates the same statement makes the outer call a TypeError
 })
 
 ours('options with getters that throw throw that, and open nothing', () => {
-  for (const option of ['readonly', 'fileMustExist', 'timeout', 'verbose', 'nativeBinding', 'limits', 'vfs', 'defaultQueryTimeout']) {
+  for (const option of ['readonly', 'fileMustExist', 'timeout', 'verbose', 'hideParameters', 'nativeBinding', 'limits', 'vfs', 'defaultQueryTimeout']) {
     for (const reason of [new Error('x'), null, '']) {
       const options = Object.defineProperty({}, option, { get () { throw reason } })
       assert.equal(thrown(() => new Database(':memory:', options)).error, reason)

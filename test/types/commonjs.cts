@@ -230,6 +230,9 @@ same<typeof synced.frame_no, number>(true)
 same<typeof synced.frames_synced, number>(true)
 const reached: Database.SyncResult = replica.syncUntil(replica.maxWriteReplicationIndex() ?? 0)
 replica.resync()
+const since: Date | null = replica.lastSync
+same<typeof replica.lag, number | null>(true)
+replica.on('sync', ({ reason, frames, error }: Database.SyncEvent) => console.log(reason, frames, error?.message, since))
 // @ts-expect-error seconds are a number
 new Database('replica.db', { syncUrl: 'libsql://db.example', syncPeriod: '1s' })
 

@@ -5,7 +5,7 @@ import promise from 'ferrolite/promise'
 import * as all from 'ferrolite/promise'
 import { connect as connectLinux } from 'ferrolite/linux-x64-gnu/promise'
 import type {
-  CallOptions, Options, RunResult, Session, Statement, StatementIterator, Stats, SyncResult, Transaction
+  CallOptions, Options, RunResult, Session, Statement, StatementIterator, Stats, SyncEvent, SyncResult, Transaction
 } from 'ferrolite/promise'
 
 const options: Options = { readers: 1, leaseTimeout: 10 }
@@ -41,6 +41,7 @@ const waiting: number = cacheUsed + queueLength + replica.queueLength
 const synced: SyncResult = await replica.sync(call)
 const reached: SyncResult = await replica.syncUntil(replica.maxWriteReplicationIndex() ?? 0)
 await replica.resync()
+replica.off('sync', (event: SyncEvent) => console.log(event.reason === 'period', replica.lastSync?.getTime(), replica.lag))
 // @ts-expect-error not exported
 import { PromiseDatabase } from 'ferrolite/promise'
 

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use ferrolite_sqlite::{
-    is_plain, without_keys, Change, ChangeKind, Connection, Error, InterruptHandle, Key, Limit,
+    is_plain, Change, ChangeKind, Connection, Error, InterruptHandle, Key, Limit,
     OpenOptions, RegisterModules,
 };
 use neon::types::Finalize;
@@ -30,6 +30,8 @@ pub struct Database {
     /// Times that `SQLite` called into JavaScript.
     pub callbacks: Cell<u32>,
     logger: Option<Ref>,
+    /// The logger is not to see the values of parameters.
+    hides_parameters: bool,
     on_change: RefCell<Option<Ref>>,
     /// ms; 0 is none
     default_timeout: u32,
@@ -125,21 +127,20 @@ impl Database {
         Error::Callback
     }
 
-    /// Shows a statement to the `verbose` logger; `expand` fills its parameters in.
+    /// Shows a statement to the `verbose` logger; `sql` is asked whether its parameters are to be filled in.
     #[inline]
-    pub fn log(&self, expand: impl FnOnce() -> Vec<u8>) -> std::result::Result<(), Error> {
+    pub fn log(&self, sql: impl FnOnce(bool) -> Vec<u8>) -> std::result::Result<(), Error> {
         match &self.logger {
-            Some(logger) => self.call_logger(logger, expand()),
+            Some(logger) => self.call_logger(logger, &sql(!self.hides_parameters)),
             None => Ok(()),
         }
     }
 
     #[cold]
-    fn call_logger(&self, logger: &Ref, sql: Vec<u8>) -> std::result::Result<(), Error> {
-        let sql = without_keys(sql);
+    fn call_logger(&self, logger: &Ref, sql: &[u8]) -> std::result::Result<(), Error> {
         let called = self.state.in_callback(|env| {
             let call = || {
-                env.call(logger.get(env)?, env.undefined()?, &[env.utf8(&sql)?])?;
+                env.call(logger.get(env)?, env.undefined()?, &[env.utf8(sql)?])?;
                 Ok(())
             };
             call().map_err(|_: Thrown| self.stash(env))
@@ -256,7 +257,8 @@ impl Drop for Clock<'_> {
     }
 }
 
-/// `(path, readonly, mustExist, timeout, logger, buffer, vfs, uri, defaultTimeout, key, role, name)` -> handle
+/// `(path, readonly, mustExist, timeout, logger, buffer, vfs, uri, defaultTimeout, key, role, name, hideParameters)`
+/// -> handle
 pub fn open<'e>(call: &Call<'e>) -> Result<Value<'e>> {
     let env = call.env;
     let state: Rc<State> = call.data();
@@ -315,6 +317,7 @@ pub fn open<'e>(call: &Call<'e>) -> Result<Value<'e>> {
         } else {
             None
         },
+        hides_parameters: call.arg(12).as_bool(env),
         on_change: RefCell::default(),
         default_timeout: unsigned(call.arg(8).as_i32(env)),
         state,
@@ -395,7 +398,7 @@ pub fn exec<'e>(call: &Call<'e>) -> Result<Value<'e>> {
         let _clock = db.start_clock(call.arg(1).as_i32(env));
         let _busy = db.enter_busy();
         db.conn.exec(&params.bytes, &mut |statement| {
-            db.log(|| statement.expanded_sql().unwrap_or_default())
+            db.log(|with_values| statement.logged_sql(with_values))
         })
     };
     let plain = is_plain(&params.bytes);

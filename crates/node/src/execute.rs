@@ -236,7 +236,7 @@ pub fn run<'e>(call: &Call<'e>) -> Result<Value<'e>> {
         let _clock = db.start_clock(st.timeout.get());
         let _busy = db.enter_busy();
         let stepped = db
-            .log(|| running.expanded_sql())
+            .log(|with_values| running.logged_sql(with_values))
             .and_then(|()| running.step());
         (stepped, running.finish())
     };
@@ -271,7 +271,7 @@ pub fn exec<'e>(call: &Call<'e>) -> Result<Value<'e>> {
     let (stepped, (params, ended)) = {
         let _clock = db.start_clock(-1);
         let _busy = db.enter_busy();
-        let stepped = db.log(|| running.expanded_sql()).and_then(|()| loop {
+        let stepped = db.log(|with_values| running.logged_sql(with_values)).and_then(|()| loop {
             match running.step() {
                 Ok(Step::Row) => {}
                 Ok(Step::Done) => break Ok(()),
@@ -304,7 +304,7 @@ fn get_mode<'e>(call: &Call<'e>, mode: u8) -> Result<Value<'e>> {
     let clock = db.start_clock(st.timeout.get());
     let busy = db.enter_busy();
     let stepped = db
-        .log(|| running.expanded_sql())
+        .log(|with_values| running.logged_sql(with_values))
         .and_then(|()| running.step());
     let row = match stepped {
         Ok(Step::Row) => {
@@ -353,7 +353,7 @@ fn all_mode<'e>(call: &Call<'e>, mode: u8) -> Result<Value<'e>> {
     let db = &*st.db;
     let clock = db.start_clock(st.timeout.get());
     let busy = db.enter_busy();
-    if let Err(error) = db.log(|| running.expanded_sql()) {
+    if let Err(error) = db.log(|with_values| running.logged_sql(with_values)) {
         return Err(st.abandon(env, running, &error));
     }
     let execution = st.new_execution(running, mode);
@@ -532,7 +532,7 @@ fn next_rows(
         None => {}
     }
     if execution.fresh {
-        if let Err(error) = db.log(|| execution.running.expanded_sql()) {
+        if let Err(error) = db.log(|with_values| execution.running.logged_sql(with_values)) {
             return Ok(Filled::Failed(error));
         }
     }

@@ -127,6 +127,8 @@ fn export_all(env: Env<'_>, options: sys::Value<'_>, exports: sys::Value<'_>) ->
         "replicaDetach" => worker::detach_replica,
         "workerWrites" => worker::writes,
         "workerWritten" => worker::written,
+        "workerTellSyncs" => worker::tell_syncs,
+        "workerLastSync" => worker::last_sync,
         "workerWait" => worker::wait,
         "workerPost" => worker::post,
         "workerCancel" => worker::cancel,

@@ -8,6 +8,7 @@ use std::rc::Rc;
 use crate::bind::bind;
 use crate::error::{last_error, Error, Result};
 use crate::ffi;
+use crate::key::without_keys;
 use crate::params::Params;
 use crate::statement::Statement;
 use crate::value::ValueRef;
@@ -108,6 +109,15 @@ impl Running {
         let own = self.bound.then_some(&self.params);
         let expanded = self.statement.expand(own);
         expanded.unwrap_or_else(|| self.statement.sql().to_vec())
+    }
+
+    /// As [`Statement::logged_sql`], with the parameters of this execution.
+    pub fn logged_sql(&self, with_values: bool) -> Vec<u8> {
+        without_keys(if with_values {
+            self.expanded_sql()
+        } else {
+            self.statement.compiled_sql()
+        })
     }
 
     /// Ends the execution. A commit that a reset makes may fail, and that is reported. The parameters'

@@ -10,6 +10,7 @@ use crate::compile::{compile, literal, Program};
 use crate::connection::{check_nul, Compiled, Connection, Shared};
 use crate::error::{last_error, Error, Result};
 use crate::ffi;
+use crate::key::without_keys;
 use crate::limited::expand;
 use crate::params::Params;
 use crate::running::Running;
@@ -358,6 +359,27 @@ impl Statement {
             ffi::sqlite3_free(text.cast());
             copy
         }
+    }
+
+    /// The SQL as a log may show it: with its parameters filled in or without, and without keys.
+    pub fn logged_sql(&self, with_values: bool) -> Vec<u8> {
+        let expanded = if with_values {
+            self.expanded_sql()
+        } else {
+            None
+        };
+        without_keys(expanded.unwrap_or_else(|| self.compiled_sql()))
+    }
+
+    /// The text that it was compiled from, of a statement of a script too.
+    pub(crate) fn compiled_sql(&self) -> Vec<u8> {
+        let raw = self.raw.get();
+        if self.rewritten.get() || raw.is_null() || !self.shared.is_open() {
+            return self.sql().to_vec();
+        }
+        // SAFETY: live; the text is copied before the statement can be finalized.
+        let text = unsafe { c_bytes(ffi::sqlite3_sql(raw)) };
+        text.unwrap_or_default().to_vec()
     }
 
     /// Refuses a statement that is bound for good.

@@ -39,6 +39,9 @@ pub enum PartKind {
     Setting = 8,
     /// How long the call has run, in us, in the place of rows; right before its end.
     Time = 9,
+    /// A sync of a replica has ended: whether it was asked for, how far it went, the last frame, how many
+    /// came, how long it took in ms, and of its error the code and the message.
+    Sync = 10,
 }
 
 /// Kind, first slot, rows, columns; `lib/promise/port.js` reads the same.

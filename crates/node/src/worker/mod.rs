@@ -11,6 +11,7 @@ mod port;
 mod remote;
 mod service;
 mod statement;
+mod syncs;
 mod table;
 mod writes;
 
@@ -29,7 +30,7 @@ use crate::database::key_of;
 use crate::env::{header, State};
 use crate::sys::{Call, Env, ErrorKind, Hold, Ref, Result, Value, ValueType, Waker};
 use block::ConnectionState;
-use owner::OpenArgs;
+use owner::{Log, OpenArgs};
 use port::{Answer, Port};
 
 /// The handle that JavaScript has. Dropping it ends the worker once it has done its work.
@@ -75,7 +76,7 @@ pub fn set_on_wake<'e>(call: &Call<'e>) -> Result<Value<'e>> {
     call.env.undefined()
 }
 
-/// `(path, readonly, mustExist, timeout, vfs, uri, buffer, verbose, role, key)` -> handle.
+/// `(path, readonly, mustExist, timeout, vfs, uri, buffer, log, role, key)` -> handle.
 /// Job 1 is the opening.
 pub fn open<'e>(call: &Call<'e>) -> Result<Value<'e>> {
     let args = open_args(call)?;
@@ -109,13 +110,22 @@ fn open_args(call: &Call) -> Result<OpenArgs> {
         },
         uri: call.arg(5).as_bool(env),
         image: has_image.then_some(image),
-        verbose: call.arg(7).as_bool(env),
+        log: log_of(call.arg(7).as_i32(env)),
         role: role_of(call.arg(8).as_i32(env)),
         key: key_of(env, call.arg(9)),
     })
 }
 
-/// As `lib/natives.js` numbers them.
+/// As `lib/environment.js` numbers them.
+fn log_of(number: i32) -> Log {
+    match number {
+        1 => Log::WithValues,
+        2 => Log::WithoutValues,
+        _ => Log::Nothing,
+    }
+}
+
+/// As `lib/environment.js` numbers them.
 pub fn role_of(number: i32) -> Role {
     match number {
         1 => Role::Writer,
@@ -176,6 +186,25 @@ pub fn written<'e>(call: &Call<'e>) -> Result<Value<'e>> {
 pub fn writes<'e>(call: &Call<'e>) -> Result<Value<'e>> {
     #[allow(clippy::cast_precision_loss)] // exact up to 2^21 times
     call.env.number(this(call)?.writes.count() as f64)
+}
+
+/// `(on)`: whether JavaScript hears of each sync
+pub fn tell_syncs<'e>(call: &Call<'e>) -> Result<Value<'e>> {
+    this(call)?.syncs.tell(call.arg(0).as_bool(call.env));
+    call.env.undefined()
+}
+
+/// -> when the last sync that succeeded began, in ms since 1970, and how many ms ago, or undefined
+pub fn last_sync<'e>(call: &Call<'e>) -> Result<Value<'e>> {
+    let env = call.env;
+    let Some(last) = this(call)?.syncs.last() else {
+        return env.undefined();
+    };
+    let list = env.array(2)?;
+    for (at, time) in (0..).zip([last.since_epoch(), last.elapsed()]) {
+        list.set_at(env, at, env.number(1000.0 * time.as_secs_f64())?)?;
+    }
+    Ok(list)
 }
 
 /// The arguments from number `first` on say where a server is.

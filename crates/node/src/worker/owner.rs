@@ -18,6 +18,14 @@ use crate::database::MODULES;
 
 pub type Outcome = Result<(), Error>;
 
+/// What the `verbose` logger is to see of statements.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Log {
+    Nothing,
+    WithValues,
+    WithoutValues,
+}
+
 /// How to open the connection.
 #[allow(clippy::struct_excessive_bools)] // options, as JavaScript has them
 pub struct OpenArgs {
@@ -30,8 +38,7 @@ pub struct OpenArgs {
     pub uri: bool,
     /// A database to start from
     pub image: Option<Vec<u8>>,
-    /// Statements are to be logged.
-    pub verbose: bool,
+    pub log: Log,
     pub role: Role,
     pub key: Option<Key>,
 }
@@ -39,7 +46,7 @@ pub struct OpenArgs {
 /// Serves a connection until there is nothing left to do.
 pub fn serve(port: &Arc<Port>, args: OpenArgs) {
     let mut scratch = Scratch::new();
-    let (verbose, role) = (args.verbose, args.role);
+    let (log, role) = (args.log, args.role);
     let opened = open(port, args);
     answer(port, &mut scratch, 1, opened.as_ref().map(|_| ()));
     match opened {
@@ -51,7 +58,7 @@ pub fn serve(port: &Arc<Port>, args: OpenArgs) {
             cursors: HashMap::new(),
             backups: HashMap::new(),
             sessions: HashMap::new(),
-            verbose,
+            log,
             has_readers: role == Role::Writer,
             looked_at: None,
             shareable: false,
@@ -119,8 +126,7 @@ pub struct Owner<'p> {
     pub cursors: HashMap<u32, Cursor>,
     pub backups: HashMap<u32, Backup>,
     pub sessions: HashMap<u32, Session>,
-    /// Statements are to be logged.
-    pub verbose: bool,
+    pub log: Log,
     has_readers: bool,
     /// The epoch in which it was found whether readers see the same.
     looked_at: Option<u32>,

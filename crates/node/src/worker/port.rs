@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use ferrolite_sqlite::Rules;
 
 use super::block::{Block, Scratch};
+use super::syncs::Syncs;
 use super::writes::Writes;
 
 /// Blocks that may wait for JavaScript: about 6 MB. A worker that is further ahead waits.
@@ -53,6 +54,7 @@ pub struct Port {
     authorizer: Mutex<Option<Rules>>,
     /// What this connection writes to a primary.
     pub writes: Writes,
+    pub syncs: Syncs,
     /// Opening has succeeded or failed: others may go on.
     opened: Mutex<bool>,
     has_opened: Condvar,
@@ -144,6 +146,7 @@ impl Port {
             failed: AtomicBool::new(false),
             authorizer: Mutex::default(),
             writes: Writes::default(),
+            syncs: Syncs::default(),
             opened: Mutex::default(),
             has_opened: Condvar::new(),
         }
@@ -424,6 +427,11 @@ impl Port {
         drop(outbox);
         self.replied.notify_one();
         self.unannounced.store(true, Ordering::Release);
+    }
+
+    /// Whether so much waits for JavaScript that what nobody waits for is better left out.
+    pub fn is_behind(&self) -> bool {
+        lock(&self.outbox).len() >= MAX_WAITING / 2
     }
 
     /// Whether replies have waited long enough for others.

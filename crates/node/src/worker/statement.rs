@@ -3,13 +3,11 @@
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use ferrolite_sqlite::{
-    is_plain, without_keys, Connection, Error, Params, Running, Statement, Step, ValueRef,
-};
+use ferrolite_sqlite::{is_plain, Connection, Error, Params, Running, Statement, Step, ValueRef};
 
 use super::block::{push_column, PartKind, Scratch, DESCRIPTION};
 use super::job::{Job, Op, EXPLAIN, INT64, PLUCK, PRAGMA};
-use super::owner::{Outcome, Owner};
+use super::owner::{Log, Outcome, Owner};
 use super::port::Port;
 
 /// A statement by its number, or why there is none.
@@ -79,7 +77,7 @@ impl Owner<'_> {
     pub fn run_statement(&mut self, job: &mut Job) -> Outcome {
         let entry = entry(&mut self.statements, job.target)?;
         let mut running = start(&self.conn, entry, &mut job.params)?;
-        log_if(self.verbose, self.port, || running.expanded_sql());
+        log_if(self.log, self.port, |with_values| running.logged_sql(with_values));
         let before = self.conn.total_changes();
         let stepped = running.step();
         if entry.columns > 0 && stepped.is_ok() {
@@ -100,7 +98,7 @@ impl Owner<'_> {
         let entry = entry(&mut self.statements, job.target)?;
         require_reader(entry)?;
         let mut running = start(&self.conn, entry, &mut job.params)?;
-        log_if(self.verbose, self.port, || running.expanded_sql());
+        log_if(self.log, self.port, |with_values| running.logged_sql(with_values));
         let max = if job.op == Op::Get { 1 } else { i32::MAX };
         let out = Out {
             scratch: &mut self.scratch,
@@ -117,7 +115,7 @@ impl Owner<'_> {
         let entry = entry(&mut self.statements, job.target)?;
         require_reader(entry)?;
         let running = start(&self.conn, entry, &mut job.params)?;
-        log_if(self.verbose, self.port, || running.expanded_sql());
+        log_if(self.log, self.port, |with_values| running.logged_sql(with_values));
         let cursor = Cursor {
             running,
             statement: job.target,
@@ -162,11 +160,9 @@ impl Owner<'_> {
 
     pub fn exec(&mut self, job: &mut Job) -> Outcome {
         job.params.bytes.push(0);
-        let (verbose, port) = (self.verbose, self.port);
+        let (shown, port) = (self.log, self.port);
         let mut log = |statement: &Statement| {
-            log_if(verbose, port, || {
-                statement.expanded_sql().unwrap_or_default()
-            });
+            log_if(shown, port, |with_values| statement.logged_sql(with_values));
             Ok(())
         };
         self.conn.exec(&job.params.bytes, &mut log).map(|_| ())
@@ -287,13 +283,14 @@ fn tell_columns(scratch: &mut Scratch, entry: &mut Entry, stmt: &Rc<Statement>) 
     Ok(())
 }
 
-/// Shows a statement to the `verbose` logger, before its rows and its end; `expand` fills its parameters in.
-fn log_if(verbose: bool, port: &Port, expand: impl FnOnce() -> Vec<u8>) {
-    if !verbose {
+/// Shows a statement to the `verbose` logger, before its rows and its end; `sql` is asked whether its
+/// parameters are to be filled in.
+fn log_if(log: Log, port: &Port, sql: impl FnOnce(bool) -> Vec<u8>) {
+    if log == Log::Nothing {
         return;
     }
     let mut scratch = Scratch::new();
-    let sql = without_keys(expand());
+    let sql = sql(log == Log::WithValues);
     scratch.push_values(PartKind::Log, &[ValueRef::Text(&sql)]);
     port.send(&mut scratch);
 }

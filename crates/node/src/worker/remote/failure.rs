@@ -2,7 +2,7 @@
 
 use ferrolite_remote::proto::BatchResult;
 use ferrolite_remote::{proto, sqlite_error, Error, ReplicaError, ServerError};
-use ferrolite_sqlite::Error as LocalError;
+use ferrolite_sqlite::{code_name, Error as LocalError};
 
 use crate::worker::block::Scratch;
 
@@ -39,6 +39,22 @@ impl From<ReplicaError> for Failure {
 }
 
 impl Failure {
+    pub(super) fn is_interrupt(&self) -> bool {
+        matches!(self, Self::Local(error) if error.code() == INTERRUPTED)
+    }
+
+    /// The code and the message.
+    pub(super) fn describe(&self) -> (String, String) {
+        match self {
+            Self::Local(error) => (code_name(error.code()).into(), error.to_string()),
+            Self::Remote(error) => (error.code.clone(), error.message.clone()),
+            Self::Range(message) => (String::new(), message.clone()),
+            Self::Server(error) | Self::Step(error, ..) => {
+                (error.code.clone(), error.message.clone())
+            }
+        }
+    }
+
     pub(super) fn push(&self, scratch: &mut Scratch) {
         match self {
             Self::Local(error) => scratch.push_error(error),
@@ -119,7 +135,8 @@ pub(super) fn internal() -> LocalError {
     LocalError::Type("Internal error in Ferrolite: please report it")
 }
 
+const INTERRUPTED: i32 = 9;
+
 pub(super) fn interrupted() -> LocalError {
-    const INTERRUPTED: i32 = 9;
     LocalError::from_code(INTERRUPTED)
 }

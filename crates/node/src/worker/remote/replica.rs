@@ -13,6 +13,7 @@ use super::{refuse, until};
 use crate::worker::block::{PartKind, Scratch};
 use crate::worker::job::{Job, Jobs, Op};
 use crate::worker::port::{NoMessage, Port};
+use crate::worker::syncs::Moment;
 
 /// How far a sync goes; `lib/replica/syncer.js` has the same numbers.
 mod extent {
@@ -175,6 +176,56 @@ impl Syncer<'_> {
 
     /// Syncs for a job, or for none if its number is 0.
     fn run(&mut self, id: u32, how_far: i32, frame: u64) -> Result<Synced, Failure> {
+        let readable = self.replica.as_ref().and_then(Replica::readable);
+        if how_far == extent::FRAME && readable.is_some_and(|last| last >= frame) {
+            // Nothing is asked of the server, so nothing new is known.
+            return self.pull(id, how_far, frame);
+        }
+        let began = Moment::now();
+        let outcome = self.pull(id, how_far, frame);
+        if outcome.is_ok() {
+            self.port.syncs.succeeded(began);
+        }
+        self.tell(id, how_far, began, &outcome);
+        outcome
+    }
+
+    /// Tells of a sync, together with the reply if there is one.
+    fn tell(&mut self, id: u32, how_far: i32, began: Moment, outcome: &Result<Synced, Failure>) {
+        let is_asked = id != 0;
+        let has_made_way = !is_asked && matches!(outcome, Err(error) if error.is_interrupt());
+        if !self.port.syncs.are_told() || has_made_way || (!is_asked && self.port.is_behind()) {
+            return;
+        }
+        let integer = |n: u64| ValueRef::Integer(i64::try_from(n).unwrap_or(i64::MAX));
+        let (frame, frames) = match outcome {
+            Ok(Synced { frame, frames }) => (*frame, *frames),
+            Err(_) => (self.replica.as_ref().and_then(Replica::frame), 0),
+        };
+        let failure = outcome.as_ref().err().map(Failure::describe);
+        let (code, message) = match &failure {
+            Some((code, message)) => (
+                ValueRef::Text(code.as_bytes()),
+                ValueRef::Text(message.as_bytes()),
+            ),
+            None => (ValueRef::Null, ValueRef::Null),
+        };
+        let values = [
+            ValueRef::Integer(is_asked.into()),
+            ValueRef::Integer(how_far.into()),
+            frame.map_or(ValueRef::Null, integer),
+            integer(frames),
+            ValueRef::Real(1000.0 * began.elapsed().as_secs_f64()),
+            code,
+            message,
+        ];
+        self.scratch.push_values(PartKind::Sync, &values);
+        if !is_asked {
+            self.port.send(&mut self.scratch);
+        }
+    }
+
+    fn pull(&mut self, id: u32, how_far: i32, frame: u64) -> Result<Synced, Failure> {
         let Self {
             port,
             remote,
