@@ -307,6 +307,10 @@ export interface Natives {
   workerWrites (this: Worker): number
   /** The last frame of the primary's log that was written from here. */
   workerWritten (this: Worker): number | undefined
+  /** Whether syncs are told of: replies of job 0. */
+  workerTellSyncs (this: Worker, on: boolean): void
+  /** -> when the last sync that succeeded began, in ms since 1970, and how many ms ago. */
+  workerLastSync (this: Worker): [number, number] | undefined
   workerPost (this: Worker, jobs: Uint8Array): void
   /** -> 0: it was queued and will not run; 1: it runs and is told to end; 2: it has ended. */
   workerCancel (this: Worker, job: number): 0 | 1 | 2
