@@ -11,9 +11,9 @@ function countCalls (jobs, waiting, isStarting) {
   return calls.length + waiting + (isNext ? 1 : 0)
 }
 
-/** The opening of an iterator is none: it comes with its first read. */
-function isCall ({ settled, statement, finish, sql }) {
-  return !settled && (statement !== null || finish !== null || sql !== null)
+/** The opening of an iterator is none: it comes with its first read. Nor is what a call is made of. */
+function isCall ({ settled, isPart, statement, finish, sql }) {
+  return !settled && !isPart && (statement !== null || finish !== null || sql !== null)
 }
 
 function isCompiling ({ sql, finish }) {

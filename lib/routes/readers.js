@@ -235,6 +235,7 @@ class Reader {
     const job = new Job(OP.PREPARE, entry.number)
     job.values = [entry.sql]
     job.finish = (rows, columns) => here.setColumns(columns)
+    job.isPart = true
     // It may be compiled later, when there is what it reads.
     job.promise.catch(() => this.forget(entry.number))
     this.port.post(job)

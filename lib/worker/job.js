@@ -51,6 +51,8 @@ class Job {
   database = null
   // Somebody awaits it; else whoever called waits in the call, and its stack is that of the call.
   isAwaited = true
+  // It prepares what a call needs that has a job of its own.
+  isPart = false
   // Called when it has ended, with its error or null, before its promise settles.
   after = null
   // Tells those who listen to what runs; how long it has run, in us, or -1.

@@ -5,8 +5,8 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use ferrolite_sqlite::{
-    is_plain, Change, ChangeKind, Connection, Error, InterruptHandle, Key, Limit,
-    OpenOptions, RegisterModules,
+    is_plain, Change, ChangeKind, Connection, Error, InterruptHandle, Key, Limit, OpenOptions,
+    RegisterModules,
 };
 use neon::types::Finalize;
 

@@ -271,13 +271,15 @@ pub fn exec<'e>(call: &Call<'e>) -> Result<Value<'e>> {
     let (stepped, (params, ended)) = {
         let _clock = db.start_clock(-1);
         let _busy = db.enter_busy();
-        let stepped = db.log(|with_values| running.logged_sql(with_values)).and_then(|()| loop {
-            match running.step() {
-                Ok(Step::Row) => {}
-                Ok(Step::Done) => break Ok(()),
-                Err(error) => break Err(error),
-            }
-        });
+        let stepped = db
+            .log(|with_values| running.logged_sql(with_values))
+            .and_then(|()| loop {
+                match running.step() {
+                    Ok(Step::Row) => {}
+                    Ok(Step::Done) => break Ok(()),
+                    Err(error) => break Err(error),
+                }
+            });
         (stepped, running.finish())
     };
     db.state.give_params(params);

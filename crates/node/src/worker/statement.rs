@@ -77,7 +77,9 @@ impl Owner<'_> {
     pub fn run_statement(&mut self, job: &mut Job) -> Outcome {
         let entry = entry(&mut self.statements, job.target)?;
         let mut running = start(&self.conn, entry, &mut job.params)?;
-        log_if(self.log, self.port, |with_values| running.logged_sql(with_values));
+        log_if(self.log, self.port, |with_values| {
+            running.logged_sql(with_values)
+        });
         let before = self.conn.total_changes();
         let stepped = running.step();
         if entry.columns > 0 && stepped.is_ok() {
@@ -98,7 +100,9 @@ impl Owner<'_> {
         let entry = entry(&mut self.statements, job.target)?;
         require_reader(entry)?;
         let mut running = start(&self.conn, entry, &mut job.params)?;
-        log_if(self.log, self.port, |with_values| running.logged_sql(with_values));
+        log_if(self.log, self.port, |with_values| {
+            running.logged_sql(with_values)
+        });
         let max = if job.op == Op::Get { 1 } else { i32::MAX };
         let out = Out {
             scratch: &mut self.scratch,
@@ -115,7 +119,9 @@ impl Owner<'_> {
         let entry = entry(&mut self.statements, job.target)?;
         require_reader(entry)?;
         let running = start(&self.conn, entry, &mut job.params)?;
-        log_if(self.log, self.port, |with_values| running.logged_sql(with_values));
+        log_if(self.log, self.port, |with_values| {
+            running.logged_sql(with_values)
+        });
         let cursor = Cursor {
             running,
             statement: job.target,
