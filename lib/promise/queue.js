@@ -11,7 +11,7 @@ function countCalls (jobs, waiting, isStarting) {
   return calls.length + waiting + (isNext ? 1 : 0)
 }
 
-/** The opening of an iterator is none: it comes with its first read. Nor is what a call is made of. */
+// The opening of an iterator is none: it comes with its first read. Nor is what a call is made of.
 function isCall ({ settled, isPart, statement, finish, sql }) {
   return !settled && !isPart && (statement !== null || finish !== null || sql !== null)
 }

@@ -34,10 +34,10 @@ function openSyncer (environment, options, key, remote) {
 }
 
 /** Brings the file up to date, for a promise; `watch(job)` may end it before. */
-function sync (port, extent, frame = null, watch = () => {}) {
+function sync (port, extent, frame = null, watch = null) {
   const begin = () => {
     const job = postSync(port, extent, frame)
-    watch(job)
+    watch?.(job)
     return job.promise
   }
   const occasion = tracing.lifecycle('sync')
