@@ -169,7 +169,9 @@ function requireLocal (file, options, anonymous) {
 /** An empty name is that of a temporary database, but a variable may be empty by mistake. */
 function requireName (options) {
   const option = NAMED.find((name) => {
-    return name in options && name !== 'vfs' && (name !== 'fileMustExist' || options[name])
+    // better-sqlite3 opens temporary databases with these; a key has an error of its own.
+    if (name === 'vfs' || name === 'fileMustExist') return false
+    return name in options && (name !== 'encryptionKey' || options[name] == null)
   })
   if (option === undefined) return
   throw new TypeError(`The name of the database is empty, and the "${option}" option is for one with a name (is a variable not set?)`)

@@ -154,11 +154,11 @@ ours('what only replicas have is not for a server, and what ends one not for a r
 ours('an empty name is no temporary database where options tell of a server or a file', async t => {
   for (const options of [
     { authToken: undefined }, { authToken: '' }, { syncUrl: undefined }, { encryptionKey: undefined }, { namespace: undefined },
-    { fileMustExist: true }, { readYourWrites: false }, { connectTimeout: 5 }
+    { readYourWrites: false }, { connectTimeout: 5 }
   ]) {
     for (const name of ['', ' ']) await typeError(() => connect(name, options), /\(is a variable not set\?\)$/)
   }
-  const db = await connect('', { fileMustExist: false, timeout: 5 })
+  const db = await connect('', { fileMustExist: true, timeout: 5 })
   cleanup(t, () => db.close())
   assert.equal(db.memory, true)
   const memory = await connect(':memory:', { authToken: 'x' })
