@@ -69,6 +69,21 @@ function timedOut () {
   return makeError('interrupted', 'SQLITE_INTERRUPT', 9, -1, -1, undefined, undefined, true)
 }
 
+// Errors of calls that were refused, as an error of another has ended their transaction.
+const refusals = new WeakSet()
+
+function transactionLost (cause) {
+  const text = 'The transaction has ended: it was rolled back when a call inside it failed'
+  const error = new Error(text, cause === undefined ? undefined : { cause })
+  refusals.add(error)
+  return error
+}
+
+/** The error that has ended a transaction, if this one is of a call behind it. */
+function firstError (error) {
+  return refusals.has(error) && error.cause !== undefined ? error.cause : error
+}
+
 /** As Node's own functions reject. */
 function abortError (signal) {
   const error = new Error('The operation was aborted', { cause: signal.reason })
@@ -112,10 +127,12 @@ module.exports = {
   SqliteError,
   abortError,
   describe,
+  firstError,
   forCall,
   locate,
   makeError,
   rejection,
   retrace,
-  timedOut
+  timedOut,
+  transactionLost
 }

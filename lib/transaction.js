@@ -1,5 +1,7 @@
 'use strict'
 
+const { firstError } = require('./errors')
+
 const { apply } = Function.prototype
 
 // A name that nobody uses for a savepoint of their own.
@@ -12,15 +14,25 @@ const VERSIONS = {
 
 /**
  * The statements that transactions are made of; `prepare(sql)` returns a function that runs the
- * SQL.
+ * SQL, `prepareUndo(sql)` one that runs a script if a transaction is open.
  */
-function createController (prepare) {
+function createController (prepare, prepareUndo = null) {
+  const release = prepare(`RELEASE ${SAVEPOINT}`)
   const shared = {
     commit: prepare('COMMIT'),
-    rollback: prepare('ROLLBACK'),
     savepoint: prepare(`SAVEPOINT ${SAVEPOINT}`),
-    release: prepare(`RELEASE ${SAVEPOINT}`),
-    rollbackTo: prepare(`ROLLBACK TO ${SAVEPOINT}`)
+    release
+  }
+  if (prepareUndo === null) {
+    const rollbackTo = prepare(`ROLLBACK TO ${SAVEPOINT}`)
+    shared.rollback = prepare('ROLLBACK')
+    shared.rollbackTo = () => {
+      rollbackTo()
+      release()
+    }
+  } else {
+    shared.rollback = prepareUndo('ROLLBACK')
+    shared.rollbackTo = prepareUndo(`ROLLBACK TO ${SAVEPOINT}; RELEASE ${SAVEPOINT}`)
   }
   const controller = {}
   for (const mode of Object.keys(VERSIONS)) {
@@ -35,9 +47,17 @@ function requireNoMode (mode) {
   throw new TypeError(`A transaction is begun in a mode by db.transaction(fn).${mode.toLowerCase()}()`)
 }
 
-/** `fn` in a transaction, in four versions that link to each other. */
-function createTransaction (fn, database, controller, inTransaction) {
-  return link(database, (mode) => wrap(fn, controller[mode], inTransaction))
+/**
+ * `fn` in a transaction, in four versions that link to each other. `enter()` says that one has
+ * begun, and gives what to call when it has ended.
+ */
+function createTransaction (fn, database, controller, inTransaction, enter = notInterested) {
+  return link(database, (mode) => wrap(fn, controller[mode], inTransaction, enter))
+}
+
+/** @returns {() => void} */
+function notInterested () {
+  return notInterested
 }
 
 /** The versions that `create(mode)` makes, each with all of them and the database as properties. */
@@ -49,13 +69,14 @@ function link (database, create) {
   return versions.default.value
 }
 
-function wrap (fn, controller, inTransaction) {
+function wrap (fn, controller, inTransaction, enter) {
   const { begin, commit, rollback, savepoint, release, rollbackTo } = controller
   return function sqliteTransaction () {
     const nested = inTransaction()
     const after = nested ? release : commit
     if (nested) savepoint()
     else begin()
+    const leave = enter()
     try {
       const result = apply.call(fn, this, arguments)
       if (result && typeof result.then === 'function') {
@@ -66,14 +87,12 @@ function wrap (fn, controller, inTransaction) {
     } catch (error) {
       // SQLite may have rolled back by itself; the first error is the one that counts.
       if (inTransaction()) {
-        if (nested) {
-          rollbackTo()
-          release()
-        } else {
-          rollback()
-        }
+        if (nested) rollbackTo()
+        else rollback()
       }
-      throw error
+      throw firstError(error)
+    } finally {
+      leave()
     }
   }
 }

@@ -27,6 +27,7 @@ api/27.verbose.js                 sync promise   file                  all     y
 api/28.limited.js                 sync promise   file                  all     yes
 api/29.timing.js                  sync promise   file server replica   all     yes
 api/29.views.js                   sync promise   file server replica   all     yes
+api/30.lost-transaction.js        sync promise   file server replica   all     -
 api/30.transaction.js             sync promise   file server replica   all     yes
 api/31.pragma.js                  sync promise   file server replica   all     yes
 api/32.function.js                sync promise   file                  all     yes
@@ -62,6 +63,7 @@ project/82.project.js             -              -                     one     -
 project/83.links.js               -              -                     one     -
 promise/50.promise.js             -              -                     all     yes
 promise/54.readers.js             -              -                     all     yes
+remote/65.lost-transaction.js     -              -                     one     -
 remote/65.server-gone.js          -              -                     one     -
 remote/67.hostile-server.js       -              -                     one     -
 replica/61.replica.js             -              -                     one     -

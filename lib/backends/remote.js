@@ -69,15 +69,21 @@ class RemoteBackend {
   }
 
   exec (sql, timeout) {
+    this.#exec(OP.EXEC, sql, timeout)
+  }
+
+  #exec (op, sql, timeout) {
     this.#connection.requireOpen()
     this.#connection.log(sql)
-    this.#connection.ask(OP.EXEC, 0, [sql], null, { timeout, sql })
+    this.#connection.ask(op, 0, [sql], null, { timeout, sql })
   }
 
   transaction (fn, database) {
     this.#connection.requireOpen()
-    this.#controller ??= createController((sql) => () => this.exec(sql))
-    return createTransaction(fn, database, this.#controller, () => this.inTransaction)
+    const run = (op) => (sql) => () => this.#exec(op, sql)
+    this.#controller ??= createController(run(OP.EXEC), run(OP.UNDO))
+    const enter = () => this.#connection.enter()
+    return createTransaction(fn, database, this.#controller, () => this.inTransaction, enter)
   }
 
   batch (statements, options) {

@@ -95,11 +95,17 @@ class ReplicaBackend {
 
   get file () { return this.#local }
 
+  /** Of a transaction that an error has ended, too: what is called inside it is refused. */
+  get #isInside () {
+    const { port, scope } = this.#remote.connection
+    return port.inTransaction || (scope !== null && scope.lost !== null)
+  }
+
   get #isBehind () { return this.#hasWritten || this.#isEmpty }
 
   /** Whether the file is to read now; it is brought up to date for that. */
   readsHere () {
-    if (this.port.inTransaction) return false
+    if (this.#isInside) return false
     if (this.#failure !== null) this.#countWrites()
     if (this.#isUnsure) this.#tryCatchUp()
     if (this.#isBehind) {
@@ -223,7 +229,7 @@ class ReplicaBackend {
 
   /** The statement of a pragma, which runs where it is to. */
   pragma (sql, database) {
-    const entry = this.port.inTransaction ? null : this.#compilePragma(sql)
+    const entry = this.#isInside ? null : this.#compilePragma(sql)
     if (entry === null || !this.readsHere()) return this.#remote.pragma(sql, database)
     return this.#local.statement(entry, sql, database)
   }

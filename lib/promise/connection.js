@@ -130,10 +130,7 @@ class Connection {
     job.interruptible = INTERRUPTIBLE.has(op)
     this.watch(job, options)
     if (job.settled) return job.promise
-    if (scope !== this.root) {
-      scope.pending++
-      job.scope = scope
-    }
+    if (scope !== this.root) scope.admit(job)
     const { port: own } = this
     if (own.callsUser) job.context = AsyncLocalStorage.snapshot?.() ?? null
     let waits = true
@@ -274,9 +271,10 @@ class Connection {
     }
   }
 
-  /** What begins and ends transactions, whoever waits. */
-  control (sql, op = OP.EXEC) {
+  /** What begins and ends transactions, whoever waits; `scope` is what it is inside of. */
+  control (sql, scope, op = OP.EXEC) {
     const job = new Job(op)
+    if (scope !== this.root) scope.admit(job)
     job.values = [sql]
     job.sql = sql
     job.control = true
@@ -300,6 +298,8 @@ class Connection {
     job.values = [sql]
     job.sql = sql
     job.finish = (rows, columns) => new Entry(number, sql, rows.flat(), columns)
+    // A trip that fails takes the transaction with it that is open on the server.
+    job.owner = this.root.holder
     if (options !== null) this.watch(job, options)
     // Compiling need not wait for a transaction of others; inside it, others may wait for this.
     if (!job.settled) send(job)

@@ -4,7 +4,8 @@
 // a transaction go inside it, all others wait until it has ended.
 
 const { AsyncLocalStorage } = require('node:async_hooks')
-const { makeError } = require('../errors')
+const { makeError, transactionLost } = require('../errors')
+const { FLAG } = require('../worker/message')
 
 // Of the innermost transaction of this async context, over all connections.
 let storage = null
@@ -21,6 +22,8 @@ class Scope {
   // The nested transaction that owns this one now.
   holder = null
   ended = false
+  // The error that SQLite has ended this transaction with: `{ error }`.
+  #lost = null
   // Of a connection that was closed: makes the error of what comes after that.
   #reason = null
   // Calls inside a transaction that have not ended.
@@ -73,7 +76,28 @@ class Scope {
   }
 
   isOver () {
-    return this.ended || (this.parent !== null && this.parent.isOver())
+    return this.ended || this.#lost !== null || (this.parent !== null && this.parent.isOver())
+  }
+
+  /** A job inside this transaction: the worker refuses it once that has ended. */
+  admit (job) {
+    this.pending++
+    job.scope = job.owner = this
+    job.flags |= FLAG.INSIDE
+  }
+
+  /** SQLite has rolled back all of it: a savepoint does not outlive the transaction around it. */
+  lose (error) {
+    this.#outermost().#lost ??= { error }
+  }
+
+  refusal () {
+    return transactionLost(this.#outermost().#lost?.error)
+  }
+
+  #outermost () {
+    const { parent } = this
+    return parent === null || parent.parent === null ? this : parent.#outermost()
   }
 
   /** Calls `start` once nothing nested owns this. `waiter` is told to give up by `end(error)`. */
@@ -159,7 +183,8 @@ class Scope {
 
   #tooLate () {
     const reason = this.root.#reason
-    return reason === null ? tooLate() : reason()
+    if (reason !== null) return reason()
+    return this.#outermost().#lost === null ? tooLate() : this.refusal()
   }
 }
 

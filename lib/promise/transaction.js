@@ -1,5 +1,6 @@
 'use strict'
 
+const { firstError } = require('../errors')
 const { SAVEPOINT, VERSIONS, link } = require('../transaction')
 const { Job } = require('../worker/job')
 const { OP } = require('../worker/message')
@@ -30,19 +31,19 @@ function wrap (fn, connection, begin) {
     const nested = outer !== connection.root || connection.inTransaction
     let begun = false
     try {
-      await connection.control(nested ? `SAVEPOINT ${SAVEPOINT}` : begin)
+      await connection.control(nested ? `SAVEPOINT ${SAVEPOINT}` : begin, outer)
       begun = true
       const result = await inner.run(() => apply.call(fn, receiver, args))
       requireIdle(inner)
       // From here on a call inside it would come after its end.
       inner.ended = true
-      await connection.control(nested ? `RELEASE ${SAVEPOINT}` : 'COMMIT')
+      await connection.control(nested ? `RELEASE ${SAVEPOINT}` : 'COMMIT', inner)
       return result
     } catch (error) {
       inner.ended = true
       // SQLite may have rolled back by itself; the first error is the one that counts.
-      if (begun) await undo(connection, nested)
-      throw error
+      if (begun) await undo(connection, outer, nested)
+      throw firstError(error)
     } finally {
       outer.release(inner)
     }
@@ -70,10 +71,10 @@ function requireIdle (scope) {
   throw new Error('The transaction function ended before its calls did (is an await missing?)')
 }
 
-async function undo (connection, nested) {
+async function undo (connection, outer, nested) {
   const sql = nested ? `ROLLBACK TO ${SAVEPOINT}; RELEASE ${SAVEPOINT}` : 'ROLLBACK'
   try {
-    await connection.control(sql, OP.UNDO)
+    await connection.control(sql, outer, OP.UNDO)
   } catch {
     // The connection is closed or broken, and the error that led here says so.
   }

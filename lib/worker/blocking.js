@@ -2,6 +2,7 @@
 
 const { readSyncOptions } = require('../arguments/call')
 const { requireCapability } = require('../capabilities')
+const { transactionLost } = require('../errors')
 const { StatementCache } = require('../statement-cache')
 const tracing = require('../tracing')
 const { Entry } = require('./entry')
@@ -12,7 +13,7 @@ const { Port, openRemote } = require('./port')
 // How those who listen know what is asked for.
 const KINDS = new Map([
   [OP.RUN, 'run'], [OP.GET, 'get'], [OP.ALL, 'all'], [OP.ITERATE, 'iterate'], [OP.EXEC, 'exec'],
-  [OP.BATCH, 'batch']
+  [OP.BATCH, 'batch'], [OP.UNDO, 'exec']
 ])
 
 /** A connection to a server, for calls that wait for their reply. */
@@ -21,6 +22,8 @@ class Connection {
   closed = false
   // Called after what may have written, with what it failed with or null.
   onWrite = null
+  // The transaction that calls are inside of.
+  scope = null
   #numbers = 1
   #cache = new StatementCache()
   #dropped = new FinalizationRegistry((number) => {
@@ -94,6 +97,7 @@ class Connection {
   }
 
   #send (job, timeout, mayWrite) {
+    this.scope?.admit(job)
     const send = () => {
       this.port.post(job)
       return this.#waitFor(job, timeout, mayWrite)
@@ -108,6 +112,13 @@ class Connection {
         if (job.us >= 0) context.run = job.us / 1000
       }
     }, (context) => tracing.countRows(context, job))
+  }
+
+  /** A transaction has begun: gives what to call when it has ended. */
+  enter () {
+    const outer = this.scope
+    this.scope ??= new Scope()
+    return () => { this.scope = outer }
   }
 
   #contextOf (job) {
@@ -212,6 +223,27 @@ class Connection {
     try {
       this.wait(job, 0, port)
     } catch {}
+  }
+}
+
+/** A transaction, which an error of one of its calls may have ended. */
+class Scope {
+  pending = 0
+  // `{ error }`
+  lost = null
+
+  admit (job) {
+    this.pending++
+    job.scope = job.owner = this
+    job.flags |= FLAG.INSIDE
+  }
+
+  lose (error) {
+    this.lost ??= { error }
+  }
+
+  refusal () {
+    return transactionLost(this.lost?.error)
   }
 }
 

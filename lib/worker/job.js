@@ -31,6 +31,11 @@ class Job {
   reject
   // The transaction that counts it until it ends.
   scope = null
+  // The transaction that it may end by failing.
+  owner = null
+  // What it failed with, which has ended the transaction, or not.
+  failure = null
+  losing = false
   // What it executes; null for all that is no statement.
   statement = null
   // The port that it was posted to.
@@ -93,7 +98,7 @@ class Job {
       return elsewhere()
     }
     if (!this.#settle(error)) return
-    const reason = isOfUser ? error : this.#reasonOf(error)
+    const reason = this.failure = isOfUser ? error : this.#reasonOf(error)
     this.trace?.endOf(this, { error: reason })
     if (isOfUser) return this.reject(reason)
     if (this.isAwaited) this.resolve(rejection(reason))

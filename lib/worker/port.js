@@ -3,7 +3,7 @@
 // The way to a worker and back. Calls of one tick cross as one message, and what has come back by
 // then settles in one wake-up of the event loop. Jobs run and end in the order they were called in.
 
-const { makeError, timedOut } = require('../errors')
+const { makeError, timedOut, transactionLost } = require('../errors')
 const { HEADER, RAW, decoderFor } = require('../rows')
 const { SLICE, hubOf } = require('./hub')
 const { Job } = require('./job')
@@ -23,6 +23,7 @@ const CHANGE = 7
 const SETTING = 8
 const TIME = 9
 const SYNC = 10
+const LOST = 11
 
 // What cancelling a job finds, as crates/node/src/worker/port.rs has it. 1: it runs, and will end.
 const QUEUED = 0
@@ -283,7 +284,10 @@ class Port {
       case CHANGE: return this.#later(this.onChange, readRow(block, text, slot, columns))
       case SETTING: return this.onSetting?.(...readRow(block, text, slot, columns))
       case SYNC: return this.#later(this.#onSync, readRow(block, text, slot, columns))
-      case TIME: job.us = rows
+      case TIME:
+        job.us = rows
+        return
+      case LOST: job.losing = true
     }
   }
 
@@ -318,8 +322,14 @@ class Port {
     this.#natives.workerAuthorizer.call(this.handle, rules, otherwise)
   }
 
-  #fail ([kind, message, code, rawCode, status, byte, statement]) {
+  #fail (row) {
     const job = this.#ended()
+    this.#failJob(job, row)
+    // Later calls inside its transaction are refused, and say why.
+    if (job.losing) job.owner?.lose(job.failure)
+  }
+
+  #failJob (job, [kind, message, code, rawCode, status, byte, statement]) {
     const thrown = this.#thrown
     this.#thrown = null
     switch (kind) {
@@ -330,6 +340,7 @@ class Port {
       }
       case 1: return job.fail(new TypeError(message))
       case 2: return job.fail(new RangeError(message))
+      case 4: return job.fail(job.owner?.refusal() ?? transactionLost())
       default: return job.fail(thrown === null ? new Error(message) : thrown.error, thrown !== null)
     }
   }

@@ -219,7 +219,7 @@ pub struct BatchStep {
 
 #[derive(Clone, PartialEq, prost::Message)]
 pub struct BatchCond {
-    #[prost(oneof = "Cond", tags = "1, 3, 4")]
+    #[prost(oneof = "Cond", tags = "1, 3, 4, 6")]
     pub cond: Option<Cond>,
 }
 
@@ -233,6 +233,8 @@ pub enum Cond {
     Not(Box<BatchCond>),
     #[prost(message, tag = "4")]
     And(BatchCondList),
+    #[prost(message, tag = "6")]
+    IsAutocommit(Empty),
 }
 
 #[derive(Clone, PartialEq, prost::Message)]

@@ -42,6 +42,8 @@ pub enum PartKind {
     /// A sync of a replica has ended: whether it was asked for, how far it went, the last frame, how many
     /// came, how long it took in ms, and of its error the code and the message.
     Sync = 10,
+    /// The error of the call has ended the transaction that it belongs to; before its end.
+    Lost = 11,
 }
 
 /// Kind, first slot, rows, columns; `lib/promise/port.js` reads the same.
@@ -212,6 +214,17 @@ impl Scratch {
         let us = i32::try_from(time.as_micros()).unwrap_or(i32::MAX);
         let at = self.parts.len().saturating_sub(1);
         self.parts.insert(at, [PartKind::Time as i32, 0, us, 0]);
+    }
+
+    /// Says before the call's error that it has ended the transaction.
+    pub fn push_lost(&mut self) {
+        let at = self.parts.len().saturating_sub(1);
+        self.parts.insert(at, [PartKind::Lost as i32, 0, 0, 0]);
+    }
+
+    /// The call is refused: an error of another one has ended its transaction.
+    pub fn push_refusal(&mut self) {
+        self.push_values(PartKind::Error, &[ValueRef::Integer(4)]);
     }
 
     /// Takes the last part back: the call does not end so.

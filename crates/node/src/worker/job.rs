@@ -102,6 +102,24 @@ const OPS: [Op; 34] = [
     Op::Stats,
 ];
 
+impl Op {
+    /// Whether it runs SQL that was given for it: the next one behind a transaction begins another state.
+    pub fn executes(self) -> bool {
+        matches!(
+            self,
+            Self::Run
+                | Self::Get
+                | Self::All
+                | Self::Iterate
+                | Self::Exec
+                | Self::Batch
+                | Self::Apply
+                | Self::Changes
+                | Self::Undo
+        )
+    }
+}
+
 /// Integers as `BigInt`s.
 pub const INT64: u32 = 1;
 /// The first column alone.
@@ -116,6 +134,8 @@ pub const AGGREGATE: u32 = 64;
 pub const WINDOW: u32 = 128;
 /// How long it runs is to be told.
 pub const TIMED: u32 = 256;
+/// It belongs to a `db.transaction()`: once an error has ended that, it is refused.
+pub const INSIDE: u32 = 512;
 
 /// One command.
 pub struct Job {
@@ -128,6 +148,13 @@ pub struct Job {
     pub extra: i32,
     /// The values are all that the statement takes, in its order.
     pub params: Params,
+}
+
+impl Job {
+    /// Whether it belongs to a transaction, and is one of those that are refused once that has ended.
+    pub fn is_inside(&self) -> bool {
+        self.flags & INSIDE != 0 && self.op != Op::Undo && self.op.executes()
+    }
 }
 
 /// Reads the jobs of one message.

@@ -11,7 +11,7 @@ use ferrolite_sqlite::{
 };
 
 use super::block::{ConnectionState, PartKind, Scratch};
-use super::job::{Job, Jobs, Op, PRAGMA, TIMED};
+use super::job::{Job, Jobs, Op, INSIDE, PRAGMA, TIMED};
 use super::port::Port;
 use super::statement::{Cursor, Prepared};
 use crate::database::MODULES;
@@ -60,6 +60,7 @@ pub fn serve(port: &Arc<Port>, args: OpenArgs) {
             sessions: HashMap::new(),
             log,
             has_readers: role == Role::Writer,
+            lost: false,
             looked_at: None,
             shareable: false,
             announced: Instant::now(),
@@ -118,6 +119,7 @@ fn answer(port: &Port, scratch: &mut Scratch, id: u32, outcome: Result<(), &Erro
     port.send(scratch);
 }
 
+#[allow(clippy::struct_excessive_bools)] // facts about it, not states
 pub struct Owner<'p> {
     pub port: &'p Arc<Port>,
     pub conn: Connection,
@@ -128,6 +130,8 @@ pub struct Owner<'p> {
     pub sessions: HashMap<u32, Session>,
     pub log: Log,
     has_readers: bool,
+    /// An error has ended the transaction whose calls may still come.
+    lost: bool,
     /// The epoch in which it was found whether readers see the same.
     looked_at: Option<u32>,
     shareable: bool,
@@ -166,7 +170,16 @@ impl Owner<'_> {
 
     fn serve(&mut self, job: &mut Job) {
         let began = (job.flags & TIMED != 0).then(Instant::now);
-        let outcome = if self.port.begin(job.id) {
+        let is_wanted = self.port.begin(job.id);
+        if self.lost && job.is_inside() {
+            self.scratch.push_refusal();
+            return self.end(job, began);
+        }
+        if job.op.executes() && job.flags & INSIDE == 0 {
+            self.lost = false;
+        }
+        let was_open = job.is_inside() && self.conn.in_transaction();
+        let outcome = if is_wanted {
             // A PRAGMA that tells the busy timeout does so when it is compiled, and would see ours.
             if job.op != Op::Prepare || job.flags & PRAGMA == 0 {
                 self.conn.watch(None);
@@ -205,7 +218,15 @@ impl Owner<'_> {
             let interrupted = Error::from_code(INTERRUPTED);
             self.scratch
                 .push_error(if cancelled { &interrupted } else { &error });
+            if was_open && !self.conn.in_transaction() {
+                self.lost = true;
+                self.scratch.push_lost();
+            }
         }
+        self.end(job, began);
+    }
+
+    fn end(&mut self, job: &Job, began: Option<Instant>) {
         if let Some(began) = began {
             self.scratch.push_time(began.elapsed());
         }

@@ -15,6 +15,8 @@ pub(super) enum Failure {
     Step(ServerError, u32, usize),
     /// Parameters that the statement does not have, or has and did not get.
     Range(String),
+    /// Another call has ended the transaction that it belongs to.
+    Lost,
 }
 
 impl From<LocalError> for Failure {
@@ -49,6 +51,7 @@ impl Failure {
             Self::Local(error) => (code_name(error.code()).into(), error.to_string()),
             Self::Remote(error) => (error.code.clone(), error.message.clone()),
             Self::Range(message) => (String::new(), message.clone()),
+            Self::Lost => Default::default(),
             Self::Server(error) | Self::Step(error, ..) => {
                 (error.code.clone(), error.message.clone())
             }
@@ -61,6 +64,7 @@ impl Failure {
             Self::Remote(error) => {
                 scratch.push_remote_error(&error.message, &error.code, error.status, (-1, -1));
             }
+            Self::Lost => scratch.push_refusal(),
             Self::Range(message) => scratch.push_range_error(message),
             Self::Server(error) => push(scratch, error, 0, -1),
             Self::Step(error, step, start) => {

@@ -2,6 +2,7 @@
 //! the next one, all of it in one trip.
 
 mod failure;
+mod lost;
 pub(super) mod replica;
 mod reply;
 mod request;
@@ -15,18 +16,18 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ferrolite_remote::proto::{
-    BatchRequest, ExecuteRequest, Request, Response, Row, SqlRequest, Stmt,
+    Batch, BatchRequest, BatchStep, ExecuteRequest, Request, Response, Row, SqlRequest, Stmt,
 };
 use ferrolite_remote::{may_commit, Answer, Config, Session, Trip};
 use ferrolite_sqlite::{Error as LocalError, Params};
 use tokio::runtime::Runtime;
 
 use super::block::{ConnectionState, PartKind, Scratch};
-use super::job::{Job, Jobs, Op, TIMED};
+use super::job::{Job, Jobs, Op, INSIDE, TIMED};
 use super::port::Port;
 use failure::{internal, interrupted, no_reader, server_failure, Failure};
 use request::{
-    batch_of, require_count, require_one, script_of, statement, text_of, Described, Entry,
+    batch_of, guarded, require_count, require_one, script_of, statement, text_of, Described, Entry,
 };
 
 /// How long a request may miss the word to stop.
@@ -63,6 +64,7 @@ fn open<'p>(port: &'p Arc<Port>, config: &Config) -> Result<Remote<'p>, Failure>
         cursors: HashMap::new(),
         frame: None,
         last: (0, 0),
+        lost: false,
         announced: Instant::now(),
     })
 }
@@ -121,6 +123,8 @@ struct Remote<'p> {
     frame: Option<u64>,
     /// Changes and rowid of the last statement that wrote.
     last: (i64, i64),
+    /// An error has ended the transaction whose calls may still come.
+    lost: bool,
     /// When JavaScript was woken last.
     announced: Instant,
 }
@@ -180,6 +184,9 @@ impl Remote<'_> {
             ..Trip::default()
         };
         let mut passengers = Vec::new();
+        let was_open = self.session.in_transaction();
+        // A request before may end the transaction that it is for.
+        let mut is_second = false;
         while let Some(job) = queue.pop_front() {
             if job.op == Op::Drop {
                 self.statements.remove(&job.target);
@@ -198,11 +205,18 @@ impl Remote<'_> {
                 queue.push_front(job);
                 break;
             }
-            let request = if self.port.wants(job.id) {
-                self.request(&job, &mut trip)
+            if job.op.executes() && job.flags & INSIDE == 0 {
+                self.lost = false;
+            }
+            let request = if self.lost && job.is_inside() {
+                Err(Failure::Lost)
+            } else if self.port.wants(job.id) {
+                let guard = is_second && was_open && !trip.may_commit && job.is_inside();
+                self.request(&job, &mut trip, guard)
             } else {
                 Err(Failure::Local(interrupted()))
             };
+            is_second |= job.is_inside() && matches!(request, Ok(Some(_)));
             passengers.push(Passenger { job, request });
             if is_last || trip.requests.len() >= MAX_REQUESTS {
                 break;
@@ -223,11 +237,12 @@ impl Remote<'_> {
                 self.frame = answer.result.and_then(|result| result.replication_index);
             }
         }
-        self.arrive(passengers, answers, time);
+        let has_ended = was_open && !self.session.in_transaction();
+        self.arrive(passengers, answers, time, has_ended);
     }
 
-    /// What a job asks the server for, if it does.
-    fn request(&self, job: &Job, trip: &mut Trip) -> Result<Option<usize>, Failure> {
+    /// What a job asks the server for, if it does; with a guard, only as long as its transaction is open.
+    fn request(&self, job: &Job, trip: &mut Trip, guard: bool) -> Result<Option<usize>, Failure> {
         let request = match job.op {
             Op::Prepare => {
                 let sql = text_of(&job.params, 0)?;
@@ -246,9 +261,18 @@ impl Remote<'_> {
                 require_count(entry, &job.params)?;
                 trip.repeatable &= entry.described.readonly && entry.reader;
                 trip.may_commit |= may_commit(&entry.sql);
-                Request::Execute(ExecuteRequest {
-                    stmt: Some(statement(entry, &job.params, job.op != Op::Run)?),
-                })
+                let stmt = Some(statement(entry, &job.params, job.op != Op::Run)?);
+                if guard && !(entry.described.readonly && entry.reader) {
+                    let batch = Some(guarded(Batch {
+                        steps: vec![BatchStep {
+                            stmt,
+                            ..BatchStep::default()
+                        }],
+                    }));
+                    Request::Batch(BatchRequest { batch })
+                } else {
+                    Request::Execute(ExecuteRequest { stmt })
+                }
             }
             Op::Exec => {
                 let script = text_of(&job.params, 0)?;
@@ -257,12 +281,14 @@ impl Remote<'_> {
                 };
                 trip.repeatable = false;
                 trip.may_commit |= may_commit(&script);
-                Request::Batch(BatchRequest { batch: Some(batch) })
+                let batch = Some(if guard { guarded(batch) } else { batch });
+                Request::Batch(BatchRequest { batch })
             }
             Op::Batch => {
                 trip.repeatable = false;
                 trip.may_commit = true;
-                let batch = Some(batch_of(&job.params)?);
+                let batch = batch_of(&job.params)?;
+                let batch = Some(if guard { guarded(batch) } else { batch });
                 Request::Batch(BatchRequest { batch })
             }
             Op::Undo if self.session.in_transaction() => {
@@ -312,12 +338,19 @@ impl Remote<'_> {
         passengers: Vec<Passenger>,
         answers: Result<Vec<Answer>, Failure>,
         time: Duration,
+        has_ended: bool,
     ) {
+        let ender = if has_ended {
+            self.ender(&passengers, &answers)
+        } else {
+            None
+        };
+        self.lost |= ender.is_some();
         let (mut answers, failure) = match answers {
             Ok(answers) => (answers.into_iter().map(Some).collect(), None),
             Err(failure) => (Vec::new(), Some(failure)),
         };
-        for Passenger { job, request } in passengers {
+        for (number, Passenger { job, request }) in passengers.into_iter().enumerate() {
             let outcome = match (request, &failure) {
                 (Err(error), _) => Err(error),
                 (Ok(None), _) => self.answer_here(&job),
@@ -333,6 +366,9 @@ impl Remote<'_> {
             };
             if let Err(error) = outcome {
                 error.push(&mut self.scratch);
+            }
+            if ender == Some(number) {
+                self.scratch.push_lost();
             }
             if job.flags & TIMED != 0 {
                 self.scratch.push_time(time);

@@ -3,10 +3,10 @@
 use std::rc::Rc;
 
 use ferrolite_remote::changes_schema;
-use ferrolite_remote::proto::{BatchResult, Kind, Response, Row, StmtResult, Value};
+use ferrolite_remote::proto::{BatchResponse, BatchResult, Kind, Response, Row, StmtResult, Value};
 use ferrolite_sqlite::{statements, Error as LocalError, Param, ValueRef};
 
-use super::failure::{first_error, misfit, Outcome};
+use super::failure::{first_error, misfit, Failure, Outcome};
 use super::request::{columns_of, text_of, Column, Described, Entry};
 use super::{Cursor, Remote, MAX_DESCRIBED};
 use crate::worker::block::{push_column, PartKind, Scratch, DESCRIPTION};
@@ -65,6 +65,9 @@ impl Remote<'_> {
                 self.described.insert(sql.clone(), described.clone());
                 self.prepared(job, sql, described);
             }
+            (_, Response::Batch(response)) if job.is_inside() && ran_nothing(&response) => {
+                return Err(Failure::Lost);
+            }
             (Op::Exec | Op::Undo, Response::Batch(response)) => {
                 let result = response.result.ok_or_else(misfit)?;
                 self.ran(job, &result)?;
@@ -72,6 +75,12 @@ impl Remote<'_> {
             (Op::Batch, Response::Batch(response)) => {
                 let result = response.result.ok_or_else(misfit)?;
                 return self.batched(job, result);
+            }
+            (Op::Run | Op::Get | Op::All | Op::Iterate, Response::Batch(response)) => {
+                let mut result = response.result.ok_or_else(misfit)?;
+                first_error(&result, |_| None)?;
+                let result = result.step_results.remove(&0).ok_or_else(misfit)?;
+                return self.executed(job, result);
             }
             (_, Response::Execute(response)) => {
                 let result = response.result.ok_or_else(misfit)?;
@@ -218,6 +227,13 @@ impl Remote<'_> {
         }
         Ok(())
     }
+}
+
+/// None of the steps had its turn.
+fn ran_nothing(response: &BatchResponse) -> bool {
+    let ran =
+        |result: &BatchResult| !(result.step_results.is_empty() && result.step_errors.is_empty());
+    !response.result.as_ref().is_some_and(ran)
 }
 
 /// Packs up to `max` rows; the last part ends the call. -> how many there were.

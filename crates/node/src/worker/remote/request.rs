@@ -225,6 +225,19 @@ pub(super) fn script_of(script: &str) -> Result<Option<Batch>, LocalError> {
     Ok(Some(batch).filter(|batch| !batch.steps.is_empty()))
 }
 
+/// A batch of which nothing runs where no transaction is open.
+pub(super) fn guarded(mut batch: Batch) -> Batch {
+    let autocommit = BatchCond {
+        cond: Some(Cond::IsAutocommit(Empty {})),
+    };
+    if let Some(first) = batch.steps.first_mut() {
+        first.condition = Some(BatchCond {
+            cond: Some(Cond::Not(Box::new(autocommit))),
+        });
+    }
+    batch
+}
+
 /// What a batch consists of: how it begins, is committed and is undone (one or two statements), then of each
 /// statement its SQL, how many values it has, and those, in the order of its parameters.
 pub(super) fn batch_of(params: &Params) -> Result<Batch, LocalError> {
