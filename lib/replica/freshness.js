@@ -25,8 +25,6 @@ class Freshness {
   // A write may have happened, and no read has tried to learn of it; the attempt that is under way.
   #isUnsure = false
   #trying = null
-  // What the last write that failed did so with: the worker may count it later.
-  #failure = null
   // The catching up that is on its way, and how many writes there were when it began.
   #catching = null
   #catchingFor = null
@@ -48,24 +46,19 @@ class Freshness {
   /** A job that may write. */
   follow (job) {
     const number = ++this.#count
-    const ended = () => {
-      if (this.#count === number) this.#last = null
-      this.#countWrites()
-    }
-    // Not its promise: who made the call is found from it only while nobody else waits for it.
-    const settled = new Promise((resolve, reject) => {
-      const after = (error) => error === null ? resolve() : reject(error)
-      if (job.settled) after(null)
-      else job.after = after
+    // Not its promise, which may end before the worker has given the call up and counted it.
+    const replied = new Promise((resolve) => {
+      if (job.settled) resolve()
+      else job.replied = resolve
     })
-    const last = settled.then(ended, (error) => {
-      this.#failure = error
-      ended()
+    const last = replied.then(() => {
+      if (this.#count === number) this.#last = null
+      this.#countWrites(job.failure)
     })
     if (this.#follows) this.#last = last
   }
 
-  #countWrites () {
+  #countWrites (failure) {
     const writes = this.#remote.writes() - this.#writes
     if (writes === 0) return
     this.#writes += writes
@@ -76,13 +69,11 @@ class Freshness {
     if (isFirst || isInDoubt) this.#syncer.tell(OP.SYNC, 0)
     if (!isInDoubt) return
     this.#isUnsure = this.#follows && !this.#waits
-    this.#tell(this.#failure)
+    this.#tell(failure)
   }
 
   /** Whether something was written that the file may not have. */
   isBehind () {
-    // One that was given up is counted when the worker notices.
-    this.#countWrites()
     return this.#written !== this.#fetched || this.#last !== null
   }
 
@@ -98,7 +89,9 @@ class Freshness {
 
   /** Null if the file may be read, or what to wait for. */
   wait () {
-    if (this.#opening !== null || this.isBehind()) return this.fetch()
+    if (this.#opening !== null || this.#written !== this.#fetched) return this.fetch()
+    // What comes of it decides how long to wait.
+    if (this.#last !== null) return this.#last.then(() => this.wait())
     if (this.#isUnsure) this.#try()
     return this.#trying
   }

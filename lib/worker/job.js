@@ -58,8 +58,8 @@ class Job {
   isAwaited = true
   // It prepares what a call needs that has a job of its own.
   isPart = false
-  // Called when it has ended, with its error or null, before its promise settles.
-  after = null
+  // Called when the worker has answered, which may be after it was cancelled.
+  replied = null
   // Tells those who listen to what runs; how long it has run, in us, or -1.
   trace = null
   us = -1
@@ -80,12 +80,11 @@ class Job {
     if (this.elsewhere === null) this.values = NO_VALUES
   }
 
-  #settle (error) {
+  #settle () {
     if (this.settled) return false
     this.settled = true
     this.release?.()
     this.leave?.()
-    this.after?.(error)
     if (this.scope !== null) this.scope.pending--
     return true
   }
@@ -97,7 +96,7 @@ class Job {
       this.elsewhere = null
       return elsewhere()
     }
-    if (!this.#settle(error)) return
+    if (!this.#settle()) return
     const reason = this.failure = isOfUser ? error : this.#reasonOf(error)
     this.trace?.endOf(this, { error: reason })
     if (isOfUser) return this.reject(reason)
@@ -123,7 +122,7 @@ class Job {
 
   end (error) {
     if (error !== null) return this.fail(error)
-    if (!this.#settle(null)) return
+    if (!this.#settle()) return
     this.trace?.endOf(this, null)
     try {
       this.resolve(this.finish === null ? undefined : this.finish(this.rows, this.columns))

@@ -35,6 +35,9 @@ const PART = 4
 // Looking out for the replies of so many calls pays: they are likely to come at once.
 const FEW = 4
 
+// How long a worker may take to notice that a call was given up, in ms.
+const NOTICING = 1000
+
 // A write of which it is not known whether it has happened, as worker/writes.rs counts it.
 const DOUBT = 2 ** 32
 
@@ -226,16 +229,24 @@ class Port {
   wait (job, timeout) {
     this.#post()
     const end = timeout === 0 ? Infinity : performance.now() + timeout
+    const worker = { hasReplied: false }
+    job.replied = () => { worker.hasReplied = true }
     while (!job.settled) {
       const left = end - performance.now()
-      if (left <= 0) {
-        this.cancel(job, timedOut())
-        continue
-      }
-      // A worker that is terminated is to notice.
-      this.#natives.workerWait.call(this.handle, Math.ceil(Math.min(left, 50)))
-      this.drain(Infinity)
+      if (left <= 0) this.cancel(job, timedOut())
+      else this.#waitMore(left)
     }
+    // What the worker makes of it is known once it has noticed.
+    const noticed = performance.now() + NOTICING
+    while (!worker.hasReplied && !this.ended && performance.now() < noticed) {
+      this.#waitMore(NOTICING)
+    }
+  }
+
+  #waitMore (ms) {
+    // A worker that is terminated is to notice.
+    this.#natives.workerWait.call(this.handle, Math.ceil(Math.min(ms, 50)))
+    this.drain(Infinity)
   }
 
   /** Reads replies; false if `until` (ms) came before their end. */
@@ -351,6 +362,7 @@ class Port {
     if (job.control) this.controls--
     if (job.statement !== null) this.executing--
     this.replied++
+    job.replied?.()
     if (this.#head === this.#jobs.length) {
       this.#jobs.length = this.#head = 0
       this.#hub.remove(this)

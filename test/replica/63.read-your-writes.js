@@ -222,3 +222,66 @@ served('a write that was cancelled and has happened all the same is read', async
   assert.equal(there.prepare('SELECT count(*) FROM t').pluck().get(), 2)
   await until(async () => (await db.get('SELECT count(*) AS n FROM t')).n === 2, 'the write')
 })
+
+const WAYS = {
+  timeout: (db, insert) => insert.run(1, { timeout: 100 }),
+  signal: (db, insert) => insert.run(1, { signal: AbortSignal.timeout(100) }),
+  interrupt: (db, insert) => {
+    setTimeout(() => db.interrupt(), 100)
+    return insert.run(1)
+  }
+}
+
+served('a write that was given up is told of with its error, before a read', async t => {
+  const { server } = await setup(t)
+  const there = await open(t, server.url)
+  there.exec('CREATE TABLE t (k)')
+  const proxy = await startFaulty(t, { target: server.url })
+  for (const waitForUncertain of [false, true]) {
+    for (const [way, write] of Object.entries(WAYS)) {
+      const text = `${way}, waitForUncertain: ${waitForUncertain}`
+      there.exec('DELETE FROM t')
+      const db = await open(t, tempFile(t), { syncUrl: proxy.url, waitForUncertain }, 'promises')
+      const insert = await db.prepare('INSERT INTO t VALUES (?)')
+      await insert.run(0)
+      assert.deepEqual(await db.all('SELECT k FROM t'), [{ k: 0 }], text)
+      const errors = []
+      db.on('uncertain', ({ error }) => errors.push(error))
+      // The server has done it all, and the answer takes its time.
+      proxy.next('pipeline', faults.trickle(1000))
+      const [failed] = await Promise.allSettled([write(db, insert)])
+      assert.equal(failed.status, 'rejected', text)
+      await until(() => there.all('SELECT * FROM t').length === 2)
+      const rows = await db.all('SELECT k FROM t ORDER BY k')
+      assert.deepEqual(errors.map((error) => error === failed.reason), [true], text)
+      if (waitForUncertain) assert.deepEqual(rows, [{ k: 0 }, { k: 1 }], text)
+      await db.close()
+    }
+  }
+})
+
+served('the sync API tells of it before the call has failed', async t => {
+  const { file, options } = await setup(t)
+  const db = await open(t, file, options)
+  db.exec('CREATE TABLE t (k)')
+  assert.deepEqual(db.all('SELECT k FROM t'), [])
+  const errors = []
+  db.on('uncertain', ({ error }) => errors.push(error))
+  const insert = db.prepare(`INSERT INTO t WITH c (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c)
+    SELECT max(n) FROM c`)
+  const move = db.transaction(() => {
+    db.run('INSERT INTO t VALUES (1)')
+    insert.run({ timeout: 100 })
+  })
+  // It is rolled back.
+  assert.throws(move, { code: 'SQLITE_INTERRUPT' })
+  assert.deepEqual(errors, [])
+  let error
+  try {
+    insert.run({ timeout: 100 })
+  } catch (thrown) {
+    error = thrown
+  }
+  assert.equal(error.code, 'SQLITE_INTERRUPT')
+  assert.deepEqual(errors.map((each) => each === error), [true])
+})

@@ -286,7 +286,8 @@ impl Remote<'_> {
             }
             Op::Batch => {
                 trip.repeatable = false;
-                trip.may_commit = true;
+                // Inside a transaction it is a savepoint.
+                trip.may_commit |= !self.session.in_transaction();
                 let batch = batch_of(&job.params)?;
                 let batch = Some(if guard { guarded(batch) } else { batch });
                 Request::Batch(BatchRequest { batch })
@@ -308,6 +309,8 @@ impl Remote<'_> {
             return Ok(Vec::new());
         }
         self.port.announce();
+        // A transaction that is lost is rolled back, unless it may have been committed.
+        let may_write = !(trip.repeatable || (self.session.in_transaction() && !trip.may_commit));
         let Self {
             port,
             session,
@@ -322,7 +325,7 @@ impl Remote<'_> {
             Ok(Some(Ok(_))) => true,
             _ => false,
         };
-        if !is_clear && !trip.repeatable {
+        if !is_clear && may_write {
             self.port.writes.doubt();
         }
         match outcome {
