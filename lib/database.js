@@ -77,6 +77,11 @@ function dropUndefined (database, statement, params) {
   if (names.length === 0) params.pop()
 }
 
+/** What `compile` gives; those who listen are told if it fails. */
+function compiled (backend, sql, compile) {
+  return tracing.on ? tracing.traceCompile(sql, backend.options.name, compile) : compile()
+}
+
 const methods = {
   prepare (sql) {
     const backend = backendOf(this)
@@ -120,7 +125,9 @@ const methods = {
     if (typeof options !== 'object') throw new TypeError('Expected second argument to be an options object')
     const simple = getBooleanOption(options, 'simple')
     const timeout = readSyncOptions(options, PRAGMA_OPTIONS)
-    const statement = backendOf(this).pragma(`PRAGMA ${source}`, this)
+    const backend = backendOf(this)
+    const sql = `PRAGMA ${source}`
+    const statement = compiled(backend, sql, () => backend.pragma(sql, this))
     if (timeout !== undefined) statement.timeout(timeout)
     return simple ? statement.pluck().get() : statement.all()
   },
@@ -128,7 +135,9 @@ const methods = {
   explain (source, options) {
     requireString(source)
     const timeout = readSyncOptions(options)
-    const statement = backendOf(this).explain(`EXPLAIN ${source}`, this)
+    const backend = backendOf(this)
+    const sql = `EXPLAIN ${source}`
+    const statement = compiled(backend, sql, () => backend.explain(sql, this))
     if (timeout !== undefined) statement.timeout(timeout)
     return statement.all()
   },

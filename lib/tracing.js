@@ -143,12 +143,14 @@ function traceCompile (sql, database, compile) {
   }
 }
 
-function tellUncompiled (sql, database, began, error) {
+/** `began` undefined: now; `hasRun` if it was the turn of the call. */
+function tellUncompiled (sql, database, began, error, hasRun = true) {
   // Mistakes in calling are nothing about the SQL.
   const context = error instanceof TypeError ? null : contextOf('prepare', sql, database, null)
   if (context === null) return
-  context.run = performance.now() - (began ?? performance.now())
-  context.waited = 0
+  const took = performance.now() - (began ?? performance.now())
+  context.run = hasRun ? took : 0
+  context.waited = took - context.run
   query.start.publish(context)
   tellError(context, error)
   query.end.publish(context)

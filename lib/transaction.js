@@ -1,5 +1,6 @@
 'use strict'
 
+const { isGeneratorObject } = require('node:util').types
 const { firstError } = require('./errors')
 
 const { apply } = Function.prototype
@@ -82,6 +83,7 @@ function wrap (fn, controller, inTransaction, enter) {
       if (result && typeof result.then === 'function') {
         throw new TypeError('Transaction function cannot return a promise')
       }
+      requireResult(result)
       after()
       return result
     } catch (error) {
@@ -97,4 +99,13 @@ function wrap (fn, controller, inTransaction, enter) {
   }
 }
 
-module.exports = { SAVEPOINT, VERSIONS, createController, createTransaction, link, requireNoMode }
+/** A generator function has run nothing yet when it returns: it would look like success. */
+function requireResult (result) {
+  if (isGeneratorObject(result)) {
+    throw new TypeError('Transaction function cannot return a generator')
+  }
+}
+
+module.exports = {
+  SAVEPOINT, VERSIONS, createController, createTransaction, link, requireNoMode, requireResult
+}

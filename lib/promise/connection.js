@@ -352,7 +352,7 @@ class Connection {
    * order they were made in, and neither a transaction nor the connection ends before.
    * @returns {Promise<any>}
    */
-  async compileFirst (compile, start, options = null, sql = null) {
+  async compileFirst (compile, start, options, sql) {
     const scope = this.root.current()
     const turn = new Job()
     turn.sql = sql
@@ -368,7 +368,12 @@ class Connection {
         turn.end(null)
       })
     }
-    await turn.promise
+    try {
+      await turn.promise
+    } catch (error) {
+      if (tracing.on) tracing.tellUncompiled(sql, this.options.name, since, error, false)
+      throw retrace(error)
+    }
     let entry
     try {
       entry = await compile()
@@ -377,7 +382,7 @@ class Connection {
     } catch (error) {
       this.#starting = null
       scope.release(inner)
-      if (tracing.on) tracing.tellUncompiled(sql ?? error.sql ?? '', this.options.name, since, error)
+      if (tracing.on) tracing.tellUncompiled(sql, this.options.name, since, error)
       throw retrace(error)
     }
     let result

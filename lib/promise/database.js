@@ -177,7 +177,7 @@ class Database {
       if (!simple) return connection.execute(OP.ALL, entry, call, finishAll)
       const plucked = { ...call, flags: flags | FLAG.PLUCK, mode: PLUCK }
       return connection.execute(OP.GET, entry, plucked, finishGet)
-    }, given)
+    }, given, sql)
   }
 
   explain (source, options) {
@@ -189,11 +189,12 @@ class Database {
     const given = readCallOptions(options)
     const connection = this.#connection
     connection.requireOpen()
-    const compile = () => connection.compile(`EXPLAIN ${source}`, FLAG.EXPLAIN, given)
+    const sql = `EXPLAIN ${source}`
+    const compile = () => connection.compile(sql, FLAG.EXPLAIN, given)
     return connection.compileFirst(compile, async (entry) => {
       const call = { values: [], flags: 0, mode: FLAT, options: given }
       return connection.execute(OP.ALL, entry, call, finishAll)
-    }, given)
+    }, given, sql)
   }
 
   async serialize (options) {

@@ -1,7 +1,7 @@
 'use strict'
 
 const { firstError } = require('../errors')
-const { SAVEPOINT, VERSIONS, link } = require('../transaction')
+const { SAVEPOINT, VERSIONS, link, requireResult } = require('../transaction')
 const { Job } = require('../worker/job')
 const { OP } = require('../worker/message')
 const { innermost } = require('./scope')
@@ -35,6 +35,7 @@ function wrap (fn, connection, begin) {
       begun = true
       const result = await inner.run(() => apply.call(fn, receiver, args))
       requireIdle(inner)
+      requireResult(result)
       // From here on a call inside it would come after its end.
       inner.ended = true
       await connection.control(nested ? `RELEASE ${SAVEPOINT}` : 'COMMIT', inner)

@@ -2,7 +2,7 @@
 
 const assert = require('node:assert/strict')
 const {
-  BUSY, CLOSED, needs, open, series, sqliteError, steps, syncOnly, tempFile, test, thrown,
+  BUSY, CLOSED, PROMISES, needs, open, series, sqliteError, steps, syncOnly, tempFile, test, thrown,
   throws, typeError, whileIterating
 } = require('../support')
 
@@ -195,6 +195,20 @@ syncOnly('a promise is refused and the transaction rolled back', async t => {
   })(), message)
   assert.equal(db.inTransaction, false)
   assert.deepEqual(values(db), [1, 2, 3])
+})
+
+test('a generator is refused: nothing of it has run', async t => {
+  const db = await setup(t)
+  const inside = [function * () { yield db.exec('DELETE FROM data') }, () => (function * () {})()]
+  if (PROMISES) inside.push(async function * () { yield db.exec('DELETE FROM data') }, async () => inside[0]())
+  for (const fn of inside) {
+    for (const mode of MODES) {
+      await typeError(() => db.transaction(fn)[mode](), 'Transaction function cannot return a generator')
+    }
+    await typeError(() => db.transaction(() => db.transaction(fn)())(), 'Transaction function cannot return a generator')
+    assert.equal(db.inTransaction, false)
+    assert.deepEqual(await values(db), [1, 2, 3])
+  }
 })
 
 test('a commit that fails is thrown and rolled back', async t => {

@@ -3,7 +3,9 @@
 const assert = require('node:assert/strict')
 const { AsyncLocalStorage } = require('node:async_hooks')
 const channels = require('node:diagnostics_channel')
-const { child, collect, exited, needs, open, ours, syncOnly, tempFile, test, thrown } = require('../support')
+const {
+  child, collect, exited, needs, open, ours, syncOnly, tempFile, test, thrown, until
+} = require('../support')
 
 const PROMISES = process.env.TEST_API === 'promise'
 const { TEST_ON: PLACE } = process.env
@@ -240,4 +242,43 @@ test('SQL that cannot be compiled is told of, with its error', async t => {
     assert.ok(context.run >= 0)
   }
   assert.deepEqual((await heard(() => db.prepare('SELECT 1'))).length, 0)
+})
+
+test('so are pragmas and plans that cannot be compiled', async t => {
+  const db = open(t)
+  const tries = { 'PRAGMA x(': () => db.pragma('x('), 'EXPLAIN SELEC': () => db.explain('SELEC') }
+  for (const [sql, act] of Object.entries(tries)) {
+    const told = await heard(() => thrown(act))
+    assert.deepEqual(told.map(([name]) => name), ['start', 'error', 'end'])
+    const [, { kind, sql: about, error }] = told[0]
+    assert.deepEqual([kind, about, error.code], ['prepare', sql, 'SQLITE_ERROR'])
+  }
+})
+
+test('a call whose time is over before its turn is told of', { skip: !PROMISES }, async t => {
+  const db = open(t, ':memory:', { leaseTimeout: 50 })
+  const tries = [
+    ['SQLITE_BUSY', sql => db.get(sql)],
+    ['SQLITE_BUSY', sql => db.prepare(sql)],
+    ['SQLITE_INTERRUPT', sql => db.run(sql, { timeout: 5 })],
+    ['ABORT_ERR', sql => db.all(sql, { signal: AbortSignal.abort() })],
+    ['ABORT_ERR', sql => collect(db.iterate(sql, { signal: AbortSignal.abort() }))]
+  ]
+  let go
+  const transaction = db.transaction(() => new Promise(resolve => { go = resolve }))()
+  await until(() => go !== undefined)
+  for (const [i, [code, act]] of tries.entries()) {
+    const sql = `SELECT ${i}`
+    // prepare() waits for its turn where another call does.
+    const other = code === 'SQLITE_BUSY' ? thrown(() => db.exec('SELECT 100')) : null
+    const told = await heard(() => thrown(() => act(sql)))
+    await other
+    const ours = told.filter(([, context]) => context.sql === sql)
+    assert.deepEqual(ours.map(([name]) => name), ['start', 'error', 'end'])
+    const [, context] = ours[0]
+    assert.deepEqual([context.kind, context.error.code, context.run], ['prepare', code, 0])
+    assert.ok(context.waited >= 0)
+  }
+  go()
+  await transaction
 })
