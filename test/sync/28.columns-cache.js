@@ -139,7 +139,8 @@ test('a reply with fewer slots than its columns ends its call, and no other', as
     }
   }, () => ({}))
   const entry = new Entry(1, 'SELECT', [1, 1])
-  entry.setColumns([1, ...Array.from({ length: 20 }, (_, i) => [`c${i}`, null]).flat()])
+  // Five fields a column, of which only the name is there.
+  entry.setColumns(Array.from({ length: 20 }, (_, i) => `=c${i}${'\0'.repeat(5)}`).join(''))
   const ask = () => {
     const job = new Job(OP.ALL, 1)
     Object.assign(job, { entry, mode: FLAT, finish: rows => rows })
