@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use ferrolite_sqlite::{
     is_plain, Change, ChangeKind, Connection, Error, InterruptHandle, Key, Limit, OpenOptions,
-    RegisterModules,
 };
+use ferrolite_worker::local::MODULES;
 use neon::types::Finalize;
 
 use crate::env::{header, State, Subject};
@@ -41,9 +41,6 @@ pub struct Database {
 // https://www.sqlite.org/rescode.html
 const BUSY: i32 = 5;
 const INTERRUPTED: i32 = 9;
-
-/// Virtual tables that every local connection has, those of workers and readers too.
-pub const MODULES: &[RegisterModules] = &[];
 
 /// What JavaScript holds.
 pub struct DatabaseHandle(pub Rc<Database>);

@@ -1,5 +1,7 @@
 //! The `ArrayBuffer` that rows, and arguments of callbacks, cross in.
 
+use ferrolite_worker::PARTS_PER_BLOCK;
+
 use super::{Env, ErrorKind, Result, Value};
 
 /// Room for rows in an `ArrayBuffer` that JavaScript decodes them from.
@@ -17,8 +19,6 @@ const CALL_TAGS_AT: usize = BYTES_AT + ferrolite_sqlite::BYTES_PER_BLOCK + 8192;
 const CALL_SLOTS: usize = 128;
 const CALL_SLOTS_AT: usize = CALL_TAGS_AT + CALL_SLOTS;
 const PARTS_AT: usize = CALL_SLOTS_AT + 8 * CALL_SLOTS;
-/// Parts of a block that a worker has filled, four numbers each.
-pub const PARTS_PER_BLOCK: usize = 1024;
 const BLOCK_LEN: usize = PARTS_AT + 16 * PARTS_PER_BLOCK;
 
 #[allow(clippy::cast_ptr_alignment)] // `new` checks that the block is 8-byte aligned

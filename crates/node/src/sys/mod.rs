@@ -16,7 +16,7 @@ use std::marker::PhantomData;
 use neon::context::Cx;
 use neon::sys::bindings as napi;
 
-pub use block::{SharedBlock, PARTS_PER_BLOCK};
+pub use block::SharedBlock;
 pub(crate) use call::callback;
 pub use call::{enter, remember_panic, Call};
 pub use env::rethrow;

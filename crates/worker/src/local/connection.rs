@@ -2,11 +2,11 @@
 
 use ferrolite_sqlite::{Authorize, Error, Key, Limit, Param, Params, Step, ValueRef};
 
-use super::block::PartKind;
 use super::callback::{self, ApplyCallbacks};
-use super::job::{Job, Op};
-use super::owner::{Outcome, Owner};
 use super::table;
+use super::{Outcome, Owner};
+use crate::job::{Job, Op};
+use crate::reply::PartKind;
 
 const NO_SESSION: Error = Error::Type("The session is not open");
 

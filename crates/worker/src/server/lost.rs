@@ -3,10 +3,10 @@
 use ferrolite_remote::proto::Response;
 use ferrolite_remote::{may_commit, Answer};
 
-use super::failure::Failure;
 use super::request::text_of;
 use super::{Passenger, Remote};
-use crate::worker::job::{Job, Op};
+use crate::failure::Failure;
+use crate::job::{Job, Op};
 
 type Answers = Result<Vec<Answer>, Failure>;
 

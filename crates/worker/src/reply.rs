@@ -7,9 +7,8 @@ use ferrolite_sqlite::{
     SLOTS_PER_BLOCK,
 };
 
-use super::job::INT64;
-use super::port::Port;
-use crate::sys::PARTS_PER_BLOCK;
+use crate::job::INT64;
+use crate::port::Port;
 
 /// Bytes of blobs that start below `BYTES_PER_BLOCK` may end this far beyond it.
 const BYTES_OVER: usize = 8192;
@@ -45,6 +44,9 @@ pub enum PartKind {
     /// The error of the call has ended the transaction that it belongs to; before its end.
     Lost = 11,
 }
+
+/// Parts that a block may have.
+pub const PARTS_PER_BLOCK: usize = 1024;
 
 /// Kind, first slot, rows, columns; `lib/promise/port.js` reads the same.
 pub type Part = [i32; 4];

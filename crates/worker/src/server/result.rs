@@ -6,12 +6,12 @@ use ferrolite_remote::changes_schema;
 use ferrolite_remote::proto::{BatchResponse, BatchResult, Kind, Response, Row, StmtResult, Value};
 use ferrolite_sqlite::{statements, Error as LocalError, Param, ValueRef};
 
-use super::failure::{first_error, misfit, Failure, Outcome};
 use super::request::{columns_of, text_of, Column, Described, Entry};
 use super::{Cursor, Remote, MAX_DESCRIBED};
-use crate::worker::block::{push_column, PartKind, Scratch, DESCRIPTION};
-use crate::worker::job::{Job, Op, INT64, PLUCK};
-use crate::worker::port::Port;
+use crate::failure::{first_error, misfit, Failure, Outcome};
+use crate::job::{Job, Op, INT64, PLUCK};
+use crate::port::Port;
+use crate::reply::{push_column, PartKind, Scratch, DESCRIPTION};
 
 impl Remote<'_> {
     /// Jobs that need no server.

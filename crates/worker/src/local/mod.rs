@@ -1,22 +1,29 @@
 //! The thread that owns a connection: runs jobs in order and packs their results.
 
+mod callback;
+mod connection;
+mod statement;
+mod table;
+
 use std::collections::HashMap;
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::sync::Arc;
 use std::time::Instant;
 
 use ferrolite_sqlite::{
-    wipe, Backup, Change, ChangeKind, Connection, Error, Key, OpenOptions, Params, Role, Session,
-    ValueRef,
+    wipe, Backup, Change, ChangeKind, Connection, Error, Key, OpenOptions, Params, RegisterModules,
+    Role, Session, ValueRef,
 };
 
-use super::block::{ConnectionState, PartKind, Scratch};
-use super::job::{Job, Jobs, Op, INSIDE, PRAGMA, TIMED};
-use super::port::Port;
-use super::statement::{Cursor, Prepared};
-use crate::database::MODULES;
+use crate::job::{Job, Jobs, Op, INSIDE, PRAGMA, TIMED};
+use crate::port::Port;
+use crate::reply::{ConnectionState, PartKind, Scratch};
+use statement::{Cursor, Prepared};
 
 pub type Outcome = Result<(), Error>;
+
+/// Virtual tables that every local connection has, those of workers and readers too.
+pub const MODULES: &[RegisterModules] = &[];
 
 /// What the `verbose` logger is to see of statements.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

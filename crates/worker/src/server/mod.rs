@@ -1,11 +1,9 @@
 //! The thread that serves a database on a libSQL server. What is called while a request is under way crosses with
 //! the next one, all of it in one trip.
 
-mod failure;
 mod lost;
-pub(super) mod replica;
-mod reply;
 mod request;
+mod result;
 
 use std::collections::{HashMap, VecDeque};
 use std::future::Future;
@@ -22,10 +20,10 @@ use ferrolite_remote::{may_commit, Answer, Config, Session, Trip};
 use ferrolite_sqlite::{Error as LocalError, Params};
 use tokio::runtime::Runtime;
 
-use super::block::{ConnectionState, PartKind, Scratch};
-use super::job::{Job, Jobs, Op, INSIDE, TIMED};
-use super::port::Port;
-use failure::{internal, interrupted, no_reader, server_failure, Failure};
+use crate::failure::{internal, interrupted, no_reader, server_failure, Failure};
+use crate::job::{Job, Jobs, Op, INSIDE, TIMED};
+use crate::port::Port;
+use crate::reply::{ConnectionState, PartKind, Scratch};
 use request::{
     batch_of, guarded, require_count, require_one, script_of, statement, text_of, Described, Entry,
 };
@@ -80,7 +78,7 @@ fn frame_request() -> Request {
     })
 }
 
-fn runtime() -> Result<Runtime, LocalError> {
+pub(crate) fn runtime() -> Result<Runtime, LocalError> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build();
@@ -89,7 +87,7 @@ fn runtime() -> Result<Runtime, LocalError> {
 }
 
 /// Answers every job with the error that opening ended with.
-fn refuse(port: &Port, error: &Failure) {
+pub(crate) fn refuse(port: &Port, error: &Failure) {
     let mut scratch = Scratch::new();
     let mut reply = |id| {
         error.push(&mut scratch);
@@ -399,7 +397,10 @@ impl Remote<'_> {
 }
 
 /// Waits for `future` as long as anybody wants it.
-async fn until<T>(future: impl Future<Output = T>, wanted: impl Fn() -> bool) -> Option<T> {
+pub(crate) async fn until<T>(
+    future: impl Future<Output = T>,
+    wanted: impl Fn() -> bool,
+) -> Option<T> {
     let mut future = pin!(future);
     loop {
         match tokio::time::timeout(TICK, &mut future).await {

@@ -10,8 +10,8 @@ use ferrolite_sqlite::{
 };
 
 use super::callback::{Ask, Remote};
-use super::job::Jobs;
-use super::port::{Answer, Port};
+use crate::job::Jobs;
+use crate::port::{Answer, Port};
 
 type Outcome<T> = Result<T, ModuleError>;
 

@@ -8,9 +8,9 @@ use ferrolite_sqlite::{
     Scalar, ValueRef,
 };
 
-use super::block::{PartKind, Scratch};
-use super::job::{Job, AGGREGATE, DETERMINISTIC, DIRECT_ONLY, INT64, WINDOW};
-use super::port::{Answer, Port};
+use crate::job::{Job, AGGREGATE, DETERMINISTIC, DIRECT_ONLY, INT64, WINDOW};
+use crate::port::{Answer, Port};
+use crate::reply::{PartKind, Scratch};
 
 /// What a function is asked to do; `lib/promise/callbacks.js` has the same numbers.
 #[derive(Debug, Clone, Copy)]

@@ -5,12 +5,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use crate::reply::{Block, Scratch};
+use crate::writes::Writes;
 use ferrolite_sqlite::Rules;
 
-use super::block::{Block, Scratch};
-use super::syncs::Syncs;
-use super::writes::Writes;
-
+use crate::syncs::Syncs;
 /// Blocks that may wait for JavaScript: about 6 MB. A worker that is further ahead waits.
 const MAX_WAITING: usize = 64;
 

@@ -4,10 +4,10 @@ use ferrolite_remote::proto::BatchResult;
 use ferrolite_remote::{proto, sqlite_error, Error, ReplicaError, ServerError};
 use ferrolite_sqlite::{code_name, Error as LocalError};
 
-use crate::worker::block::Scratch;
+use crate::reply::Scratch;
 
 /// Why a job failed: here, or on the way to the server, or there.
-pub(super) enum Failure {
+pub(crate) enum Failure {
     Local(LocalError),
     Remote(Error),
     Server(ServerError),
@@ -41,12 +41,12 @@ impl From<ReplicaError> for Failure {
 }
 
 impl Failure {
-    pub(super) fn is_interrupt(&self) -> bool {
+    pub(crate) fn is_interrupt(&self) -> bool {
         matches!(self, Self::Local(error) if error.code() == INTERRUPTED)
     }
 
     /// The code and the message.
-    pub(super) fn describe(&self) -> (String, String) {
+    pub(crate) fn describe(&self) -> (String, String) {
         match self {
             Self::Local(error) => (code_name(error.code()).into(), error.to_string()),
             Self::Remote(error) => (error.code.clone(), error.message.clone()),
@@ -58,7 +58,7 @@ impl Failure {
         }
     }
 
-    pub(super) fn push(&self, scratch: &mut Scratch) {
+    pub(crate) fn push(&self, scratch: &mut Scratch) {
         match self {
             Self::Local(error) => scratch.push_error(error),
             Self::Remote(error) => {
@@ -84,11 +84,11 @@ fn push(scratch: &mut Scratch, error: &ServerError, start: usize, step: i32) {
     scratch.push_remote_error(&error.message, &error.code, None, place);
 }
 
-pub(super) type Outcome = Result<(), Failure>;
+pub(crate) type Outcome = Result<(), Failure>;
 
 /// What failed first is why the others did not run. `place` says of a step which statement it is of those that were
 /// given, and where it begins.
-pub(super) fn first_error(
+pub(crate) fn first_error(
     result: &BatchResult,
     place: impl Fn(u32) -> Option<(u32, usize)>,
 ) -> Outcome {
@@ -103,7 +103,7 @@ pub(super) fn first_error(
 }
 
 /// What the server said of a statement, or of its parameters in better-sqlite3's words.
-pub(super) fn server_failure(error: &proto::ServerError) -> Failure {
+pub(crate) fn server_failure(error: &proto::ServerError) -> Failure {
     let text = String::from_utf8_lossy(&error.message);
     let Some(what) = text.strip_prefix("Arguments do not match SQL parameters: ") else {
         return Failure::Server(sqlite_error(error));
@@ -127,20 +127,20 @@ pub(super) fn server_failure(error: &proto::ServerError) -> Failure {
     })
 }
 
-pub(super) fn no_reader() -> LocalError {
+pub(crate) fn no_reader() -> LocalError {
     LocalError::Type("This statement does not return data. Use run() instead")
 }
 
-pub(super) fn misfit() -> Failure {
+pub(crate) fn misfit() -> Failure {
     internal().into()
 }
 
-pub(super) fn internal() -> LocalError {
+pub(crate) fn internal() -> LocalError {
     LocalError::Type("Internal error in Ferrolite: please report it")
 }
 
 const INTERRUPTED: i32 = 9;
 
-pub(super) fn interrupted() -> LocalError {
+pub(crate) fn interrupted() -> LocalError {
     LocalError::from_code(INTERRUPTED)
 }

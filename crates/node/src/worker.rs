@@ -1,19 +1,7 @@
 //! Connections that a thread of their own serves: the promise API.
 //!
-//! JavaScript packs its calls of one tick into one message ([`job`]); the worker runs them in order and
-//! packs what they give into blocks ([`block`]). Only [`port::Port`] is shared between the two threads.
-
-mod block;
-mod callback;
-mod job;
-mod owner;
-mod port;
-mod remote;
-mod service;
-mod statement;
-mod syncs;
-mod table;
-mod writes;
+//! JavaScript packs its calls of one tick into one message; the worker runs them in order and packs what they
+//! give into blocks. Only a [`Port`] is shared between the two threads.
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -22,6 +10,8 @@ use std::time::Duration;
 
 use ferrolite_remote::{Config, ReplicaOptions, Tls};
 use ferrolite_sqlite::{Param, Params, Role};
+use ferrolite_worker::local::{self, Log, OpenArgs};
+use ferrolite_worker::{replica, server, Answer, ConnectionState, Port};
 use neon::types::Finalize;
 
 use crate::authorizer::read_rules;
@@ -29,9 +19,6 @@ use crate::bind;
 use crate::database::key_of;
 use crate::env::{header, State};
 use crate::sys::{Call, Env, ErrorKind, Hold, Ref, Result, Value, ValueType, Waker};
-use block::ConnectionState;
-use owner::{Log, OpenArgs};
-use port::{Answer, Port};
 
 /// The handle that JavaScript has. Dropping it ends the worker once it has done its work.
 pub struct Worker {
@@ -80,7 +67,7 @@ pub fn set_on_wake<'e>(call: &Call<'e>) -> Result<Value<'e>> {
 /// Job 1 is the opening.
 pub fn open<'e>(call: &Call<'e>) -> Result<Value<'e>> {
     let args = open_args(call)?;
-    start(call, move |port| owner::serve(port, args))
+    start(call, move |port| local::serve(port, args))
 }
 
 /// As `open`, once the replica has been opened whose handle this is called on.
@@ -89,7 +76,7 @@ pub fn open_behind<'e>(call: &Call<'e>) -> Result<Value<'e>> {
     let replica = call.this::<Worker>()?.port.clone();
     start(call, move |port| {
         port.wait_for_opening(&replica);
-        owner::serve(port, args);
+        local::serve(port, args);
     })
 }
 
@@ -139,7 +126,7 @@ pub fn role_of(number: i32) -> Role {
 /// name and a value in turn, a line each; times are in ms.
 pub fn open_remote<'e>(call: &Call<'e>) -> Result<Value<'e>> {
     let config = config_of(call, 0)?;
-    start(call, move |port| remote::serve(port, &config))
+    start(call, move |port| server::serve(port, &config))
 }
 
 /// `(path, timeout, renew, key, period, …)` -> handle, called on the handle of the remote database that writes; the
@@ -158,7 +145,7 @@ pub fn open_replica<'e>(call: &Call<'e>) -> Result<Value<'e>> {
     let period = u64::try_from(call.arg(4).as_i32(env)).unwrap_or(0);
     let period = (period != 0).then(|| Duration::from_millis(period));
     start(call, move |port| {
-        remote::replica::serve(port, &remote, &config, &options, period);
+        replica::serve(port, &remote, &config, &options, period);
     })
 }
 

@@ -8,12 +8,12 @@ use ferrolite_remote::{Config, Replica, ReplicaError, ReplicaOptions, Synced};
 use ferrolite_sqlite::{Error as LocalError, Param, Params, ValueRef};
 use tokio::runtime::Runtime;
 
-use super::failure::{internal, interrupted, Failure};
-use super::{refuse, until};
-use crate::worker::block::{PartKind, Scratch};
-use crate::worker::job::{Job, Jobs, Op};
-use crate::worker::port::{NoMessage, Port};
-use crate::worker::syncs::Moment;
+use crate::failure::{internal, interrupted, Failure};
+use crate::job::{Job, Jobs, Op};
+use crate::port::{NoMessage, Port};
+use crate::reply::{PartKind, Scratch};
+use crate::server::{refuse, runtime, until};
+use crate::syncs::Moment;
 
 /// How far a sync goes; `lib/replica/syncer.js` has the same numbers.
 mod extent {
@@ -117,7 +117,7 @@ fn open<'p>(
         port,
         remote,
         replica: Some(replica),
-        runtime: super::runtime()?,
+        runtime: runtime()?,
         scratch: Scratch::new(),
         settled: 0,
     })

@@ -5,10 +5,10 @@ use std::rc::Rc;
 
 use ferrolite_sqlite::{is_plain, Connection, Error, Params, Running, Statement, Step, ValueRef};
 
-use super::block::{push_column, PartKind, Scratch, DESCRIPTION};
-use super::job::{Job, Op, EXPLAIN, INT64, PLUCK, PRAGMA};
-use super::owner::{Log, Outcome, Owner};
-use super::port::Port;
+use super::{Log, Outcome, Owner};
+use crate::job::{Job, Op, EXPLAIN, INT64, PLUCK, PRAGMA};
+use crate::port::Port;
+use crate::reply::{push_column, PartKind, Scratch, DESCRIPTION};
 
 /// A statement by its number, or why there is none.
 pub type Prepared = Result<Entry, Error>;

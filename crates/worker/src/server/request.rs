@@ -9,10 +9,10 @@ use ferrolite_remote::proto::{
 };
 use ferrolite_sqlite::{is_query, parameters, statements, Error as LocalError, Param, Params};
 
-use super::failure::internal;
-use crate::worker::block::Scratch;
-use crate::worker::job::{Job, EXPLAIN, PRAGMA};
-use crate::worker::port::Port;
+use crate::failure::internal;
+use crate::job::{Job, EXPLAIN, PRAGMA};
+use crate::port::Port;
+use crate::reply::Scratch;
 
 pub(super) struct Entry {
     pub(super) sql: Rc<str>,

@@ -1,0 +1,17 @@
+//! Connections on threads of their own, for any front end: it packs its calls of one moment into one message
+//! ([`Jobs`](job::Jobs)), the worker runs them in order and packs what they give into blocks ([`Block`]). Only a
+//! [`Port`] is shared between the two threads. It knows no JavaScript.
+
+mod failure;
+mod job;
+pub mod local;
+mod port;
+pub mod replica;
+mod reply;
+pub mod server;
+mod syncs;
+mod writes;
+
+pub use port::{Answer, Cancelled, Port, Wake};
+pub use reply::{Block, ConnectionState, OwnedLarge, Part, PARTS_PER_BLOCK};
+pub use writes::Writes;
