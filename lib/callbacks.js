@@ -5,7 +5,8 @@
 // blobs alone come as real arguments.
 
 const { MAX_INT64, MIN_INT64 } = require('./params')
-const { HEADER, TAG, canCompile } = require('./rows')
+const { HEADER, TAG } = require('./protocol')
+const { canCompile } = require('./rows')
 
 const { CALL_ARGS, CALL_GROUP, CALL_RESULT, CALL_VALUE } = HEADER
 

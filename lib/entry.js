@@ -1,7 +1,8 @@
 'use strict'
 
 const { makeError } = require('./errors')
-const { EXPAND, FLAT, HEADER, decoderFor } = require('./rows')
+const { HEADER } = require('./protocol')
+const { EXPAND, FLAT, decoderFor } = require('./rows')
 
 const { VERSION, READER, READONLY, SHARED, COLUMNS } = HEADER
 

@@ -4,12 +4,6 @@ const { makeError } = require('./errors')
 const { createBlock } = require('./rows')
 const { useNatives } = require('./sql')
 
-// What a connection is for, as crates/node/src/worker/mod.rs has it.
-const ROLE = { ONLY: 0, WRITER: 1, READER: 2, REPLICA: 3 }
-
-// What the `verbose` logger sees, as it has that too.
-const LOG = { NOTHING: 0, WITH_VALUES: 1, WITHOUT_VALUES: 2 }
-
 // The code of what another connection is to do: SQLite itself never gives it.
 const REFUSED = 'SQLITE_EMPTY'
 
@@ -40,4 +34,4 @@ function attach (addon) {
   return environment
 }
 
-module.exports = { LOG, REFUSED, ROLE, attach }
+module.exports = { REFUSED, attach }

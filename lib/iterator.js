@@ -1,7 +1,7 @@
 'use strict'
 
 const { KEY, requireOurs } = require('./key')
-const { HEADER } = require('./rows')
+const { HEADER } = require('./protocol')
 
 const { ROWS, DONE, EXTRAS, DEPTH } = HEADER
 

@@ -1,6 +1,7 @@
 'use strict'
 
 const { isDataView } = require('node:util').types
+const { LONG_TEXT } = require('./protocol')
 const { bytesOf, copyBytes } = require('./views')
 
 // The hot path hands plain values straight to the addon. Arrays, named parameters and everything
@@ -113,9 +114,6 @@ function checkValue (value) {
   }
   throw new TypeError('SQLite3 can only bind numbers, strings, bigints, buffers, and null')
 }
-
-// crates/node/src/bind.rs refuses strings of this length.
-const LONG_TEXT = 8192
 
 // Memory for long texts, kept from one call to the next: up to 8 MiB.
 const MAX_KEPT = 8 << 20

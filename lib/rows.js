@@ -3,44 +3,12 @@
 // Rows arrive packed (crates/sqlite/src/packed.rs): for each value a tag and an 8-byte slot, text
 // of all rows joined in one string. A decoder is compiled once for each list of column names.
 
-const SLOTS = 4096
-const TAGS_AT = 256
-const SLOTS_AT = TAGS_AT + SLOTS
-const BYTES_AT = SLOTS_AT + 8 * SLOTS
-const CALL_TAGS_AT = BYTES_AT + 64 * 1024 + 8192
-const CALL_SLOTS = 128
-const CALL_SLOTS_AT = CALL_TAGS_AT + CALL_SLOTS
-const PARTS_AT = CALL_SLOTS_AT + 8 * CALL_SLOTS
-const PARTS = 1024
-const BLOCK_LENGTH = PARTS_AT + 16 * PARTS
+const {
+  BLOCK_LENGTH, BYTES_AT, CALL_SLOTS, CALL_SLOTS_AT, CALL_TAGS_AT, PART, PARTS_AT, PARTS_PER_BLOCK,
+  SLOTS_AT, SLOTS_PER_BLOCK, TAG, TAGS_AT
+} = require('./protocol')
 
-const TAG = { NULL: 0, INT32: 1, DOUBLE: 2, LATIN1: 3, UTF16: 4, BYTES: 5, LARGE: 6, INT64: 7 }
 const { NULL, INT32, DOUBLE, LATIN1, UTF16, BYTES, LARGE } = TAG
-
-// Positions in the header, as crates/node/src/env.rs has them.
-const HEADER = {
-  VERSION: 0,
-  ROWS: 1,
-  DONE: 2,
-  READER: 3,
-  READONLY: 4,
-  ORDERED: 5,
-  SHARED: 6,
-  EXTRAS: 7,
-  COLUMNS: 8,
-  DEPTH: 9,
-  CALL_ARGS: 10,
-  CALL_GROUP: 11,
-  CALL_RESULT: 12,
-  PARTS: 13,
-  IN_TRANSACTION: 14,
-  SHAREABLE: 15,
-  CHANGES: 16,
-  ROWID: 17,
-  ROWID_INT64: 18,
-  CALL_VALUE: 19,
-  SLOTS: 20
-}
 
 // What a row looks like.
 const FLAT = 0
@@ -59,10 +27,10 @@ function createBlock () {
     header: new Int32Array(buffer, 0, 32),
     numbers: new Float64Array(buffer, 0, 32),
     bigints: new BigInt64Array(buffer, 0, 32),
-    tags: new Uint8Array(buffer, TAGS_AT, SLOTS),
-    f64: new Float64Array(buffer, SLOTS_AT, SLOTS),
-    i32: new Int32Array(buffer, SLOTS_AT, 2 * SLOTS),
-    i64: new BigInt64Array(buffer, SLOTS_AT, SLOTS),
+    tags: new Uint8Array(buffer, TAGS_AT, SLOTS_PER_BLOCK),
+    f64: new Float64Array(buffer, SLOTS_AT, SLOTS_PER_BLOCK),
+    i32: new Int32Array(buffer, SLOTS_AT, 2 * SLOTS_PER_BLOCK),
+    i64: new BigInt64Array(buffer, SLOTS_AT, SLOTS_PER_BLOCK),
     bytes: new Uint8Array(buffer, BYTES_AT),
     // Text that Latin-1 cannot hold (first), and values too large for a block.
     extras: [],
@@ -71,8 +39,8 @@ function createBlock () {
     callF64: new Float64Array(buffer, CALL_SLOTS_AT, CALL_SLOTS),
     callI32: new Int32Array(buffer, CALL_SLOTS_AT, 2 * CALL_SLOTS),
     callI64: new BigInt64Array(buffer, CALL_SLOTS_AT, CALL_SLOTS),
-    // What a worker's block consists of: kind, first slot, rows, columns.
-    parts: new Int32Array(buffer, PARTS_AT, 4 * PARTS),
+    // What a worker's block consists of.
+    parts: new Int32Array(buffer, PARTS_AT, PART.LENGTH * PARTS_PER_BLOCK),
     result: null
   }
 }
@@ -267,6 +235,4 @@ function createDecoder (mode, names, tables) {
   }
 }
 
-module.exports = {
-  EXPAND, FLAT, HEADER, PLUCK, RAW, TAG, canCompile, createBlock, decoderFor, valueAt
-}
+module.exports = { EXPAND, FLAT, PLUCK, RAW, canCompile, createBlock, decoderFor, valueAt }

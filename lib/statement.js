@@ -6,7 +6,8 @@ const { createIteratorClass } = require('./iterator')
 const { KEY, requireOurs } = require('./key')
 const { readToggle } = require('./options')
 const { encodeLong, flatten, isNamed, namedValues } = require('./params')
-const { EXPAND, FLAT, HEADER, PLUCK, RAW } = require('./rows')
+const { HEADER } = require('./protocol')
+const { EXPAND, FLAT, PLUCK, RAW } = require('./rows')
 
 const { VERSION, ROWS, DONE, ORDERED, EXTRAS, CHANGES, ROWID, ROWID_INT64 } = HEADER
 

@@ -1,8 +1,7 @@
 'use strict'
 
-const { ROLE } = require('../environment')
 const { KEY } = require('../key')
-const { HEADER } = require('../rows')
+const { HEADER, ROLE } = require('../protocol')
 const { Session } = require('../session')
 const { createClasses } = require('../statement')
 const { MAX_CACHED, MAX_CACHED_LENGTH, StatementCache } = require('../statement-cache')

@@ -4,10 +4,10 @@ const { readBatchOptions } = require('../arguments/batch')
 const { readSyncOptions } = require('../arguments/call')
 const { unavailable } = require('../capabilities')
 const { KEY } = require('../key')
+const { FLAG, OP } = require('../protocol')
 const { createController, createTransaction } = require('../transaction')
 const { finishBatch, packBatch, sqlsOf } = require('../worker/batch')
 const { Connection } = require('../worker/blocking')
-const { FLAG, OP } = require('../worker/message')
 const { Statement, parametersOf } = require('../worker/statement')
 
 /** A database on a server. */

@@ -2,16 +2,13 @@
 
 const { unavailable } = require('../capabilities')
 const { Events } = require('../changes')
-const { REFUSED, ROLE } = require('../environment')
+const { REFUSED } = require('../environment')
 const { KEY } = require('../key')
 const { copyParams } = require('../params')
-const {
-  EVENTS, EXTENT, PATIENCE, listenersFor, openSyncer, requireFrame, syncNow
-} = require('../replica/syncer')
+const { DOUBT, EXTENT, OP, ROLE } = require('../protocol')
+const { EVENTS, PATIENCE, listenersFor, openSyncer, requireFrame, syncNow } = require('../replica/syncer')
 const { Syncs } = require('../replica/syncs')
 const { EXPAND, FLAT, PLUCK, RAW } = require('../rows')
-const { OP } = require('../worker/message')
-const { DOUBT } = require('../worker/port')
 const { LocalBackend, classesOf } = require('./local')
 const { RemoteBackend } = require('./remote')
 

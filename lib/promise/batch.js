@@ -7,9 +7,9 @@ const { readCallOptions } = require('../arguments/call')
 const { locate, retrace } = require('../errors')
 const { KEY } = require('../key')
 const { copyParams } = require('../params')
+const { FLAG, OP } = require('../protocol')
 const tracing = require('../tracing')
 const { finishBatch, packBatch, sqlsOf } = require('../worker/batch')
-const { FLAG, OP } = require('../worker/message')
 const { Statement, finishRun } = require('../worker/statement')
 
 /** Runs statements in one transaction and gives a result for each of them. */

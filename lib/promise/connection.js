@@ -6,13 +6,13 @@ const { requireCapability } = require('../capabilities')
 const { abortError, describe, retrace } = require('../errors')
 const { KEY } = require('../key')
 const { LIMITS } = require('../options')
+const { FLAG, NEED, OP } = require('../protocol')
 const { openRoute } = require('../routes')
 const { MAX_CACHED_LENGTH, StatementCache } = require('../statement-cache')
 const tracing = require('../tracing')
 const { copyViews } = require('../views')
 const { Entry } = require('../worker/entry')
 const { Job } = require('../worker/job')
-const { FLAG, OP } = require('../worker/message')
 const { interrupted } = require('../worker/port')
 const { watch } = require('../worker/watch')
 const { StatementIterator } = require('./iterator')
@@ -176,7 +176,7 @@ class Connection {
   /** Executes a statement; a call has values, flags, the mode of its rows, and options. */
   execute (op, entry, call, finish) {
     const need = this.route.needOf(entry)
-    if (need === 0) return this.#execute(op, entry, call, finish)
+    if (need === NEED.NOTHING) return this.#execute(op, entry, call, finish)
     return this.#alone(need, () => this.#execute(op, entry, call, finish), call.options)
   }
 
@@ -241,7 +241,7 @@ class Connection {
       return tracing.on ? this.#traced('exec', job, start) : start()
     }
     const need = this.route.needOfScript(sql)
-    return need === 0 ? run() : this.#alone(need, run, options)
+    return need === NEED.NOTHING ? run() : this.#alone(need, run, options)
   }
 
   /** Runs what has a need of the file: readers rest meanwhile, or let go of it. */
@@ -251,7 +251,7 @@ class Connection {
     const lease = await acquire(root)
     try {
       await this.#rest(options)
-      if (need === 2) await this.#closeAll(this.route.leave(true))
+      if (need === NEED.LEAVE) await this.#closeAll(this.route.leave(true))
       return await lease.run(run)
     } finally {
       root.release(lease)

@@ -2,9 +2,9 @@
 
 const { retrace } = require('../errors')
 const { KEY } = require('../key')
+const { FLAG, OP } = require('../protocol')
 const tracing = require('../tracing')
 const { Job } = require('../worker/job')
-const { FLAG, OP } = require('../worker/message')
 
 // Rows asked for at once: the first few come soon, and then one batch is on its way while the one
 // before it is used up.

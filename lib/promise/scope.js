@@ -5,7 +5,7 @@
 
 const { AsyncLocalStorage } = require('node:async_hooks')
 const { makeError, transactionLost } = require('../errors')
-const { FLAG } = require('../worker/message')
+const { FLAG } = require('../protocol')
 
 // Of the innermost transaction of this async context, over all connections.
 let storage = null

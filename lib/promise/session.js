@@ -1,6 +1,6 @@
 'use strict'
 
-const { OP } = require('../worker/message')
+const { OP } = require('../protocol')
 
 const bytes = ([[value]]) => value
 

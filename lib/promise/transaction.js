@@ -1,9 +1,9 @@
 'use strict'
 
 const { firstError } = require('../errors')
+const { OP } = require('../protocol')
 const { SAVEPOINT, VERSIONS, link, requireResult } = require('../transaction')
 const { Job } = require('../worker/job')
-const { OP } = require('../worker/message')
 const { innermost } = require('./scope')
 
 const { apply } = Function.prototype

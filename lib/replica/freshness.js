@@ -1,8 +1,7 @@
 'use strict'
 
-const { OP } = require('../worker/message')
-const { DOUBT } = require('../worker/port')
-const { EXTENT, PATIENCE, sync } = require('./syncer')
+const { DOUBT, EXTENT, OP } = require('../protocol')
+const { PATIENCE, sync } = require('./syncer')
 
 /** Whether the file has what was written. */
 class Freshness {

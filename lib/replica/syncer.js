@@ -3,11 +3,11 @@
 // The way to the worker that writes the primary's log into the file.
 
 const { requireCapability } = require('../capabilities')
+const { OP } = require('../protocol')
 const tracing = require('../tracing')
 const { Job } = require('../worker/job')
-const { OP } = require('../worker/message')
 const { Port } = require('../worker/port')
-const { EXTENT, contextOf, countFrames } = require('./syncs')
+const { contextOf, countFrames } = require('./syncs')
 
 // What a replica tells of.
 const EVENTS = ['uncertain', 'sync']
@@ -83,5 +83,5 @@ function listenersFor (events, method, event) {
 }
 
 module.exports = {
-  EVENTS, EXTENT, PATIENCE, listenersFor, openSyncer, requireFrame, sync, syncNow
+  EVENTS, PATIENCE, listenersFor, openSyncer, requireFrame, sync, syncNow
 }

@@ -3,10 +3,8 @@
 // What a replica tells of its syncs, whoever asked for them.
 
 const { makeError } = require('../errors')
+const { EXTENT } = require('../protocol')
 const tracing = require('../tracing')
-
-// How far a sync goes, as crates/node/src/worker/remote/replica.rs has it.
-const EXTENT = { NOW: 0, WRITTEN: 1, FRAME: 2, ANEW: 3 }
 
 // Those of open replicas, for the first who listens to the channel; none is kept open by it.
 const known = new Set()
@@ -95,4 +93,4 @@ function countFrames (context, { frames_synced: frames, frame_no: frame }) {
   Object.assign(context, { frames, frame })
 }
 
-module.exports = { EXTENT, Syncs, contextOf, countFrames }
+module.exports = { Syncs, contextOf, countFrames }

@@ -1,6 +1,6 @@
 'use strict'
 
-const { ROLE } = require('../environment')
+const { ROLE } = require('../protocol')
 const { fileRoute, openArgs, serverRoute } = require('./single')
 
 // How jobs of each kind of database find their worker.

@@ -1,9 +1,8 @@
 'use strict'
 
-const { ROLE } = require('../environment')
 const { LIMITS } = require('../options')
+const { OP, ROLE } = require('../protocol')
 const { Job } = require('../worker/job')
-const { OP } = require('../worker/message')
 const { Port, openLocal } = require('../worker/port')
 const { fileRoute, openArgs } = require('./single')
 

@@ -2,16 +2,14 @@
 
 const { unavailable } = require('../capabilities')
 const { Events } = require('../changes')
-const { REFUSED: ELSEWHERE, ROLE } = require('../environment')
+const { REFUSED: ELSEWHERE } = require('../environment')
+const { EXTENT, FLAG, NEED, OP, ROLE } = require('../protocol')
 const { Freshness } = require('../replica/freshness')
-const {
-  EVENTS, EXTENT, listenersFor, openSyncer, requireFrame, sync
-} = require('../replica/syncer')
+const { EVENTS, listenersFor, openSyncer, requireFrame, sync } = require('../replica/syncer')
 const { Syncs } = require('../replica/syncs')
 const { EXPAND } = require('../rows')
 const { copyViews } = require('../views')
 const { Job } = require('../worker/job')
-const { FLAG, OP } = require('../worker/message')
 const { Port, openRemote } = require('../worker/port')
 const { openArgs } = require('./single')
 
@@ -319,11 +317,11 @@ class ReplicaRoute {
 
   // The primary and the file have no readers that others would have to wait for.
   needOf () {
-    return 0
+    return NEED.NOTHING
   }
 
   needOfScript () {
-    return 0
+    return NEED.NOTHING
   }
 
   async rest () {}

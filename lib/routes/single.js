@@ -1,7 +1,6 @@
 'use strict'
 
-const { LOG } = require('../environment')
-const { OP } = require('../worker/message')
+const { LOG, NEED, OP } = require('../protocol')
 const { Port, openLocal, openRemote } = require('../worker/port')
 
 const lazy = { get changes () { return require('../changes') } }
@@ -56,11 +55,11 @@ class SingleRoute {
   }
 
   needOf () {
-    return 0
+    return NEED.NOTHING
   }
 
   needOfScript () {
-    return 0
+    return NEED.NOTHING
   }
 
   keepPrivate () {}

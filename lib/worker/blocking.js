@@ -3,11 +3,11 @@
 const { readSyncOptions } = require('../arguments/call')
 const { requireCapability } = require('../capabilities')
 const { transactionLost } = require('../errors')
+const { FLAG, OP } = require('../protocol')
 const { StatementCache } = require('../statement-cache')
 const tracing = require('../tracing')
 const { Entry } = require('./entry')
 const { Job } = require('./job')
-const { FLAG, OP } = require('./message')
 const { Port, openRemote } = require('./port')
 
 // How those who listen know what is asked for.

@@ -4,15 +4,11 @@
 // event loop has its turn, and they cannot be async.
 
 const { MAX_INT64, MIN_INT64 } = require('../params')
+const { ASK } = require('../protocol')
 const { copyBytes } = require('../views')
 const { Message } = require('./message')
 
-// As crates/node/src/worker/callback.rs has them.
-const START = 1
-const STEP = 2
-const INVERSE = 3
-const FINISH = 5
-const DROP = 6
+const { START, STEP, INVERSE, FINISH, DROP } = ASK
 
 /** @returns {(ask: number, group: number, args: unknown[]) => unknown} */
 function scalar (name, fn) {

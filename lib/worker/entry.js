@@ -13,7 +13,7 @@ class Entry {
   isCompiledHere = false
   isHere = false
 
-  // What readers are to do meanwhile, as crates/node/src/sql.rs has it; null until it is asked.
+  // What readers are to do meanwhile, one of NEED; null until it is asked.
   fileNeed = null
 
   /**
@@ -73,7 +73,7 @@ class Entry {
   }
 }
 
-/** What the worker packed (crates/node/src/worker/block.rs): five fields a column. */
+/** What the worker packed (crates/worker/src/reply.rs): five fields a column. */
 function readColumns (told) {
   const fields = told.split('\0').map((field) => field === '' ? null : field.slice(1))
   const columns = []

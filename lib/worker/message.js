@@ -2,58 +2,10 @@
 
 // What crosses to a worker: jobs, packed.
 
+const { JOB, VALUE } = require('../protocol')
 const { bytesOf } = require('../views')
 
-// As crates/node/src/worker/job.rs has them.
-const OP = {
-  PREPARE: 0,
-  DROP: 1,
-  RUN: 2,
-  GET: 3,
-  ALL: 4,
-  EXEC: 5,
-  ITERATE: 6,
-  NEXT: 7,
-  RETURN: 8,
-  COLUMNS: 9,
-  SERIALIZE: 10,
-  CLOSE: 11,
-  LIMIT: 12,
-  UNSAFE_MODE: 13,
-  LOAD_EXTENSION: 14,
-  BACKUP: 15,
-  BACKUP_STEP: 16,
-  BACKUP_CLOSE: 17,
-  EXPAND: 18,
-  UNDO: 19,
-  FUNCTION: 20,
-  WATCH: 21,
-  AUTHORIZER: 22,
-  SESSION: 23,
-  CHANGESET: 24,
-  SESSION_CLOSE: 25,
-  APPLY: 26,
-  TABLE: 27,
-  CHANGES: 28,
-  REKEY: 29,
-  BATCH: 30,
-  SYNC: 31,
-  INTRODUCE: 32,
-  STATS: 33
-}
-
-const FLAG = {
-  INT64: 1,
-  PLUCK: 2,
-  PRAGMA: 4,
-  EXPLAIN: 8,
-  DETERMINISTIC: 16,
-  DIRECT_ONLY: 32,
-  AGGREGATE: 64,
-  WINDOW: 128,
-  TIMED: 256,
-  INSIDE: 512
-}
+const { NULL, DOUBLE, INT64, TEXT, BLOB } = VALUE
 
 const FIRST_LENGTH = 4096
 const KEPT_LENGTH = 1 << 20
@@ -114,17 +66,17 @@ class Message {
   #value (value) {
     switch (typeof value) {
       case 'number':
-        this.#tag(1)
+        this.#tag(DOUBLE)
         this.#doubles[this.length++] = value
         return
       case 'bigint':
-        this.#tag(2)
+        this.#tag(INT64)
         this.#bigints[this.length++] = value
         return
       case 'string': return this.#text(value)
-      case 'undefined': return this.#tag(0)
+      case 'undefined': return this.#tag(NULL)
     }
-    if (value === null) this.#tag(0)
+    if (value === null) this.#tag(NULL)
     else this.#blob(value)
   }
 
@@ -140,7 +92,7 @@ class Message {
     this.#reserve(16 + room)
     const at = 2 * this.length++
     const length = this.#bytes.utf8Write(text, 8 * this.length, room)
-    this.#words[at] = 3
+    this.#words[at] = TEXT
     this.#words[at + 1] = length
     this.length += Math.ceil(length / 8)
   }
@@ -152,14 +104,14 @@ class Message {
     this.#reserve(16 + byteLength)
     const at = 2 * this.length++
     this.#bytes.set(bytes, 8 * this.length)
-    this.#words[at] = 4
+    this.#words[at] = BLOB
     this.#words[at + 1] = byteLength
     this.length += Math.ceil(byteLength / 8)
   }
 
   /** Rows of a table, as one job has its values; `more` if others follow all the same. */
   pack (rows, values, more) {
-    this.add(0, { op: 0, target: 0, extra: rows, flags: more ? 1 : 0, values })
+    this.add(JOB.NONE, { op: 0, target: 0, extra: rows, flags: more ? 1 : 0, values })
     return this.take()
   }
 
@@ -175,4 +127,4 @@ class Message {
   }
 }
 
-module.exports = { FLAG, Message, OP }
+module.exports = { Message }

@@ -4,42 +4,24 @@
 // then settles in one wake-up of the event loop. Jobs run and end in the order they were called in.
 
 const { makeError, timedOut, transactionLost } = require('../errors')
-const { HEADER, RAW, decoderFor } = require('../rows')
+const { CANCELLED, ERROR_KIND, HEADER, JOB, PART, REPLY } = require('../protocol')
+const { RAW, decoderFor } = require('../rows')
 const { SLICE, hubOf } = require('./hub')
 const { Job } = require('./job')
 const { Message } = require('./message')
 
 const { EXTRAS, IN_TRANSACTION, PARTS, SHAREABLE, SLOTS } = HEADER
 
-// As crates/node/src/worker/block.rs has them.
-const DONE = 0
-const ERROR = 1
-const ROWS = 2
-const LAST_ROWS = 3
-const COLUMNS = 4
-const CALL = 5
-const LOG = 6
-const CHANGE = 7
-const SETTING = 8
-const TIME = 9
-const SYNC = 10
-const LOST = 11
-
-// What cancelling a job finds, as crates/node/src/worker/port.rs has it. 1: it runs, and will end.
-const QUEUED = 0
-const ENDED = 2
-
-// Fields of a part.
-const PART = 4
+const {
+  DONE, ERROR, ROWS, LAST_ROWS, COLUMNS, CALL, LOG, CHANGE, SETTING, TIME, SYNC, LOST
+} = REPLY
+const { QUEUED, ENDED } = CANCELLED
 
 // Looking out for the replies of so many calls pays: they are likely to come at once.
 const FEW = 4
 
 // How long a worker may take to notice that a call was given up, in ms.
 const NOTICING = 1000
-
-// A write of which it is not known whether it has happened, as worker/writes.rs counts it.
-const DOUBT = 2 ** 32
 
 class Port {
   // What it is among those of its database: writer, reader, primary, or a replica's file.
@@ -75,7 +57,7 @@ class Port {
   // Jobs in the order of their replies: a queue with a moving head.
   #jobs = []
   #head = 0
-  #nextId = 1
+  #nextId = JOB.OPENING
   #flush
   #calls = []
   // How often to go without looking out for replies, now and after the next time in vain.
@@ -96,15 +78,13 @@ class Port {
       this.#flushing = false
       if (this.#post() && this.#mayLookOut()) this.#lookOut()
     }
-    // Opening is job 1.
     this.opened = new Job()
     this.#enqueue(this.opened)
   }
 
   #enqueue (job) {
     job.id = this.#nextId
-    // 0 is for jobs without a reply.
-    this.#nextId = (this.#nextId + 1) >>> 0 || 1
+    this.#nextId = (this.#nextId + 1) >>> 0 || JOB.OPENING
     if (this.#head === this.#jobs.length) {
       this.#jobs.length = this.#head = 0
       this.#hub.add(this)
@@ -185,7 +165,7 @@ class Port {
   /** Posts what has no reply. */
   tell (op, target, extra = 0, values = []) {
     if (this.ended) return
-    this.#message.add(0, { op, target, extra, flags: 0, values })
+    this.#message.add(JOB.NONE, { op, target, extra, flags: 0, values })
     this.#flushSoon()
   }
 
@@ -261,8 +241,8 @@ class Port {
         this.inTransaction = header[IN_TRANSACTION] === 1
         this.shareable = header[SHAREABLE] === 1
       }
-      const count = PART * header[PARTS]
-      for (let at = 0; at < count; at += PART) {
+      const count = PART.LENGTH * header[PARTS]
+      for (let at = 0; at < count; at += PART.LENGTH) {
         this.#read(parts[at], text ?? '', parts[at + 1], parts[at + 2], parts[at + 3])
       }
       if (header[EXTRAS] !== 0) block.extras.length = 0
@@ -344,14 +324,14 @@ class Port {
     const thrown = this.#thrown
     this.#thrown = null
     switch (kind) {
-      case 0: {
+      case ERROR_KIND.SQLITE: {
         const [sql, index] = statementOf(job, statement)
         const args = [message, code, rawCode ?? undefined, byte, index, sql, job.database]
         return job.fail(withStatus(makeError(...args), status))
       }
-      case 1: return job.fail(new TypeError(message))
-      case 2: return job.fail(new RangeError(message))
-      case 4: return job.fail(job.owner?.refusal() ?? transactionLost())
+      case ERROR_KIND.TYPE: return job.fail(new TypeError(message))
+      case ERROR_KIND.RANGE: return job.fail(new RangeError(message))
+      case ERROR_KIND.LOST: return job.fail(job.owner?.refusal() ?? transactionLost())
       default: return job.fail(thrown === null ? new Error(message) : thrown.error, thrown !== null)
     }
   }
@@ -435,4 +415,4 @@ function readRow (block, text, slot, columns) {
   return rows[0]
 }
 
-module.exports = { DOUBT, Port, interrupted, openLocal, openRemote }
+module.exports = { Port, interrupted, openLocal, openRemote }

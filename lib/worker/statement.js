@@ -4,9 +4,9 @@ const { requireTimeout, takeOptions } = require('../arguments/call')
 const { KEY } = require('../key')
 const { readToggle } = require('../options')
 const { checkValue, flatten, isNamed, namedValues } = require('../params')
+const { FLAG, OP } = require('../protocol')
 const { EXPAND, FLAT, PLUCK, RAW } = require('../rows')
 const { copyViews } = require('../views')
-const { FLAG, OP } = require('./message')
 
 const { INT64 } = FLAG
 

@@ -2,11 +2,11 @@
 
 const assert = require('node:assert/strict')
 const test = require('node:test')
+const { HEADER, OP } = require('../../lib/protocol')
 const { Entry } = require('../../lib/worker/entry')
 const { Job } = require('../../lib/worker/job')
-const { OP } = require('../../lib/worker/message')
 const { Port } = require('../../lib/worker/port')
-const { EXPAND, FLAT, HEADER, PLUCK, RAW, createBlock, decoderFor } = require('../../lib/rows')
+const { EXPAND, FLAT, PLUCK, RAW, createBlock, decoderFor } = require('../../lib/rows')
 const { child, exited, open, ours, oursSyncOnly } = require('../support')
 
 const INT32 = 1

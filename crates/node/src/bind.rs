@@ -2,6 +2,7 @@
 
 use ferrolite_sqlite::{Param, Params};
 
+use crate::protocol::LONG_TEXT;
 use crate::sys::{Call, Env, Result, Value, ValueType};
 
 /// Whether the memory of a large Buffer may be lent to `SQLite` instead of copied: the execution ends
@@ -11,10 +12,6 @@ pub enum Lend {
     Yes,
     No,
 }
-
-/// Strings of at least this many UTF-16 units are turned into UTF-8 by JavaScript: Node has a much faster
-/// way to do it than Node-API offers (1 MB: 40 us against 300).
-const LONG_TEXT: usize = 8192;
 
 /// Collects the arguments of a call as positional parameters.
 ///

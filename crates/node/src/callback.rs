@@ -9,7 +9,7 @@ use ferrolite_sqlite::{
 
 use crate::bind;
 use crate::database::{this_idle, Database};
-use crate::env::header;
+use crate::protocol::header;
 use crate::sys::{Call, Env, ErrorKind, HotFunction, Result, Thrown, Value, ValueType};
 
 /// Longer results would be copied only for `SQLite` to refuse them.

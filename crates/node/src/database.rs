@@ -5,14 +5,14 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use ferrolite_sqlite::{
-    is_plain, Change, ChangeKind, Connection, Error, InterruptHandle, Key, Limit, OpenOptions,
+    is_plain, Change, ChangeKind, Connection, Error, InterruptHandle, Key, Limit, OpenOptions, Role,
 };
 use ferrolite_worker::local::MODULES;
 use neon::types::Finalize;
 
-use crate::env::{header, State, Subject};
+use crate::env::{State, Subject};
+use crate::protocol::header;
 use crate::sys::{Call, Env, Ref, Result, Thrown, Value, ValueType};
-use crate::worker::role_of;
 
 /// A connection and who uses it now.
 pub struct Database {
@@ -296,7 +296,7 @@ pub fn open<'e>(call: &Call<'e>) -> Result<Value<'e>> {
         let watched = state.clone();
         conn.set_stop_check(Box::new(move || !watched.can_run_js()));
     }
-    conn.set_role(role_of(call.arg(10).as_i32(env)))
+    conn.set_role(Role::from_number(call.arg(10).as_i32(env)))
         .map_err(throw)?;
     let has_logger = logger.type_of(env) == ValueType::Function;
     let database = Rc::new(Database {

@@ -6,48 +6,9 @@ use std::rc::{Rc, Weak};
 use ferrolite_sqlite::{code_name, Encoder, Error, Large, Params};
 
 use crate::database::Database;
+use crate::protocol::header;
 use crate::sys::{Env, ErrorKind, RawEnv, Ref, Result, SharedBlock, Thrown, Value};
 use crate::worker::Workers;
-
-/// Positions in the block's header; `lib/rows.js` has the same numbers.
-pub mod header {
-    /// Changes when a statement's columns may have
-    pub const VERSION: usize = 0;
-    /// Rows in the block
-    pub const ROWS: usize = 1;
-    /// 1 when the last row is in the block
-    pub const DONE: usize = 2;
-    pub const READER: usize = 3;
-    pub const READONLY: usize = 4;
-    /// JavaScript says 1: the arguments of this call are in the order of the parameters
-    pub const ORDERED: usize = 5;
-    /// 1 when a statement that reads means the same on other connections to its file
-    pub const SHARED: usize = 6;
-    /// 1 when `extras` is not empty
-    pub const EXTRAS: usize = 7;
-    /// Columns of the statement that the rows are of
-    pub const COLUMNS: usize = 8;
-    /// Slots that a worker's block has: a number of 32 bits, at byte 80
-    pub const SLOTS: usize = 20;
-    /// Parts of the block of a worker
-    pub const PARTS: usize = 13;
-    pub const IN_TRANSACTION: usize = 14;
-    pub const SHAREABLE: usize = 15;
-    /// Callbacks of `SQLite` into JavaScript that are running
-    pub const DEPTH: usize = 9;
-    /// Arguments of a callback
-    pub const CALL_ARGS: usize = 10;
-    /// Number of the group that an aggregate's callback is about
-    pub const CALL_GROUP: usize = 11;
-    /// Tag of a callback's result
-    pub const CALL_RESULT: usize = 12;
-    /// 64-bit numbers, from byte 128 on
-    pub const CHANGES: usize = 16;
-    pub const ROWID: usize = 17;
-    pub const ROWID_INT64: usize = 18;
-    /// A callback's result
-    pub const CALL_VALUE: usize = 19;
-}
 
 /// State of one environment.
 pub struct State {

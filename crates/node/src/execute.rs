@@ -3,14 +3,10 @@
 use ferrolite_sqlite::{Encoder, Error, Running, Step};
 
 use crate::bind::Lend;
-use crate::env::header;
+use crate::protocol::header;
+use crate::protocol::mode::{INT64, PLUCK};
 use crate::statement::{Statement, ALREADY_BOUND};
 use crate::sys::{Call, Env, ErrorKind, Ref, Result, Thrown, Value};
-
-/// Mode bit: integers stay 64-bit.
-const INT64: u8 = 1;
-/// Mode bit: the first column alone.
-const PLUCK: u8 = 2;
 
 /// An execution that JavaScript continues call by call.
 pub struct Execution {

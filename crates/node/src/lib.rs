@@ -8,6 +8,7 @@ mod database;
 mod env;
 mod execute;
 mod guard;
+mod protocol;
 mod session;
 mod sql;
 mod statement;

@@ -1,6 +1,6 @@
 //! What JavaScript asks about SQL that is not compiled yet.
 
-use ferrolite_sqlite::{batch_fault, file_need, parameters, statements, Need};
+use ferrolite_sqlite::{batch_fault, file_need, parameters, statements};
 
 use crate::sys::{Call, ErrorKind, Result, Value};
 
@@ -20,15 +20,12 @@ pub fn check_batch<'e>(call: &Call<'e>) -> Result<Value<'e>> {
     env.undefined()
 }
 
-/// `(sql, isScript)` -> what readers are to do meanwhile, 0: nothing; 1: rest; 2: let go of the file
+/// `(sql, isScript)` -> what readers are to do meanwhile, by the numbers of `Need`
 pub fn file_need_of<'e>(call: &Call<'e>) -> Result<Value<'e>> {
     let env = call.env;
     let sql = call.arg(0).to_utf8(env)?;
-    env.number(match file_need(&sql, call.arg(1).as_bool(env)) {
-        Need::Nothing => 0.0,
-        Need::Rest => 1.0,
-        Need::Leave => 2.0,
-    })
+    let need = file_need(&sql, call.arg(1).as_bool(env));
+    env.number(f64::from(need as i32))
 }
 
 /// `(SQL)` -> the names of its parameters, null for each `?`; undefined if it is not one statement

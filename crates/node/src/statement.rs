@@ -8,9 +8,9 @@ use neon::types::Finalize;
 
 use crate::bind::{self, Lend};
 use crate::database::{Database, DatabaseHandle};
-use crate::env::header;
 use crate::execute::Execution;
 use crate::guard::require_not_locked;
+use crate::protocol::header;
 use crate::sys::{Call, Env, ErrorKind, Result, Thrown, Value};
 
 pub const ALREADY_BOUND: &str = "This statement already has bound parameters";

@@ -17,7 +17,8 @@ use neon::types::Finalize;
 use crate::authorizer::read_rules;
 use crate::bind;
 use crate::database::key_of;
-use crate::env::{header, State};
+use crate::env::State;
+use crate::protocol::header;
 use crate::sys::{Call, Env, ErrorKind, Hold, Ref, Result, Value, ValueType, Waker};
 
 /// The handle that JavaScript has. Dropping it ends the worker once it has done its work.
@@ -97,29 +98,10 @@ fn open_args(call: &Call) -> Result<OpenArgs> {
         },
         uri: call.arg(5).as_bool(env),
         image: has_image.then_some(image),
-        log: log_of(call.arg(7).as_i32(env)),
-        role: role_of(call.arg(8).as_i32(env)),
+        log: Log::from_number(call.arg(7).as_i32(env)).unwrap_or(Log::Nothing),
+        role: Role::from_number(call.arg(8).as_i32(env)),
         key: key_of(env, call.arg(9)),
     })
-}
-
-/// As `lib/environment.js` numbers them.
-fn log_of(number: i32) -> Log {
-    match number {
-        1 => Log::WithValues,
-        2 => Log::WithoutValues,
-        _ => Log::Nothing,
-    }
-}
-
-/// As `lib/environment.js` numbers them.
-pub fn role_of(number: i32) -> Role {
-    match number {
-        1 => Role::Writer,
-        2 => Role::Reader,
-        3 => Role::Replica,
-        _ => Role::Only,
-    }
 }
 
 /// `(url, token, headers, connectTimeout, requestTimeout, ca, cert, key, acceptAny)` -> handle. `headers` has a
@@ -278,7 +260,7 @@ pub fn post<'e>(call: &Call<'e>) -> Result<Value<'e>> {
     env.undefined()
 }
 
-/// `(job)` -> 0: it was queued and will not run; 1: it runs and is told to end; 2: it has ended
+/// `(job)` -> what was found, by the numbers of `Cancelled`
 pub fn cancel<'e>(call: &Call<'e>) -> Result<Value<'e>> {
     let id = call.arg(0).as_i32(call.env).cast_unsigned();
     let found = this(call)?.cancel(id);

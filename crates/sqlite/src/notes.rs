@@ -12,13 +12,25 @@ use crate::pragma::{is_own_table, Pragma};
 pub enum Role {
     /// All that its user does.
     #[default]
-    Only,
+    Only = 0,
     /// All but the reads that others can do as well.
-    Writer,
+    Writer = 1,
     /// Such reads: it refuses what only the writer can tell.
-    Reader,
+    Reader = 2,
     /// The reads of a replica: it refuses pragmas that do more than tell.
-    Replica,
+    Replica = 3,
+}
+
+impl Role {
+    /// The role of this number; [`Only`](Self::Only) if none has it.
+    pub fn from_number(number: i32) -> Self {
+        match number {
+            1 => Self::Writer,
+            2 => Self::Reader,
+            3 => Self::Replica,
+            _ => Self::Only,
+        }
+    }
 }
 
 /// The code of what another connection is to do: one that the engine never gives.

@@ -104,11 +104,11 @@ const SETTINGS: [&str; 35] = [
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Need {
     /// They go on.
-    Nothing,
+    Nothing = 0,
     /// They read nothing meanwhile.
-    Rest,
+    Rest = 1,
     /// They let go of the file.
-    Leave,
+    Leave = 2,
 }
 
 impl Pragma {

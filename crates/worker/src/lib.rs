@@ -6,12 +6,13 @@ mod failure;
 mod job;
 pub mod local;
 mod port;
+pub mod protocol;
 pub mod replica;
 mod reply;
 pub mod server;
 mod syncs;
 mod writes;
 
-pub use port::{Answer, Cancelled, Port, Wake};
-pub use reply::{Block, ConnectionState, OwnedLarge, Part, PARTS_PER_BLOCK};
+pub use port::{Answer, Port, Wake};
+pub use reply::{Block, ConnectionState, OwnedLarge, Part};
 pub use writes::Writes;

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use crate::protocol::Cancelled;
 use crate::reply::{Block, Scratch};
 use crate::writes::Writes;
 use ferrolite_sqlite::Rules;
@@ -90,17 +91,6 @@ struct Inbox {
     sleeps: bool,
     /// The last message came soon after the work before it.
     soon: bool,
-}
-
-/// What cancelling a job found.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Cancelled {
-    /// It had not begun, and will not.
-    Queued = 0,
-    /// It runs, and is told to end: its reply says how it did.
-    Running = 1,
-    /// It has ended: its reply is on the way.
-    Ended = 2,
 }
 
 /// Why there is no message.

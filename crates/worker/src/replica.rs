@@ -9,23 +9,12 @@ use ferrolite_sqlite::{Error as LocalError, Param, Params, ValueRef};
 use tokio::runtime::Runtime;
 
 use crate::failure::{internal, interrupted, Failure};
-use crate::job::{Job, Jobs, Op};
+use crate::job::{Job, Jobs};
 use crate::port::{NoMessage, Port};
-use crate::reply::{PartKind, Scratch};
+use crate::protocol::{job, Extent, Op, Reply};
+use crate::reply::Scratch;
 use crate::server::{refuse, runtime, until};
 use crate::syncs::Moment;
-
-/// How far a sync goes; `lib/replica/syncer.js` has the same numbers.
-mod extent {
-    /// As far as the primary is.
-    pub const NOW: i32 = 0;
-    /// As far as this process has written.
-    pub const WRITTEN: i32 = 1;
-    /// As far as the frame that stands behind it.
-    pub const FRAME: i32 = 2;
-    /// All of it, once more.
-    pub const ANEW: i32 = 3;
-}
 
 /// How long after a write the replica catches up by itself: others may come with it.
 const SOON: Duration = Duration::from_millis(20);
@@ -61,7 +50,7 @@ pub fn serve(
         Err(failure) => return refuse(port, &failure),
     };
     let frame = syncer.replica.as_ref().and_then(Replica::readable);
-    syncer.end(1, Ok(Synced { frame, frames: 0 }));
+    syncer.end(job::OPENING, Ok(Synced { frame, frames: 0 }));
     // What is due without being asked for: after each period, and soon after a write.
     let mut due = period.map(|_| Instant::now());
     let mut soon: Option<Instant> = None;
@@ -71,7 +60,7 @@ pub fn serve(
             Ok(message) => {
                 let mut jobs = Jobs::new(&message);
                 while let Some(job) = jobs.next(Params::default()) {
-                    if job.id == 0 {
+                    if job.id == job::NONE {
                         soon.get_or_insert_with(|| Instant::now() + SOON);
                     } else {
                         syncer.serve(&job);
@@ -83,12 +72,12 @@ pub fn serve(
             Err(NoMessage::Yet) => {
                 let is_soon = soon.take_if(|soon| *soon <= Instant::now()).is_some();
                 let how_far = if is_soon {
-                    extent::WRITTEN
+                    Extent::Written
                 } else {
-                    extent::NOW
+                    Extent::Now
                 };
                 // Whoever wants to know why it failed asks for a sync.
-                let _ = syncer.run(0, how_far, 0);
+                let _ = syncer.run(job::NONE, how_far, 0);
                 if !is_soon {
                     due = period.map(|period| Instant::now() + period);
                 }
@@ -143,14 +132,15 @@ impl Syncer<'_> {
                     Some(Param::Real(frame)) => *frame as u64,
                     _ => 0,
                 };
-                let outcome = self.run(job.id, job.extra, frame);
+                let how_far = Extent::from_number(job.extra).unwrap_or(Extent::Now);
+                let outcome = self.run(job.id, how_far, frame);
                 self.end(job.id, outcome);
             }
             Op::Close => {
                 // Whoever waits for it may open the file again.
                 self.close();
                 self.port.close();
-                self.scratch.part(PartKind::Done, 0, 0, 0);
+                self.scratch.part(Reply::Done, 0, 0, 0);
                 self.send(job.id);
             }
             _ => self.end(job.id, Err(internal().into())),
@@ -162,7 +152,7 @@ impl Syncer<'_> {
             Ok(Synced { frame, frames }) => {
                 let integer = |n: u64| ValueRef::Integer(i64::try_from(n).unwrap_or(i64::MAX));
                 let values = [frame.map_or(ValueRef::Null, integer), integer(frames)];
-                self.scratch.push_values(PartKind::LastRows, &values);
+                self.scratch.push_values(Reply::LastRows, &values);
             }
             Err(failure) => failure.push(&mut self.scratch),
         }
@@ -174,10 +164,10 @@ impl Syncer<'_> {
         self.port.send(&mut self.scratch);
     }
 
-    /// Syncs for a job, or for none if its number is 0.
-    fn run(&mut self, id: u32, how_far: i32, frame: u64) -> Result<Synced, Failure> {
+    /// Syncs for a job, or for none.
+    fn run(&mut self, id: u32, how_far: Extent, frame: u64) -> Result<Synced, Failure> {
         let readable = self.replica.as_ref().and_then(Replica::readable);
-        if how_far == extent::FRAME && readable.is_some_and(|last| last >= frame) {
+        if how_far == Extent::Frame && readable.is_some_and(|last| last >= frame) {
             // Nothing is asked of the server, so nothing new is known.
             return self.pull(id, how_far, frame);
         }
@@ -191,8 +181,8 @@ impl Syncer<'_> {
     }
 
     /// Tells of a sync, together with the reply if there is one.
-    fn tell(&mut self, id: u32, how_far: i32, began: Moment, outcome: &Result<Synced, Failure>) {
-        let is_asked = id != 0;
+    fn tell(&mut self, id: u32, how_far: Extent, began: Moment, outcome: &Result<Synced, Failure>) {
+        let is_asked = id != job::NONE;
         let has_made_way = !is_asked && matches!(outcome, Err(error) if error.is_interrupt());
         if !self.port.syncs.are_told() || has_made_way || (!is_asked && self.port.is_behind()) {
             return;
@@ -212,20 +202,20 @@ impl Syncer<'_> {
         };
         let values = [
             ValueRef::Integer(is_asked.into()),
-            ValueRef::Integer(how_far.into()),
+            ValueRef::Integer(how_far as i64),
             frame.map_or(ValueRef::Null, integer),
             integer(frames),
             ValueRef::Real(1000.0 * began.elapsed().as_secs_f64()),
             code,
             message,
         ];
-        self.scratch.push_values(PartKind::Sync, &values);
+        self.scratch.push_values(Reply::Sync, &values);
         if !is_asked {
             self.port.send(&mut self.scratch);
         }
     }
 
-    fn pull(&mut self, id: u32, how_far: i32, frame: u64) -> Result<Synced, Failure> {
+    fn pull(&mut self, id: u32, how_far: Extent, frame: u64) -> Result<Synced, Failure> {
         let Self {
             port,
             remote,
@@ -240,15 +230,15 @@ impl Syncer<'_> {
         let doubts = remote.writes.doubts();
         let sync = async {
             match how_far {
-                extent::WRITTEN => replica.catch_up(remote.writes.last()).await,
-                extent::FRAME => replica.sync_until(frame).await,
-                extent::ANEW => replica.resync().await,
-                _ => replica.sync().await,
+                Extent::Written => replica.catch_up(remote.writes.last()).await,
+                Extent::Frame => replica.sync_until(frame).await,
+                Extent::Anew => replica.resync().await,
+                Extent::Now => replica.sync().await,
             }
         };
         // What nobody has asked for makes way for what somebody asks for.
         let wanted = || match id {
-            0 => !port.is_stopping() && !port.has_message(),
+            job::NONE => !port.is_stopping() && !port.has_message(),
             id => !port.is_stopping() && port.wants(id),
         };
         let syncing = AssertUnwindSafe(|| runtime.block_on(until(sync, wanted)));
@@ -258,7 +248,7 @@ impl Syncer<'_> {
             Err(_) => Err(internal().into()),
         };
         match &outcome {
-            Ok(_) if how_far != extent::FRAME => *settled = doubts,
+            Ok(_) if how_far != Extent::Frame => *settled = doubts,
             Ok(_) => {}
             Err(_) => replica.abandon(),
         }

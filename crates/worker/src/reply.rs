@@ -7,49 +7,11 @@ use ferrolite_sqlite::{
     SLOTS_PER_BLOCK,
 };
 
-use crate::job::INT64;
 use crate::port::Port;
+use crate::protocol::{flag, part, ErrorKind, Reply, BYTES_OVER, PARTS_PER_BLOCK};
 
-/// Bytes of blobs that start below `BYTES_PER_BLOCK` may end this far beyond it.
-const BYTES_OVER: usize = 8192;
-
-/// What a part of a block is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[repr(i32)]
-pub enum PartKind {
-    /// The call has ended without a value.
-    Done = 0,
-    /// The call has failed: kind, message, code, its number, from a server the HTTP status, and of the SQL
-    /// the byte and the statement that it is about, or -1.
-    Error = 1,
-    /// Rows; more come.
-    Rows = 2,
-    /// The call's last rows.
-    LastRows = 3,
-    /// Names and tables of a statement's columns, its number first; they hold for the rows that follow.
-    Columns = 4,
-    /// A function of JavaScript is to be called: question, function, what to do, group and arguments.
-    Call = 5,
-    /// SQL for the `verbose` logger.
-    Log = 6,
-    /// A changed row for the listeners: operation, database, table and rowid.
-    Change = 7,
-    /// A setting of the connection that readers are to have too.
-    Setting = 8,
-    /// How long the call has run, in us, in the place of rows; right before its end.
-    Time = 9,
-    /// A sync of a replica has ended: whether it was asked for, how far it went, the last frame, how many
-    /// came, how long it took in ms, and of its error the code and the message.
-    Sync = 10,
-    /// The error of the call has ended the transaction that it belongs to; before its end.
-    Lost = 11,
-}
-
-/// Parts that a block may have.
-pub const PARTS_PER_BLOCK: usize = 1024;
-
-/// Kind, first slot, rows, columns; `lib/promise/port.js` reads the same.
-pub type Part = [i32; 4];
+/// Kind, first slot, rows, columns.
+pub type Part = [i32; part::LENGTH];
 
 /// A value too large to share a block.
 pub enum OwnedLarge {
@@ -166,7 +128,7 @@ impl Scratch {
     }
 
     /// Ends a part that began at slot `start`.
-    pub fn part(&mut self, kind: PartKind, start: usize, rows: i32, columns: usize) {
+    pub fn part(&mut self, kind: Reply, start: usize, rows: i32, columns: usize) {
         let int = |n: usize| i32::try_from(n).unwrap_or(i32::MAX);
         self.parts
             .push([kind as i32, int(start), rows, int(columns)]);
@@ -198,15 +160,15 @@ impl Scratch {
     }
 
     /// Makes the part that ends the call one before its end, and returns what is to end it.
-    pub fn put_off_end(&mut self) -> PartKind {
+    pub fn put_off_end(&mut self) -> Reply {
         match self.parts.last_mut() {
-            Some(last) if last[0] == PartKind::LastRows as i32 => {
-                last[0] = PartKind::Rows as i32;
-                PartKind::LastRows
+            Some(last) if last[part::KIND] == Reply::LastRows as i32 => {
+                last[part::KIND] = Reply::Rows as i32;
+                Reply::LastRows
             }
             _ => {
                 self.parts.pop();
-                PartKind::Done
+                Reply::Done
             }
         }
     }
@@ -215,18 +177,18 @@ impl Scratch {
     pub fn push_time(&mut self, time: Duration) {
         let us = i32::try_from(time.as_micros()).unwrap_or(i32::MAX);
         let at = self.parts.len().saturating_sub(1);
-        self.parts.insert(at, [PartKind::Time as i32, 0, us, 0]);
+        self.parts.insert(at, [Reply::Time as i32, 0, us, 0]);
     }
 
     /// Says before the call's error that it has ended the transaction.
     pub fn push_lost(&mut self) {
         let at = self.parts.len().saturating_sub(1);
-        self.parts.insert(at, [PartKind::Lost as i32, 0, 0, 0]);
+        self.parts.insert(at, [Reply::Lost as i32, 0, 0, 0]);
     }
 
     /// The call is refused: an error of another one has ended its transaction.
     pub fn push_refusal(&mut self) {
-        self.push_values(PartKind::Error, &[ValueRef::Integer(4)]);
+        self.push_values(Reply::Error, &[ValueRef::Integer(ErrorKind::Lost as i64)]);
     }
 
     /// Takes the last part back: the call does not end so.
@@ -235,7 +197,7 @@ impl Scratch {
     }
 
     /// A part with one row of values.
-    pub fn push_values(&mut self, kind: PartKind, values: &[ValueRef<'_>]) {
+    pub fn push_values(&mut self, kind: Reply, values: &[ValueRef<'_>]) {
         let start = self.start();
         for value in values {
             self.push(*value, false);
@@ -247,8 +209,8 @@ impl Scratch {
     pub fn push_changes(&mut self, changes: i64, rowid: i64, flags: u32) {
         let start = self.start();
         self.push(ValueRef::Integer(changes), false);
-        self.push(ValueRef::Integer(rowid), flags & INT64 != 0);
-        self.part(PartKind::LastRows, start, 1, 2);
+        self.push(ValueRef::Integer(rowid), flags & flag::INT64 != 0);
+        self.part(Reply::LastRows, start, 1, 2);
     }
 
     /// Sends what is here if there is no room for so many more values.
@@ -274,7 +236,7 @@ impl Scratch {
         }
         for name in names {
             if !self.has_room(1) {
-                self.part(PartKind::Rows, start, 1, count);
+                self.part(Reply::Rows, start, 1, count);
                 port.send(self);
                 (start, count) = (self.start(), 0);
             }
@@ -282,7 +244,7 @@ impl Scratch {
             self.push(name, false);
             count += 1;
         }
-        self.part(PartKind::LastRows, start, 1, count);
+        self.part(Reply::LastRows, start, 1, count);
     }
 
     /// An error that is not from an engine here: `code` by its name, and the HTTP status.
@@ -296,7 +258,7 @@ impl Scratch {
         let number = code_number(code).map(|number| ValueRef::Integer(number.into()));
         let status = status.map(|status| ValueRef::Integer(status.into()));
         let values = [
-            ValueRef::Integer(0),
+            ValueRef::Integer(ErrorKind::Sqlite as i64),
             ValueRef::Text(message.as_bytes()),
             ValueRef::Text(code.as_bytes()),
             number.unwrap_or(ValueRef::Null),
@@ -304,21 +266,22 @@ impl Scratch {
             ValueRef::Integer(offset.into()),
             ValueRef::Integer(statement.into()),
         ];
-        self.push_values(PartKind::Error, &values);
+        self.push_values(Reply::Error, &values);
     }
 
     /// A `RangeError` with a message of its own.
     pub fn push_range_error(&mut self, message: &str) {
-        let values = [ValueRef::Integer(2), ValueRef::Text(message.as_bytes())];
-        self.push_values(PartKind::Error, &values);
+        let kind = ValueRef::Integer(ErrorKind::Range as i64);
+        let values = [kind, ValueRef::Text(message.as_bytes())];
+        self.push_values(Reply::Error, &values);
     }
 
     pub fn push_error(&mut self, error: &Error) {
         let (kind, code) = match error {
-            Error::Sqlite { code, .. } => (0, *code),
-            Error::Type(_) => (1, 0),
-            Error::Range(_) => (2, 0),
-            _ => (3, 0),
+            Error::Sqlite { code, .. } => (ErrorKind::Sqlite, *code),
+            Error::Type(_) => (ErrorKind::Type, 0),
+            Error::Range(_) => (ErrorKind::Range, 0),
+            _ => (ErrorKind::Callback, 0),
         };
         let (text, name) = (error.to_string(), code_name(code));
         let (message, offset, statement) = match error {
@@ -331,7 +294,7 @@ impl Scratch {
             _ => (text.as_bytes(), -1, -1),
         };
         let values = [
-            ValueRef::Integer(kind),
+            ValueRef::Integer(kind as i64),
             ValueRef::Text(message),
             ValueRef::Text(name.as_bytes()),
             ValueRef::Integer(code.into()),
@@ -339,7 +302,7 @@ impl Scratch {
             ValueRef::Integer(offset.into()),
             ValueRef::Integer(statement.into()),
         ];
-        self.push_values(PartKind::Error, &values);
+        self.push_values(Reply::Error, &values);
     }
 }
 

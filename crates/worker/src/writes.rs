@@ -2,8 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-/// A write of which it is not known whether it has happened, beside those of which it is.
-const DOUBT: u64 = 1 << 32;
+use crate::protocol::DOUBT;
 
 #[derive(Default)]
 pub struct Writes {

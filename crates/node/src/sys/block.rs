@@ -1,32 +1,25 @@
 //! The `ArrayBuffer` that rows, and arguments of callbacks, cross in.
 
-use ferrolite_worker::PARTS_PER_BLOCK;
+use ferrolite_sqlite::SLOTS_PER_BLOCK;
+use ferrolite_worker::protocol::PARTS_PER_BLOCK;
+use ferrolite_worker::Part;
 
 use super::{Env, ErrorKind, Result, Value};
+use crate::protocol::{
+    BLOCK_LENGTH, BYTES_AT, CALL_SLOTS, CALL_SLOTS_AT, CALL_TAGS_AT, PARTS_AT, SLOTS_AT, TAGS_AT,
+};
 
 /// Room for rows in an `ArrayBuffer` that JavaScript decodes them from.
 pub struct SharedBlock {
     at: *mut u8,
 }
 
-/// Offsets in the block, in bytes; `lib/rows.js` has the same numbers.
-const TAGS_AT: usize = 256;
-const SLOTS_AT: usize = TAGS_AT + ferrolite_sqlite::SLOTS_PER_BLOCK;
-const BYTES_AT: usize = SLOTS_AT + 8 * ferrolite_sqlite::SLOTS_PER_BLOCK;
-/// Blobs that start below the limit may end beyond it by what one large value has at most.
-const CALL_TAGS_AT: usize = BYTES_AT + ferrolite_sqlite::BYTES_PER_BLOCK + 8192;
-/// Arguments that a callback can have: `SQLITE_MAX_FUNCTION_ARG` is 127.
-const CALL_SLOTS: usize = 128;
-const CALL_SLOTS_AT: usize = CALL_TAGS_AT + CALL_SLOTS;
-const PARTS_AT: usize = CALL_SLOTS_AT + 8 * CALL_SLOTS;
-const BLOCK_LEN: usize = PARTS_AT + 16 * PARTS_PER_BLOCK;
-
 #[allow(clippy::cast_ptr_alignment)] // `new` checks that the block is 8-byte aligned
 impl SharedBlock {
     /// Takes over the memory of an `ArrayBuffer` that the caller keeps alive and never detaches.
     pub fn new(env: Env<'_>, buffer: Value<'_>) -> Result<Self> {
         let (at, len) = Env::wrap(buffer.raw).array_buffer(env)?;
-        if len != BLOCK_LEN || at.is_null() || at.align_offset(8) != 0 {
+        if len != BLOCK_LENGTH || at.is_null() || at.align_offset(8) != 0 {
             return Err(env.throw_error(ErrorKind::Range, "Wrong size of the row block"));
         }
         Ok(Self { at })
@@ -87,11 +80,11 @@ impl SharedBlock {
     }
 
     /// Says what is in the block of a worker.
-    pub fn set_parts(&self, parts: &[[i32; 4]]) {
+    pub fn set_parts(&self, parts: &[Part]) {
         let count = parts.len().min(PARTS_PER_BLOCK);
         // SAFETY: within the block, and 8-byte aligned.
         unsafe {
-            let at = self.at.add(PARTS_AT).cast::<[i32; 4]>();
+            let at = self.at.add(PARTS_AT).cast::<Part>();
             at.copy_from_nonoverlapping(parts.as_ptr(), count);
         }
     }
@@ -100,16 +93,13 @@ impl SharedBlock {
     #[inline]
     #[allow(clippy::mut_from_ref)] // the memory is not Rust's; one execution writes at a time
     pub fn target(&self) -> ferrolite_sqlite::Target<'_> {
-        // SAFETY: disjoint parts of a buffer of BLOCK_LEN bytes, 8-byte aligned.
+        // SAFETY: disjoint parts of a buffer of BLOCK_LENGTH bytes, 8-byte aligned.
         unsafe {
             ferrolite_sqlite::Target {
-                tags: std::slice::from_raw_parts_mut(
-                    self.at.add(TAGS_AT),
-                    ferrolite_sqlite::SLOTS_PER_BLOCK,
-                ),
+                tags: std::slice::from_raw_parts_mut(self.at.add(TAGS_AT), SLOTS_PER_BLOCK),
                 slots: std::slice::from_raw_parts_mut(
                     self.at.add(SLOTS_AT).cast(),
-                    ferrolite_sqlite::SLOTS_PER_BLOCK,
+                    SLOTS_PER_BLOCK,
                 ),
                 bytes: std::slice::from_raw_parts_mut(
                     self.at.add(BYTES_AT),

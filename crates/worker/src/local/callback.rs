@@ -8,23 +8,10 @@ use ferrolite_sqlite::{
     Scalar, ValueRef,
 };
 
-use crate::job::{Job, AGGREGATE, DETERMINISTIC, DIRECT_ONLY, INT64, WINDOW};
+use crate::job::Job;
 use crate::port::{Answer, Port};
-use crate::reply::{PartKind, Scratch};
-
-/// What a function is asked to do; `lib/promise/callbacks.js` has the same numbers.
-#[derive(Debug, Clone, Copy)]
-pub enum Ask {
-    Call = 0,
-    Start = 1,
-    Step = 2,
-    Inverse = 3,
-    Value = 4,
-    /// The last value of a group, which ends with it.
-    Finish = 5,
-    /// A group that ends without a value.
-    Drop = 6,
-}
+use crate::protocol::{flag, Ask, Reply};
+use crate::reply::Scratch;
 
 /// A function of JavaScript, by its number.
 pub struct Remote {
@@ -89,7 +76,7 @@ impl Remote {
         for value in args {
             scratch.push(value, self.int64);
         }
-        scratch.part(PartKind::Call, start, 1, count);
+        scratch.part(Reply::Call, start, 1, count);
     }
 
     /// `None` after a failure, whose reason JavaScript keeps.
@@ -204,17 +191,17 @@ pub fn register(
     name: &str,
     arg_count: i32,
 ) -> Result<(), Error> {
-    let remote = Remote::new(port, job.target, job.flags & INT64 != 0);
+    let remote = Remote::new(port, job.target, job.flags & flag::INT64 != 0);
     let flags = FunctionFlags {
-        deterministic: job.flags & DETERMINISTIC != 0,
-        direct_only: job.flags & DIRECT_ONLY != 0,
+        deterministic: job.flags & flag::DETERMINISTIC != 0,
+        direct_only: job.flags & flag::DIRECT_ONLY != 0,
     };
-    if job.flags & AGGREGATE == 0 {
+    if job.flags & flag::AGGREGATE == 0 {
         return conn.create_scalar(name, arg_count, flags, remote);
     }
     let aggregate = RemoteAggregate {
         remote,
-        window: job.flags & WINDOW != 0,
+        window: job.flags & flag::WINDOW != 0,
         groups: Cell::new(0),
     };
     conn.create_aggregate(name, arg_count, flags, aggregate)

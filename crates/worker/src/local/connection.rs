@@ -5,8 +5,8 @@ use ferrolite_sqlite::{Authorize, Error, Key, Limit, Param, Params, Step, ValueR
 use super::callback::{self, ApplyCallbacks};
 use super::table;
 use super::{Outcome, Owner};
-use crate::job::{Job, Op};
-use crate::reply::PartKind;
+use crate::job::Job;
+use crate::protocol::{Op, Reply};
 
 const NO_SESSION: Error = Error::Type("The session is not open");
 
@@ -31,7 +31,7 @@ impl Owner<'_> {
             }
             Op::Stats => {
                 let values = self.conn.stats()?.map(ValueRef::Integer);
-                self.scratch.push_values(PartKind::LastRows, &values);
+                self.scratch.push_values(Reply::LastRows, &values);
                 return Ok(());
             }
             Op::Table => {
@@ -49,7 +49,7 @@ impl Owner<'_> {
                 let session = self.sessions.get(&job.target);
                 let bytes = session.ok_or(NO_SESSION)?.changeset(job.extra != 0)?;
                 self.scratch
-                    .push_values(PartKind::LastRows, &[ValueRef::Blob(&bytes)]);
+                    .push_values(Reply::LastRows, &[ValueRef::Blob(&bytes)]);
                 return Ok(());
             }
             Op::SessionClose => {
@@ -64,7 +64,7 @@ impl Owner<'_> {
                     .conn
                     .apply_changeset(&job.params.bytes, &mut callbacks)?;
                 let value = ValueRef::Integer(applied.into());
-                self.scratch.push_values(PartKind::LastRows, &[value]);
+                self.scratch.push_values(Reply::LastRows, &[value]);
                 return Ok(());
             }
             Op::Authorizer => {
@@ -76,7 +76,7 @@ impl Owner<'_> {
                 let limit = Limit::from_number(job.target as usize);
                 let before = self.conn.limit(limit, job.extra)?;
                 let value = ValueRef::Integer(before.into());
-                self.scratch.push_values(PartKind::LastRows, &[value]);
+                self.scratch.push_values(Reply::LastRows, &[value]);
                 return Ok(());
             }
             Op::Backup => {
@@ -89,7 +89,7 @@ impl Owner<'_> {
                     ValueRef::Text(backup.source_file.as_bytes()),
                     ValueRef::Text(backup.target_file.as_bytes()),
                 ];
-                self.scratch.push_values(PartKind::LastRows, &values);
+                self.scratch.push_values(Reply::LastRows, &values);
                 self.backups.insert(job.target, backup);
                 return Ok(());
             }
@@ -110,7 +110,7 @@ impl Owner<'_> {
                 let name = text_of(&job.params);
                 let bytes = self.conn.serialize(&name)?;
                 let value = ValueRef::Blob(bytes.as_bytes());
-                self.scratch.push_values(PartKind::LastRows, &[value]);
+                self.scratch.push_values(Reply::LastRows, &[value]);
                 return Ok(());
             }
             Op::UnsafeMode => self.conn.set_defensive(job.extra == 0)?,
@@ -141,7 +141,7 @@ impl Owner<'_> {
         let progress = backup.step(job.extra)?;
         let values = [progress.total, progress.remaining, progress.done.into()];
         let values = values.map(|n| ValueRef::Integer(n.into()));
-        self.scratch.push_values(PartKind::LastRows, &values);
+        self.scratch.push_values(Reply::LastRows, &values);
         Ok(())
     }
 

@@ -15,23 +15,17 @@ use ferrolite_sqlite::{
     Role, Session, ValueRef,
 };
 
-use crate::job::{Job, Jobs, Op, INSIDE, PRAGMA, TIMED};
+use crate::job::{Job, Jobs};
 use crate::port::Port;
-use crate::reply::{ConnectionState, PartKind, Scratch};
+pub use crate::protocol::Log;
+use crate::protocol::{flag, job, Op, Reply};
+use crate::reply::{ConnectionState, Scratch};
 use statement::{Cursor, Prepared};
 
 pub type Outcome = Result<(), Error>;
 
 /// Virtual tables that every local connection has, those of workers and readers too.
 pub const MODULES: &[RegisterModules] = &[];
-
-/// What the `verbose` logger is to see of statements.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Log {
-    Nothing,
-    WithValues,
-    WithoutValues,
-}
 
 /// How to open the connection.
 #[allow(clippy::struct_excessive_bools)] // options, as JavaScript has them
@@ -55,7 +49,12 @@ pub fn serve(port: &Arc<Port>, args: OpenArgs) {
     let mut scratch = Scratch::new();
     let (log, role) = (args.log, args.role);
     let opened = open(port, args);
-    answer(port, &mut scratch, 1, opened.as_ref().map(|_| ()));
+    answer(
+        port,
+        &mut scratch,
+        job::OPENING,
+        opened.as_ref().map(|_| ()),
+    );
     match opened {
         Ok(conn) => Owner {
             port,
@@ -119,7 +118,7 @@ fn refuse(port: &Port, scratch: &mut Scratch, error: &Error) {
 
 fn answer(port: &Port, scratch: &mut Scratch, id: u32, outcome: Result<(), &Error>) {
     match outcome {
-        Ok(()) => scratch.part(PartKind::Done, 0, 0, 0),
+        Ok(()) => scratch.part(Reply::Done, 0, 0, 0),
         Err(error) => scratch.push_error(error),
     }
     port.end(id);
@@ -176,19 +175,19 @@ impl Owner<'_> {
     }
 
     fn serve(&mut self, job: &mut Job) {
-        let began = (job.flags & TIMED != 0).then(Instant::now);
+        let began = (job.flags & flag::TIMED != 0).then(Instant::now);
         let is_wanted = self.port.begin(job.id);
         if self.lost && job.is_inside() {
             self.scratch.push_refusal();
             return self.end(job, began);
         }
-        if job.op.executes() && job.flags & INSIDE == 0 {
+        if job.op.executes() && job.flags & flag::INSIDE == 0 {
             self.lost = false;
         }
         let was_open = job.is_inside() && self.conn.in_transaction();
         let outcome = if is_wanted {
             // A PRAGMA that tells the busy timeout does so when it is compiled, and would see ours.
-            if job.op != Op::Prepare || job.flags & PRAGMA == 0 {
+            if job.op != Op::Prepare || job.flags & flag::PRAGMA == 0 {
                 self.conn.watch(None);
             }
             let changes = self.conn.total_changes();
@@ -318,7 +317,7 @@ impl Owner<'_> {
                 self.scratch.push(ValueRef::Text(text), false);
             }
             self.scratch.push(ValueRef::Integer(change.rowid), true);
-            self.scratch.part(PartKind::Change, start, 1, 4);
+            self.scratch.part(Reply::Change, start, 1, 4);
         }
     }
 
@@ -332,11 +331,11 @@ impl Owner<'_> {
                 self.port.send(&mut self.scratch);
             }
             let values = [name.as_bytes(), sql.as_bytes()].map(ValueRef::Text);
-            self.scratch.push_values(PartKind::Setting, &values);
+            self.scratch.push_values(Reply::Setting, &values);
         }
     }
 
     pub fn done(&mut self) {
-        self.scratch.part(PartKind::Done, 0, 0, 0);
+        self.scratch.part(Reply::Done, 0, 0, 0);
     }
 }

@@ -6,9 +6,10 @@ use std::rc::Rc;
 use ferrolite_sqlite::{is_plain, Connection, Error, Params, Running, Statement, Step, ValueRef};
 
 use super::{Log, Outcome, Owner};
-use crate::job::{Job, Op, EXPLAIN, INT64, PLUCK, PRAGMA};
+use crate::job::Job;
 use crate::port::Port;
-use crate::reply::{push_column, PartKind, Scratch, DESCRIPTION};
+use crate::protocol::{flag, Op, Reply};
+use crate::reply::{push_column, Scratch, DESCRIPTION};
 
 /// A statement by its number, or why there is none.
 pub type Prepared = Result<Entry, Error>;
@@ -65,9 +66,9 @@ impl Owner<'_> {
         Ok(Entry {
             parameters: stmt.parameter_count()?.into(),
             columns,
-            reader: columns > 0 || job.flags & PRAGMA != 0,
+            reader: columns > 0 || job.flags & flag::PRAGMA != 0,
             named: stmt.has_named_parameters()?,
-            explain: job.flags & EXPLAIN != 0,
+            explain: job.flags & flag::EXPLAIN != 0,
             plain,
             told: None,
             stmt,
@@ -160,7 +161,7 @@ impl Owner<'_> {
         let (params, _) = running.finish();
         job.params = params;
         self.scratch
-            .push_values(PartKind::LastRows, &[ValueRef::Text(&sql)]);
+            .push_values(Reply::LastRows, &[ValueRef::Text(&sql)]);
         Ok(())
     }
 
@@ -227,7 +228,7 @@ struct Out<'a> {
 impl Out<'_> {
     /// Packs up to `max` rows; true if there may be more. The last part ends the call.
     fn fill(self, entry: &mut Entry, running: &mut Running, max: i32) -> Result<bool, Error> {
-        let int64 = self.flags & INT64 != 0;
+        let int64 = self.flags & flag::INT64 != 0;
         let mut rows = 0;
         let mut in_part = 0;
         let mut start = self.scratch.start();
@@ -242,21 +243,21 @@ impl Out<'_> {
                 }
                 Err(error) => {
                     // An iterator gives what came before the error.
-                    self.scratch.part(PartKind::Rows, start, in_part, width);
+                    self.scratch.part(Reply::Rows, start, in_part, width);
                     return Err(error);
                 }
             }
             if rows == 0 {
                 tell_columns(self.scratch, entry, running.statement())?;
                 start = self.scratch.start();
-                width = if self.flags & PLUCK == 0 {
+                width = if self.flags & flag::PLUCK == 0 {
                     entry.columns
                 } else {
                     1
                 };
             }
             if !self.scratch.has_room(width) {
-                self.scratch.part(PartKind::Rows, start, in_part, width);
+                self.scratch.part(Reply::Rows, start, in_part, width);
                 self.port.send(self.scratch);
                 start = self.scratch.start();
                 in_part = 0;
@@ -270,7 +271,7 @@ impl Out<'_> {
             tell_columns(self.scratch, entry, running.statement())?;
             start = self.scratch.start();
         }
-        self.scratch.part(PartKind::LastRows, start, in_part, width);
+        self.scratch.part(Reply::LastRows, start, in_part, width);
         Ok(more)
     }
 }
@@ -285,7 +286,7 @@ fn tell_columns(scratch: &mut Scratch, entry: &mut Entry, stmt: &Rc<Statement>) 
     entry.columns = stmt.column_count()?.into();
     let mut columns = Vec::new();
     stmt.columns(&mut |column| push_column(&mut columns, column))?;
-    scratch.push_values(PartKind::Columns, &[ValueRef::Text(&columns)]);
+    scratch.push_values(Reply::Columns, &[ValueRef::Text(&columns)]);
     Ok(())
 }
 
@@ -297,6 +298,6 @@ fn log_if(log: Log, port: &Port, sql: impl FnOnce(bool) -> Vec<u8>) {
     }
     let mut scratch = Scratch::new();
     let sql = sql(log == Log::WithValues);
-    scratch.push_values(PartKind::Log, &[ValueRef::Text(&sql)]);
+    scratch.push_values(Reply::Log, &[ValueRef::Text(&sql)]);
     port.send(&mut scratch);
 }

@@ -9,9 +9,10 @@ use ferrolite_sqlite::{
     Plan, Risk, Scan, Table, TableConnection, TableDefinition, ValueRef,
 };
 
-use super::callback::{Ask, Remote};
+use super::callback::Remote;
 use crate::job::Jobs;
 use crate::port::{Answer, Port};
+use crate::protocol::Ask;
 
 type Outcome<T> = Result<T, ModuleError>;
 

@@ -6,7 +6,8 @@ use ferrolite_remote::{may_commit, Answer};
 use super::request::text_of;
 use super::{Passenger, Remote};
 use crate::failure::Failure;
-use crate::job::{Job, Op};
+use crate::job::Job;
+use crate::protocol::Op;
 
 type Answers = Result<Vec<Answer>, Failure>;
 

@@ -21,9 +21,10 @@ use ferrolite_sqlite::{Error as LocalError, Params};
 use tokio::runtime::Runtime;
 
 use crate::failure::{internal, interrupted, no_reader, server_failure, Failure};
-use crate::job::{Job, Jobs, Op, INSIDE, TIMED};
+use crate::job::{Job, Jobs};
 use crate::port::Port;
-use crate::reply::{ConnectionState, PartKind, Scratch};
+use crate::protocol::{flag, job, Op, Reply};
+use crate::reply::{ConnectionState, Scratch};
 use request::{
     batch_of, guarded, require_count, require_one, script_of, statement, text_of, Described, Entry,
 };
@@ -47,7 +48,7 @@ pub fn serve(port: &Arc<Port>, config: &Config) {
         Err(error) => return refuse(port, &error),
     };
     remote.done();
-    remote.end(1);
+    remote.end(job::OPENING);
     remote.run();
 }
 
@@ -94,7 +95,7 @@ pub(crate) fn refuse(port: &Port, error: &Failure) {
         port.end(id);
         port.send(&mut scratch);
     };
-    reply(1);
+    reply(job::OPENING);
     while let Some(message) = port.receive() {
         let mut jobs = Jobs::new(&message);
         while let Some(job) = jobs.next(Params::default()) {
@@ -193,7 +194,7 @@ impl Remote<'_> {
             // What comes with it in the same trip may execute it.
             if job.op == Op::Introduce {
                 self.introduce(&job);
-                if job.id == 0 {
+                if job.id == job::NONE {
                     continue;
                 }
             }
@@ -203,7 +204,7 @@ impl Remote<'_> {
                 queue.push_front(job);
                 break;
             }
-            if job.op.executes() && job.flags & INSIDE == 0 {
+            if job.op.executes() && job.flags & flag::INSIDE == 0 {
                 self.lost = false;
             }
             let request = if self.lost && job.is_inside() {
@@ -371,7 +372,7 @@ impl Remote<'_> {
             if ender == Some(number) {
                 self.scratch.push_lost();
             }
-            if job.flags & TIMED != 0 {
+            if job.flags & flag::TIMED != 0 {
                 self.scratch.push_time(time);
             }
             self.end(job.id);
@@ -392,7 +393,7 @@ impl Remote<'_> {
     }
 
     pub(super) fn done(&mut self) {
-        self.scratch.part(PartKind::Done, 0, 0, 0);
+        self.scratch.part(Reply::Done, 0, 0, 0);
     }
 }
 

@@ -10,8 +10,9 @@ use ferrolite_remote::proto::{
 use ferrolite_sqlite::{is_query, parameters, statements, Error as LocalError, Param, Params};
 
 use crate::failure::internal;
-use crate::job::{Job, EXPLAIN, PRAGMA};
+use crate::job::Job;
 use crate::port::Port;
+use crate::protocol::flag;
 use crate::reply::Scratch;
 
 pub(super) struct Entry {
@@ -37,9 +38,9 @@ impl Entry {
     pub(super) fn new(job: &Job, sql: Rc<str>, described: Rc<Described>) -> Self {
         Self {
             sql,
-            reader: described.reader || job.flags & PRAGMA != 0,
+            reader: described.reader || job.flags & flag::PRAGMA != 0,
             described,
-            explain: job.flags & EXPLAIN != 0,
+            explain: job.flags & flag::EXPLAIN != 0,
             told: None,
         }
     }

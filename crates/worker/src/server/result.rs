@@ -9,9 +9,10 @@ use ferrolite_sqlite::{statements, Error as LocalError, Param, ValueRef};
 use super::request::{columns_of, text_of, Column, Described, Entry};
 use super::{Cursor, Remote, MAX_DESCRIBED};
 use crate::failure::{first_error, misfit, Failure, Outcome};
-use crate::job::{Job, Op, INT64, PLUCK};
+use crate::job::Job;
 use crate::port::Port;
-use crate::reply::{push_column, PartKind, Scratch, DESCRIPTION};
+use crate::protocol::{flag, Op, Reply};
+use crate::reply::{push_column, Scratch, DESCRIPTION};
 
 impl Remote<'_> {
     /// Jobs that need no server.
@@ -189,7 +190,7 @@ impl Remote<'_> {
             let start = self.scratch.start();
             self.scratch.push(ValueRef::Integer(count), false);
             self.scratch.push(ValueRef::Integer(changes), false);
-            let int64 = job.flags & INT64 != 0;
+            let int64 = job.flags & flag::INT64 != 0;
             self.scratch.push(ValueRef::Integer(self.last.1), int64);
             for col in &step.cols {
                 let name = col.name.as_deref().map_or(ValueRef::Null, ValueRef::Text);
@@ -201,7 +202,7 @@ impl Remote<'_> {
                 self.scratch.push(decltype, false);
             }
             self.scratch
-                .part(PartKind::Rows, start, 1, 3 + 2 * step.cols.len());
+                .part(Reply::Rows, start, 1, 3 + 2 * step.cols.len());
             let mut rows = step.rows.into_iter();
             fill(
                 self.port,
@@ -244,7 +245,7 @@ pub(super) fn fill(
     flags: u32,
     max: usize,
 ) -> usize {
-    let int64 = flags & INT64 != 0;
+    let int64 = flags & flag::INT64 != 0;
     let mut count = 0;
     let mut in_part = 0;
     let mut start = scratch.start();
@@ -252,9 +253,13 @@ pub(super) fn fill(
     while count < max {
         let Some(row) = rows.next() else { break };
         let len = row.values.len();
-        width = if flags & PLUCK == 0 { len } else { len.min(1) };
+        width = if flags & flag::PLUCK == 0 {
+            len
+        } else {
+            len.min(1)
+        };
         if !scratch.has_room(width) {
-            scratch.part(PartKind::Rows, start, in_part, width);
+            scratch.part(Reply::Rows, start, in_part, width);
             port.send(scratch);
             start = scratch.start();
             in_part = 0;
@@ -265,7 +270,7 @@ pub(super) fn fill(
         count += 1;
         in_part += 1;
     }
-    scratch.part(PartKind::LastRows, start, in_part, width);
+    scratch.part(Reply::LastRows, start, in_part, width);
     count
 }
 
@@ -292,6 +297,6 @@ pub(super) fn tell_columns(scratch: &mut Scratch, entry: &mut Entry, columns: Ve
             [Some(name), None, None, None, decltype.as_deref()],
         );
     }
-    scratch.push_values(PartKind::Columns, &[ValueRef::Text(&text)]);
+    scratch.push_values(Reply::Columns, &[ValueRef::Text(&text)]);
     entry.told = Some(columns);
 }

@@ -1,0 +1,415 @@
+'use strict'
+
+// Every number that JavaScript shares with Rust. crates/worker/src/protocol.rs has the same names
+// and values, crates/node/src/protocol.rs has those of the block of rows, and crates/sqlite/src has
+// those that are about SQLite. test/75.protocol.js compares the files.
+
+// What a job does.
+const OP = {
+  // Compiles SQL as the statement of the given number.
+  PREPARE: 0,
+  // Finalizes a statement; has no reply.
+  DROP: 1,
+  // Executes a statement: rows changed, and the last inserted rowid.
+  RUN: 2,
+  // The first row of a statement.
+  GET: 3,
+  // All rows of a statement.
+  ALL: 4,
+  // Executes a script.
+  EXEC: 5,
+  // Opens a cursor of the given number on a statement.
+  ITERATE: 6,
+  // The next rows of a cursor.
+  NEXT: 7,
+  // Closes a cursor.
+  RETURN: 8,
+  // The database as the bytes of its file.
+  SERIALIZE: 10,
+  // Closes the connection.
+  CLOSE: 11,
+  // Sets a limit of the connection, or reads it.
+  LIMIT: 12,
+  // Switches the engine's defensive mode off, or on again.
+  UNSAFE_MODE: 13,
+  // Loads an extension.
+  LOAD_EXTENSION: 14,
+  // Begins to copy the database into another file.
+  BACKUP: 15,
+  // Copies pages of a backup.
+  BACKUP_STEP: 16,
+  // Ends a backup.
+  BACKUP_CLOSE: 17,
+  // The SQL of a statement with the values that are bound.
+  EXPAND: 18,
+  // Executes a script if a transaction is open.
+  UNDO: 19,
+  // Registers a function of the front end under a name.
+  FUNCTION: 20,
+  // Tells of changed rows from now on, or no longer.
+  WATCH: 21,
+  // Takes over the authorizer that is left at the port.
+  AUTHORIZER: 22,
+  // Creates a session, which records changes.
+  SESSION: 23,
+  // What a session has recorded, as a changeset or a patchset.
+  CHANGESET: 24,
+  // Deletes a session.
+  SESSION_CLOSE: 25,
+  // Applies a changeset.
+  APPLY: 26,
+  // Registers a module for virtual tables.
+  TABLE: 27,
+  // Rows changed by the last statement, and the last inserted rowid.
+  CHANGES: 28,
+  // Encrypts the file with another key, or with none.
+  REKEY: 29,
+  // Executes statements in a transaction of their own, as one request to a server.
+  BATCH: 30,
+  // Brings a replica up to date.
+  SYNC: 31,
+  // Says what the statement of the given number is: the server need not be asked.
+  INTRODUCE: 32,
+  // What the connection holds in memory.
+  STATS: 33
+}
+
+// Flags of a job.
+const FLAG = {
+  // Integers are BigInts.
+  INT64: 1,
+  // The first column alone.
+  PLUCK: 2,
+  // The statement is a PRAGMA.
+  PRAGMA: 4,
+  // The statement is an EXPLAIN, which runs without its parameters.
+  EXPLAIN: 8,
+  // The function gives the same result for the same arguments.
+  DETERMINISTIC: 16,
+  // The function may not be used in triggers and views.
+  DIRECT_ONLY: 32,
+  // The function is an aggregate.
+  AGGREGATE: 64,
+  // The aggregate is a window function too.
+  WINDOW: 128,
+  // The reply says how long the job has run.
+  TIMED: 256,
+  // The job belongs to a transaction: once an error has ended that, it is refused.
+  INSIDE: 512
+}
+
+// Numbers of jobs, which rise by one and wrap around.
+const JOB = {
+  // A job without a reply.
+  NONE: 0,
+  // Opening, which is not posted.
+  OPENING: 1
+}
+
+// What a value of a message is.
+const VALUE = {
+  // NULL
+  NULL: 0,
+  // Eight bytes of a double
+  DOUBLE: 1,
+  // Eight bytes of a 64-bit integer
+  INT64: 2,
+  // UTF-8, padded to eight bytes
+  TEXT: 3,
+  // Bytes, padded to eight
+  BLOB: 4
+}
+
+// Fields of a part of a block.
+const PART = {
+  // One of REPLY
+  KIND: 0,
+  // The first slot of its values
+  SLOT: 1,
+  // Rows; microseconds in a TIME
+  ROWS: 2,
+  // Values of a row
+  COLUMNS: 3,
+  // Fields of a part
+  LENGTH: 4
+}
+
+// What a part of a block is.
+const REPLY = {
+  // The job has ended without a value.
+  DONE: 0,
+  // The job has failed: one of ERROR_KIND, then message, code and its number, HTTP status, byte of
+  // the SQL and number of the statement.
+  ERROR: 1,
+  // Rows; more follow.
+  ROWS: 2,
+  // Rows, the last of the job.
+  LAST_ROWS: 3,
+  // The columns of the rows that follow, all in one text.
+  COLUMNS: 4,
+  // A function is to be called: question, function, one of ASK, group, then the arguments.
+  CALL: 5,
+  // SQL for the `verbose` logger.
+  LOG: 6,
+  // A changed row: operation, database, table and rowid.
+  CHANGE: 7,
+  // A setting that readers are to have too: its name and its SQL.
+  SETTING: 8,
+  // How long the job has run; right before its end.
+  TIME: 9,
+  // A sync has ended: whether it was asked for, one of EXTENT, the last frame, how many came, how
+  // long it took in ms, then code and message of its error.
+  SYNC: 10,
+  // The error of the job has ended the transaction that it belongs to; before its end.
+  LOST: 11
+}
+
+// What kind of error a job ended with.
+const ERROR_KIND = {
+  // An error with a code, of SQLite or of a server
+  SQLITE: 0,
+  // A TypeError
+  TYPE: 1,
+  // A RangeError
+  RANGE: 2,
+  // What a function has thrown
+  CALLBACK: 3,
+  // An error of another job has ended the transaction that it belongs to
+  LOST: 4
+}
+
+// What a function is asked to do.
+const ASK = {
+  // Call it. A module gives the definition of a table.
+  CALL: 0,
+  // Begin a group. A table begins a scan.
+  START: 1,
+  // Add a row to a group.
+  STEP: 2,
+  // Take a row out of a window.
+  INVERSE: 3,
+  // Give the value of a window so far. A table gives its next rows.
+  VALUE: 4,
+  // Give the value of a group, which ends with it.
+  FINISH: 5,
+  // End a group or a scan without a value.
+  DROP: 6
+}
+
+// What cancelling a job has found.
+const CANCELLED = {
+  // It had not begun, and will not.
+  QUEUED: 0,
+  // It runs, and is told to end: its reply says how it did.
+  RUNNING: 1,
+  // It has ended: its reply is on the way.
+  ENDED: 2
+}
+
+// How far a replica is to be brought up to date.
+const EXTENT = {
+  // As far as the primary is.
+  NOW: 0,
+  // As far as this connection has written.
+  WRITTEN: 1,
+  // As far as a frame.
+  FRAME: 2,
+  // All of it, once more.
+  ANEW: 3
+}
+
+// What a connection is for.
+const ROLE = {
+  // All that its user does
+  ONLY: 0,
+  // All but the reads that readers can do as well
+  WRITER: 1,
+  // Such reads
+  READER: 2,
+  // The reads of a replica
+  REPLICA: 3
+}
+
+// What the `verbose` logger sees of statements.
+const LOG = {
+  // Nothing: there is none
+  NOTHING: 0,
+  // SQL with the values that are bound
+  WITH_VALUES: 1,
+  // SQL alone
+  WITHOUT_VALUES: 2
+}
+
+// What other connections to a file are to do for a statement.
+const NEED = {
+  // Nothing
+  NOTHING: 0,
+  // Read nothing meanwhile.
+  REST: 1,
+  // Close the file.
+  LEAVE: 2
+}
+
+// Limits of a connection, by SQLite's numbers.
+const LIMIT = {
+  // Bytes of a string, blob or row
+  LENGTH: 0,
+  // Bytes of an SQL statement
+  SQL_LENGTH: 1,
+  // Columns of a table, index, view or result
+  COLUMN: 2,
+  // Depth of an expression
+  EXPR_DEPTH: 3,
+  // Terms of a compound SELECT
+  COMPOUND_SELECT: 4,
+  // VM instructions of a statement
+  VDBE_OP: 5,
+  // Arguments of a function
+  FUNCTION_ARG: 6,
+  // Attached databases
+  ATTACHED: 7,
+  // Bytes of a LIKE or GLOB pattern
+  LIKE_PATTERN_LENGTH: 8,
+  // The largest `?NNN`
+  VARIABLE_NUMBER: 9,
+  // Depth of trigger recursion
+  TRIGGER_DEPTH: 10
+}
+
+// What a slot of the block holds.
+const TAG = {
+  // NULL
+  NULL: 0,
+  // A whole number within 32 bits
+  INT32: 1,
+  // A double that is no such integer, or a larger integer rounded to one
+  DOUBLE: 2,
+  // Start and end in the block's Latin-1 text
+  LATIN1: 3,
+  // Start and end in the block's UTF-16 text
+  UTF16: 4,
+  // Start and end in the block's bytes
+  BYTES: 5,
+  // Index among the large values
+  LARGE: 6,
+  // A 64-bit integer
+  INT64: 7
+}
+
+// Which function reads rows, by the sum of these.
+const MODE = {
+  // Integers are BigInts.
+  INT64: 1,
+  // The first column alone.
+  PLUCK: 2
+}
+
+// Places in the header of the block: numbers of 32 bits, from CHANGES to CALL_VALUE of 64.
+const HEADER = {
+  // Changes when the columns of the statement may have.
+  VERSION: 0,
+  // Rows in the block
+  ROWS: 1,
+  // 1 when the last row is in the block
+  DONE: 2,
+  // 1 for a statement that returns data
+  READER: 3,
+  // 1 for a statement that writes nothing
+  READONLY: 4,
+  // JavaScript says 1: the arguments of this call are in the order of the parameters.
+  ORDERED: 5,
+  // 1 for a statement that reads the same on other connections to its file
+  SHARED: 6,
+  // 1 when `extras` is not empty
+  EXTRAS: 7,
+  // Columns of the statement that the rows are of
+  COLUMNS: 8,
+  // Callbacks of SQLite into JavaScript that are running
+  DEPTH: 9,
+  // Arguments of a callback
+  CALL_ARGS: 10,
+  // Number of the group that an aggregate's callback is about
+  CALL_GROUP: 11,
+  // Tag of a callback's result
+  CALL_RESULT: 12,
+  // Parts of the block of a worker
+  PARTS: 13,
+  // 1 while a transaction is open; negative: as before
+  IN_TRANSACTION: 14,
+  // 1 if others may read the same file instead; negative: as before
+  SHAREABLE: 15,
+  // Rows changed by the last statement
+  CHANGES: 16,
+  // The last inserted rowid as a double
+  ROWID: 17,
+  // The same as a 64-bit integer
+  ROWID_INT64: 18,
+  // A callback's result that is a number
+  CALL_VALUE: 19,
+  // Slots of a worker's block: of 32 bits again, at byte 80
+  SLOTS: 20
+}
+
+// Values of a block
+const SLOTS_PER_BLOCK = 4096
+// Bytes of blobs, and units of either text, after which a block is full
+const BYTES_PER_BLOCK = 64 * 1024
+// Bytes of blobs that start below BYTES_PER_BLOCK may end this far beyond it.
+const BYTES_OVER = 8192
+// Parts of a block that a worker has filled
+const PARTS_PER_BLOCK = 1024
+// Arguments of a callback: SQLite has 127 at most.
+const CALL_SLOTS = 128
+// Where the tags begin, in bytes, behind the header
+const TAGS_AT = 256
+// Where the slots begin
+const SLOTS_AT = TAGS_AT + SLOTS_PER_BLOCK
+// Where the bytes of blobs begin
+const BYTES_AT = SLOTS_AT + 8 * SLOTS_PER_BLOCK
+// Where the tags of a callback's arguments begin
+const CALL_TAGS_AT = BYTES_AT + BYTES_PER_BLOCK + BYTES_OVER
+// Where the slots of a callback's arguments begin
+const CALL_SLOTS_AT = CALL_TAGS_AT + CALL_SLOTS
+// Where the parts begin
+const PARTS_AT = CALL_SLOTS_AT + 8 * CALL_SLOTS
+// Bytes of the block
+const BLOCK_LENGTH = PARTS_AT + 16 * PARTS_PER_BLOCK
+
+// Texts of this length are turned into UTF-8 by JavaScript.
+const LONG_TEXT = 8192
+// What a write counts of which it is not known whether it has happened.
+const DOUBT = 0x1_0000_0000
+
+module.exports = {
+  ASK,
+  BLOCK_LENGTH,
+  BYTES_AT,
+  BYTES_OVER,
+  BYTES_PER_BLOCK,
+  CALL_SLOTS,
+  CALL_SLOTS_AT,
+  CALL_TAGS_AT,
+  CANCELLED,
+  DOUBT,
+  ERROR_KIND,
+  EXTENT,
+  FLAG,
+  HEADER,
+  JOB,
+  LIMIT,
+  LOG,
+  LONG_TEXT,
+  MODE,
+  NEED,
+  OP,
+  PART,
+  PARTS_AT,
+  PARTS_PER_BLOCK,
+  REPLY,
+  ROLE,
+  SLOTS_AT,
+  SLOTS_PER_BLOCK,
+  TAG,
+  TAGS_AT,
+  VALUE
+}
