@@ -283,7 +283,7 @@ export interface Natives {
   /** Closes the iterator, if it is open. */
   statementReturn (this: Statement): void
 
-  // Workers: what crosses to them is in `worker/message.js`, what comes back in `worker/port.js`
+  // Workers: the numbers that cross are in `protocol.js`, jobs are packed in `worker/message.js`
 
   /** `onWake` is called when replies have come. */
   workerOnWake (onWake: () => void): void
@@ -317,7 +317,7 @@ export interface Natives {
   /** -> whether replies came within that time. */
   workerWait (this: Worker, ms: number): boolean
   /** -> whether replies came within a moment, for which the event loop is not woken. */
-  workerLookOut (this: Worker): boolean
+  workerSpin (this: Worker): boolean
   /** The next replies: they are in the block, HEADER.PARTS of them; undefined if there are none. */
   workerTake (this: Worker): Text | undefined
   /** Whether the event loop goes on while nothing else keeps it. */

@@ -2,7 +2,7 @@
 
 // Every number that JavaScript shares with Rust. crates/worker/src/protocol.rs has the same names
 // and values, crates/node/src/protocol.rs has those of the block of rows, and crates/sqlite/src has
-// those that are about SQLite. test/75.protocol.js compares the files.
+// those that are about SQLite. test/project/75.protocol.js compares the files.
 
 // What a job does.
 const OP = {

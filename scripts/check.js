@@ -26,8 +26,15 @@ async function codeSteps (step) {
   const built = await step('build', build)
   await step('clippy', () => clippy(env))
   await step('cargo test', () => run('cargo', ['test', '--release', '--locked', '--workspace'], { env }))
+  await step('model of the port', () => portModel(env))
   await step('cargo deny', () => cargoDeny(env))
   return built
+}
+
+// The tests of the way to a worker, in every order of the steps of its threads.
+function portModel (env) {
+  const args = ['test', '--release', '--locked', '--manifest-path', 'crates/worker/model/Cargo.toml']
+  return run('cargo', [...args, '--target-dir', 'target/model'], { env })
 }
 
 async function check () {

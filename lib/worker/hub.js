@@ -13,9 +13,9 @@ class Hub {
   #scheduled = false
   // When the event loop is to have its turn, in ms.
   #until = 0
-  // Calls of this turn of the loop have looked out for replies, and may until then, in ms.
+  // Calls of this turn of the loop have spun for replies, and may until then, in ms.
   #inTurn = false
-  #lookUntil = 0
+  #spinUntil = 0
 
   /** @param {import('../engine').Natives} natives */
   constructor (natives) {
@@ -55,14 +55,14 @@ class Hub {
   }
 
   /** Whether the event loop had its turn not long ago. */
-  mayLookOut () {
+  maySpin () {
     const now = performance.now()
     if (!this.#inTurn) {
       this.#inTurn = true
-      this.#lookUntil = now + SLICE
+      this.#spinUntil = now + SLICE
       setImmediate(this.#turnEnds)
     }
-    return now < this.#lookUntil
+    return now < this.#spinUntil
   }
 
   #turnEnds = () => { this.#inTurn = false }

@@ -17,7 +17,7 @@ const {
 } = REPLY
 const { QUEUED, ENDED } = CANCELLED
 
-// Looking out for the replies of so many calls pays: they are likely to come at once.
+// To spin for the replies of so many calls pays: they are likely to come at once.
 const FEW = 4
 
 // How long a worker may take to notice that a call was given up, in ms.
@@ -60,7 +60,7 @@ class Port {
   #nextId = JOB.OPENING
   #flush
   #calls = []
-  // How often to go without looking out for replies, now and after the next time in vain.
+  // How often not to spin for replies, now and after the next time in vain.
   #skips = 0
   #missed = 0
 
@@ -76,7 +76,7 @@ class Port {
     this.handle = open(natives)
     this.#flush = () => {
       this.#flushing = false
-      if (this.#post() && this.#mayLookOut()) this.#lookOut()
+      if (this.#post() && this.#maySpin()) this.#spin()
     }
     this.opened = new Job()
     this.#enqueue(this.opened)
@@ -103,18 +103,18 @@ class Port {
   }
 
   // Not while code of the user may be called: it has an async context of its own.
-  #mayLookOut () {
+  #maySpin () {
     if (this.#jobs.length - this.#head > FEW) return false
     if (this.#skips !== 0) {
       this.#skips--
       return false
     }
-    return !this.callsUser && this.#hub.mayLookOut()
+    return !this.callsUser && this.#hub.maySpin()
   }
 
-  #lookOut () {
+  #spin () {
     do {
-      if (!this.#natives.workerLookOut.call(this.handle)) {
+      if (!this.#natives.workerSpin.call(this.handle)) {
         // What runs takes longer: it is less and less worth the while.
         this.#missed = Math.min(2 * this.#missed + 1, 255)
         this.#skips = this.#missed

@@ -125,7 +125,7 @@ test('a reply with fewer slots than its columns ends its call, and no other', as
       workerOnWake: fn => { wake = fn },
       workerHold () {},
       workerPost () {},
-      workerLookOut: () => false,
+      workerSpin: () => false,
       workerTake () {
         const parts = replies.shift()
         if (parts === undefined) return undefined

@@ -133,7 +133,7 @@ fn export_all(env: Env<'_>, options: sys::Value<'_>, exports: sys::Value<'_>) ->
         "workerWait" => worker::wait,
         "workerPost" => worker::post,
         "workerCancel" => worker::cancel,
-        "workerLookOut" => worker::look_out,
+        "workerSpin" => worker::spin,
         "workerTake" => worker::take,
         "workerHold" => worker::hold,
         "workerAnswer" => worker::answer,

@@ -275,8 +275,8 @@ pub fn wait<'e>(call: &Call<'e>) -> Result<Value<'e>> {
 }
 
 /// -> whether replies came within a moment, for which the event loop is not woken
-pub fn look_out<'e>(call: &Call<'e>) -> Result<Value<'e>> {
-    let found = this(call)?.look_out();
+pub fn spin<'e>(call: &Call<'e>) -> Result<Value<'e>> {
+    let found = this(call)?.spin();
     call.env.boolean(found)
 }
 

@@ -1,5 +1,6 @@
 //! Jobs that a front end packs for a worker, eight-byte words throughout (`lib/worker/message.js`).
 
+pub use ferrolite_sqlite::Rules;
 use ferrolite_sqlite::{Param, Params};
 
 use crate::protocol::{flag, Op, Value};

@@ -10,6 +10,7 @@ pub mod protocol;
 pub mod replica;
 mod reply;
 pub mod server;
+mod sync;
 mod syncs;
 mod writes;
 

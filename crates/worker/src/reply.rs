@@ -367,3 +367,23 @@ impl Block {
         scratch.clear();
     }
 }
+
+#[cfg(test)]
+pub mod testing {
+    use super::*;
+
+    /// A reply that is a number.
+    pub fn packed(number: i32) -> Scratch {
+        let mut scratch = Scratch::new();
+        scratch.push_values(Reply::LastRows, &[ValueRef::Integer(number.into())]);
+        scratch
+    }
+
+    /// The numbers that a block has.
+    pub fn unpacked(block: &Block) -> Vec<i32> {
+        let slots = block.slots.iter();
+        slots
+            .map(|slot| i32::from_le_bytes(slot.to_le_bytes()[..4].try_into().unwrap()))
+            .collect()
+    }
+}

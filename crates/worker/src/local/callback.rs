@@ -94,7 +94,7 @@ impl Remote {
         let question = self.port.next_question();
         self.pack_values(question, ask, group, args);
         self.port.send(&mut self.scratch.borrow_mut());
-        self.port.wait_for_answer(question)
+        self.port.wait_for_answer()
     }
 
     fn ask_for_result(

@@ -69,7 +69,7 @@ pub fn serve(port: &Arc<Port>, args: OpenArgs) {
             lost: false,
             looked_at: None,
             shareable: false,
-            announced: Instant::now(),
+            notified: Instant::now(),
         }
         .run(),
         Err(error) => refuse(port, &mut scratch, &error),
@@ -94,7 +94,7 @@ fn open(port: &Arc<Port>, args: OpenArgs) -> Result<Connection, Error> {
     let port = port.clone();
     conn.set_stop_check(Box::new(move || {
         // What runs takes long: replies that are there must not wait for it.
-        port.announce();
+        port.notify();
         port.is_cancelled()
     }));
     Ok(conn)
@@ -142,7 +142,7 @@ pub struct Owner<'p> {
     looked_at: Option<u32>,
     shareable: bool,
     /// When JavaScript was woken last.
-    announced: Instant,
+    notified: Instant,
 }
 
 // https://www.sqlite.org/rescode.html
@@ -249,9 +249,9 @@ impl Owner<'_> {
             shareable: self.shareable,
         });
         self.port.send_with_others(&mut self.scratch);
-        if Port::has_gathered(self.announced) {
-            self.port.announce();
-            self.announced = Instant::now();
+        if Port::has_gathered(self.notified) {
+            self.port.notify();
+            self.notified = Instant::now();
         }
     }
 

@@ -64,7 +64,7 @@ fn open<'p>(port: &'p Arc<Port>, config: &Config) -> Result<Remote<'p>, Failure>
         frame: None,
         last: (0, 0),
         lost: false,
-        announced: Instant::now(),
+        notified: Instant::now(),
     })
 }
 
@@ -125,7 +125,7 @@ struct Remote<'p> {
     /// An error has ended the transaction whose calls may still come.
     lost: bool,
     /// When JavaScript was woken last.
-    announced: Instant,
+    notified: Instant,
 }
 
 struct Cursor {
@@ -307,7 +307,7 @@ impl Remote<'_> {
         if trip.requests.is_empty() {
             return Ok(Vec::new());
         }
-        self.port.announce();
+        self.port.notify();
         // A transaction that is lost is rolled back, unless it may have been committed.
         let may_write = !(trip.repeatable || (self.session.in_transaction() && !trip.may_commit));
         let Self {
@@ -386,9 +386,9 @@ impl Remote<'_> {
             shareable: false,
         });
         self.port.send_with_others(&mut self.scratch);
-        if Port::has_gathered(self.announced) {
-            self.port.announce();
-            self.announced = Instant::now();
+        if Port::has_gathered(self.notified) {
+            self.port.notify();
+            self.notified = Instant::now();
         }
     }
 

@@ -6,10 +6,10 @@ const assert = require('node:assert/strict')
 const fs = require('node:fs')
 const path = require('node:path')
 const test = require('node:test')
-const { LIMITS } = require('../lib/options')
-const protocol = require('../lib/protocol')
+const { LIMITS } = require('../../lib/options')
+const protocol = require('../../lib/protocol')
 
-const ROOT = path.join(__dirname, '..')
+const ROOT = path.join(__dirname, '..', '..')
 const read = (...names) => fs.readFileSync(path.join(ROOT, ...names), 'utf8')
 
 // Enums of SQLite's own, by their files.

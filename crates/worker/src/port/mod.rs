@@ -1,0 +1,330 @@
+//! What the front end and a worker share: messages in, blocks out, questions and answers, and the word to stop.
+//! Each method says by its place whose thread calls it.
+
+mod gate;
+mod inbox;
+mod outbox;
+mod questions;
+
+use std::time::Duration;
+
+use crate::job::Rules;
+use crate::protocol::Cancelled;
+use crate::reply::{Block, Scratch};
+use crate::sync::{lock, Instant, Mutex};
+use crate::syncs::Syncs;
+use crate::writes::Writes;
+use gate::Gate;
+use inbox::Inbox;
+pub use inbox::NoMessage;
+use outbox::Outbox;
+pub use questions::Answer;
+use questions::Questions;
+
+/// How long replies may wait for others that come with them: far less than waking the front end for each would
+/// take.
+const GATHERING: Duration = Duration::from_micros(100);
+
+/// How long either side spins for the other before it sleeps: waking a thread takes about as long. Calls that are
+/// awaited one by one would otherwise mostly wait for the two wake-ups.
+const SPIN: Duration = Duration::from_micros(30);
+
+/// Wakes the front end, from any thread.
+pub type Wake = Box<dyn Fn() + Send + Sync>;
+
+/// The way to a worker and back.
+pub struct Port {
+    inbox: Inbox,
+    outbox: Outbox,
+    questions: Questions,
+    /// Opening has succeeded or failed.
+    gate: Gate,
+    /// Rules that wait for the worker to take them over.
+    authorizer: Mutex<Option<Rules>>,
+    /// What this connection writes to a primary.
+    pub writes: Writes,
+    /// What a replica tells of its syncs.
+    pub syncs: Syncs,
+}
+
+impl Port {
+    /// A port whose front end is woken by `wake`.
+    pub fn new(wake: Wake) -> Self {
+        Self {
+            inbox: Inbox::default(),
+            outbox: Outbox::new(wake),
+            questions: Questions::default(),
+            gate: Gate::default(),
+            authorizer: Mutex::default(),
+            writes: Writes::default(),
+            syncs: Syncs::default(),
+        }
+    }
+}
+
+/// On the thread of the front end.
+impl Port {
+    /// Sends jobs to the worker.
+    pub fn post(&self, message: Vec<u8>) {
+        self.inbox.post(message);
+    }
+
+    /// Keeps a job from beginning, or tells it to end.
+    pub fn cancel(&self, id: u32) -> Cancelled {
+        let found = self.inbox.cancel(id);
+        if found == Cancelled::Running {
+            self.release();
+        }
+        found
+    }
+
+    /// What waits for the front end is to look whether it still has to.
+    fn release(&self) {
+        self.outbox.release();
+        self.questions.release();
+    }
+
+    /// Spins for replies; true if there are any. The front end is not woken for them.
+    pub fn spin(&self) -> bool {
+        self.outbox.spin()
+    }
+
+    /// Waits for replies, `limit` at most; true if there are any.
+    pub fn wait(&self, limit: Duration) -> bool {
+        self.outbox.wait(limit)
+    }
+
+    /// The next block of replies.
+    pub fn take(&self) -> Option<Block> {
+        self.outbox.take()
+    }
+
+    /// Answers a question, unless the worker has given up waiting for it.
+    pub fn answer(&self, question: u32, answer: Answer) {
+        self.questions.answer(question, answer);
+    }
+
+    /// Leaves an authorizer, or none, for the job that takes it over.
+    pub fn leave_authorizer(&self, rules: Option<Rules>) {
+        *lock(&self.authorizer) = rules;
+    }
+
+    /// The worker ends when it has done all that was posted.
+    pub fn close(&self) {
+        self.inbox.close();
+    }
+
+    /// The worker ends as soon as it can.
+    pub fn stop(&self) {
+        self.inbox.stop();
+        self.release();
+    }
+}
+
+/// On the worker's thread.
+impl Port {
+    /// Opening has come to an end.
+    pub fn set_opened(&self) {
+        self.gate.open();
+    }
+
+    /// Waits for another worker to open what it has to, unless this one is to end.
+    pub fn wait_for_opening(&self, other: &Self) {
+        other.gate.pass(|| self.is_stopping());
+    }
+
+    /// Waits for a message. `None` when there will be no more.
+    pub fn receive(&self) -> Option<Vec<u8>> {
+        self.receive_until(None).ok()
+    }
+
+    /// Waits for a message, until `end` at most.
+    pub fn receive_until(&self, end: Option<Instant>) -> Result<Vec<u8>, NoMessage> {
+        self.inbox.receive(end, || self.notify())
+    }
+
+    /// A message, if one is there.
+    pub fn try_receive(&self) -> Option<Vec<u8>> {
+        self.inbox.try_receive()
+    }
+
+    /// Whether a message is there, or there will be none.
+    pub fn has_message(&self) -> bool {
+        self.inbox.has_message()
+    }
+
+    /// Whether a job that runs together with others is still wanted.
+    pub fn wants(&self, id: u32) -> bool {
+        self.inbox.wants(id)
+    }
+
+    /// A job begins; false if it was cancelled before.
+    pub fn begin(&self, id: u32) -> bool {
+        self.inbox.begin(id)
+    }
+
+    /// The job has ended: from here on nothing cancels it. Its reply is sent after this.
+    pub fn end(&self, id: u32) {
+        self.inbox.end(id);
+    }
+
+    /// Whether the job that runs is to end.
+    pub fn is_cancelled(&self) -> bool {
+        self.inbox.is_cancelled()
+    }
+
+    /// Whether the worker is to end without doing what was posted.
+    pub fn is_stopping(&self) -> bool {
+        self.inbox.is_stopping()
+    }
+
+    /// The number of the question that is asked next.
+    pub fn next_question(&self) -> u32 {
+        self.questions.next()
+    }
+
+    /// Waits for the answer to the last question. `None` if the function failed, or if the job was cancelled
+    /// meanwhile.
+    pub fn wait_for_answer(&self) -> Option<Answer> {
+        self.questions.wait(|| self.is_cancelled())
+    }
+
+    /// Whether a function has failed since this was asked last.
+    pub fn has_failed(&self) -> bool {
+        self.questions.has_failed()
+    }
+
+    /// Takes over the authorizer that was left.
+    pub fn take_authorizer(&self) -> Option<Rules> {
+        lock(&self.authorizer).take()
+    }
+
+    /// Whether so much waits for the front end that what nobody waits for is better left out.
+    pub fn is_behind(&self) -> bool {
+        self.outbox.is_behind()
+    }
+
+    /// Wakes the front end if there is something for it.
+    pub fn notify(&self) {
+        self.outbox.notify();
+    }
+
+    /// Sends what is packed, and wakes the front end for it.
+    pub fn send(&self, scratch: &mut Scratch) {
+        self.send_with_others(scratch);
+        self.notify();
+    }
+
+    /// Sends what is packed; the front end is woken when the worker has nothing else to do, when what it does takes
+    /// long, or for a later reply. Waits while the front end is far behind, unless the job is cancelled.
+    pub fn send_with_others(&self, scratch: &mut Scratch) {
+        if scratch.has_parts() {
+            self.outbox.push(scratch, || self.is_cancelled());
+        }
+    }
+
+    /// Whether replies have waited long enough for others.
+    pub fn has_gathered(since: Instant) -> bool {
+        since.elapsed() >= GATHERING
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::reply::testing::{packed, unpacked};
+    use crate::sync::testing::{model, thread, Arc};
+
+    fn port() -> Arc<Port> {
+        Arc::new(Port::new(Box::new(|| {})))
+    }
+
+    /// A worker whose jobs are the bytes of messages: it replies with their numbers.
+    fn serve(port: &Port) {
+        while let Some(message) = port.receive() {
+            for id in message {
+                let reply = if port.begin(id.into()) { 1 } else { -1 };
+                port.end(id.into());
+                port.send_with_others(&mut packed(reply * i32::from(id)));
+            }
+        }
+    }
+
+    #[test]
+    fn every_job_that_was_posted_before_the_end_has_a_reply() {
+        model(|| {
+            let port = port();
+            let worker = {
+                let port = port.clone();
+                thread::spawn(move || serve(&port))
+            };
+            port.post(vec![1, 2]);
+            let found = port.cancel(2);
+            port.close();
+            let mut all = Vec::new();
+            while all.len() < 2 {
+                port.wait(Duration::from_secs(1));
+                all.extend(port.take().iter().flat_map(unpacked));
+            }
+            let expected = if found == Cancelled::Queued { -2 } else { 2 };
+            assert_eq!(all, [1, expected]);
+            worker.join().unwrap();
+        });
+    }
+
+    #[test]
+    fn a_worker_ends_wherever_it_waits() {
+        let waits: [fn(&Port); 2] = [
+            |port| assert_eq!(port.receive(), None),
+            |port| {
+                port.begin(1);
+                port.next_question();
+                assert_eq!(port.wait_for_answer(), None);
+            },
+        ];
+        for wait in waits {
+            model(move || {
+                let port = port();
+                let worker = {
+                    let port = port.clone();
+                    thread::spawn(move || wait(&port))
+                };
+                port.stop();
+                worker.join().unwrap();
+            });
+        }
+    }
+
+    #[test]
+    fn a_job_that_waits_for_an_answer_can_be_cancelled() {
+        model(|| {
+            let port = port();
+            let worker = {
+                let port = port.clone();
+                thread::spawn(move || {
+                    let began = port.begin(1);
+                    port.next_question();
+                    // Nobody answers: only the cancelling ends it.
+                    let answer = if began { port.wait_for_answer() } else { None };
+                    port.end(1);
+                    answer
+                })
+            };
+            assert_ne!(port.cancel(1), Cancelled::Ended);
+            assert_eq!(worker.join().unwrap(), None);
+        });
+    }
+
+    #[test]
+    fn who_waits_for_another_to_open_goes_on_when_it_has() {
+        model(|| {
+            let (port, other) = (port(), port());
+            let worker = {
+                let other = other.clone();
+                thread::spawn(move || port.wait_for_opening(&other))
+            };
+            other.set_opened();
+            worker.join().unwrap();
+        });
+    }
+}
