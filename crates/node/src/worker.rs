@@ -11,7 +11,7 @@ use std::time::Duration;
 use ferrolite_remote::{Config, ReplicaOptions, Tls};
 use ferrolite_sqlite::{Param, Params, Role};
 use ferrolite_worker::local::{self, Log, OpenArgs};
-use ferrolite_worker::{replica, server, Answer, ConnectionState, Port};
+use ferrolite_worker::{replica, server, Answer, Block, ConnectionState, Port};
 use neon::types::Finalize;
 
 use crate::authorizer::read_rules;
@@ -287,36 +287,45 @@ pub fn take<'e>(call: &Call<'e>) -> Result<Value<'e>> {
     let Some(block) = this(call)?.take() else {
         return env.undefined();
     };
+    let text = show(call, &block);
+    this(call)?.give_back(block);
+    text
+}
+
+/// Copies a block into the environment's. -> its Latin-1 text, or null
+fn show<'e>(call: &Call<'e>, block: &Block) -> Result<Value<'e>> {
+    let env = call.env;
     let state: Rc<State> = call.data();
     state.begin_block(env)?;
+    let (tags, slots, bytes) = (block.tags(), block.slots(), block.bytes());
     let target = state.block.target();
-    target.tags[..block.tags.len()].copy_from_slice(&block.tags);
-    target.slots[..block.slots.len()].copy_from_slice(&block.slots);
-    target.bytes[..block.bytes.len()].copy_from_slice(&block.bytes);
-    state.block.set_parts(&block.parts);
-    state.set_used(block.slots.len(), block.bytes.len());
+    target.tags[..tags.len()].copy_from_slice(tags);
+    target.slots[..slots.len()].copy_from_slice(slots);
+    target.bytes[..bytes.len()].copy_from_slice(bytes);
+    state.block.set_parts(block.parts());
+    state.set_used(slots.len(), bytes.len());
     let int = |n: usize| i32::try_from(n).unwrap_or(i32::MAX);
-    state.block.set_i32(header::PARTS, int(block.parts.len()));
-    state.block.set_i32(header::SLOTS, int(block.slots.len()));
+    state.block.set_i32(header::PARTS, int(block.parts().len()));
+    state.block.set_i32(header::SLOTS, int(slots.len()));
     // Negative: as before.
     let known =
-        |flag: fn(ConnectionState) -> bool| block.state.map_or(-1, |state| flag(state).into());
+        |flag: fn(ConnectionState) -> bool| block.state().map_or(-1, |state| flag(state).into());
     let (in_transaction, shareable) = (known(|s| s.in_transaction), known(|s| s.shareable));
     state.block.set_i32(header::IN_TRANSACTION, in_transaction);
     state.block.set_i32(header::SHAREABLE, shareable);
-    if !block.utf16.is_empty() {
-        state.set_wide_text(env, &block.utf16)?;
+    if !block.utf16().is_empty() {
+        state.set_wide_text(env, block.utf16())?;
     }
-    for large in &block.larges {
+    for large in block.larges() {
         state.push_large(env, &large.borrow())?;
     }
     state
         .block
         .set_i32(header::EXTRAS, state.has_extras().into());
-    if block.latin1.is_empty() {
+    if block.latin1().is_empty() {
         env.null()
     } else {
-        env.latin1(&block.latin1)
+        env.latin1(block.latin1())
     }
 }
 

@@ -1,7 +1,7 @@
 //! A client for libSQL servers. It speaks Hrana 3 over HTTP (Protobuf), which carries a whole list of statements
-//! in one trip, and it never waits for ever, follows nobody elsewhere and believes no reply blindly.
+//! in one pipeline, and it never waits for ever, follows nobody elsewhere and believes no reply blindly.
 //!
-//! [`Session`] is a connection: it runs [`Trip`]s and knows whether a transaction is open. [`Replica`] is a file that
+//! [`Session`] is a connection: it runs [`Pipeline`]s and knows whether a transaction is open. [`Replica`] is a file that
 //! the replication log of a server is written into.
 
 mod check;
@@ -18,6 +18,6 @@ mod tls;
 pub use client::{Client, Config};
 pub use error::{code, Error, Result};
 pub use replica::{detach, Replica, ReplicaError, ReplicaOptions, Synced};
-pub use session::{Answer, Session, Trip};
+pub use session::{Answer, Pipeline, Session};
 pub use sql::{changes_schema, may_commit, number_parameters, sqlite_error, ServerError};
 pub use tls::Tls;

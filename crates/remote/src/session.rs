@@ -1,5 +1,5 @@
-//! A connection as `SQLite` has it, over a protocol that has streams: one trip for many requests. The stream stays
-//! as long as the server keeps it: another one for each trip doubles the time of a small query.
+//! A connection as `SQLite` has it, over a protocol that has streams: one pipeline for many requests. The stream stays
+//! as long as the server keeps it: another one for each pipeline doubles the time of a small query.
 
 use std::time::{Duration, Instant};
 
@@ -15,7 +15,7 @@ const STREAM_LIFE: Duration = Duration::from_secs(9);
 
 /// What crosses as one request.
 #[derive(Clone, Default)]
-pub struct Trip {
+pub struct Pipeline {
     pub requests: Vec<Request>,
     /// Doing it twice does no harm.
     pub repeatable: bool,
@@ -23,7 +23,7 @@ pub struct Trip {
     pub may_commit: bool,
 }
 
-/// What each request of a trip came to.
+/// What each request of a pipeline came to.
 pub type Answer = std::result::Result<Response, ServerError>;
 
 /// One connection to a database of a server.
@@ -54,26 +54,26 @@ impl Session {
 
     /// Runs requests in their order, each whether or not those before it succeeded. If the future is dropped, a
     /// transaction that was open is over: the server rolls it back.
-    pub async fn run(&mut self, trip: &Trip) -> Result<Vec<Answer>> {
+    pub async fn run(&mut self, pipeline: &Pipeline) -> Result<Vec<Answer>> {
         let inside = std::mem::take(&mut self.in_transaction);
         let stream = self.stream.take();
         let baton = match stream {
             Some(stream) if inside || stream.used.elapsed() < STREAM_LIFE => Some(stream.baton),
             _ => None,
         };
-        match self.attempt(trip, baton).await {
-            Err(error) if inside => Err(lost(error, trip)),
-            Err(error) if error.is_stale() || (trip.repeatable && error.broke) => {
-                self.attempt(trip, None).await
+        match self.attempt(pipeline, baton).await {
+            Err(error) if inside => Err(lost(error, pipeline)),
+            Err(error) if error.is_stale() || (pipeline.repeatable && error.broke) => {
+                self.attempt(pipeline, None).await
             }
-            Err(error) if !trip.repeatable => Err(unknown(error)),
+            Err(error) if !pipeline.repeatable => Err(unknown(error)),
             outcome => outcome,
         }
     }
 
-    async fn attempt(&mut self, trip: &Trip, baton: Option<String>) -> Result<Vec<Answer>> {
+    async fn attempt(&mut self, pipeline: &Pipeline, baton: Option<String>) -> Result<Vec<Answer>> {
         let autocommit = Request::GetAutocommit(Empty {});
-        let requests = trip.requests.iter().cloned().chain([autocommit]);
+        let requests = pipeline.requests.iter().cloned().chain([autocommit]);
         let (baton, mut answers) = self.send(baton, requests).await?;
         match answers.pop() {
             Some(Ok(Response::GetAutocommit(answer))) => {
@@ -137,8 +137,8 @@ impl Session {
 }
 
 /// The stream is gone, and the server rolls back what was open in it.
-fn lost(error: Error, trip: &Trip) -> Error {
-    if trip.may_commit && !error.refused {
+fn lost(error: Error, pipeline: &Pipeline) -> Error {
+    if pipeline.may_commit && !error.refused {
         return unknown(error);
     }
     Error {

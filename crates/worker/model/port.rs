@@ -81,10 +81,10 @@ mod writes {
 }
 
 /// Replies that are numbers.
-mod reply {
+mod block {
     #[derive(Default)]
     pub struct Block(Vec<i32>);
-    pub type Scratch = Block;
+    pub type Packer = Block;
 
     impl Block {
         pub fn has_parts(&self) -> bool {
@@ -97,6 +97,14 @@ mod reply {
 
         pub fn append(&mut self, other: &mut Self) {
             self.0.append(&mut other.0);
+        }
+
+        pub fn take_block(&mut self, _spare: Option<Self>) -> Self {
+            std::mem::take(self)
+        }
+
+        pub fn recycle(&mut self) -> bool {
+            true
         }
     }
 

@@ -4,7 +4,7 @@ use ferrolite_remote::proto::BatchResult;
 use ferrolite_remote::{proto, sqlite_error, Error, ReplicaError, ServerError};
 use ferrolite_sqlite::{code_name, Error as LocalError};
 
-use crate::reply::Scratch;
+use crate::reply::{RemoteError, Replies, INTERNAL};
 
 /// Why a job failed: here, or on the way to the server, or there.
 pub(crate) enum Failure {
@@ -58,30 +58,40 @@ impl Failure {
         }
     }
 
-    pub(crate) fn push(&self, scratch: &mut Scratch) {
+    /// Ends the job with it.
+    pub(crate) fn reply(&self, replies: &mut Replies<'_>) {
         match self {
-            Self::Local(error) => scratch.push_error(error),
-            Self::Remote(error) => {
-                scratch.push_remote_error(&error.message, &error.code, error.status, (-1, -1));
-            }
-            Self::Lost => scratch.push_refusal(),
-            Self::Range(message) => scratch.push_range_error(message),
-            Self::Server(error) => push(scratch, error, 0, -1),
+            Self::Local(error) => replies.error(error),
+            Self::Remote(error) => replies.remote_error(&RemoteError {
+                message: &error.message,
+                code: &error.code,
+                status: error.status,
+                offset: -1,
+                statement: -1,
+            }),
+            Self::Lost => replies.refusal(),
+            Self::Range(message) => replies.range_error(message),
+            Self::Server(error) => reply(replies, error, 0, -1),
             Self::Step(error, step, start) => {
-                push(scratch, error, *start, i32::try_from(*step).unwrap_or(-1));
+                reply(replies, error, *start, i32::try_from(*step).unwrap_or(-1));
             }
         }
     }
 }
 
-fn push(scratch: &mut Scratch, error: &ServerError, start: usize, step: i32) {
+fn reply(replies: &mut Replies<'_>, error: &ServerError, start: usize, statement: i32) {
     let offset = match error.offset {
         Some(offset) => i32::try_from(start + offset as usize),
-        None if step >= 0 => i32::try_from(start),
+        None if statement >= 0 => i32::try_from(start),
         None => Ok(-1),
     };
-    let place = (offset.unwrap_or(-1), step);
-    scratch.push_remote_error(&error.message, &error.code, None, place);
+    replies.remote_error(&RemoteError {
+        message: &error.message,
+        code: &error.code,
+        status: None,
+        offset: offset.unwrap_or(-1),
+        statement,
+    });
 }
 
 pub(crate) type Outcome = Result<(), Failure>;
@@ -136,7 +146,7 @@ pub(crate) fn misfit() -> Failure {
 }
 
 pub(crate) fn internal() -> LocalError {
-    LocalError::Type("Internal error in Ferrolite: please report it")
+    INTERNAL
 }
 
 const INTERRUPTED: i32 = 9;

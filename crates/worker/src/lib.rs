@@ -1,7 +1,10 @@
 //! Connections on threads of their own, for any front end: it packs its calls of one moment into one message
-//! ([`Jobs`](job::Jobs)), the worker runs them in order and packs what they give into blocks ([`Block`]). Only a
+//! ([`job::Jobs`]), the worker runs them in order and packs what they give into blocks ([`Block`]). Only a
 //! [`Port`] is shared between the two threads. It knows no JavaScript.
 
+#![deny(missing_docs)]
+
+mod block;
 mod failure;
 mod job;
 pub mod local;
@@ -12,8 +15,10 @@ mod reply;
 pub mod server;
 mod sync;
 mod syncs;
+#[cfg(test)]
+mod testing;
 mod writes;
 
+pub use block::{Block, ConnectionState, OwnedLarge, Part};
 pub use port::{Answer, Port, Wake};
-pub use reply::{Block, ConnectionState, OwnedLarge, Part};
 pub use writes::Writes;

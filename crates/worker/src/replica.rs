@@ -9,11 +9,11 @@ use ferrolite_sqlite::{Error as LocalError, Param, Params, ValueRef};
 use tokio::runtime::Runtime;
 
 use crate::failure::{internal, interrupted, Failure};
-use crate::job::{Job, Jobs};
+use crate::job::{Job, Jobs, Malformed};
 use crate::port::{NoMessage, Port};
 use crate::protocol::{job, Extent, Op, Reply};
-use crate::reply::Scratch;
-use crate::server::{refuse, runtime, until};
+use crate::reply::Replies;
+use crate::server::{runtime, until};
 use crate::syncs::Moment;
 
 /// How long after a write the replica catches up by itself: others may come with it.
@@ -30,7 +30,7 @@ struct Syncer<'p> {
     /// None once it is closed.
     replica: Option<Replica>,
     runtime: Runtime,
-    scratch: Scratch,
+    replies: Replies<'p>,
     /// Doubts about writes that a sync has settled since.
     settled: u64,
 }
@@ -47,7 +47,9 @@ pub fn serve(
     port.set_opened();
     let mut syncer = match opened.unwrap_or_else(|_| Err(internal().into())) {
         Ok(syncer) => syncer,
-        Err(failure) => return refuse(port, &failure),
+        Err(failure) => {
+            return Replies::new(port).refuse(|replies| failure.reply(replies));
+        }
     };
     let frame = syncer.replica.as_ref().and_then(Replica::readable);
     syncer.end(job::OPENING, Ok(Synced { frame, frames: 0 }));
@@ -60,6 +62,13 @@ pub fn serve(
             Ok(message) => {
                 let mut jobs = Jobs::new(&message);
                 while let Some(job) = jobs.next(Params::default()) {
+                    let job = match job {
+                        Ok(job) => job,
+                        Err(Malformed { id }) => {
+                            syncer.replies.malformed(id);
+                            continue;
+                        }
+                    };
                     if job.id == job::NONE {
                         soon.get_or_insert_with(|| Instant::now() + SOON);
                     } else {
@@ -107,7 +116,7 @@ fn open<'p>(
         remote,
         replica: Some(replica),
         runtime: runtime()?,
-        scratch: Scratch::new(),
+        replies: Replies::new(port),
         settled: 0,
     })
 }
@@ -140,7 +149,7 @@ impl Syncer<'_> {
                 // Whoever waits for it may open the file again.
                 self.close();
                 self.port.close();
-                self.scratch.part(Reply::Done, 0, 0, 0);
+                self.replies.done();
                 self.send(job.id);
             }
             _ => self.end(job.id, Err(internal().into())),
@@ -152,16 +161,15 @@ impl Syncer<'_> {
             Ok(Synced { frame, frames }) => {
                 let integer = |n: u64| ValueRef::Integer(i64::try_from(n).unwrap_or(i64::MAX));
                 let values = [frame.map_or(ValueRef::Null, integer), integer(frames)];
-                self.scratch.push_values(Reply::LastRows, &values);
+                self.replies.end_with(&values);
             }
-            Err(failure) => failure.push(&mut self.scratch),
+            Err(failure) => failure.reply(&mut self.replies),
         }
         self.send(id);
     }
 
     fn send(&mut self, id: u32) {
-        self.port.end(id);
-        self.port.send(&mut self.scratch);
+        self.replies.end_and_send(id);
     }
 
     /// Syncs for a job, or for none.
@@ -209,9 +217,9 @@ impl Syncer<'_> {
             code,
             message,
         ];
-        self.scratch.push_values(Reply::Sync, &values);
+        self.replies.push_values(Reply::Sync, &values);
         if !is_asked {
-            self.port.send(&mut self.scratch);
+            self.replies.send();
         }
     }
 

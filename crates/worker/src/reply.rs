@@ -1,282 +1,119 @@
-//! Replies of a worker: packed rows of many calls in one block, and what each call has in it.
+//! What a worker replies, packed: rows, values, errors and ends of jobs. Every kind of worker has one [`Replies`].
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use ferrolite_sqlite::{
-    code_name, code_number, Encoder, Error, Large, Row, Tag, Target, ValueRef, BYTES_PER_BLOCK,
-    SLOTS_PER_BLOCK,
-};
+use ferrolite_sqlite::{code_name, code_number, Error, Params, Row, ValueRef};
 
+use crate::block::{ConnectionState, Packer};
+use crate::job::{Jobs, Malformed};
 use crate::port::Port;
-use crate::protocol::{flag, part, ErrorKind, Reply, BYTES_OVER, PARTS_PER_BLOCK};
+use crate::protocol::{flag, job, part, ErrorKind, Op, Reply};
 
-/// Kind, first slot, rows, columns.
-pub type Part = [i32; part::LENGTH];
+/// How long replies may wait for others that come with them: far less than waking the front end for each would
+/// take.
+const GATHERING: Duration = Duration::from_micros(100);
 
-/// A value too large to share a block.
-pub enum OwnedLarge {
-    Latin1(Vec<u8>),
-    Utf16(Vec<u16>),
-    Blob(Vec<u8>),
+/// An error in a message, which nothing but a bug makes.
+pub const INTERNAL: Error = Error::Type("Internal error in Ferrolite: please report it");
+
+/// Replies on their way to the front end.
+pub struct Replies<'p> {
+    port: &'p Port,
+    packer: Packer,
+    /// When the front end was woken last.
+    notified: Instant,
 }
 
-impl OwnedLarge {
-    fn new(value: &Large<'_>) -> Self {
-        match *value {
-            Large::Latin1(text) => Self::Latin1(text.to_vec()),
-            Large::Utf16(text) => Self::Utf16(text.to_vec()),
-            Large::Blob(blob) => Self::Blob(blob.to_vec()),
-        }
-    }
-
-    pub fn borrow(&self) -> Large<'_> {
-        match self {
-            Self::Latin1(text) => Large::Latin1(text),
-            Self::Utf16(text) => Large::Utf16(text),
-            Self::Blob(blob) => Large::Blob(blob),
-        }
-    }
-}
-
-/// A block on its way to JavaScript.
-#[derive(Default)]
-pub struct Block {
-    pub tags: Vec<u8>,
-    pub slots: Vec<u64>,
-    pub bytes: Vec<u8>,
-    pub latin1: Vec<u8>,
-    pub utf16: Vec<u16>,
-    pub larges: Vec<OwnedLarge>,
-    pub parts: Vec<Part>,
-    /// How the connection was when the last job ended.
-    pub state: Option<ConnectionState>,
-}
-
-/// What JavaScript knows of a connection.
-#[derive(Clone, Copy)]
-pub struct ConnectionState {
-    /// A transaction is open.
-    pub in_transaction: bool,
-    /// Others may read the same file instead.
-    pub shareable: bool,
-}
-
-/// Appends what `stmt.columns()` tells of a column, for a text of all columns: it costs JavaScript one value,
-/// which it takes apart when it is needed.
-pub fn push_column(columns: &mut Vec<u8>, column: [Option<&[u8]>; 5]) {
-    // None of them has a NUL; one that is not there is told from an empty one.
-    for field in column {
-        if let Some(field) = field {
-            columns.push(b'=');
-            columns.extend_from_slice(field);
-        }
-        columns.push(0);
-    }
-}
-
-/// What is told of every statement, as values.
-pub const DESCRIPTION: usize = 3;
-
-/// Where the worker packs values before they join a block.
-pub struct Scratch {
-    encoder: Encoder,
-    tags: Vec<u8>,
-    slots: Vec<u64>,
-    bytes: Vec<u8>,
-    larges: Vec<OwnedLarge>,
-    large_bytes: usize,
-    parts: Vec<Part>,
-    /// `None` while nothing has ended.
-    pub state: Option<ConnectionState>,
-}
-
-impl Scratch {
-    pub fn new() -> Self {
+impl<'p> Replies<'p> {
+    /// Replies through a port.
+    pub fn new(port: &'p Port) -> Self {
         Self {
-            encoder: Encoder::default(),
-            tags: vec![0; SLOTS_PER_BLOCK],
-            slots: vec![0; SLOTS_PER_BLOCK],
-            bytes: vec![0; BYTES_PER_BLOCK + BYTES_OVER],
-            larges: Vec::new(),
-            large_bytes: 0,
-            parts: Vec::new(),
-            state: None,
+            port,
+            packer: Packer::default(),
+            notified: Instant::now(),
         }
     }
 
-    pub fn clear(&mut self) {
-        self.encoder.clear();
-        self.larges.clear();
-        self.large_bytes = 0;
-        self.parts.clear();
+    /// Sends what is packed if there is no room for so many more values.
+    pub fn make_room(&mut self, columns: usize) {
+        if !self.packer.has_room(columns) {
+            self.send();
+        }
     }
 
-    /// Large values count too: a block of them is what JavaScript takes in one go.
-    pub fn has_room(&self, columns: usize) -> bool {
-        self.encoder.has_room(columns)
-            && self.large_bytes < 16 * BYTES_PER_BLOCK
-            && self.parts.len() + 2 < PARTS_PER_BLOCK
-    }
-
-    pub fn has_parts(&self) -> bool {
-        !self.parts.is_empty()
+    /// Sends what is packed, and wakes the front end for it.
+    pub fn send(&mut self) {
+        self.port.send(&mut self.packer);
     }
 
     /// First slot of the part that is begun now.
     pub fn start(&self) -> usize {
-        self.encoder.used_slots()
+        self.packer.start()
+    }
+
+    /// One value of the part that was begun.
+    pub fn push(&mut self, value: ValueRef<'_>, int64: bool) {
+        self.packer.push(value, int64);
+    }
+
+    /// A text of the part that was begun, or NULL.
+    pub fn push_text(&mut self, text: Option<&[u8]>) {
+        self.push(text.map_or(ValueRef::Null, ValueRef::Text), false);
     }
 
     /// Ends a part that began at slot `start`.
     pub fn part(&mut self, kind: Reply, start: usize, rows: i32, columns: usize) {
-        let int = |n: usize| i32::try_from(n).unwrap_or(i32::MAX);
-        self.parts
-            .push([kind as i32, int(start), rows, int(columns)]);
-    }
-
-    pub fn push_row(&mut self, row: Row<'_>, columns: usize, int64: bool) {
-        let mut target = Target {
-            tags: &mut self.tags,
-            slots: &mut self.slots,
-            bytes: &mut self.bytes,
-        };
-        let (larges, size) = (&mut self.larges, &mut self.large_bytes);
-        self.encoder
-            .push_row(row, columns, int64, &mut target, &mut |value| {
-                push_large(larges, size, &value)
-            });
-    }
-
-    pub fn push(&mut self, value: ValueRef<'_>, int64: bool) {
-        let mut target = Target {
-            tags: &mut self.tags,
-            slots: &mut self.slots,
-            bytes: &mut self.bytes,
-        };
-        let (larges, size) = (&mut self.larges, &mut self.large_bytes);
-        self.encoder.push(value, int64, &mut target, &mut |value| {
-            push_large(larges, size, &value)
-        });
-    }
-
-    /// Makes the part that ends the call one before its end, and returns what is to end it.
-    pub fn put_off_end(&mut self) -> Reply {
-        match self.parts.last_mut() {
-            Some(last) if last[part::KIND] == Reply::LastRows as i32 => {
-                last[part::KIND] = Reply::Rows as i32;
-                Reply::LastRows
-            }
-            _ => {
-                self.parts.pop();
-                Reply::Done
-            }
-        }
-    }
-
-    /// Says before the call's end how long it has run.
-    pub fn push_time(&mut self, time: Duration) {
-        let us = i32::try_from(time.as_micros()).unwrap_or(i32::MAX);
-        let at = self.parts.len().saturating_sub(1);
-        self.parts.insert(at, [Reply::Time as i32, 0, us, 0]);
-    }
-
-    /// Says before the call's error that it has ended the transaction.
-    pub fn push_lost(&mut self) {
-        let at = self.parts.len().saturating_sub(1);
-        self.parts.insert(at, [Reply::Lost as i32, 0, 0, 0]);
-    }
-
-    /// The call is refused: an error of another one has ended its transaction.
-    pub fn push_refusal(&mut self) {
-        self.push_values(Reply::Error, &[ValueRef::Integer(ErrorKind::Lost as i64)]);
-    }
-
-    /// Takes the last part back: the call does not end so.
-    pub fn take_back(&mut self) {
-        self.parts.pop();
+        self.packer.part(kind, start, rows, columns);
     }
 
     /// A part with one row of values.
     pub fn push_values(&mut self, kind: Reply, values: &[ValueRef<'_>]) {
-        let start = self.start();
-        for value in values {
-            self.push(*value, false);
-        }
-        self.part(kind, start, 1, values.len());
+        self.make_room(values.len());
+        self.packer.push_values(kind, values);
+    }
+
+    /// The job has ended with one row.
+    pub fn end_with(&mut self, values: &[ValueRef<'_>]) {
+        self.push_values(Reply::LastRows, values);
+    }
+
+    /// The job has ended without a value.
+    pub fn done(&mut self) {
+        self.part(Reply::Done, 0, 0, 0);
     }
 
     /// Rows changed, and the last inserted rowid.
-    pub fn push_changes(&mut self, changes: i64, rowid: i64, flags: u32) {
+    pub fn changes(&mut self, changes: i64, rowid: i64, flags: u32) {
+        self.make_room(2);
         let start = self.start();
         self.push(ValueRef::Integer(changes), false);
         self.push(ValueRef::Integer(rowid), flags & flag::INT64 != 0);
         self.part(Reply::LastRows, start, 1, 2);
     }
 
-    /// Sends what is here if there is no room for so many more values.
-    pub fn make_room(&mut self, port: &Port, columns: usize) {
-        if !self.has_room(columns) {
-            port.send(self);
-        }
-    }
-
-    /// Whether a statement returns data, whether it only reads, and the name or NULL of each parameter.
-    pub fn push_description(
-        &mut self,
-        port: &Port,
-        reader: bool,
-        readonly: bool,
-        shared: bool,
-        names: &[Option<Vec<u8>>],
-    ) {
+    /// Whether a statement returns data, whether it only reads, whether others may execute it, and the name or NULL
+    /// of each parameter.
+    pub fn description(&mut self, facts: [bool; 3], names: &[Option<Vec<u8>>]) {
+        self.make_room(facts.len());
         let mut start = self.start();
-        let mut count = DESCRIPTION;
-        for flag in [reader, readonly, shared] {
-            self.push(ValueRef::Integer(flag.into()), false);
+        let mut count = facts.len();
+        for fact in facts {
+            self.push(ValueRef::Integer(fact.into()), false);
         }
         for name in names {
-            if !self.has_room(1) {
+            if !self.packer.has_room(1) {
                 self.part(Reply::Rows, start, 1, count);
-                port.send(self);
+                self.send();
                 (start, count) = (self.start(), 0);
             }
-            let name = name.as_deref().map_or(ValueRef::Null, ValueRef::Text);
-            self.push(name, false);
+            self.push_text(name.as_deref());
             count += 1;
         }
         self.part(Reply::LastRows, start, 1, count);
     }
 
-    /// An error that is not from an engine here: `code` by its name, and the HTTP status.
-    pub fn push_remote_error(
-        &mut self,
-        message: &str,
-        code: &str,
-        status: Option<u16>,
-        (offset, statement): (i32, i32),
-    ) {
-        let number = code_number(code).map(|number| ValueRef::Integer(number.into()));
-        let status = status.map(|status| ValueRef::Integer(status.into()));
-        let values = [
-            ValueRef::Integer(ErrorKind::Sqlite as i64),
-            ValueRef::Text(message.as_bytes()),
-            ValueRef::Text(code.as_bytes()),
-            number.unwrap_or(ValueRef::Null),
-            status.unwrap_or(ValueRef::Null),
-            ValueRef::Integer(offset.into()),
-            ValueRef::Integer(statement.into()),
-        ];
-        self.push_values(Reply::Error, &values);
-    }
-
-    /// A `RangeError` with a message of its own.
-    pub fn push_range_error(&mut self, message: &str) {
-        let kind = ValueRef::Integer(ErrorKind::Range as i64);
-        let values = [kind, ValueRef::Text(message.as_bytes())];
-        self.push_values(Reply::Error, &values);
-    }
-
-    pub fn push_error(&mut self, error: &Error) {
+    /// The job has failed here.
+    pub fn error(&mut self, error: &Error) {
         let (kind, code) = match error {
             Error::Sqlite { code, .. } => (ErrorKind::Sqlite, *code),
             Error::Type(_) => (ErrorKind::Type, 0),
@@ -304,86 +141,370 @@ impl Scratch {
         ];
         self.push_values(Reply::Error, &values);
     }
-}
 
-/// Index 0 is the block's UTF-16 text.
-fn push_large(larges: &mut Vec<OwnedLarge>, size: &mut usize, value: &Large<'_>) -> u32 {
-    *size += match value {
-        Large::Latin1(text) => text.len(),
-        Large::Utf16(text) => 2 * text.len(),
-        Large::Blob(blob) => blob.len(),
-    };
-    larges.push(OwnedLarge::new(value));
-    u32::try_from(larges.len()).unwrap_or(u32::MAX)
-}
-
-impl Block {
-    /// True if all that `scratch` holds may join.
-    pub fn fits(&self, scratch: &Scratch) -> bool {
-        let encoder = &scratch.encoder;
-        self.slots.len() + encoder.used_slots() <= SLOTS_PER_BLOCK
-            && self.parts.len() + scratch.parts.len() <= PARTS_PER_BLOCK
-            && self.latin1.len() + encoder.latin1.len() <= BYTES_PER_BLOCK
-            && self.utf16.len() + encoder.utf16.len() <= BYTES_PER_BLOCK
-            && self.bytes.len() + encoder.used_bytes() <= BYTES_PER_BLOCK
-            && self.larges.is_empty()
-            && scratch.larges.is_empty()
+    /// The job has failed elsewhere.
+    pub fn remote_error(&mut self, error: &RemoteError<'_>) {
+        let number = code_number(error.code).map(|number| ValueRef::Integer(number.into()));
+        let status = error.status.map(|status| ValueRef::Integer(status.into()));
+        let values = [
+            ValueRef::Integer(ErrorKind::Sqlite as i64),
+            ValueRef::Text(error.message.as_bytes()),
+            ValueRef::Text(error.code.as_bytes()),
+            number.unwrap_or(ValueRef::Null),
+            status.unwrap_or(ValueRef::Null),
+            ValueRef::Integer(error.offset.into()),
+            ValueRef::Integer(error.statement.into()),
+        ];
+        self.push_values(Reply::Error, &values);
     }
 
-    /// Appends all that `scratch` holds; places in texts and bytes move behind those that are here.
-    pub fn append(&mut self, scratch: &mut Scratch) {
-        let encoder = &scratch.encoder;
-        let count = encoder.used_slots();
-        let first = self.slots.len();
-        self.tags.extend_from_slice(&scratch.tags[..count]);
-        self.slots.extend_from_slice(&scratch.slots[..count]);
-        let move_by = |by: usize| by as u64 | (by as u64) << 32;
-        let (latin1, utf16) = (move_by(self.latin1.len()), move_by(self.utf16.len()));
-        let (bytes, large) = (move_by(self.bytes.len()), self.larges.len() as u64);
-        if latin1 | utf16 | bytes | large != 0 {
-            for (tag, slot) in self.tags[first..].iter().zip(&mut self.slots[first..]) {
-                *slot += match *tag {
-                    tag if tag == Tag::Latin1 as u8 => latin1,
-                    tag if tag == Tag::Utf16 as u8 => utf16,
-                    tag if tag == Tag::Bytes as u8 => bytes,
-                    tag if tag == Tag::Large as u8 => large,
-                    _ => 0,
-                };
+    /// The job has failed with a `RangeError` that has a message of its own.
+    pub fn range_error(&mut self, message: &str) {
+        let kind = ValueRef::Integer(ErrorKind::Range as i64);
+        self.push_values(Reply::Error, &[kind, ValueRef::Text(message.as_bytes())]);
+    }
+
+    /// Makes the part that ends the job one before its end, and returns what is to end it.
+    pub fn put_off_end(&mut self) -> Reply {
+        let parts = self.packer.parts_mut();
+        match parts.last_mut() {
+            Some(last) if last[part::KIND] == Reply::LastRows as i32 => {
+                last[part::KIND] = Reply::Rows as i32;
+                Reply::LastRows
+            }
+            _ => {
+                parts.pop();
+                Reply::Done
             }
         }
-        self.latin1.extend_from_slice(&encoder.latin1);
-        self.utf16.extend_from_slice(&encoder.utf16);
-        self.bytes
-            .extend_from_slice(&scratch.bytes[..encoder.used_bytes()]);
-        self.larges.append(&mut scratch.larges);
-        let first = i32::try_from(first).unwrap_or(i32::MAX);
-        self.parts.extend(
-            scratch
-                .parts
-                .drain(..)
-                .map(|[kind, start, rows, columns]| [kind, start + first, rows, columns]),
-        );
-        self.state = scratch.state.or(self.state);
-        scratch.clear();
+    }
+
+    /// Says before the end of the job how long it has run.
+    pub fn time(&mut self, time: Duration) {
+        let us = i32::try_from(time.as_micros()).unwrap_or(i32::MAX);
+        let parts = self.packer.parts_mut();
+        let at = parts.len().saturating_sub(1);
+        parts.insert(at, [Reply::Time as i32, 0, us, 0]);
+    }
+
+    /// Says before the error of the job that it has ended the transaction.
+    pub fn lost(&mut self) {
+        let parts = self.packer.parts_mut();
+        let at = parts.len().saturating_sub(1);
+        parts.insert(at, [Reply::Lost as i32, 0, 0, 0]);
+    }
+
+    /// The job is refused: an error of another one has ended its transaction.
+    pub fn refusal(&mut self) {
+        let kind = ValueRef::Integer(ErrorKind::Lost as i64);
+        self.push_values(Reply::Error, &[kind]);
+    }
+
+    /// Takes the last part back: the job does not end so.
+    pub fn take_back(&mut self) {
+        self.packer.parts_mut().pop();
+    }
+
+    /// The job has ended, and its reply is packed. The front end is woken for it when replies have gathered long
+    /// enough, or when the worker has nothing else to do.
+    pub fn end(&mut self, id: u32, state: ConnectionState) {
+        self.port.end(id);
+        self.packer.set_state(state);
+        self.port.send_with_others(&mut self.packer);
+        if self.notified.elapsed() >= GATHERING {
+            self.port.notify();
+            self.notified = Instant::now();
+        }
+    }
+
+    /// The job has ended, and nothing is known of the connection.
+    pub fn end_and_send(&mut self, id: u32) {
+        self.port.end(id);
+        self.send();
+    }
+
+    /// Ends a job that could not be read.
+    pub fn malformed(&mut self, id: u32) {
+        if id != job::NONE {
+            self.error(&INTERNAL);
+            self.end_and_send(id);
+        }
+    }
+
+    /// Ends every job with the error that opening ended with, which `fail` packs.
+    pub fn refuse(mut self, fail: impl Fn(&mut Self)) {
+        fail(&mut self);
+        self.end_and_send(job::OPENING);
+        while let Some(message) = self.port.receive() {
+            let mut jobs = Jobs::new(&message);
+            while let Some(job) = jobs.next(Params::default()) {
+                let (id, op) = match job {
+                    Ok(job) => (job.id, Some(job.op)),
+                    Err(Malformed { id }) => (id, None),
+                };
+                if id != job::NONE {
+                    self.port.begin(id);
+                    fail(&mut self);
+                    self.end_and_send(id);
+                }
+                if op == Some(Op::Close) {
+                    self.port.close();
+                }
+            }
+        }
+    }
+}
+
+/// An error that is not from an engine here.
+pub struct RemoteError<'e> {
+    /// For people
+    pub message: &'e str,
+    /// Its name
+    pub code: &'e str,
+    /// The HTTP status, if there was a reply
+    pub status: Option<u16>,
+    /// The byte of the SQL that it is about, or -1
+    pub offset: i32,
+    /// The number of the statement that it is about, or -1
+    pub statement: i32,
+}
+
+/// Appends what `stmt.columns()` tells of a column, for a text of all columns: it costs one value, which the
+/// front end takes apart when it needs to.
+pub fn push_column(columns: &mut Vec<u8>, column: [Option<&[u8]>; 5]) {
+    // None of them has a NUL; one that is not there is told from an empty one.
+    for field in column {
+        if let Some(field) = field {
+            columns.push(b'=');
+            columns.extend_from_slice(field);
+        }
+        columns.push(0);
+    }
+}
+
+/// Rows of one job, part by part.
+pub struct Rows<'r, 'p> {
+    /// Where they go
+    pub replies: &'r mut Replies<'p>,
+    int64: bool,
+    pluck: bool,
+    start: usize,
+    width: usize,
+    /// Rows of the part, and of the job.
+    in_part: i32,
+    count: usize,
+}
+
+impl<'r, 'p> Rows<'r, 'p> {
+    /// No rows yet; `flags` are those of the job.
+    pub fn new(replies: &'r mut Replies<'p>, flags: u32) -> Self {
+        Self {
+            start: replies.start(),
+            replies,
+            int64: flags & flag::INT64 != 0,
+            pluck: flags & flag::PLUCK != 0,
+            width: 0,
+            in_part: 0,
+            count: 0,
+        }
+    }
+
+    /// How many there are so far.
+    pub fn count(&self) -> usize {
+        self.count
+    }
+
+    /// The first row comes next, and has so many columns.
+    pub fn begin(&mut self, columns: usize) {
+        self.start = self.replies.start();
+        self.width = if self.pluck { columns.min(1) } else { columns };
+    }
+
+    fn next_row(&mut self) {
+        if !self.replies.packer.has_room(self.width) {
+            self.part(Reply::Rows);
+            self.replies.send();
+            self.start = self.replies.start();
+            self.in_part = 0;
+        }
+        self.in_part += 1;
+        self.count += 1;
+    }
+
+    /// A row of the engine.
+    pub fn push_row(&mut self, row: Row<'_>) {
+        self.next_row();
+        self.replies.packer.push_row(row, self.width, self.int64);
+    }
+
+    /// A row of values.
+    pub fn push_values<'v>(&mut self, values: impl Iterator<Item = ValueRef<'v>>) {
+        self.next_row();
+        for value in values.take(self.width) {
+            self.replies.push(value, self.int64);
+        }
+    }
+
+    fn part(&mut self, kind: Reply) {
+        self.replies
+            .part(kind, self.start, self.in_part, self.width);
+    }
+
+    /// These are all: the last part is a `kind`.
+    pub fn end(mut self, kind: Reply) {
+        self.part(kind);
     }
 }
 
 #[cfg(test)]
-pub mod testing {
+mod tests {
     use super::*;
+    use crate::block::testing::read;
+    use crate::job::testing::pack;
 
-    /// A reply that is a number.
-    pub fn packed(number: i32) -> Scratch {
-        let mut scratch = Scratch::new();
-        scratch.push_values(Reply::LastRows, &[ValueRef::Integer(number.into())]);
-        scratch
+    fn port() -> Port {
+        Port::new(Box::new(|| {}))
     }
 
-    /// The numbers that a block has.
-    pub fn unpacked(block: &Block) -> Vec<i32> {
-        let slots = block.slots.iter();
-        slots
-            .map(|slot| i32::from_le_bytes(slot.to_le_bytes()[..4].try_into().unwrap()))
-            .collect()
+    fn sent(port: &Port) -> Vec<(i32, Vec<String>)> {
+        let blocks = std::iter::from_fn(|| port.take());
+        blocks.flat_map(|block| read(&block)).collect()
+    }
+
+    fn kinds(port: &Port) -> Vec<i32> {
+        sent(port).into_iter().map(|(kind, _)| kind).collect()
+    }
+
+    const STATE: ConnectionState = ConnectionState {
+        in_transaction: true,
+        shareable: false,
+    };
+
+    #[test]
+    fn replies_arrive_with_what_is_known_of_the_connection() {
+        let port = port();
+        let mut replies = Replies::new(&port);
+        replies.changes(3, i64::MAX, flag::INT64);
+        replies.end(1, STATE);
+        let block = port.take().unwrap();
+        assert_eq!(block.state(), Some(STATE));
+        let values = vec!["3".into(), format!("{}n", i64::MAX)];
+        assert_eq!(read(&block), [(Reply::LastRows as i32, values)]);
+    }
+
+    #[test]
+    fn an_error_after_a_full_block_has_all_its_values() {
+        let port = port();
+        let mut replies = Replies::new(&port);
+        let mut rows = Rows::new(&mut replies, 0);
+        rows.begin(1);
+        for _ in 0..ferrolite_sqlite::SLOTS_PER_BLOCK - 3 {
+            rows.push_values(std::iter::once(ValueRef::Null));
+        }
+        rows.end(Reply::Rows);
+        replies.error(&Error::Type("No"));
+        replies.end_and_send(1);
+        let last = sent(&port).pop().unwrap();
+        let expected = ["1", "No", "", "0", "null", "-1", "-1"].map(String::from);
+        assert_eq!(
+            (last.0, last.1.len()),
+            (Reply::Error as i32, expected.len())
+        );
+        assert_eq!(last.1[..2], expected[..2]);
+        assert_eq!(last.1[3..], expected[3..]);
+    }
+
+    #[test]
+    fn many_rows_come_in_parts_of_whole_rows() {
+        let port = port();
+        let mut replies = Replies::new(&port);
+        let mut rows = Rows::new(&mut replies, 0);
+        rows.begin(3);
+        for number in 0..5000 {
+            rows.push_values([number, 7, number].map(ValueRef::Integer).into_iter());
+        }
+        assert_eq!(rows.count(), 5000);
+        rows.end(Reply::LastRows);
+        replies.end_and_send(1);
+        let parts = sent(&port);
+        assert!(parts.len() > 1);
+        let (last, others) = parts.split_last().unwrap();
+        assert_eq!(last.0, Reply::LastRows as i32);
+        assert!(others.iter().all(|(kind, _)| *kind == Reply::Rows as i32));
+        assert!(parts.iter().all(|(_, values)| values.len() % 3 == 0));
+        let values: Vec<_> = parts.into_iter().flat_map(|(_, values)| values).collect();
+        let expected = (0..5000).flat_map(|n| [n.to_string(), "7".into(), n.to_string()]);
+        assert!(values.into_iter().eq(expected));
+    }
+
+    #[test]
+    fn pluck_takes_the_first_column() {
+        let port = port();
+        let mut replies = Replies::new(&port);
+        let mut rows = Rows::new(&mut replies, flag::PLUCK);
+        rows.begin(2);
+        rows.push_values([1, 2].map(ValueRef::Integer).into_iter());
+        rows.end(Reply::LastRows);
+        replies.end_and_send(1);
+        assert_eq!(sent(&port), [(Reply::LastRows as i32, vec!["1".into()])]);
+    }
+
+    #[test]
+    fn a_statement_may_have_more_parameters_than_a_block_has_room() {
+        let port = port();
+        let mut replies = Replies::new(&port);
+        replies.description([true, false, true], &vec![None; 10_000]);
+        replies.end_and_send(1);
+        let parts = sent(&port);
+        let count: usize = parts.iter().map(|(_, values)| values.len()).sum();
+        assert_eq!((count, parts[0].1[..3].join(" ")), (10_003, "1 0 1".into()));
+    }
+
+    #[test]
+    fn time_and_changed_rows_come_before_the_end() {
+        let port = port();
+        let mut replies = Replies::new(&port);
+        replies.done();
+        let end = replies.put_off_end();
+        replies.push_values(Reply::Change, &[ValueRef::Null; 4]);
+        replies.part(end, 0, 0, 0);
+        replies.time(Duration::from_micros(5));
+        replies.end_and_send(1);
+        replies.end_with(&[ValueRef::Integer(1)]);
+        let end = replies.put_off_end();
+        replies.part(end, 0, 0, 0);
+        replies.end_and_send(2);
+        let of_first = [Reply::Change, Reply::Time, Reply::Done];
+        let of_second = [Reply::Rows, Reply::LastRows];
+        let expected = of_first
+            .into_iter()
+            .chain(of_second)
+            .map(|kind| kind as i32);
+        // A TIME has no values: where its rows stand is the time.
+        let kinds: Vec<_> = std::iter::from_fn(|| port.take())
+            .flat_map(|block| {
+                block
+                    .parts()
+                    .iter()
+                    .map(|part| part[part::KIND])
+                    .collect::<Vec<_>>()
+            })
+            .collect();
+        assert!(kinds.into_iter().eq(expected));
+    }
+
+    #[test]
+    fn what_could_not_be_opened_ends_every_job_with_the_reason() {
+        let port = port();
+        let mut message = Vec::new();
+        pack(&mut message, [2, Op::Run as u32, 1, 0, 0], &[]);
+        pack(&mut message, [job::NONE, Op::Drop as u32, 1, 0, 0], &[]);
+        pack(&mut message, [3, 999, 1, 0, 0], &[]);
+        port.post(message);
+        let mut message = Vec::new();
+        pack(&mut message, [4, Op::Close as u32, 0, 0, 0], &[]);
+        port.post(message);
+        Replies::new(&port).refuse(|replies| replies.error(&Error::Type("No")));
+        assert_eq!(kinds(&port), [Reply::Error as i32; 4]);
     }
 }

@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use crate::protocol::DOUBT;
 
+/// Counts writes, and says how far in the primary's log they are.
 #[derive(Default)]
 pub struct Writes {
     /// One more than frames of a primary's log, or 0: the last that is known to have come from here, and that of
@@ -22,6 +23,7 @@ impl Writes {
         self.followed.store(true, Ordering::Release);
     }
 
+    /// Whether a replica follows what is written from here.
     pub fn is_followed(&self) -> bool {
         self.followed.load(Ordering::Acquire)
     }
@@ -46,6 +48,7 @@ impl Writes {
         self.count() / DOUBT
     }
 
+    /// Something was written, or was not: that is not known.
     pub fn doubt(&self) {
         // What it has become may be behind all that is known.
         self.last.store(0, Ordering::Release);

@@ -1,6 +1,7 @@
-//! Functions of JavaScript that a worker calls: it sends the arguments and waits for the result.
+//! Functions of the front end that a worker calls: it sends the arguments and waits for the result.
 
 use std::cell::{Cell, RefCell};
+use std::rc::Rc;
 use std::sync::Arc;
 
 use ferrolite_sqlite::{
@@ -8,42 +9,64 @@ use ferrolite_sqlite::{
     Scalar, ValueRef,
 };
 
+use crate::block::Packer;
 use crate::job::Job;
 use crate::port::{Answer, Port};
 use crate::protocol::{flag, Ask, Reply};
-use crate::reply::Scratch;
 
-/// A function of JavaScript, by its number.
-pub struct Remote {
+/// The way to the functions of the front end, which all of a connection share.
+#[derive(Clone)]
+pub(super) struct Callbacks(Rc<Shared>);
+
+struct Shared {
     port: Arc<Port>,
-    number: u32,
-    int64: bool,
-    /// Questions that are not sent yet, packed.
-    scratch: RefCell<Scratch>,
+    /// Questions that are not sent yet.
+    packer: RefCell<Packer>,
 }
 
 /// No answer is waited for.
 const UNASKED: u32 = 0;
 
-impl Remote {
-    pub fn new(port: &Arc<Port>, number: u32, int64: bool) -> Self {
-        Self {
+impl Callbacks {
+    pub(super) fn new(port: &Arc<Port>) -> Self {
+        Self(Rc::new(Shared {
             port: port.clone(),
-            number,
-            int64,
-            scratch: RefCell::new(Scratch::new()),
-        }
+            packer: RefCell::default(),
+        }))
     }
 
-    /// Another function of the same worker.
-    pub fn sibling(&self, number: u32, int64: bool) -> Self {
-        Self::new(&self.port, number, int64)
+    /// The function of this number.
+    pub(super) fn function(&self, number: u32, int64: bool) -> Callback {
+        Callback {
+            callbacks: self.clone(),
+            number,
+            int64,
+        }
+    }
+}
+
+/// A function of the front end, by its number.
+pub(super) struct Callback {
+    callbacks: Callbacks,
+    number: u32,
+    int64: bool,
+}
+
+impl Callback {
+    /// Another function of the same front end.
+    pub(super) fn sibling(&self, number: u32, int64: bool) -> Self {
+        self.callbacks.function(number, int64)
     }
 
     /// Says something that has no answer.
-    pub fn tell(&self, ask: Ask, group: i32) {
+    pub(super) fn tell(&self, ask: Ask, group: i32) {
         self.pack(UNASKED, ask, group, Args::default());
-        self.port.send(&mut self.scratch.borrow_mut());
+        self.send();
+    }
+
+    fn send(&self) {
+        let Shared { port, packer } = &*self.callbacks.0;
+        port.send(&mut packer.borrow_mut());
     }
 
     fn pack(&self, question: u32, ask: Ask, group: i32, args: Args<'_>) {
@@ -59,11 +82,12 @@ impl Remote {
         args: impl ExactSizeIterator<Item = ValueRef<'v>>,
     ) {
         let count = 4 + args.len();
-        let mut scratch = self.scratch.borrow_mut();
-        if !scratch.has_room(count) {
-            self.port.send(&mut scratch);
+        let Shared { port, packer } = &*self.callbacks.0;
+        let mut packer = packer.borrow_mut();
+        if !packer.has_room(count) {
+            port.send(&mut packer);
         }
-        let start = scratch.start();
+        let start = packer.start();
         let header = [
             i64::from(question),
             i64::from(self.number),
@@ -71,30 +95,31 @@ impl Remote {
             group.into(),
         ];
         for value in header {
-            scratch.push(ValueRef::Integer(value), false);
+            packer.push(ValueRef::Integer(value), false);
         }
         for value in args {
-            scratch.push(value, self.int64);
+            packer.push(value, self.int64);
         }
-        scratch.part(Reply::Call, start, 1, count);
+        packer.part(Reply::Call, start, 1, count);
     }
 
-    /// `None` after a failure, whose reason JavaScript keeps.
+    /// `None` after a failure, whose reason the front end keeps.
     fn ask(&self, ask: Ask, group: i32, args: Args<'_>) -> Option<Answer> {
         let args = (0..args.len()).map(|at| args.get(at));
         self.ask_values(ask, group, args)
     }
 
-    pub fn ask_values<'v>(
+    pub(super) fn ask_values<'v>(
         &self,
         ask: Ask,
         group: i32,
         args: impl ExactSizeIterator<Item = ValueRef<'v>>,
     ) -> Option<Answer> {
-        let question = self.port.next_question();
+        let port = &self.callbacks.0.port;
+        let question = port.next_question();
         self.pack_values(question, ask, group, args);
-        self.port.send(&mut self.scratch.borrow_mut());
-        self.port.wait_for_answer()
+        self.send();
+        port.wait_for_answer()
     }
 
     fn ask_for_result(
@@ -119,16 +144,16 @@ impl Remote {
     }
 }
 
-impl Scalar for Remote {
+impl Scalar for Callback {
     fn call(&self, args: Args<'_>, context: &mut Context<'_>) {
         self.ask_for_result(Ask::Call, 0, args, context);
     }
 }
 
-/// The accumulators stay in JavaScript, under the number of their group. Steps are sent many at a time:
+/// The accumulators stay in the front end, under the number of their group. Steps are sent many at a time:
 /// nothing depends on them before a value is asked for.
-struct RemoteAggregate {
-    remote: Remote,
+struct CallbackAggregate {
+    callback: Callback,
     window: bool,
     groups: Cell<i32>,
 }
@@ -140,7 +165,7 @@ struct Group {
     given: bool,
 }
 
-impl Aggregate for RemoteAggregate {
+impl Aggregate for CallbackAggregate {
     type State = Group;
 
     fn is_window(&self) -> bool {
@@ -150,7 +175,7 @@ impl Aggregate for RemoteAggregate {
     fn start(&self, _: &mut Context<'_>) -> Option<Group> {
         let number = self.groups.get().wrapping_add(1);
         self.groups.set(number);
-        self.remote
+        self.callback
             .pack(UNASKED, Ask::Start, number, Args::default());
         Some(Group {
             number,
@@ -160,65 +185,69 @@ impl Aggregate for RemoteAggregate {
     }
 
     fn step(&self, state: &mut Group, args: Args<'_>, _: &mut Context<'_>) {
-        self.remote.pack(UNASKED, Ask::Step, state.number, args);
+        self.callback.pack(UNASKED, Ask::Step, state.number, args);
     }
 
     fn inverse(&self, state: &mut Group, args: Args<'_>, _: &mut Context<'_>) {
-        self.remote.pack(UNASKED, Ask::Inverse, state.number, args);
+        self.callback
+            .pack(UNASKED, Ask::Inverse, state.number, args);
     }
 
     fn value(&self, state: &mut Group, context: &mut Context<'_>) {
         state.given = true;
         let (ask, args) = (Ask::Value, Args::default());
-        state.failed = !self.remote.ask_for_result(ask, state.number, args, context);
+        state.failed = !self
+            .callback
+            .ask_for_result(ask, state.number, args, context);
     }
 
     fn finalize(&self, state: Group, context: &mut Context<'_>) {
         // After a window function's last value, this only drops the accumulator.
         if state.given || state.failed {
-            return self.remote.tell(Ask::Drop, state.number);
+            return self.callback.tell(Ask::Drop, state.number);
         }
         let (ask, args) = (Ask::Finish, Args::default());
-        self.remote.ask_for_result(ask, state.number, args, context);
+        self.callback
+            .ask_for_result(ask, state.number, args, context);
     }
 }
 
 /// Registers what a job describes: its parameters are the name and the number of arguments.
-pub fn register(
+pub(super) fn register(
     conn: &Connection,
-    port: &Arc<Port>,
+    callbacks: &Callbacks,
     job: &Job,
     name: &str,
     arg_count: i32,
 ) -> Result<(), Error> {
-    let remote = Remote::new(port, job.target, job.flags & flag::INT64 != 0);
+    let callback = callbacks.function(job.target, job.flags & flag::INT64 != 0);
     let flags = FunctionFlags {
         deterministic: job.flags & flag::DETERMINISTIC != 0,
         direct_only: job.flags & flag::DIRECT_ONLY != 0,
     };
     if job.flags & flag::AGGREGATE == 0 {
-        return conn.create_scalar(name, arg_count, flags, remote);
+        return conn.create_scalar(name, arg_count, flags, callback);
     }
-    let aggregate = RemoteAggregate {
-        remote,
+    let aggregate = CallbackAggregate {
+        callback,
         window: job.flags & flag::WINDOW != 0,
         groups: Cell::new(0),
     };
     conn.create_aggregate(name, arg_count, flags, aggregate)
 }
 
-/// What JavaScript decides while a changeset is applied; 0 is no function.
-pub struct ApplyCallbacks {
-    filter: Option<Remote>,
-    conflict: Option<Remote>,
+/// What the front end decides while a changeset is applied; 0 is no function.
+pub(super) struct ApplyCallbacks {
+    filter: Option<Callback>,
+    conflict: Option<Callback>,
 }
 
 impl ApplyCallbacks {
-    pub fn new(port: &Arc<Port>, filter: u32, conflict: u32) -> Self {
-        let remote = |number| (number != 0).then(|| Remote::new(port, number, false));
+    pub(super) fn new(callbacks: &Callbacks, filter: u32, conflict: u32) -> Self {
+        let function = |number| (number != 0).then(|| callbacks.function(number, false));
         Self {
-            filter: remote(filter),
-            conflict: remote(conflict),
+            filter: function(filter),
+            conflict: function(conflict),
         }
     }
 }

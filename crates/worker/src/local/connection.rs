@@ -6,13 +6,13 @@ use super::callback::{self, ApplyCallbacks};
 use super::table;
 use super::{Outcome, Owner};
 use crate::job::Job;
-use crate::protocol::{Op, Reply};
+use crate::protocol::Op;
 
 const NO_SESSION: Error = Error::Type("The session is not open");
 
 impl Owner<'_> {
     #[allow(clippy::too_many_lines)] // a table
-    pub fn serve_connection(&mut self, job: &Job) -> Outcome {
+    pub(super) fn serve_connection(&mut self, job: &Job) -> Outcome {
         match job.op {
             Op::Close => {
                 self.close();
@@ -22,21 +22,27 @@ impl Owner<'_> {
             Op::Function => {
                 let name = text_of(&job.params);
                 let count = integer_at(&job.params, 1);
-                callback::register(&self.conn, self.port, job, &name, count)?;
+                callback::register(&self.conn, &self.callbacks, job, &name, count)?;
             }
             Op::Changes => {
                 let (changes, rowid) = self.conn.last_changes();
-                self.scratch.push_changes(changes, rowid, job.flags);
+                self.replies.changes(changes, rowid, job.flags);
                 return Ok(());
             }
             Op::Stats => {
                 let values = self.conn.stats()?.map(ValueRef::Integer);
-                self.scratch.push_values(Reply::LastRows, &values);
+                self.replies.end_with(&values);
                 return Ok(());
             }
             Op::Table => {
                 let name = text_of(&job.params);
-                table::register(&self.conn, self.port, job.target, &name, job.extra != 0)?;
+                table::register(
+                    &self.conn,
+                    &self.callbacks,
+                    job.target,
+                    &name,
+                    job.extra != 0,
+                )?;
             }
             Op::Watch => self.conn.watch_changes(job.extra != 0)?,
             Op::Session => {
@@ -48,8 +54,7 @@ impl Owner<'_> {
             Op::Changeset => {
                 let session = self.sessions.get(&job.target);
                 let bytes = session.ok_or(NO_SESSION)?.changeset(job.extra != 0)?;
-                self.scratch
-                    .push_values(Reply::LastRows, &[ValueRef::Blob(&bytes)]);
+                self.replies.end_with(&[ValueRef::Blob(&bytes)]);
                 return Ok(());
             }
             Op::SessionClose => {
@@ -59,12 +64,12 @@ impl Owner<'_> {
             }
             Op::Apply => {
                 let number = |at| integer_at(&job.params, at).cast_unsigned();
-                let mut callbacks = ApplyCallbacks::new(self.port, number(1), number(2));
+                let mut callbacks = ApplyCallbacks::new(&self.callbacks, number(1), number(2));
                 let applied = self
                     .conn
                     .apply_changeset(&job.params.bytes, &mut callbacks)?;
                 let value = ValueRef::Integer(applied.into());
-                self.scratch.push_values(Reply::LastRows, &[value]);
+                self.replies.end_with(&[value]);
                 return Ok(());
             }
             Op::Authorizer => {
@@ -76,7 +81,7 @@ impl Owner<'_> {
                 let limit = Limit::from_number(job.target as usize);
                 let before = self.conn.limit(limit, job.extra)?;
                 let value = ValueRef::Integer(before.into());
-                self.scratch.push_values(Reply::LastRows, &[value]);
+                self.replies.end_with(&[value]);
                 return Ok(());
             }
             Op::Backup => {
@@ -89,7 +94,7 @@ impl Owner<'_> {
                     ValueRef::Text(backup.source_file.as_bytes()),
                     ValueRef::Text(backup.target_file.as_bytes()),
                 ];
-                self.scratch.push_values(Reply::LastRows, &values);
+                self.replies.end_with(&values);
                 self.backups.insert(job.target, backup);
                 return Ok(());
             }
@@ -110,7 +115,7 @@ impl Owner<'_> {
                 let name = text_of(&job.params);
                 let bytes = self.conn.serialize(&name)?;
                 let value = ValueRef::Blob(bytes.as_bytes());
-                self.scratch.push_values(Reply::LastRows, &[value]);
+                self.replies.end_with(&[value]);
                 return Ok(());
             }
             Op::UnsafeMode => self.conn.set_defensive(job.extra == 0)?,
@@ -122,11 +127,11 @@ impl Owner<'_> {
             // Jobs of statements, and those without a reply: the owner has seen to them.
             _ => return Ok(()),
         }
-        self.done();
+        self.replies.done();
         Ok(())
     }
 
-    pub fn close(&mut self) {
+    pub(super) fn close(&mut self) {
         self.cursors.clear();
         self.backups.clear();
         self.sessions.clear();
@@ -141,13 +146,13 @@ impl Owner<'_> {
         let progress = backup.step(job.extra)?;
         let values = [progress.total, progress.remaining, progress.done.into()];
         let values = values.map(|n| ValueRef::Integer(n.into()));
-        self.scratch.push_values(Reply::LastRows, &values);
+        self.replies.end_with(&values);
         Ok(())
     }
 
     /// True if other connections to the file read the same as this one: it is in WAL mode and not locked for
     /// good, and nothing is attached or temporary.
-    pub fn is_shareable(&self) -> bool {
+    pub(super) fn is_shareable(&self) -> bool {
         const SQL: &[u8] = b"SELECT journal_mode = 'wal'
             AND (SELECT locking_mode FROM pragma_locking_mode WHERE schema = 'main') = 'normal'
             AND NOT EXISTS (SELECT * FROM pragma_database_list WHERE seq > 1)

@@ -15,14 +15,16 @@ use ferrolite_sqlite::{
     Role, Session, ValueRef,
 };
 
-use crate::job::{Job, Jobs};
+use crate::block::ConnectionState;
+use crate::job::{Job, Jobs, Malformed};
 use crate::port::Port;
 pub use crate::protocol::Log;
 use crate::protocol::{flag, job, Op, Reply};
-use crate::reply::{ConnectionState, Scratch};
+use crate::reply::{Replies, INTERNAL};
+use callback::Callbacks;
 use statement::{Cursor, Prepared};
 
-pub type Outcome = Result<(), Error>;
+type Outcome = Result<(), Error>;
 
 /// Virtual tables that every local connection has, those of workers and readers too.
 pub const MODULES: &[RegisterModules] = &[];
@@ -30,50 +32,54 @@ pub const MODULES: &[RegisterModules] = &[];
 /// How to open the connection.
 #[allow(clippy::struct_excessive_bools)] // options, as JavaScript has them
 pub struct OpenArgs {
+    /// A file, `:memory:`, or nothing for a temporary database
     pub path: String,
+    /// Nothing is written.
     pub readonly: bool,
+    /// The file is not created.
     pub must_exist: bool,
     /// Busy timeout in ms
     pub timeout: u32,
+    /// The name of a VFS, if not the default one
     pub vfs: Option<String>,
+    /// The path may be a URI.
     pub uri: bool,
     /// A database to start from
     pub image: Option<Vec<u8>>,
+    /// What the `verbose` logger sees of statements
     pub log: Log,
+    /// What the connection is for
     pub role: Role,
+    /// What the file is encrypted with
     pub key: Option<Key>,
 }
 
 /// Serves a connection until there is nothing left to do.
 pub fn serve(port: &Arc<Port>, args: OpenArgs) {
-    let mut scratch = Scratch::new();
+    let mut replies = Replies::new(port);
     let (log, role) = (args.log, args.role);
-    let opened = open(port, args);
-    answer(
+    let conn = match open(port, args) {
+        Ok(conn) => conn,
+        Err(error) => return replies.refuse(|replies| replies.error(&error)),
+    };
+    replies.done();
+    replies.end_and_send(job::OPENING);
+    Owner {
         port,
-        &mut scratch,
-        job::OPENING,
-        opened.as_ref().map(|_| ()),
-    );
-    match opened {
-        Ok(conn) => Owner {
-            port,
-            conn,
-            scratch,
-            statements: HashMap::new(),
-            cursors: HashMap::new(),
-            backups: HashMap::new(),
-            sessions: HashMap::new(),
-            log,
-            has_readers: role == Role::Writer,
-            lost: false,
-            looked_at: None,
-            shareable: false,
-            notified: Instant::now(),
-        }
-        .run(),
-        Err(error) => refuse(port, &mut scratch, &error),
+        conn,
+        replies,
+        callbacks: Callbacks::new(port),
+        statements: HashMap::new(),
+        cursors: HashMap::new(),
+        backups: HashMap::new(),
+        sessions: HashMap::new(),
+        log,
+        has_readers: role == Role::Writer,
+        lost: false,
+        looked_at: None,
+        shareable: false,
     }
+    .run();
 }
 
 fn open(port: &Arc<Port>, args: OpenArgs) -> Result<Connection, Error> {
@@ -100,49 +106,23 @@ fn open(port: &Arc<Port>, args: OpenArgs) -> Result<Connection, Error> {
     Ok(conn)
 }
 
-/// Answers every job with the error that opening ended with.
-fn refuse(port: &Port, scratch: &mut Scratch, error: &Error) {
-    while let Some(message) = port.receive() {
-        let mut jobs = Jobs::new(&message);
-        while let Some(job) = jobs.next(Params::default()) {
-            if job.op != Op::Drop {
-                port.begin(job.id);
-                answer(port, scratch, job.id, Err(error));
-            }
-            if job.op == Op::Close {
-                port.close();
-            }
-        }
-    }
-}
-
-fn answer(port: &Port, scratch: &mut Scratch, id: u32, outcome: Result<(), &Error>) {
-    match outcome {
-        Ok(()) => scratch.part(Reply::Done, 0, 0, 0),
-        Err(error) => scratch.push_error(error),
-    }
-    port.end(id);
-    port.send(scratch);
-}
-
 #[allow(clippy::struct_excessive_bools)] // facts about it, not states
-pub struct Owner<'p> {
-    pub port: &'p Arc<Port>,
-    pub conn: Connection,
-    pub scratch: Scratch,
-    pub statements: HashMap<u32, Prepared>,
-    pub cursors: HashMap<u32, Cursor>,
-    pub backups: HashMap<u32, Backup>,
-    pub sessions: HashMap<u32, Session>,
-    pub log: Log,
+struct Owner<'p> {
+    port: &'p Arc<Port>,
+    conn: Connection,
+    replies: Replies<'p>,
+    callbacks: Callbacks,
+    statements: HashMap<u32, Prepared>,
+    cursors: HashMap<u32, Cursor>,
+    backups: HashMap<u32, Backup>,
+    sessions: HashMap<u32, Session>,
+    log: Log,
     has_readers: bool,
     /// An error has ended the transaction whose calls may still come.
     lost: bool,
     /// The epoch in which it was found whether readers see the same.
     looked_at: Option<u32>,
     shareable: bool,
-    /// When JavaScript was woken last.
-    notified: Instant,
 }
 
 // https://www.sqlite.org/rescode.html
@@ -155,10 +135,17 @@ impl Owner<'_> {
         let mut params = Params::default();
         while let Some(message) = self.port.receive() {
             let mut jobs = Jobs::new(&message);
-            while let Some(mut job) = jobs.next(std::mem::take(&mut params)) {
+            while let Some(job) = jobs.next(std::mem::take(&mut params)) {
                 if self.port.is_stopping() {
                     break;
                 }
+                let mut job = match job {
+                    Ok(job) => job,
+                    Err(Malformed { id }) => {
+                        self.replies.malformed(id);
+                        continue;
+                    }
+                };
                 if job.op == Op::Drop {
                     self.statements.remove(&job.target);
                 } else {
@@ -178,7 +165,7 @@ impl Owner<'_> {
         let began = (job.flags & flag::TIMED != 0).then(Instant::now);
         let is_wanted = self.port.begin(job.id);
         if self.lost && job.is_inside() {
-            self.scratch.push_refusal();
+            self.replies.refusal();
             return self.end(job, began);
         }
         if job.op.executes() && job.flags & flag::INSIDE == 0 {
@@ -196,7 +183,7 @@ impl Owner<'_> {
             // Its exception is what counts, even where SQL goes on after an error.
             let outcome = if self.port.has_failed() {
                 if matches!(outcome, Ok(Ok(()))) {
-                    self.scratch.take_back();
+                    self.replies.take_back();
                 }
                 Ok(Err(Error::Callback))
             } else {
@@ -210,9 +197,7 @@ impl Owner<'_> {
             } else {
                 self.conn.take_changes();
             }
-            outcome.unwrap_or(Err(Error::Type(
-                "Internal error in Ferrolite: please report it",
-            )))
+            outcome.unwrap_or(Err(INTERNAL))
         } else {
             Err(Error::from_code(INTERRUPTED))
         };
@@ -222,11 +207,11 @@ impl Owner<'_> {
             let waited = matches!(error.code() & 0xff, BUSY | ERROR);
             let cancelled = self.port.is_cancelled() && waited;
             let interrupted = Error::from_code(INTERRUPTED);
-            self.scratch
-                .push_error(if cancelled { &interrupted } else { &error });
+            self.replies
+                .error(if cancelled { &interrupted } else { &error });
             if was_open && !self.conn.in_transaction() {
                 self.lost = true;
-                self.scratch.push_lost();
+                self.replies.lost();
             }
         }
         self.end(job, began);
@@ -234,25 +219,22 @@ impl Owner<'_> {
 
     fn end(&mut self, job: &Job, began: Option<Instant>) {
         if let Some(began) = began {
-            self.scratch.push_time(began.elapsed());
+            self.replies.time(began.elapsed());
         }
         if self.has_readers {
             self.tell_settings();
         }
+        // Whoever cancels it while readers are looked after would cancel what is done.
         self.port.end(job.id);
         if self.has_readers && self.looked_at != Some(self.conn.epoch()) {
             self.looked_at = Some(self.conn.epoch());
             self.shareable = self.is_shareable();
         }
-        self.scratch.state = Some(ConnectionState {
+        let state = ConnectionState {
             in_transaction: self.conn.in_transaction(),
             shareable: self.shareable,
-        });
-        self.port.send_with_others(&mut self.scratch);
-        if Port::has_gathered(self.notified) {
-            self.port.notify();
-            self.notified = Instant::now();
-        }
+        };
+        self.replies.end(job.id, state);
     }
 
     fn execute(&mut self, job: &mut Job) -> Outcome {
@@ -273,7 +255,7 @@ impl Owner<'_> {
             }
             _ => return self.serve_connection(job),
         }
-        self.done();
+        self.replies.done();
         Ok(())
     }
 
@@ -297,27 +279,25 @@ impl Owner<'_> {
             return;
         }
         // The call ends after them: nobody waits for replies when no call is left.
-        let end = self.scratch.put_off_end();
+        let end = self.replies.put_off_end();
         self.push_changed_rows(changes);
-        self.scratch.part(end, 0, 0, 0);
+        self.replies.part(end, 0, 0, 0);
     }
 
     fn push_changed_rows(&mut self, changes: Vec<Change>) {
         for change in changes {
-            if !self.scratch.has_room(4) {
-                self.port.send(&mut self.scratch);
-            }
+            self.replies.make_room(4);
             let operation: &[u8] = match change.kind {
                 ChangeKind::Insert => b"insert",
                 ChangeKind::Update => b"update",
                 ChangeKind::Delete => b"delete",
             };
-            let start = self.scratch.start();
+            let start = self.replies.start();
             for text in [operation, &change.database, &change.table] {
-                self.scratch.push(ValueRef::Text(text), false);
+                self.replies.push(ValueRef::Text(text), false);
             }
-            self.scratch.push(ValueRef::Integer(change.rowid), true);
-            self.scratch.part(Reply::Change, start, 1, 4);
+            self.replies.push(ValueRef::Integer(change.rowid), true);
+            self.replies.part(Reply::Change, start, 1, 4);
         }
     }
 
@@ -327,15 +307,100 @@ impl Owner<'_> {
             let sql = pragma.to_sql();
             let schema = pragma.schema.unwrap_or_default().to_ascii_lowercase();
             let name = format!("{schema}.{}", pragma.name);
-            if !self.scratch.has_room(2) {
-                self.port.send(&mut self.scratch);
-            }
             let values = [name.as_bytes(), sql.as_bytes()].map(ValueRef::Text);
-            self.scratch.push_values(Reply::Setting, &values);
+            self.replies.push_values(Reply::Setting, &values);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::job::testing::pack;
+    use crate::testing::{rounds, seed, Random};
+
+    fn in_memory() -> OpenArgs {
+        OpenArgs {
+            path: ":memory:".into(),
+            readonly: false,
+            must_exist: false,
+            timeout: 0,
+            vfs: None,
+            uri: false,
+            image: None,
+            log: Log::Nothing,
+            role: Role::Only,
+            key: None,
         }
     }
 
-    pub fn done(&mut self) {
-        self.scratch.part(Reply::Done, 0, 0, 0);
+    fn jobs() -> Vec<u8> {
+        let text = |text: &'static str| [ValueRef::Text(text.as_bytes())];
+        let mut message = Vec::new();
+        let mut add = |id, op: Op, target, values: &[ValueRef<'_>]| {
+            pack(&mut message, [id, op as u32, target, 2, 0], values);
+        };
+        add(2, Op::Exec, 0, &text("CREATE TABLE t (a)"));
+        add(3, Op::Prepare, 1, &text("INSERT INTO t VALUES (?)"));
+        add(4, Op::Run, 1, &[ValueRef::Integer(5)]);
+        add(5, Op::Prepare, 2, &text("SELECT a FROM t"));
+        add(6, Op::All, 2, &[]);
+        add(7, Op::Iterate, 2, &[]);
+        add(8, Op::Next, 2, &[]);
+        add(9, Op::Close, 0, &[]);
+        message
+    }
+
+    /// What a worker replied: the kinds of all parts.
+    fn replies_to(message: Vec<u8>) -> Vec<i32> {
+        let port = Arc::new(Port::new(Box::new(|| {})));
+        port.post(message);
+        port.close();
+        serve(&port, in_memory());
+        let blocks = std::iter::from_fn(|| port.take());
+        blocks
+            .flat_map(|block| block.parts().iter().map(|part| part[0]).collect::<Vec<_>>())
+            .collect()
+    }
+
+    #[test]
+    fn every_job_has_its_reply() {
+        let kinds = [
+            Reply::Done,
+            Reply::Done,
+            Reply::LastRows,
+            Reply::LastRows,
+            Reply::Columns,
+            Reply::LastRows,
+            Reply::LastRows,
+            Reply::Done,
+            Reply::LastRows,
+            Reply::Done,
+        ];
+        assert_eq!(replies_to(jobs()), kinds.map(|kind| kind as i32));
+    }
+
+    /// `FUZZ_SEED` repeats a run, `FUZZ_ROUNDS` makes it longer.
+    #[test]
+    fn a_malformed_message_is_an_error_and_no_panic() {
+        let mut random = Random::new(seed("FUZZ_SEED"));
+        for _ in 0..rounds("FUZZ_ROUNDS", 500) {
+            let mut message = jobs();
+            for _ in 0..1 + random.below(4) {
+                let at = random.below(message.len());
+                message[at] = random.byte();
+            }
+            message.truncate(random.below(message.len() + 1));
+            replies_to(message);
+        }
+    }
+
+    #[test]
+    fn the_jobs_before_a_malformed_one_are_done() {
+        let mut message = jobs();
+        message.truncate(message.len() - 8);
+        let kinds = replies_to(message);
+        assert_eq!(kinds.last(), Some(&(Reply::Error as i32)));
+        assert_eq!(kinds.len(), 10);
     }
 }

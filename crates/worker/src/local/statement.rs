@@ -6,16 +6,17 @@ use std::rc::Rc;
 use ferrolite_sqlite::{is_plain, Connection, Error, Params, Running, Statement, Step, ValueRef};
 
 use super::{Log, Outcome, Owner};
+use crate::block::Packer;
 use crate::job::Job;
 use crate::port::Port;
 use crate::protocol::{flag, Op, Reply};
-use crate::reply::{push_column, Scratch, DESCRIPTION};
+use crate::reply::{push_column, Replies, Rows};
 
 /// A statement by its number, or why there is none.
-pub type Prepared = Result<Entry, Error>;
+pub(super) type Prepared = Result<Entry, Error>;
 
 #[allow(clippy::struct_excessive_bools)] // facts about it, not states
-pub struct Entry {
+pub(super) struct Entry {
     stmt: Rc<Statement>,
     parameters: usize,
     columns: usize,
@@ -29,26 +30,25 @@ pub struct Entry {
 }
 
 /// An open iterator.
-pub struct Cursor {
-    pub running: Running,
+pub(super) struct Cursor {
+    pub(super) running: Running,
     statement: u32,
     flags: u32,
 }
 
 impl Owner<'_> {
-    pub fn prepare(&mut self, job: &Job) -> Outcome {
+    pub(super) fn prepare(&mut self, job: &Job) -> Outcome {
         let mut compiled = self.compile(job);
         if let Ok(entry) = &mut compiled {
             if entry.columns > 0 {
                 let stmt = entry.stmt.clone();
-                tell_columns(&mut self.scratch, entry, &stmt)?;
-                self.scratch.make_room(self.port, DESCRIPTION);
+                tell_columns(&mut self.replies, entry, &stmt)?;
             }
             let readonly = entry.stmt.readonly()?;
             let shared = entry.reader && readonly && self.conn.may_read_elsewhere(entry.stmt.sql());
             let names = entry.stmt.parameter_names()?;
-            self.scratch
-                .push_description(self.port, entry.reader, readonly, shared, &names);
+            self.replies
+                .description([entry.reader, readonly, shared], &names);
         }
         let outcome = compiled.as_ref().map(|_| ()).map_err(Error::clone);
         self.statements.insert(job.target, compiled);
@@ -75,7 +75,7 @@ impl Owner<'_> {
         })
     }
 
-    pub fn run_statement(&mut self, job: &mut Job) -> Outcome {
+    pub(super) fn run_statement(&mut self, job: &mut Job) -> Outcome {
         let entry = entry(&mut self.statements, job.target)?;
         let mut running = start(&self.conn, entry, &mut job.params)?;
         log_if(self.log, self.port, |with_values| {
@@ -84,7 +84,7 @@ impl Owner<'_> {
         let before = self.conn.total_changes();
         let stepped = running.step();
         if entry.columns > 0 && stepped.is_ok() {
-            tell_columns(&mut self.scratch, entry, running.statement())?;
+            tell_columns(&mut self.replies, entry, running.statement())?;
         }
         let (params, ended) = running.finish();
         job.params = params;
@@ -92,31 +92,27 @@ impl Owner<'_> {
         stepped.and(ended)?;
         let (changes, rowid) = self.conn.last_changes();
         let changed = self.conn.total_changes() != before;
-        self.scratch
-            .push_changes(if changed { changes } else { 0 }, rowid, job.flags);
+        self.replies
+            .changes(if changed { changes } else { 0 }, rowid, job.flags);
         Ok(())
     }
 
-    pub fn query(&mut self, job: &mut Job) -> Outcome {
+    pub(super) fn query(&mut self, job: &mut Job) -> Outcome {
         let entry = entry(&mut self.statements, job.target)?;
         require_reader(entry)?;
         let mut running = start(&self.conn, entry, &mut job.params)?;
         log_if(self.log, self.port, |with_values| {
             running.logged_sql(with_values)
         });
-        let max = if job.op == Op::Get { 1 } else { i32::MAX };
-        let out = Out {
-            scratch: &mut self.scratch,
-            port: self.port,
-            flags: job.flags,
-        };
-        let filled = out.fill(entry, &mut running, max);
+        let max = if job.op == Op::Get { 1 } else { usize::MAX };
+        let rows = Rows::new(&mut self.replies, job.flags);
+        let filled = fill(rows, entry, &mut running, max);
         let (params, ended) = running.finish();
         job.params = params;
         filled.and(ended)
     }
 
-    pub fn iterate(&mut self, job: &mut Job) -> Outcome {
+    pub(super) fn iterate(&mut self, job: &mut Job) -> Outcome {
         let entry = entry(&mut self.statements, job.target)?;
         require_reader(entry)?;
         let running = start(&self.conn, entry, &mut job.params)?;
@@ -129,22 +125,19 @@ impl Owner<'_> {
             flags: job.flags,
         };
         self.cursors.insert(job.extra.cast_unsigned(), cursor);
-        self.done();
+        self.replies.done();
         Ok(())
     }
 
     /// Rows of a cursor; fewer than were asked for when it is at its end, and then it is closed.
-    pub fn next(&mut self, job: &Job) -> Outcome {
+    pub(super) fn next(&mut self, job: &Job) -> Outcome {
         let Some(cursor) = self.cursors.get_mut(&job.target) else {
             return Err(Error::Type("This iterator is closed"));
         };
         let entry = entry(&mut self.statements, cursor.statement)?;
-        let out = Out {
-            scratch: &mut self.scratch,
-            port: self.port,
-            flags: cursor.flags,
-        };
-        let filled = out.fill(entry, &mut cursor.running, job.extra);
+        let rows = Rows::new(&mut self.replies, cursor.flags);
+        let max = usize::try_from(job.extra).unwrap_or(0);
+        let filled = fill(rows, entry, &mut cursor.running, max);
         if !matches!(filled, Ok(true)) {
             if let Some(cursor) = self.cursors.remove(&job.target) {
                 let ended = cursor.running.finish().1;
@@ -154,18 +147,17 @@ impl Owner<'_> {
         Ok(())
     }
 
-    pub fn expand(&mut self, job: &mut Job) -> Outcome {
+    pub(super) fn expand(&mut self, job: &mut Job) -> Outcome {
         let entry = entry(&mut self.statements, job.target)?;
         let running = start(&self.conn, entry, &mut job.params)?;
         let sql = running.expanded_sql();
         let (params, _) = running.finish();
         job.params = params;
-        self.scratch
-            .push_values(Reply::LastRows, &[ValueRef::Text(&sql)]);
+        self.replies.end_with(&[ValueRef::Text(&sql)]);
         Ok(())
     }
 
-    pub fn exec(&mut self, job: &mut Job) -> Outcome {
+    pub(super) fn exec(&mut self, job: &mut Job) -> Outcome {
         job.params.bytes.push(0);
         let (shown, port) = (self.log, self.port);
         let mut log = |statement: &Statement| {
@@ -218,66 +210,44 @@ fn start(conn: &Connection, entry: &Entry, params: &mut Params) -> Result<Runnin
     entry.stmt.start(params)
 }
 
-/// Where the rows of one call go.
-struct Out<'a> {
-    scratch: &'a mut Scratch,
-    port: &'a Port,
-    flags: u32,
-}
-
-impl Out<'_> {
-    /// Packs up to `max` rows; true if there may be more. The last part ends the call.
-    fn fill(self, entry: &mut Entry, running: &mut Running, max: i32) -> Result<bool, Error> {
-        let int64 = self.flags & flag::INT64 != 0;
-        let mut rows = 0;
-        let mut in_part = 0;
-        let mut start = self.scratch.start();
-        let mut width = 0;
-        let mut more = true;
-        while rows < max {
-            match running.step() {
-                Ok(Step::Row) => {}
-                Ok(Step::Done) => {
-                    more = false;
-                    break;
-                }
-                Err(error) => {
-                    // An iterator gives what came before the error.
-                    self.scratch.part(Reply::Rows, start, in_part, width);
-                    return Err(error);
-                }
+/// Packs up to `max` rows; true if there may be more. The last part ends the job.
+fn fill(
+    mut rows: Rows<'_, '_>,
+    entry: &mut Entry,
+    running: &mut Running,
+    max: usize,
+) -> Result<bool, Error> {
+    let mut more = true;
+    while rows.count() < max {
+        match running.step() {
+            Ok(Step::Row) => {}
+            Ok(Step::Done) => {
+                more = false;
+                break;
             }
-            if rows == 0 {
-                tell_columns(self.scratch, entry, running.statement())?;
-                start = self.scratch.start();
-                width = if self.flags & flag::PLUCK == 0 {
-                    entry.columns
-                } else {
-                    1
-                };
+            Err(error) => {
+                // An iterator gives what came before the error.
+                rows.end(Reply::Rows);
+                return Err(error);
             }
-            if !self.scratch.has_room(width) {
-                self.scratch.part(Reply::Rows, start, in_part, width);
-                self.port.send(self.scratch);
-                start = self.scratch.start();
-                in_part = 0;
-            }
-            self.scratch.push_row(running.row(), width, int64);
-            rows += 1;
-            in_part += 1;
         }
-        if rows == 0 {
-            // The schema may have changed all the same.
-            tell_columns(self.scratch, entry, running.statement())?;
-            start = self.scratch.start();
+        if rows.count() == 0 {
+            tell_columns(rows.replies, entry, running.statement())?;
+            rows.begin(entry.columns);
         }
-        self.scratch.part(Reply::LastRows, start, in_part, width);
-        Ok(more)
+        rows.push_row(running.row());
     }
+    if rows.count() == 0 {
+        // The schema may have changed all the same.
+        tell_columns(rows.replies, entry, running.statement())?;
+        rows.begin(0);
+    }
+    rows.end(Reply::LastRows);
+    Ok(more)
 }
 
 /// Says what the columns are, if that is news.
-fn tell_columns(scratch: &mut Scratch, entry: &mut Entry, stmt: &Rc<Statement>) -> Outcome {
+fn tell_columns(replies: &mut Replies<'_>, entry: &mut Entry, stmt: &Rc<Statement>) -> Outcome {
     let version = stmt.version();
     if entry.told == Some(version) {
         return Ok(());
@@ -286,7 +256,7 @@ fn tell_columns(scratch: &mut Scratch, entry: &mut Entry, stmt: &Rc<Statement>) 
     entry.columns = stmt.column_count()?.into();
     let mut columns = Vec::new();
     stmt.columns(&mut |column| push_column(&mut columns, column))?;
-    scratch.push_values(Reply::Columns, &[ValueRef::Text(&columns)]);
+    replies.push_values(Reply::Columns, &[ValueRef::Text(&columns)]);
     Ok(())
 }
 
@@ -296,8 +266,8 @@ fn log_if(log: Log, port: &Port, sql: impl FnOnce(bool) -> Vec<u8>) {
     if log == Log::Nothing {
         return;
     }
-    let mut scratch = Scratch::new();
+    let mut packer = Packer::default();
     let sql = sql(log == Log::WithValues);
-    scratch.push_values(Reply::Log, &[ValueRef::Text(&sql)]);
-    port.send(&mut scratch);
+    packer.push_values(Reply::Log, &[ValueRef::Text(&sql)]);
+    port.send(&mut packer);
 }

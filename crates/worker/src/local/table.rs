@@ -1,17 +1,16 @@
-//! Virtual tables whose rows a JavaScript generator gives to a worker, many at a time.
+//! Virtual tables whose rows a generator of the front end gives to a worker, many at a time.
 
 use std::cell::Cell;
 use std::rc::Rc;
-use std::sync::Arc;
 
 use ferrolite_sqlite::{
     Arguments, Connection, Context, Cursor, Error, Module, ModuleError, Param, Parameters, Params,
     Plan, Risk, Scan, Table, TableConnection, TableDefinition, ValueRef,
 };
 
-use super::callback::Remote;
+use super::callback::{Callback, Callbacks};
 use crate::job::Jobs;
-use crate::port::{Answer, Port};
+use crate::port::Answer;
 use crate::protocol::Ask;
 
 type Outcome<T> = Result<T, ModuleError>;
@@ -19,20 +18,20 @@ type Outcome<T> = Result<T, ModuleError>;
 /// Rows that are asked for at once: it starts with one and doubles.
 const MOST_ROWS: i32 = 128;
 
-struct RemoteModule {
-    remote: Remote,
+struct CallbackModule {
+    callback: Callback,
     cursors: Rc<Cell<i32>>,
 }
 
-struct RemoteTable {
-    remote: Rc<Remote>,
+struct CallbackTable {
+    callback: Rc<Callback>,
     parameters: Rc<Parameters>,
     width: usize,
     cursors: Rc<Cell<i32>>,
 }
 
-struct RemoteCursor {
-    remote: Rc<Remote>,
+struct CallbackCursor {
+    callback: Rc<Callback>,
     parameters: Rc<Parameters>,
     number: i32,
     width: usize,
@@ -46,30 +45,30 @@ struct RemoteCursor {
 }
 
 /// Registers a module whose number is `number`.
-pub fn register(
+pub(super) fn register(
     conn: &Connection,
-    port: &Arc<Port>,
+    callbacks: &Callbacks,
     number: u32,
     name: &str,
     eponymous: bool,
 ) -> Result<(), Error> {
-    let module = RemoteModule {
-        remote: Remote::new(port, number, false),
+    let module = CallbackModule {
+        callback: callbacks.function(number, false),
         cursors: Rc::default(),
     };
     conn.create_module(name, eponymous, module)
 }
 
-impl Module for RemoteModule {
-    type Table = RemoteTable;
+impl Module for CallbackModule {
+    type Table = CallbackTable;
 
     fn connect(
         &self,
         _: &TableConnection,
         arguments: &Arguments<'_>,
-    ) -> Outcome<(RemoteTable, TableDefinition)> {
+    ) -> Outcome<(CallbackTable, TableDefinition)> {
         let args = arguments.all().iter().map(|arg| ValueRef::Text(arg));
-        let Some(Answer::Text(text)) = self.remote.ask_values(Ask::Call, 0, args) else {
+        let Some(Answer::Text(text)) = self.callback.ask_values(Ask::Call, 0, args) else {
             return Err(ModuleError::Host);
         };
         let text = String::from_utf8(text).map_err(|_| ModuleError::Host)?;
@@ -90,9 +89,9 @@ impl Module for RemoteModule {
             ..TableDefinition::default()
         };
         let parameters = Parameters::new(fields.map(Into::into).collect());
-        let table = RemoteTable {
+        let table = CallbackTable {
             parameters: Rc::new(parameters),
-            remote: Rc::new(self.remote.sibling(generator, int64 != 0)),
+            callback: Rc::new(self.callback.sibling(generator, int64 != 0)),
             width: usize::try_from(width).unwrap_or(0),
             cursors: self.cursors.clone(),
         };
@@ -100,17 +99,17 @@ impl Module for RemoteModule {
     }
 }
 
-impl Table for RemoteTable {
-    type Cursor = RemoteCursor;
+impl Table for CallbackTable {
+    type Cursor = CallbackCursor;
 
     fn best_index(&self, plan: &mut Plan<'_>) -> Outcome<bool> {
         self.parameters.best_index(plan)
     }
 
-    fn open(&self) -> Outcome<RemoteCursor> {
+    fn open(&self) -> Outcome<CallbackCursor> {
         self.cursors.set(self.cursors.get().wrapping_add(1));
-        Ok(RemoteCursor {
-            remote: self.remote.clone(),
+        Ok(CallbackCursor {
+            callback: self.callback.clone(),
             parameters: self.parameters.clone(),
             number: self.cursors.get(),
             width: self.width,
@@ -124,17 +123,17 @@ impl Table for RemoteTable {
     }
 }
 
-impl RemoteCursor {
+impl CallbackCursor {
     fn fetch(&mut self) -> Outcome<()> {
         let max = [ValueRef::Integer(self.asked.into())];
         let answer = self
-            .remote
+            .callback
             .ask_values(Ask::Value, self.number, max.into_iter());
         let Some(Answer::Blob(message)) = answer else {
             return Err(ModuleError::Host);
         };
         let job = Jobs::new(&message).next(std::mem::take(&mut self.batch));
-        let Some(job) = job else {
+        let Some(Ok(job)) = job else {
             return Err(ModuleError::Host);
         };
         // An error may be behind the rows that came before it.
@@ -147,7 +146,7 @@ impl RemoteCursor {
     }
 }
 
-impl Cursor for RemoteCursor {
+impl Cursor for CallbackCursor {
     fn filter(&mut self, scan: Scan<'_>) -> Outcome<bool> {
         (self.rows, self.row, self.asked, self.ended) = (0, 0, 1, false);
         self.rowid = 0;
@@ -163,7 +162,7 @@ impl Cursor for RemoteCursor {
         let mut values = vec![ValueRef::Integer(given)];
         values.extend(args.iter().map(|arg| arg.unwrap_or(ValueRef::Null)));
         let started = self
-            .remote
+            .callback
             .ask_values(Ask::Start, self.number, values.into_iter());
         started.ok_or(ModuleError::Host)?;
         self.next()
@@ -206,8 +205,8 @@ impl Cursor for RemoteCursor {
     }
 }
 
-impl Drop for RemoteCursor {
+impl Drop for CallbackCursor {
     fn drop(&mut self) {
-        self.remote.tell(Ask::Drop, self.number);
+        self.callback.tell(Ask::Drop, self.number);
     }
 }

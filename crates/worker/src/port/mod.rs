@@ -8,9 +8,9 @@ mod questions;
 
 use std::time::Duration;
 
+use crate::block::{Block, Packer};
 use crate::job::Rules;
 use crate::protocol::Cancelled;
-use crate::reply::{Block, Scratch};
 use crate::sync::{lock, Instant, Mutex};
 use crate::syncs::Syncs;
 use crate::writes::Writes;
@@ -20,10 +20,6 @@ pub use inbox::NoMessage;
 use outbox::Outbox;
 pub use questions::Answer;
 use questions::Questions;
-
-/// How long replies may wait for others that come with them: far less than waking the front end for each would
-/// take.
-const GATHERING: Duration = Duration::from_micros(100);
 
 /// How long either side spins for the other before it sleeps: waking a thread takes about as long. Calls that are
 /// awaited one by one would otherwise mostly wait for the two wake-ups.
@@ -97,6 +93,11 @@ impl Port {
     /// The next block of replies.
     pub fn take(&self) -> Option<Block> {
         self.outbox.take()
+    }
+
+    /// Gives back a block that was read: its room is used again.
+    pub fn give_back(&self, block: Block) {
+        self.outbox.give_back(block);
     }
 
     /// Answers a question, unless the worker has given up waiting for it.
@@ -210,29 +211,24 @@ impl Port {
     }
 
     /// Sends what is packed, and wakes the front end for it.
-    pub fn send(&self, scratch: &mut Scratch) {
-        self.send_with_others(scratch);
+    pub fn send(&self, packer: &mut Packer) {
+        self.send_with_others(packer);
         self.notify();
     }
 
     /// Sends what is packed; the front end is woken when the worker has nothing else to do, when what it does takes
     /// long, or for a later reply. Waits while the front end is far behind, unless the job is cancelled.
-    pub fn send_with_others(&self, scratch: &mut Scratch) {
-        if scratch.has_parts() {
-            self.outbox.push(scratch, || self.is_cancelled());
+    pub fn send_with_others(&self, packer: &mut Packer) {
+        if packer.has_parts() {
+            self.outbox.push(packer, || self.is_cancelled());
         }
-    }
-
-    /// Whether replies have waited long enough for others.
-    pub fn has_gathered(since: Instant) -> bool {
-        since.elapsed() >= GATHERING
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::reply::testing::{packed, unpacked};
+    use crate::block::testing::{packed, unpacked};
     use crate::sync::testing::{model, thread, Arc};
 
     fn port() -> Arc<Port> {

@@ -4,14 +4,14 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use super::{Wake, SPIN};
-use crate::reply::{Block, Scratch};
+use crate::block::{Block, Packer};
 use crate::sync::{lock, spin, wait, wait_for, AtomicBool, Condvar, Mutex, Ordering};
 
 /// Blocks that may wait for the front end: about 6 MB. A worker that is further ahead waits.
 pub const MAX_WAITING: usize = 64;
 
 pub struct Outbox {
-    blocks: Mutex<VecDeque<Block>>,
+    blocks: Mutex<Blocks>,
     taken: Condvar,
     replied: Condvar,
     /// What is seen of the blocks without the lock.
@@ -21,6 +21,13 @@ pub struct Outbox {
     /// Replies are there that the front end was not notified of.
     unnotified: AtomicBool,
     wake: Wake,
+}
+
+#[derive(Default)]
+struct Blocks {
+    waiting: VecDeque<Block>,
+    /// Room that was read, for the next block.
+    spare: Option<Block>,
 }
 
 impl Outbox {
@@ -45,28 +52,36 @@ impl Outbox {
         spin(&self.has_block, SPIN);
         self.spins.store(false, Ordering::SeqCst);
         // What came before the flag was down was not notified.
-        !lock(&self.blocks).is_empty()
+        !lock(&self.blocks).waiting.is_empty()
     }
 
     /// Waits for replies, `limit` at most; true if there are any.
     pub fn wait(&self, limit: Duration) -> bool {
         let mut blocks = lock(&self.blocks);
-        if blocks.is_empty() {
+        if blocks.waiting.is_empty() {
             // Woken for nothing, it is asked again.
             blocks = wait_for(&self.replied, blocks, limit);
         }
-        !blocks.is_empty()
+        !blocks.waiting.is_empty()
     }
 
     pub fn take(&self) -> Option<Block> {
         let mut blocks = lock(&self.blocks);
-        let block = blocks.pop_front();
-        self.has_block.store(!blocks.is_empty(), Ordering::Release);
+        let block = blocks.waiting.pop_front();
+        let has_block = !blocks.waiting.is_empty();
+        self.has_block.store(has_block, Ordering::Release);
         drop(blocks);
         if block.is_some() {
             self.taken.notify_one();
         }
         block
+    }
+
+    /// Takes back a block that was read.
+    pub fn give_back(&self, mut block: Block) {
+        if block.recycle() {
+            lock(&self.blocks).spare = Some(block);
+        }
     }
 
     /// A worker that waits for room is to look whether it still has to.
@@ -79,18 +94,17 @@ impl Outbox {
 // On the worker's thread.
 impl Outbox {
     /// Adds what is packed. Waits while the front end is far behind, unless `gives_up`.
-    pub fn push(&self, scratch: &mut Scratch, gives_up: impl Fn() -> bool) {
+    pub fn push(&self, packer: &mut Packer, gives_up: impl Fn() -> bool) {
         let mut blocks = lock(&self.blocks);
-        while blocks.len() >= MAX_WAITING && !gives_up() {
+        while blocks.waiting.len() >= MAX_WAITING && !gives_up() {
             self.notify();
             blocks = wait(&self.taken, blocks);
         }
-        match blocks.back_mut() {
-            Some(last) if last.fits(scratch) => last.append(scratch),
+        match blocks.waiting.back_mut() {
+            Some(last) if last.fits(packer) => last.append(packer),
             _ => {
-                let mut block = Block::default();
-                block.append(scratch);
-                blocks.push_back(block);
+                let spare = blocks.spare.take();
+                blocks.waiting.push_back(packer.take_block(spare));
             }
         }
         self.has_block.store(true, Ordering::Release);
@@ -101,7 +115,7 @@ impl Outbox {
 
     /// Whether so much waits for the front end that what nobody waits for is better left out.
     pub fn is_behind(&self) -> bool {
-        lock(&self.blocks).len() >= MAX_WAITING / 2
+        lock(&self.blocks).waiting.len() >= MAX_WAITING / 2
     }
 
     /// Wakes the front end if there is something for it.
@@ -115,7 +129,7 @@ impl Outbox {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::reply::testing::{packed, unpacked};
+    use crate::block::testing::{packed, unpacked};
     use crate::sync::testing::{model, thread, Arc};
 
     /// A front end that sleeps until it is woken.
@@ -214,7 +228,7 @@ mod tests {
     fn full() -> Arc<Outbox> {
         let outbox = Outbox::new(Box::new(|| {}));
         let blocks = (0..MAX_WAITING).map(|_| Block::default());
-        lock(&outbox.blocks).extend(blocks);
+        lock(&outbox.blocks).waiting.extend(blocks);
         Arc::new(outbox)
     }
 

@@ -5,10 +5,15 @@ use crate::sync::{lock, wait, AtomicBool, Condvar, Mutex, Ordering};
 /// What a function of the front end returned.
 #[derive(Debug, PartialEq)]
 pub enum Answer {
+    /// `NULL`
     Null,
+    /// A 64-bit integer
     Integer(i64),
+    /// A double
     Real(f64),
+    /// UTF-8
     Text(Vec<u8>),
+    /// Bytes
     Blob(Vec<u8>),
     /// It failed, for a reason that the front end keeps.
     Failed,

@@ -4,29 +4,29 @@ use ferrolite_remote::proto::Response;
 use ferrolite_remote::{may_commit, Answer};
 
 use super::request::text_of;
-use super::{Passenger, Remote};
+use super::{Pending, Server};
 use crate::failure::Failure;
 use crate::job::Job;
 use crate::protocol::Op;
 
 type Answers = Result<Vec<Answer>, Failure>;
 
-impl Remote<'_> {
-    /// The first that failed, of a trip that a transaction was open before and is not any more; `None` if it
+impl Server<'_> {
+    /// The first that failed, of a pipeline that a transaction was open before and is not any more; `None` if it
     /// has ended as it was told to.
-    pub(super) fn ender(&self, passengers: &[Passenger], answers: &Answers) -> Option<usize> {
-        if passengers.iter().any(|p| self.has_committed(p, answers)) {
+    pub(super) fn ender(&self, pending: &[Pending], answers: &Answers) -> Option<usize> {
+        if pending.iter().any(|p| self.has_committed(p, answers)) {
             return None;
         }
         let first = |is_meant: fn(&Job) -> bool| {
-            let mut passengers = passengers.iter();
-            passengers.position(|p| is_meant(&p.job) && has_failed(p, answers))
+            let mut pending = pending.iter();
+            pending.position(|p| is_meant(&p.job) && has_failed(p, answers))
         };
-        // The trip of another call may be lost, too: what is compiled meanwhile is in the same stream.
+        // The pipeline of another call may be lost, too: what is compiled meanwhile is in the same stream.
         first(Job::is_inside).or_else(|| first(|_| true))
     }
 
-    fn has_committed(&self, Passenger { job, request }: &Passenger, answers: &Answers) -> bool {
+    fn has_committed(&self, Pending { job, request }: &Pending, answers: &Answers) -> bool {
         let (Ok(Some(at)), Ok(answers)) = (request, answers) else {
             return false;
         };
@@ -46,8 +46,8 @@ impl Remote<'_> {
 }
 
 /// Whether the server was asked, and it did not succeed.
-fn has_failed(passenger: &Passenger, answers: &Answers) -> bool {
-    let Ok(Some(at)) = &passenger.request else {
+fn has_failed(pending: &Pending, answers: &Answers) -> bool {
+    let Ok(Some(at)) = &pending.request else {
         return false;
     };
     let answer = answers.as_ref().ok().and_then(|answers| answers.get(*at));

@@ -1,5 +1,5 @@
 //! The thread that serves a database on a libSQL server. What is called while a request is under way crosses with
-//! the next one, all of it in one trip.
+//! the next one, all of it in one pipeline.
 
 mod lost;
 mod request;
@@ -16,15 +16,16 @@ use std::time::{Duration, Instant};
 use ferrolite_remote::proto::{
     Batch, BatchRequest, BatchStep, ExecuteRequest, Request, Response, Row, SqlRequest, Stmt,
 };
-use ferrolite_remote::{may_commit, Answer, Config, Session, Trip};
+use ferrolite_remote::{may_commit, Answer, Config, Pipeline, Session};
 use ferrolite_sqlite::{Error as LocalError, Params};
 use tokio::runtime::Runtime;
 
+use crate::block::ConnectionState;
 use crate::failure::{internal, interrupted, no_reader, server_failure, Failure};
-use crate::job::{Job, Jobs};
+use crate::job::{Job, Jobs, Malformed};
 use crate::port::Port;
-use crate::protocol::{flag, job, Op, Reply};
-use crate::reply::{ConnectionState, Scratch};
+use crate::protocol::{flag, job, Op};
+use crate::reply::Replies;
 use request::{
     batch_of, guarded, require_count, require_one, script_of, statement, text_of, Described, Entry,
 };
@@ -35,7 +36,7 @@ const TICK: Duration = Duration::from_millis(10);
 /// How long closing a connection may take.
 const CLOSING: Duration = Duration::from_secs(1);
 
-/// Requests that cross together, at most.
+/// Requests of a pipeline, at most.
 const MAX_REQUESTS: usize = 256;
 
 /// Descriptions of SQL that are kept.
@@ -43,29 +44,30 @@ const MAX_DESCRIBED: usize = 1000;
 
 /// Serves a connection until there is nothing left to do.
 pub fn serve(port: &Arc<Port>, config: &Config) {
-    let mut remote = match open(port, config) {
-        Ok(remote) => remote,
-        Err(error) => return refuse(port, &error),
+    let mut replies = Replies::new(port);
+    let (session, runtime) = match open(config) {
+        Ok(opened) => opened,
+        Err(failure) => return replies.refuse(|replies| failure.reply(replies)),
     };
-    remote.done();
-    remote.end(job::OPENING);
-    remote.run();
-}
-
-fn open<'p>(port: &'p Arc<Port>, config: &Config) -> Result<Remote<'p>, Failure> {
-    Ok(Remote {
+    replies.done();
+    let mut server = Server {
         port,
-        session: Session::new(config)?,
-        runtime: runtime()?,
-        scratch: Scratch::new(),
+        session,
+        runtime,
+        replies,
         statements: HashMap::new(),
         described: HashMap::new(),
         cursors: HashMap::new(),
         frame: None,
         last: (0, 0),
         lost: false,
-        notified: Instant::now(),
-    })
+    };
+    server.end(job::OPENING);
+    server.run();
+}
+
+fn open(config: &Config) -> Result<(Session, Runtime), Failure> {
+    Ok((Session::new(config)?, runtime()?))
 }
 
 /// The result of any statement says what the last frame is.
@@ -87,45 +89,22 @@ pub(crate) fn runtime() -> Result<Runtime, LocalError> {
     runtime.map_err(|_| no_runtime)
 }
 
-/// Answers every job with the error that opening ended with.
-pub(crate) fn refuse(port: &Port, error: &Failure) {
-    let mut scratch = Scratch::new();
-    let mut reply = |id| {
-        error.push(&mut scratch);
-        port.end(id);
-        port.send(&mut scratch);
-    };
-    reply(job::OPENING);
-    while let Some(message) = port.receive() {
-        let mut jobs = Jobs::new(&message);
-        while let Some(job) = jobs.next(Params::default()) {
-            if job.op != Op::Drop {
-                reply(job.id);
-            }
-            if job.op == Op::Close {
-                port.close();
-            }
-        }
-    }
-}
-
-struct Remote<'p> {
+/// A connection to a database of a server.
+struct Server<'p> {
     port: &'p Arc<Port>,
     session: Session,
     runtime: Runtime,
-    scratch: Scratch,
+    replies: Replies<'p>,
     statements: HashMap<u32, Entry>,
     /// What the server said of SQL, by the SQL.
     described: HashMap<Rc<str>, Rc<Described>>,
     cursors: HashMap<u32, Cursor>,
-    /// The primary's last frame after the trip, where that was asked.
+    /// The primary's last frame after the pipeline, where that was asked.
     frame: Option<u64>,
     /// Changes and rowid of the last statement that wrote.
     last: (i64, i64),
     /// An error has ended the transaction whose calls may still come.
     lost: bool,
-    /// When JavaScript was woken last.
-    notified: Instant,
 }
 
 struct Cursor {
@@ -133,13 +112,16 @@ struct Cursor {
     flags: u32,
 }
 
-/// A job, and its request's place in the trip if it has one.
-struct Passenger {
+/// Jobs that were posted, in their order
+type Queue = VecDeque<Result<Job, Malformed>>;
+
+/// A job that waits for its reply, and the place of its request in the pipeline if it has one.
+struct Pending {
     job: Job,
     request: Result<Option<usize>, Failure>,
 }
 
-impl Remote<'_> {
+impl Server<'_> {
     fn run(mut self) {
         let mut queue = VecDeque::new();
         loop {
@@ -176,22 +158,36 @@ impl Remote<'_> {
         let _ = catch_unwind(AssertUnwindSafe(|| runtime.block_on(closing)));
     }
 
-    /// Takes what may cross together from the queue, and answers it.
-    fn serve(&mut self, queue: &mut VecDeque<Job>) {
-        let mut trip = Trip {
+    /// The next job for a pipeline. What cannot be read is replied to in its turn.
+    fn take_job(&mut self, queue: &mut Queue, is_first: bool) -> Option<Job> {
+        loop {
+            match queue.pop_front()? {
+                Ok(job) => return Some(job),
+                Err(Malformed { id }) if is_first => self.replies.malformed(id),
+                malformed => {
+                    queue.push_front(malformed);
+                    return None;
+                }
+            }
+        }
+    }
+
+    /// Takes what goes into one pipeline from the queue, and replies to it.
+    fn serve(&mut self, queue: &mut Queue) {
+        let mut pipeline = Pipeline {
             repeatable: true,
-            ..Trip::default()
+            ..Pipeline::default()
         };
-        let mut passengers = Vec::new();
+        let mut pending = Vec::new();
         let was_open = self.session.in_transaction();
         // A request before may end the transaction that it is for.
         let mut is_second = false;
-        while let Some(job) = queue.pop_front() {
+        while let Some(job) = self.take_job(queue, pending.is_empty()) {
             if job.op == Op::Drop {
                 self.statements.remove(&job.target);
                 continue;
             }
-            // What comes with it in the same trip may execute it.
+            // What comes with it in the same pipeline may execute it.
             if job.op == Op::Introduce {
                 self.introduce(&job);
                 if job.id == job::NONE {
@@ -200,8 +196,8 @@ impl Remote<'_> {
             }
             // What comes after it is for another state of the connection.
             let is_last = matches!(job.op, Op::Undo | Op::Close);
-            if is_last && !trip.requests.is_empty() {
-                queue.push_front(job);
+            if is_last && !pipeline.requests.is_empty() {
+                queue.push_front(Ok(job));
                 break;
             }
             if job.op.executes() && job.flags & flag::INSIDE == 0 {
@@ -210,25 +206,25 @@ impl Remote<'_> {
             let request = if self.lost && job.is_inside() {
                 Err(Failure::Lost)
             } else if self.port.wants(job.id) {
-                let guard = is_second && was_open && !trip.may_commit && job.is_inside();
-                self.request(&job, &mut trip, guard)
+                let guard = is_second && was_open && !pipeline.may_commit && job.is_inside();
+                self.request(&job, &mut pipeline, guard)
             } else {
                 Err(Failure::Local(interrupted()))
             };
             is_second |= job.is_inside() && matches!(request, Ok(Some(_)));
-            passengers.push(Passenger { job, request });
-            if is_last || trip.requests.len() >= MAX_REQUESTS {
+            pending.push(Pending { job, request });
+            if is_last || pipeline.requests.len() >= MAX_REQUESTS {
                 break;
             }
         }
         let is_batch = |request: &Request| matches!(request, Request::Batch(_));
-        let asks_frame = self.port.writes.is_followed() && trip.requests.iter().any(is_batch);
+        let asks_frame = self.port.writes.is_followed() && pipeline.requests.iter().any(is_batch);
         if asks_frame {
             // The answer to a batch does not say which frame it has become.
-            trip.requests.push(frame_request());
+            pipeline.requests.push(frame_request());
         }
         let began = Instant::now();
-        let mut answers = self.travel(&trip, &passengers);
+        let mut answers = self.run_pipeline(&pipeline, &pending);
         let time = began.elapsed();
         self.frame = None;
         if let (true, Ok(answers)) = (asks_frame, &mut answers) {
@@ -237,11 +233,16 @@ impl Remote<'_> {
             }
         }
         let has_ended = was_open && !self.session.in_transaction();
-        self.arrive(passengers, answers, time, has_ended);
+        self.reply(pending, answers, time, has_ended);
     }
 
     /// What a job asks the server for, if it does; with a guard, only as long as its transaction is open.
-    fn request(&self, job: &Job, trip: &mut Trip, guard: bool) -> Result<Option<usize>, Failure> {
+    fn request(
+        &self,
+        job: &Job,
+        pipeline: &mut Pipeline,
+        guard: bool,
+    ) -> Result<Option<usize>, Failure> {
         let request = match job.op {
             Op::Prepare => {
                 let sql = text_of(&job.params, 0)?;
@@ -258,8 +259,8 @@ impl Remote<'_> {
                     return Err(no_reader().into());
                 }
                 require_count(entry, &job.params)?;
-                trip.repeatable &= entry.described.readonly && entry.reader;
-                trip.may_commit |= may_commit(&entry.sql);
+                pipeline.repeatable &= entry.described.readonly && entry.reader;
+                pipeline.may_commit |= may_commit(&entry.sql);
                 let stmt = Some(statement(entry, &job.params, job.op != Op::Run)?);
                 if guard && !(entry.described.readonly && entry.reader) {
                     let batch = Some(guarded(Batch {
@@ -278,47 +279,52 @@ impl Remote<'_> {
                 let Some(batch) = script_of(&script)? else {
                     return Ok(None);
                 };
-                trip.repeatable = false;
-                trip.may_commit |= may_commit(&script);
+                pipeline.repeatable = false;
+                pipeline.may_commit |= may_commit(&script);
                 let batch = Some(if guard { guarded(batch) } else { batch });
                 Request::Batch(BatchRequest { batch })
             }
             Op::Batch => {
-                trip.repeatable = false;
+                pipeline.repeatable = false;
                 // Inside a transaction it is a savepoint.
-                trip.may_commit |= !self.session.in_transaction();
+                pipeline.may_commit |= !self.session.in_transaction();
                 let batch = batch_of(&job.params)?;
                 let batch = Some(if guard { guarded(batch) } else { batch });
                 Request::Batch(BatchRequest { batch })
             }
             Op::Undo if self.session.in_transaction() => {
-                trip.repeatable = false;
+                pipeline.repeatable = false;
                 let batch = script_of(&text_of(&job.params, 0)?)?;
                 Request::Batch(BatchRequest { batch })
             }
             _ => return Ok(None),
         };
-        trip.requests.push(request);
-        Ok(Some(trip.requests.len() - 1))
+        pipeline.requests.push(request);
+        Ok(Some(pipeline.requests.len() - 1))
     }
 
-    /// The answers to a trip's requests, or the one error that all of them end with.
-    fn travel(&mut self, trip: &Trip, passengers: &[Passenger]) -> Result<Vec<Answer>, Failure> {
-        if trip.requests.is_empty() {
+    /// The answers to a pipeline's requests, or the one error that all of them end with.
+    fn run_pipeline(
+        &mut self,
+        pipeline: &Pipeline,
+        pending: &[Pending],
+    ) -> Result<Vec<Answer>, Failure> {
+        if pipeline.requests.is_empty() {
             return Ok(Vec::new());
         }
         self.port.notify();
         // A transaction that is lost is rolled back, unless it may have been committed.
-        let may_write = !(trip.repeatable || (self.session.in_transaction() && !trip.may_commit));
+        let may_write =
+            !(pipeline.repeatable || (self.session.in_transaction() && !pipeline.may_commit));
         let Self {
             port,
             session,
             runtime,
             ..
         } = self;
-        let wanted = || !port.is_stopping() && passengers.iter().any(|p| port.wants(p.job.id));
-        let travelling = AssertUnwindSafe(|| runtime.block_on(until(session.run(trip), wanted)));
-        let outcome = catch_unwind(travelling);
+        let wanted = || !port.is_stopping() && pending.iter().any(|p| port.wants(p.job.id));
+        let running = AssertUnwindSafe(|| runtime.block_on(until(session.run(pipeline), wanted)));
+        let outcome = catch_unwind(running);
         let is_clear = match &outcome {
             Ok(Some(Err(error))) => error.is_refusal(),
             Ok(Some(Ok(_))) => true,
@@ -334,16 +340,16 @@ impl Remote<'_> {
         }
     }
 
-    /// `time` is how long the trip took, which is the same for all that crossed in it.
-    fn arrive(
+    /// `time` is how long the pipeline took, which is the same for all of its jobs.
+    fn reply(
         &mut self,
-        passengers: Vec<Passenger>,
+        pending: Vec<Pending>,
         answers: Result<Vec<Answer>, Failure>,
         time: Duration,
         has_ended: bool,
     ) {
         let ender = if has_ended {
-            self.ender(&passengers, &answers)
+            self.ender(&pending, &answers)
         } else {
             None
         };
@@ -352,12 +358,12 @@ impl Remote<'_> {
             Ok(answers) => (answers.into_iter().map(Some).collect(), None),
             Err(failure) => (Vec::new(), Some(failure)),
         };
-        for (number, Passenger { job, request }) in passengers.into_iter().enumerate() {
+        for (number, Pending { job, request }) in pending.into_iter().enumerate() {
             let outcome = match (request, &failure) {
                 (Err(error), _) => Err(error),
-                (Ok(None), _) => self.answer_here(&job),
+                (Ok(None), _) => self.answer_locally(&job),
                 (Ok(Some(_)), Some(failure)) => {
-                    failure.push(&mut self.scratch);
+                    failure.reply(&mut self.replies);
                     Ok(())
                 }
                 (Ok(Some(at)), None) => match answers.get_mut(at).and_then(Option::take) {
@@ -367,33 +373,24 @@ impl Remote<'_> {
                 },
             };
             if let Err(error) = outcome {
-                error.push(&mut self.scratch);
+                error.reply(&mut self.replies);
             }
             if ender == Some(number) {
-                self.scratch.push_lost();
+                self.replies.lost();
             }
             if job.flags & flag::TIMED != 0 {
-                self.scratch.push_time(time);
+                self.replies.time(time);
             }
             self.end(job.id);
         }
     }
 
-    pub(super) fn end(&mut self, id: u32) {
-        self.port.end(id);
-        self.scratch.state = Some(ConnectionState {
+    fn end(&mut self, id: u32) {
+        let state = ConnectionState {
             in_transaction: self.session.in_transaction(),
             shareable: false,
-        });
-        self.port.send_with_others(&mut self.scratch);
-        if Port::has_gathered(self.notified) {
-            self.port.notify();
-            self.notified = Instant::now();
-        }
-    }
-
-    pub(super) fn done(&mut self) {
-        self.scratch.part(Reply::Done, 0, 0, 0);
+        };
+        self.replies.end(id, state);
     }
 }
 

@@ -11,9 +11,8 @@ use ferrolite_sqlite::{is_query, parameters, statements, Error as LocalError, Pa
 
 use crate::failure::internal;
 use crate::job::Job;
-use crate::port::Port;
 use crate::protocol::flag;
-use crate::reply::Scratch;
+use crate::reply::Replies;
 
 pub(super) struct Entry {
     pub(super) sql: Rc<str>,
@@ -46,14 +45,14 @@ impl Entry {
     }
 
     /// Says what the statement is.
-    pub(super) fn tell(&self, port: &Port, scratch: &mut Scratch) {
+    pub(super) fn describe(&self, replies: &mut Replies<'_>) {
         let names = self.described.names.iter();
         let names: Vec<_> = names
             .map(|name| Some(name.as_ref()?.as_bytes().get(1..)?.to_vec()))
             .collect();
         let readonly = self.described.readonly;
         let shared = self.reader && readonly && is_query(&self.sql);
-        scratch.push_description(port, self.reader, readonly, shared, &names);
+        replies.description([self.reader, readonly, shared], &names);
     }
 }
 

@@ -1,22 +1,22 @@
 //! What the server's answers become: rows and ends of calls.
 
 use std::rc::Rc;
+use std::vec::IntoIter;
 
 use ferrolite_remote::changes_schema;
 use ferrolite_remote::proto::{BatchResponse, BatchResult, Kind, Response, Row, StmtResult, Value};
 use ferrolite_sqlite::{statements, Error as LocalError, Param, ValueRef};
 
 use super::request::{columns_of, text_of, Column, Described, Entry};
-use super::{Cursor, Remote, MAX_DESCRIBED};
+use super::{Cursor, Server, MAX_DESCRIBED};
 use crate::failure::{first_error, misfit, Failure, Outcome};
 use crate::job::Job;
-use crate::port::Port;
 use crate::protocol::{flag, Op, Reply};
-use crate::reply::{push_column, Scratch, DESCRIPTION};
+use crate::reply::{push_column, Replies, Rows};
 
-impl Remote<'_> {
+impl Server<'_> {
     /// Jobs that need no server.
-    pub(super) fn answer_here(&mut self, job: &Job) -> Outcome {
+    pub(super) fn answer_locally(&mut self, job: &Job) -> Outcome {
         match job.op {
             Op::Prepare => {
                 let sql: Rc<str> = text_of(&job.params, 0)?.into();
@@ -31,7 +31,7 @@ impl Remote<'_> {
             }
             Op::Changes => {
                 let (changes, rowid) = self.last;
-                self.scratch.push_changes(changes, rowid, job.flags);
+                self.replies.changes(changes, rowid, job.flags);
                 return Ok(());
             }
             Op::Close => {
@@ -40,7 +40,7 @@ impl Remote<'_> {
             }
             Op::Introduce => {
                 let entry = self.statements.get(&job.target).ok_or_else(misfit)?;
-                entry.tell(self.port, &mut self.scratch);
+                entry.describe(&mut self.replies);
                 return Ok(());
             }
             // A script of nothing but comments, too.
@@ -50,7 +50,7 @@ impl Remote<'_> {
                 return Err(LocalError::Type(text).into());
             }
         }
-        self.done();
+        self.replies.done();
         Ok(())
     }
 
@@ -96,10 +96,9 @@ impl Remote<'_> {
         let mut entry = Entry::new(job, sql, described);
         let columns = entry.described.columns.clone();
         if !columns.is_empty() {
-            tell_columns(&mut self.scratch, &mut entry, columns);
-            self.scratch.make_room(self.port, DESCRIPTION);
+            tell_columns(&mut self.replies, &mut entry, columns);
         }
-        entry.tell(self.port, &mut self.scratch);
+        entry.describe(&mut self.replies);
         self.statements.insert(job.target, entry);
     }
 
@@ -133,20 +132,20 @@ impl Remote<'_> {
             } else {
                 self.last.0
             };
-            self.scratch.push_changes(changes, self.last.1, job.flags);
+            self.replies.changes(changes, self.last.1, job.flags);
             return Ok(());
         }
-        tell_columns(&mut self.scratch, entry, columns_of(result.cols));
+        tell_columns(&mut self.replies, entry, columns_of(result.cols));
         let mut rows = result.rows.into_iter();
         if job.op == Op::Iterate {
             let flags = job.flags;
             self.cursors
                 .insert(job.extra.cast_unsigned(), Cursor { rows, flags });
-            self.done();
+            self.replies.done();
             return Ok(());
         }
         let max = if job.op == Op::Get { 1 } else { usize::MAX };
-        fill(self.port, &mut self.scratch, &mut rows, job.flags, max);
+        fill(&mut self.replies, &mut rows, job.flags, max);
         Ok(())
     }
 
@@ -166,7 +165,7 @@ impl Remote<'_> {
             let at = usize::try_from(step).ok()?;
             Some((step, statements(&script).get(at)?.start))
         })?;
-        self.done();
+        self.replies.done();
         Ok(())
     }
 
@@ -183,38 +182,25 @@ impl Remote<'_> {
         for step in steps {
             let changes = i64::try_from(step.affected_row_count).unwrap_or(i64::MAX);
             self.last = (changes, step.last_insert_rowid.unwrap_or(self.last.1));
-            if !self.scratch.has_room(3 + 2 * step.cols.len()) {
-                self.port.send(&mut self.scratch);
-            }
+            self.replies.make_room(3 + 2 * step.cols.len());
             let count = i64::try_from(step.rows.len()).unwrap_or(i64::MAX);
-            let start = self.scratch.start();
-            self.scratch.push(ValueRef::Integer(count), false);
-            self.scratch.push(ValueRef::Integer(changes), false);
+            let start = self.replies.start();
+            self.replies.push(ValueRef::Integer(count), false);
+            self.replies.push(ValueRef::Integer(changes), false);
             let int64 = job.flags & flag::INT64 != 0;
-            self.scratch.push(ValueRef::Integer(self.last.1), int64);
+            self.replies.push(ValueRef::Integer(self.last.1), int64);
             for col in &step.cols {
-                let name = col.name.as_deref().map_or(ValueRef::Null, ValueRef::Text);
-                self.scratch.push(name, false);
-                let decltype = col
-                    .decltype
-                    .as_deref()
-                    .map_or(ValueRef::Null, ValueRef::Text);
-                self.scratch.push(decltype, false);
+                self.replies.push_text(col.name.as_deref());
+                self.replies.push_text(col.decltype.as_deref());
             }
-            self.scratch
+            self.replies
                 .part(Reply::Rows, start, 1, 3 + 2 * step.cols.len());
             let mut rows = step.rows.into_iter();
-            fill(
-                self.port,
-                &mut self.scratch,
-                &mut rows,
-                job.flags,
-                usize::MAX,
-            );
-            // The call does not end with them.
-            self.scratch.put_off_end();
+            fill(&mut self.replies, &mut rows, job.flags, usize::MAX);
+            // The job does not end with them.
+            self.replies.put_off_end();
         }
-        self.done();
+        self.replies.done();
         Ok(())
     }
 
@@ -223,7 +209,7 @@ impl Remote<'_> {
         let cursor = cursor.ok_or(LocalError::Type("This iterator is closed"))?;
         let max = usize::try_from(job.extra).unwrap_or(0);
         let (rows, flags) = (&mut cursor.rows, cursor.flags);
-        if fill(self.port, &mut self.scratch, rows, flags, max) < max {
+        if fill(&mut self.replies, rows, flags, max) < max {
             self.cursors.remove(&job.target);
         }
         Ok(())
@@ -237,40 +223,17 @@ fn ran_nothing(response: &BatchResponse) -> bool {
     !response.result.as_ref().is_some_and(ran)
 }
 
-/// Packs up to `max` rows; the last part ends the call. -> how many there were.
-pub(super) fn fill(
-    port: &Port,
-    scratch: &mut Scratch,
-    rows: &mut std::vec::IntoIter<Row>,
-    flags: u32,
-    max: usize,
-) -> usize {
-    let int64 = flags & flag::INT64 != 0;
-    let mut count = 0;
-    let mut in_part = 0;
-    let mut start = scratch.start();
-    let mut width = 0;
-    while count < max {
-        let Some(row) = rows.next() else { break };
-        let len = row.values.len();
-        width = if flags & flag::PLUCK == 0 {
-            len
-        } else {
-            len.min(1)
-        };
-        if !scratch.has_room(width) {
-            scratch.part(Reply::Rows, start, in_part, width);
-            port.send(scratch);
-            start = scratch.start();
-            in_part = 0;
+/// Packs up to `max` rows; the last part ends the job. -> how many there were.
+fn fill(replies: &mut Replies<'_>, from: &mut IntoIter<Row>, flags: u32, max: usize) -> usize {
+    let mut rows = Rows::new(replies, flags);
+    for row in from.by_ref().take(max) {
+        if rows.count() == 0 {
+            rows.begin(row.values.len());
         }
-        for value in row.values.iter().take(width) {
-            scratch.push(value_ref(value), int64);
-        }
-        count += 1;
-        in_part += 1;
+        rows.push_values(row.values.iter().map(value_ref));
     }
-    scratch.part(Reply::LastRows, start, in_part, width);
+    let count = rows.count();
+    rows.end(Reply::LastRows);
     count
 }
 
@@ -285,7 +248,7 @@ fn value_ref(value: &Value) -> ValueRef<'_> {
 }
 
 /// Says what the columns are, if that is news.
-pub(super) fn tell_columns(scratch: &mut Scratch, entry: &mut Entry, columns: Vec<Column>) {
+fn tell_columns(replies: &mut Replies<'_>, entry: &mut Entry, columns: Vec<Column>) {
     if entry.told.as_ref() == Some(&columns) {
         return;
     }
@@ -297,6 +260,6 @@ pub(super) fn tell_columns(scratch: &mut Scratch, entry: &mut Entry, columns: Ve
             [Some(name), None, None, None, decltype.as_deref()],
         );
     }
-    scratch.push_values(Reply::Columns, &[ValueRef::Text(&text)]);
+    replies.push_values(Reply::Columns, &[ValueRef::Text(&text)]);
     entry.told = Some(columns);
 }
