@@ -5,6 +5,7 @@
 
 const { AsyncLocalStorage } = require('node:async_hooks')
 const { tracingChannel } = require('node:diagnostics_channel')
+const { between, counted } = require('./channels')
 
 /** Something that has a beginning and an end. */
 class Occasion {
@@ -16,22 +17,7 @@ class Occasion {
 
   /** A call that gives its result at once; `count(context, result)` says what came of it. */
   sync (context, call, count = null) {
-    const { start, end } = this.#channels
-    const done = this.#clock(context)
-    return start.runStores(context, () => {
-      let failure = null
-      try {
-        const result = call()
-        count?.(context, result)
-        return result
-      } catch (error) {
-        failure = { error }
-        throw error
-      } finally {
-        done(failure)
-        end.publish(context)
-      }
-    })
+    return between(this.#channels, context, counted(context, call, count), this.#clock(context))
   }
 
   /** A call that gives a promise. */

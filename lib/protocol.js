@@ -25,53 +25,51 @@ const OP = {
   // Closes a cursor.
   RETURN: 8,
   // The database as the bytes of its file.
-  SERIALIZE: 10,
+  SERIALIZE: 9,
   // Closes the connection.
-  CLOSE: 11,
+  CLOSE: 10,
   // Sets a limit of the connection, or reads it.
-  LIMIT: 12,
+  LIMIT: 11,
   // Switches the engine's defensive mode off, or on again.
-  UNSAFE_MODE: 13,
+  UNSAFE_MODE: 12,
   // Loads an extension.
-  LOAD_EXTENSION: 14,
+  LOAD_EXTENSION: 13,
   // Begins to copy the database into another file.
-  BACKUP: 15,
+  BACKUP: 14,
   // Copies pages of a backup.
-  BACKUP_STEP: 16,
+  BACKUP_STEP: 15,
   // Ends a backup.
-  BACKUP_CLOSE: 17,
-  // The SQL of a statement with the values that are bound.
-  EXPAND: 18,
+  BACKUP_CLOSE: 16,
   // Executes a script if a transaction is open.
-  UNDO: 19,
+  UNDO: 17,
   // Registers a function of the front end under a name.
-  FUNCTION: 20,
+  FUNCTION: 18,
   // Tells of changed rows from now on, or no longer.
-  WATCH: 21,
+  WATCH: 19,
   // Takes over the authorizer that is left at the port.
-  AUTHORIZER: 22,
+  AUTHORIZER: 20,
   // Creates a session, which records changes.
-  SESSION: 23,
+  SESSION: 21,
   // What a session has recorded, as a changeset or a patchset.
-  CHANGESET: 24,
+  CHANGESET: 22,
   // Deletes a session.
-  SESSION_CLOSE: 25,
+  SESSION_CLOSE: 23,
   // Applies a changeset.
-  APPLY: 26,
+  APPLY: 24,
   // Registers a module for virtual tables.
-  TABLE: 27,
+  TABLE: 25,
   // Rows changed by the last statement, and the last inserted rowid.
-  CHANGES: 28,
+  CHANGES: 26,
   // Encrypts the file with another key, or with none.
-  REKEY: 29,
+  REKEY: 27,
   // Executes statements in a transaction of their own, as one request to a server.
-  BATCH: 30,
+  BATCH: 28,
   // Brings a replica up to date.
-  SYNC: 31,
+  SYNC: 29,
   // Says what the statement of the given number is: the server need not be asked.
-  INTRODUCE: 32,
+  INTRODUCE: 30,
   // What the connection holds in memory.
-  STATS: 33
+  STATS: 31
 }
 
 // Flags of a job.

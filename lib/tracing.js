@@ -3,6 +3,7 @@
 // What runs, for those who listen to the diagnostics channels `tracing:ferrolite:query:*`.
 
 const { channel, hasSubscribers, tracingChannel } = require('node:diagnostics_channel')
+const { between, counted } = require('./channels')
 const { isPragma, withoutKeys } = require('./sql')
 
 const query = tracingChannel('ferrolite:query')
@@ -97,22 +98,11 @@ function contextOf (kind, sql, database, connection) {
 function traceSync (context, call, count = null) {
   if (context === null) return call()
   const began = performance.now()
-  return query.start.runStores(context, () => {
-    let failure = null
-    try {
-      const result = call()
-      count?.(context, result)
-      return result
-    } catch (error) {
-      failure = { error }
-      throw error
-    } finally {
-      const took = performance.now() - began
-      context.run ??= took
-      context.waited = took - context.run
-      if (failure !== null) tellError(context, failure.error)
-      query.end.publish(context)
-    }
+  return between(query, context, counted(context, call, count), (failure) => {
+    const took = performance.now() - began
+    context.run ??= took
+    context.waited = took - context.run
+    if (failure !== null) tellError(context, failure.error)
   })
 }
 

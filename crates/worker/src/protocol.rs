@@ -50,53 +50,51 @@ numbers! {
         /// Closes a cursor.
         Return = 8,
         /// The database as the bytes of its file.
-        Serialize = 10,
+        Serialize = 9,
         /// Closes the connection.
-        Close = 11,
+        Close = 10,
         /// Sets a limit of the connection, or reads it.
-        Limit = 12,
+        Limit = 11,
         /// Switches the engine's defensive mode off, or on again.
-        UnsafeMode = 13,
+        UnsafeMode = 12,
         /// Loads an extension.
-        LoadExtension = 14,
+        LoadExtension = 13,
         /// Begins to copy the database into another file.
-        Backup = 15,
+        Backup = 14,
         /// Copies pages of a backup.
-        BackupStep = 16,
+        BackupStep = 15,
         /// Ends a backup.
-        BackupClose = 17,
-        /// The SQL of a statement with the values that are bound.
-        Expand = 18,
+        BackupClose = 16,
         /// Executes a script if a transaction is open.
-        Undo = 19,
+        Undo = 17,
         /// Registers a function of the front end under a name.
-        Function = 20,
+        Function = 18,
         /// Tells of changed rows from now on, or no longer.
-        Watch = 21,
+        Watch = 19,
         /// Takes over the authorizer that is left at the port.
-        Authorizer = 22,
+        Authorizer = 20,
         /// Creates a session, which records changes.
-        Session = 23,
+        Session = 21,
         /// What a session has recorded, as a changeset or a patchset.
-        Changeset = 24,
+        Changeset = 22,
         /// Deletes a session.
-        SessionClose = 25,
+        SessionClose = 23,
         /// Applies a changeset.
-        Apply = 26,
+        Apply = 24,
         /// Registers a module for virtual tables.
-        Table = 27,
+        Table = 25,
         /// Rows changed by the last statement, and the last inserted rowid.
-        Changes = 28,
+        Changes = 26,
         /// Encrypts the file with another key, or with none.
-        Rekey = 29,
+        Rekey = 27,
         /// Executes statements in a transaction of their own, as one request to a server.
-        Batch = 30,
+        Batch = 28,
         /// Brings a replica up to date.
-        Sync = 31,
+        Sync = 29,
         /// Says what the statement of the given number is: the server need not be asked.
-        Introduce = 32,
+        Introduce = 30,
         /// What the connection holds in memory.
-        Stats = 33,
+        Stats = 31,
     }
 }
 

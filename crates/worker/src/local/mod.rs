@@ -244,7 +244,6 @@ impl Owner<'_> {
             Op::Get | Op::All => return self.query(job),
             Op::Iterate => return self.iterate(job),
             Op::Next => return self.next(job),
-            Op::Expand => return self.expand(job),
             Op::Exec => self.exec(job)?,
             Op::Undo if self.conn.in_transaction() => self.exec(job)?,
             Op::Undo => {}

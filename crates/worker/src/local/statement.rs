@@ -147,16 +147,6 @@ impl Owner<'_> {
         Ok(())
     }
 
-    pub(super) fn expand(&mut self, job: &mut Job) -> Outcome {
-        let entry = entry(&mut self.statements, job.target)?;
-        let running = start(&self.conn, entry, &mut job.params)?;
-        let sql = running.expanded_sql();
-        let (params, _) = running.finish();
-        job.params = params;
-        self.replies.end_with(&[ValueRef::Text(&sql)]);
-        Ok(())
-    }
-
     pub(super) fn exec(&mut self, job: &mut Job) -> Outcome {
         job.params.bytes.push(0);
         let (shown, port) = (self.log, self.port);
