@@ -371,7 +371,7 @@ pub mod testing {
         let latin1 = |text: &[u8]| text.iter().map(|byte| char::from(*byte)).collect();
         match block.tags()[at] {
             0 => "null".into(),
-            1 => (slot.cast_signed() as i32).to_string(),
+            1 => i32::from_le_bytes(bytes[..4].try_into().unwrap()).to_string(),
             2 => format!("{:?}", f64::from_bits(slot)),
             3 => latin1(&block.latin1()[start..end]),
             4 => String::from_utf16(&block.utf16()[start..end]).unwrap(),
@@ -468,7 +468,7 @@ mod tests {
     #[test]
     fn much_is_not_copied_and_its_room_is_used_again() {
         let mut packer = Packer::default();
-        let values = [ValueRef::Integer(1); OWN_SLOTS];
+        let values = vec![ValueRef::Integer(1); OWN_SLOTS];
         packer.push_values(Reply::LastRows, &values);
         let at = packer.room.slots.as_ptr();
         let mut block = packer.take_block(None);

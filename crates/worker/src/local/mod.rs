@@ -385,7 +385,7 @@ mod tests {
         let mut random = Random::new(seed("FUZZ_SEED"));
         for _ in 0..rounds("FUZZ_ROUNDS", 500) {
             let mut message = jobs();
-            for _ in 0..1 + random.below(4) {
+            for _ in 0..=random.below(4) {
                 let at = random.below(message.len());
                 message[at] = random.byte();
             }
