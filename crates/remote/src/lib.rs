@@ -4,20 +4,16 @@
 //! [`Session`] is a connection: it runs [`Pipeline`]s and knows whether a transaction is open. [`Replica`] is a file that
 //! the replication log of a server is written into.
 
-mod check;
-mod client;
 mod error;
-mod grpc;
-mod log;
-pub mod proto;
-mod replica;
-mod session;
-mod sql;
+mod hrana;
+mod http;
+mod replication;
 mod tls;
 
-pub use client::{Client, Config};
 pub use error::{code, Error, Result};
-pub use replica::{detach, Replica, ReplicaError, ReplicaOptions, Synced};
-pub use session::{Answer, Pipeline, Session};
-pub use sql::{changes_schema, may_commit, number_parameters, sqlite_error, ServerError};
+pub use hrana::proto;
+pub use hrana::session::{Answer, Pipeline, Session};
+pub use hrana::sql::{changes_schema, may_commit, number_parameters, sqlite_error, ServerError};
+pub use http::{Client, Config};
+pub use replication::replica::{detach, Replica, ReplicaError, ReplicaOptions, Synced};
 pub use tls::Tls;

@@ -1,25 +1,20 @@
 //! A file that the replication log of a primary is written into. Every sync is one transaction of the file: whoever
 //! reads it sees the database as it was at one moment on the primary.
 
-mod files;
-mod own;
-mod pull;
-mod state;
-
 use std::fmt;
 use std::time::{Duration, Instant};
 
 use ferrolite_sqlite::{Key, PageWriter};
 use hyper::header::HeaderValue;
 
-use crate::client::{Client, Config};
+use super::files::Files;
+use super::log::{hello, Hello, LogError};
+use super::pull::Pull;
+use super::state::{has_bytes, Position, State};
 use crate::error::{code, Error};
-use crate::log::{hello, Hello, LogError};
-use files::Files;
-use pull::Pull;
-use state::{has_bytes, Position, State};
+use crate::http::{Client, Config};
 
-pub use state::detach;
+pub use super::state::detach;
 
 /// How long to wait before a server is asked again for what it does not have yet.
 const RETRY: Duration = Duration::from_millis(100);
@@ -62,7 +57,7 @@ impl fmt::Display for ReplicaError {
 
 impl std::error::Error for ReplicaError {}
 
-type Result<T> = std::result::Result<T, ReplicaError>;
+pub(super) type Result<T> = std::result::Result<T, ReplicaError>;
 
 /// Where a replica is.
 pub struct ReplicaOptions {
@@ -88,16 +83,16 @@ pub struct Synced {
 /// A replica, which this process owns.
 pub struct Replica {
     client: Client,
-    pages: PageWriter,
-    state: State,
+    pub(super) pages: PageWriter,
+    pub(super) state: State,
     session: Option<HeaderValue>,
     timeout: Duration,
     /// As it was after our last transaction.
-    version: i64,
-    renew: bool,
+    pub(super) version: i64,
+    pub(super) renew: bool,
     /// That others have written into it has been told.
-    told: bool,
-    path: String,
+    pub(super) told: bool,
+    pub(super) path: String,
 }
 
 impl Replica {
@@ -371,7 +366,7 @@ fn other_database() -> ReplicaError {
     Error::new(code::SYNC_GENERATION, text).into()
 }
 
-fn is_damage(error: &ferrolite_sqlite::Error) -> bool {
+pub(super) fn is_damage(error: &ferrolite_sqlite::Error) -> bool {
     const CORRUPT: i32 = 11;
     const NOTADB: i32 = 26;
     matches!(error.code() & 0xff, CORRUPT | NOTADB)

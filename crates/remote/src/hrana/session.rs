@@ -3,12 +3,12 @@
 
 use std::time::{Duration, Instant};
 
-use crate::check::check;
-use crate::client::{Client, Config};
-use crate::error::{code, Error, Result};
-use crate::proto::{
+use super::check::check;
+use super::proto::{
     Empty, Outcome, PipelineRequest, Request, Response, ServerError, StreamRequest, StreamResponse,
 };
+use crate::error::{code, Error, Result};
+use crate::http::{Client, Config};
 
 /// `sqld` gives a stream up after 10 s without a request; a little less, for the way there.
 const STREAM_LIFE: Duration = Duration::from_secs(9);

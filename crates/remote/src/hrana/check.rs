@@ -1,9 +1,9 @@
 //! Whether what a server answers fits what it was asked for. Whoever reads rows trusts their widths.
 
-use crate::error::{Error, Result};
-use crate::proto::{
+use super::proto::{
     BatchResult, Col, DescribeResult, Request, Response, Row, ServerError, StmtResult,
 };
+use crate::error::{Error, Result};
 
 /// `SQLITE_MAX_COLUMN` as it is if nobody raises it: a block has no room for a row of many more.
 const MAX_COLUMNS: usize = 2000;

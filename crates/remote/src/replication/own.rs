@@ -1,7 +1,7 @@
 //! Whether the content of the file is still what the last sync made of it.
 
 use super::files::Files;
-use super::{is_damage, Replica, Result};
+use super::replica::{is_damage, Replica, Result};
 use crate::error::{code, Error};
 
 impl Replica {

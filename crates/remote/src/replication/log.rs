@@ -6,10 +6,10 @@ use ferrolite_sqlite::PageWriter;
 use hyper::header::HeaderValue;
 use prost::Message;
 
-use crate::client::Client;
+use super::grpc::{self, Failure, Reply};
+use super::replica::ReplicaError;
 use crate::error::{Error, Result};
-use crate::grpc::{self, Failure, Reply};
-use crate::replica::ReplicaError;
+use crate::http::Client;
 
 const HELLO: &str = "wal_log.ReplicationLog/Hello";
 const BATCH: &str = "wal_log.ReplicationLog/BatchLogEntries";

@@ -10,8 +10,8 @@ use hyper::{Body, Response};
 use percent_encoding::percent_decode_str;
 use prost::Message;
 
-use crate::client::{no_reply, sending_failed, MAX_SHOWN};
 use crate::error::{code, Error, Result};
+use crate::http::{no_reply, sending_failed, MAX_SHOWN};
 
 pub(crate) const CONTENT: HeaderValue = HeaderValue::from_static("application/grpc-web+proto");
 pub(crate) const AUTHORIZATION: HeaderName = HeaderName::from_static("x-authorization");

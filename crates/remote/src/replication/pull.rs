@@ -7,10 +7,10 @@ use crc::{Crc, CRC_32_ISO_HDLC};
 use ferrolite_sqlite::PageWriter;
 use hyper::header::HeaderValue;
 
+use super::log::{Frame, Frames, LogError};
 use super::state::Position;
-use crate::client::{slow_reply, Client};
 use crate::error::Error;
-use crate::log::{Frame, Frames, LogError};
+use crate::http::{slow_reply, Client};
 
 /// Of a log's number, for the cookie of the schema.
 const CRC: Crc<u32> = Crc::<u32>::new(&CRC_32_ISO_HDLC);

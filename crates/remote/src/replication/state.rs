@@ -10,7 +10,7 @@ use bytes::{Buf, BufMut};
 use crc::{Crc, CRC_64_GO_ISO};
 
 use super::files::Files;
-use super::ReplicaError;
+use super::replica::ReplicaError;
 use crate::error::{code, Error};
 
 const MAGIC: &[u8] = b"ferrolite replica 1\n";

@@ -2,7 +2,7 @@
 
 use ferrolite_sqlite::{has_word, TokenKind, Tokens};
 
-use crate::proto;
+use super::proto;
 
 /// SQL with `?1` for its first parameter and so on, for servers that take parameters by place or by name but not
 /// both. `names` has the parameters' names with their prefix.

@@ -12,8 +12,8 @@ use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use prost::Message;
 
 use crate::error::{code, Error, Result};
-use crate::grpc;
-use crate::proto::{PipelineRequest, PipelineResponse, ServerError};
+use crate::hrana::proto::{PipelineRequest, PipelineResponse, ServerError};
+use crate::replication::grpc;
 use crate::tls::{self, Tls};
 
 const PIPELINE: &str = "v3-protobuf/pipeline";
