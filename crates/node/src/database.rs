@@ -10,7 +10,7 @@ use ferrolite_sqlite::{
 use ferrolite_worker::local::MODULES;
 use neon::types::Finalize;
 
-use crate::env::{State, Subject};
+use crate::env::{ShutDown, State, Subject};
 use crate::protocol::header;
 use crate::sys::{Call, Env, Ref, Result, Thrown, Value, ValueType};
 
@@ -229,14 +229,15 @@ impl Database {
         block.set_i64(header::ROWID_INT64, rowid);
     }
 
-    /// Closes for good when the environment ends.
-    pub fn shut_down(&self) {
-        self.conn.close();
-        self.on_change.take();
-    }
-
     fn check(&self, env: Env<'_>, result: std::result::Result<(), Error>) -> Result<()> {
         result.map_err(|error| self.raise(env, &error))
+    }
+}
+
+impl ShutDown for Database {
+    fn shut_down(&self) {
+        self.conn.close();
+        self.on_change.take();
     }
 }
 
@@ -319,7 +320,8 @@ pub fn open<'e>(call: &Call<'e>) -> Result<Value<'e>> {
         default_timeout: unsigned(call.arg(8).as_i32(env)),
         state,
     });
-    database.state.add_database(&database);
+    let weak = Rc::downgrade(&database);
+    database.state.add_database(weak);
     Ok(env.boxed(DatabaseHandle(database)))
 }
 

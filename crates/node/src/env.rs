@@ -5,10 +5,14 @@ use std::rc::{Rc, Weak};
 
 use ferrolite_sqlite::{code_name, Encoder, Error, Large, Params};
 
-use crate::database::Database;
 use crate::protocol::header;
 use crate::sys::{Env, ErrorKind, RawEnv, Ref, Result, SharedBlock, Thrown, Value};
-use crate::worker::Workers;
+use crate::workers::Workers;
+
+/// What is closed for good when its environment ends.
+pub trait ShutDown {
+    fn shut_down(&self);
+}
 
 /// State of one environment.
 pub struct State {
@@ -23,7 +27,7 @@ pub struct State {
     pub is_worker: bool,
     encoder: Cell<Option<Box<Encoder>>>,
     params: Cell<Option<Params>>,
-    databases: RefCell<Vec<Weak<Database>>>,
+    databases: RefCell<Vec<Weak<dyn ShutDown>>>,
     pub workers: RefCell<Workers>,
     /// What the running execution has put into the block.
     used: Cell<Used>,
@@ -112,12 +116,13 @@ impl State {
         Ok(state)
     }
 
-    pub fn add_database(&self, database: &Rc<Database>) {
+    /// Has a database closed when the environment ends.
+    pub fn add_database(&self, database: Weak<dyn ShutDown>) {
         let mut databases = self.databases.borrow_mut();
         if databases.len() == databases.capacity() {
             databases.retain(|known| known.strong_count() > 0);
         }
-        databases.push(Rc::downgrade(database));
+        databases.push(database);
     }
 
     /// Closes every database of the environment, which checkpoints and removes WAL files.

@@ -15,6 +15,7 @@ mod statement;
 mod sys;
 mod table;
 mod worker;
+mod workers;
 
 use std::rc::Rc;
 

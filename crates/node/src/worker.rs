@@ -5,7 +5,6 @@
 
 use std::rc::Rc;
 use std::sync::Arc;
-use std::thread::JoinHandle;
 use std::time::Duration;
 
 use ferrolite_remote::{Config, ReplicaOptions, Tls};
@@ -19,7 +18,7 @@ use crate::bind;
 use crate::database::key_of;
 use crate::env::State;
 use crate::protocol::header;
-use crate::sys::{Call, Env, ErrorKind, Hold, Ref, Result, Value, ValueType, Waker};
+use crate::sys::{Call, ErrorKind, Result, Value, ValueType};
 
 /// The handle that JavaScript has. Dropping it ends the worker once it has done its work.
 pub struct Worker {
@@ -34,33 +33,11 @@ impl Drop for Worker {
     }
 }
 
-/// The workers of one environment, and the way back to its event loop.
-#[derive(Default)]
-pub struct Workers {
-    running: Vec<(Arc<Port>, JoinHandle<()>)>,
-    waker: Option<(Waker<State>, Hold)>,
-    /// What JavaScript does when it is woken.
-    on_wake: Option<Ref>,
-}
-
-impl Workers {
-    /// Ends all workers, and waits for them: no thread outlives its environment.
-    pub fn stop(self) {
-        for (port, _) in &self.running {
-            port.stop();
-        }
-        for (_, thread) in self.running {
-            // A worker lets no panic out.
-            let _ = thread.join();
-        }
-    }
-}
-
 /// `(onWake)`: called with nothing when blocks have arrived.
 pub fn set_on_wake<'e>(call: &Call<'e>) -> Result<Value<'e>> {
     let state: Rc<State> = call.data();
     let on_wake = call.env.reference(call.arg(0))?;
-    state.workers.borrow_mut().on_wake = Some(on_wake);
+    state.workers.borrow_mut().set_on_wake(on_wake);
     call.env.undefined()
 }
 
@@ -218,12 +195,7 @@ fn start<'e>(
     let env = call.env;
     let state: Rc<State> = call.data();
     let mut workers = state.workers.borrow_mut();
-    let (waker, _) = workers.waker.get_or_insert_with(|| {
-        let waker = Waker::new(call, run_on_wake);
-        let hold = waker.hold();
-        (waker, hold)
-    });
-    let waker = waker.clone();
+    let waker = workers.waker(call);
     let port = Arc::new(Port::new(Box::new(move || waker.wake())));
     let shared = port.clone();
     let thread = std::thread::Builder::new()
@@ -234,17 +206,8 @@ fn start<'e>(
         let message = "Cannot open database because no thread could be started";
         return Err(env.throw_error(ErrorKind::Plain, message));
     };
-    workers.running.retain(|(_, thread)| !thread.is_finished());
-    workers.running.push((port.clone(), thread));
+    workers.add(port.clone(), thread);
     Ok(env.boxed(Worker { port }))
-}
-
-fn run_on_wake(env: Env<'_>, state: &State) -> Result<()> {
-    let function = match &state.workers.borrow().on_wake {
-        Some(function) => function.get(env)?,
-        None => return Ok(()),
-    };
-    env.call(function, env.undefined()?, &[]).map(|_| ())
 }
 
 fn this<'e>(call: &Call<'e>) -> Result<&'e Port> {
@@ -361,8 +324,6 @@ pub fn authorizer<'e>(call: &Call<'e>) -> Result<Value<'e>> {
 pub fn hold<'e>(call: &Call<'e>) -> Result<Value<'e>> {
     let state: Rc<State> = call.data();
     let on = call.arg(0).as_bool(call.env);
-    if let Some((_, hold)) = &mut state.workers.borrow_mut().waker {
-        hold.set(call.env, on);
-    }
+    state.workers.borrow_mut().hold(call.env, on);
     call.env.undefined()
 }
