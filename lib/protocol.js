@@ -18,11 +18,11 @@ const OP = {
   ALL: 4,
   // Executes a script.
   EXEC: 5,
-  // Opens a cursor of the given number on a statement.
+  // Opens an iteration of the given number on a statement.
   ITERATE: 6,
-  // The next rows of a cursor.
+  // The next rows of an iteration.
   NEXT: 7,
-  // Closes a cursor.
+  // Closes an iteration.
   RETURN: 8,
   // The database as the bytes of its file.
   SERIALIZE: 9,
@@ -44,7 +44,7 @@ const OP = {
   UNDO: 17,
   // Registers a function of the front end under a name.
   FUNCTION: 18,
-  // Tells of changed rows from now on, or no longer.
+  // Reports changed rows from now on, or no longer.
   WATCH: 19,
   // Takes over the authorizer that is left at the port.
   AUTHORIZER: 20,
@@ -150,7 +150,7 @@ const REPLY = {
   // SQL for the `verbose` logger.
   LOG: 6,
   // A changed row: operation, database, table and rowid.
-  CHANGE: 7,
+  CHANGED_ROW: 7,
   // A setting that readers are to have too: its name and its SQL.
   SETTING: 8,
   // How long the job has run; right before its end.
@@ -198,7 +198,7 @@ const ASK = {
 const CANCELLED = {
   // It had not begun, and will not.
   QUEUED: 0,
-  // It runs, and is told to end: its reply says how it did.
+  // It runs, and is stopped: its reply says how it ended.
   RUNNING: 1,
   // It has ended: its reply is on the way.
   ENDED: 2

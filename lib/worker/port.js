@@ -1,7 +1,7 @@
 'use strict'
 
-// The way to a worker and back. Calls of one tick cross as one message, and what has come back by
-// then settles in one wake-up of the event loop. Jobs run and end in the order they were called in.
+// The JavaScript side of a worker's port. Calls of one tick cross as one message, and replies that
+// have come settle in one wake-up of the event loop. Jobs run and end in the order of the calls.
 
 const { makeError, timedOut, transactionLost } = require('../errors')
 const { CANCELLED, ERROR_KIND, HEADER, JOB, PART, REPLY } = require('../protocol')
@@ -13,7 +13,7 @@ const { Message } = require('./message')
 const { EXTRAS, IN_TRANSACTION, PARTS, SHAREABLE, SLOTS } = HEADER
 
 const {
-  DONE, ERROR, ROWS, LAST_ROWS, COLUMNS, CALL, LOG, CHANGE, SETTING, TIME, SYNC, LOST
+  DONE, ERROR, ROWS, LAST_ROWS, COLUMNS, CALL, LOG, CHANGED_ROW, SETTING, TIME, SYNC, LOST
 } = REPLY
 const { QUEUED, ENDED } = CANCELLED
 
@@ -36,15 +36,15 @@ class Port {
   replied = 0
   // The worker ends after what was posted.
   ended = false
-  // What the worker may call, by number, and who hears of statements and of changed rows.
+  // Functions that the worker may call, by number; what is called with SQL and with changed rows.
   functions = new Map()
   onLog = null
   onChange = null
-  // Hears of settings, by name and SQL.
-  // Hears of syncs.
+  // Called with the name and the SQL of a setting.
+  onSetting = null
+  // Called with each sync.
   #onSync = null
   #ref = null
-  onSetting = null
   // What a function threw: the error of the call that it was called in.
   #thrown = null
   #natives
@@ -154,7 +154,7 @@ class Port {
     const on = listener !== null
     this.#onSync = listener
     this.#natives.workerTellSyncs.call(this.handle, on)
-    this.#hub.hear(this.#ref ??= new WeakRef(this), on)
+    this.#hub.subscribe(this.#ref ??= new WeakRef(this), on)
   }
 
   /** When the last sync that succeeded began, in ms since 1970, and how many ms ago. */
@@ -272,7 +272,7 @@ class Port {
       case ERROR: return this.#fail(readRow(block, text, slot, columns))
       case CALL: return this.#later(this.#call, readRow(block, text, slot, columns))
       case LOG: return this.#later(this.onLog, readRow(block, text, slot, columns))
-      case CHANGE: return this.#later(this.onChange, readRow(block, text, slot, columns))
+      case CHANGED_ROW: return this.#later(this.onChange, readRow(block, text, slot, columns))
       case SETTING: return this.onSetting?.(...readRow(block, text, slot, columns))
       case SYNC: return this.#later(this.#onSync, readRow(block, text, slot, columns))
       case TIME:
@@ -389,7 +389,7 @@ function interrupted () {
 }
 
 function wrongWidth () {
-  return makeError('The rows do not have the columns that were announced', 'REMOTE_PROTOCOL')
+  return makeError('Invalid reply from the server: a row does not have the columns of its result', 'REMOTE_PROTOCOL')
 }
 
 /** Rows of a statement by its columns' names, all else as arrays. */

@@ -5,7 +5,8 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use ferrolite_sqlite::{
-    is_plain, Change, ChangeKind, Connection, Error, InterruptHandle, Key, Limit, OpenOptions, Role,
+    is_plain, ChangeKind, ChangedRow, Connection, Error, InterruptHandle, Key, Limit, OpenOptions,
+    Role,
 };
 use ferrolite_worker::local::MODULES;
 use neon::types::Finalize;
@@ -73,8 +74,8 @@ impl Database {
         }
     }
 
-    /// The same where rows were changed before the error: the listeners hear of them first, and while no
-    /// exception waits, which what they run would take for its own.
+    /// The same where rows were changed before the error: listeners are called first, and while no
+    /// exception is pending, which the code they run would take for its own.
     #[cold]
     pub fn raise_after_changes(&self, env: Env<'_>, error: &Error, sql: &[u8]) -> Thrown {
         let subject = self.subject(error, Some(sql));
@@ -96,12 +97,12 @@ impl Database {
         }
     }
 
-    /// The same for one statement: what it has undone is not told of, what it has kept (`OR FAIL`) is.
+    /// The same for one statement: rows that it has undone are not reported, rows that it has kept (`OR FAIL`) are.
     /// `changes` is `total_changes()` before it.
     #[cold]
     pub fn raise_failed(&self, env: Env<'_>, error: &Error, sql: &[u8], changes: i64) -> Thrown {
         if self.conn.total_changes() == changes {
-            self.conn.take_changes();
+            self.conn.take_changed_rows();
         }
         self.raise_after_changes(env, error, sql)
     }
@@ -159,10 +160,10 @@ impl Database {
         }
     }
 
-    /// Tells the listener about changed rows; the statement that changed them has ended.
+    /// Calls the listener for each changed row; the statement that changed them has ended.
     #[inline]
     pub fn dispatch_changes(&self, env: Env<'_>) -> Result<()> {
-        if self.conn.watches_changes() {
+        if self.conn.watches_changed_rows() {
             self.call_listener(env)?;
         }
         Ok(())
@@ -170,7 +171,7 @@ impl Database {
 
     #[cold]
     fn call_listener(&self, env: Env<'_>) -> Result<()> {
-        let changes = self.conn.take_changes();
+        let changes = self.conn.take_changed_rows();
         if changes.is_empty() {
             return Ok(());
         }
@@ -184,36 +185,36 @@ impl Database {
             header::COLUMNS,
         ];
         let said = rows.map(|field| self.state.block.i32(field));
-        let told = self.state.in_callback(|env| {
+        let called = self.state.in_callback(|env| {
             changes
                 .iter()
-                .try_for_each(|change| self.tell(env, change))
+                .try_for_each(|row| self.notify_listener(env, row))
                 .map_err(|Thrown| self.stash(env))
         });
         for (field, value) in rows.into_iter().zip(said) {
             self.state.block.set_i32(field, value);
         }
-        match told {
+        match called {
             Some(Err(error)) => Err(self.raise(env, &error)),
             _ => Ok(()),
         }
     }
 
-    fn tell(&self, env: Env<'_>, change: &Change) -> Result<()> {
+    fn notify_listener(&self, env: Env<'_>, row: &ChangedRow) -> Result<()> {
         let listener = match &*self.on_change.borrow() {
             Some(listener) => listener.get(env)?,
             None => return Ok(()),
         };
-        let operation = match change.kind {
+        let operation = match row.kind {
             ChangeKind::Insert => "insert",
             ChangeKind::Update => "update",
             ChangeKind::Delete => "delete",
         };
         let args = [
             env.utf8(operation.as_bytes())?,
-            env.utf8(&change.database)?,
-            env.utf8(&change.table)?,
-            env.bigint(change.rowid)?,
+            env.utf8(&row.database)?,
+            env.utf8(&row.table)?,
+            env.bigint(row.rowid)?,
         ];
         env.call(listener, env.undefined()?, &args).map(|_| ())
     }
@@ -519,6 +520,6 @@ pub fn on_change<'e>(call: &Call<'e>) -> Result<Value<'e>> {
     } else {
         None
     });
-    db.check(env, db.conn.watch_changes(on))?;
+    db.check(env, db.conn.watch_changed_rows(on))?;
     env.undefined()
 }

@@ -142,7 +142,7 @@ impl Statement {
     fn abandon(&self, env: Env<'_>, running: Running, error: &Error) -> Thrown {
         let (params, _) = running.finish();
         self.db.state.give_params(params);
-        self.db.conn.take_changes();
+        self.db.conn.take_changed_rows();
         self.raise(env, error)
     }
 
@@ -155,7 +155,7 @@ impl Statement {
         rows: &mut i32,
     ) -> Result<Filled> {
         let mut columns = self.columns.get().into();
-        while *rows < max && execution.encoder.has_room(columns) {
+        while *rows < max && execution.encoder.has_space(columns) {
             match execution.running.step() {
                 Ok(Step::Row) => {
                     if execution.fresh {
@@ -504,7 +504,7 @@ pub fn next<'e>(call: &Call<'e>) -> Result<Value<'e>> {
     if result.is_err() {
         // Its exception is pending; there is nothing to add to it.
         let _ = release(st);
-        db.conn.take_changes();
+        db.conn.take_changed_rows();
     }
     result
 }

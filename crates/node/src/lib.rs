@@ -29,7 +29,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 #[neon::main]
 fn main(mut cx: ModuleContext) -> NeonResult<()> {
-    // A panic becomes an exception, which tells where it was (`sys::enter`).
+    // A panic becomes an exception, whose message says where it was (`sys::enter`).
     std::panic::set_hook(Box::new(|info| sys::remember_panic(&info.to_string())));
     if !sys::load() {
         return cx.throw_error("This runtime lacks Node-API functions that Ferrolite needs");

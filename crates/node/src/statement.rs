@@ -61,7 +61,7 @@ impl Statement {
     /// Lets listeners hear of changed rows; the rows in the block keep the names that they have.
     #[inline]
     pub fn dispatch_changes(&self, env: Env<'_>) -> Result<()> {
-        if self.db.conn.watches_changes() && self.db.conn.untold() != 0 {
+        if self.db.conn.watches_changed_rows() && self.db.conn.changed_row_count() != 0 {
             self.tell_changes(env)
         } else {
             Ok(())
@@ -355,7 +355,7 @@ pub fn parameter_names<'e>(call: &Call<'e>) -> Result<Value<'e>> {
 pub fn expanded_sql<'e>(call: &Call<'e>) -> Result<Value<'e>> {
     let st = call.this::<Statement>()?;
     // It may have been given up meanwhile. One that cannot be compiled any more has only its source.
-    let bound = st.bound.get() && st.stmt.revive_now();
+    let bound = st.bound.get() && st.stmt.ensure_compiled();
     let expanded = if bound { st.stmt.expanded_sql() } else { None };
     expanded.map_or_else(|| call.env.null(), |sql| call.env.utf8(&sql))
 }

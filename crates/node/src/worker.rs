@@ -1,4 +1,4 @@
-//! Connections that a thread of their own serves: the promise API.
+//! Starts workers and ends them, passes messages to them and copies their blocks.
 //!
 //! JavaScript packs its calls of one tick into one message; the worker runs them in order and packs what they
 //! give into blocks. Only a [`Port`] is shared between the two threads.
@@ -134,7 +134,7 @@ pub fn writes<'e>(call: &Call<'e>) -> Result<Value<'e>> {
     call.env.number(this(call)?.writes.count() as f64)
 }
 
-/// `(on)`: whether JavaScript hears of each sync
+/// `(on)`: whether JavaScript is notified of each sync
 pub fn tell_syncs<'e>(call: &Call<'e>) -> Result<Value<'e>> {
     this(call)?.syncs.tell(call.arg(0).as_bool(call.env));
     call.env.undefined()

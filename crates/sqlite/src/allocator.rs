@@ -8,7 +8,7 @@ use libmimalloc_sys as mi;
 use crate::ffi;
 use crate::stack;
 
-/// Tells the engine, which must not be initialized yet.
+/// Sets the engine's allocator. The engine must not be initialized yet.
 pub(crate) fn install() -> bool {
     let mut methods = ffi::sqlite3_mem_methods {
         xMalloc: Some(malloc),

@@ -132,7 +132,7 @@ impl Backup {
     }
 }
 
-/// Opens the file to write to, and tells whether it was made for that.
+/// Opens the file to write to. The second value is true if this call created the file.
 fn open(path: &CStr, uri: bool) -> Result<(*mut ffi::sqlite3, bool)> {
     let mut flags = ffi::SQLITE_OPEN_READWRITE | ffi::SQLITE_OPEN_NOMUTEX;
     if uri {

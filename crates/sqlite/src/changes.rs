@@ -1,4 +1,4 @@
-//! Rows that change, as the update hook tells of them.
+//! Changed rows, as the update hook reports them.
 
 use std::ffi::c_void;
 use std::ptr;
@@ -6,11 +6,11 @@ use std::ptr;
 use crate::connection::Connection;
 use crate::error::Result;
 use crate::ffi;
-use crate::hooks::{on_update, Change};
+use crate::hooks::{on_update, ChangedRow};
 
 impl Connection {
-    /// Collects changed rows, or stops to.
-    pub fn watch_changes(&self, watch: bool) -> Result<()> {
+    /// Starts or stops collecting changed rows.
+    pub fn watch_changed_rows(&self, watch: bool) -> Result<()> {
         let db = self.shared.open_db()?;
         let hooks = ptr::from_ref(&self.shared.hooks)
             .cast_mut()
@@ -27,24 +27,24 @@ impl Connection {
         Ok(())
     }
 
-    /// True while changes are collected.
+    /// True while changed rows are collected.
     #[inline]
-    pub fn watches_changes(&self) -> bool {
+    pub fn watches_changed_rows(&self) -> bool {
         self.shared.hooks.watching.get()
     }
 
-    /// How many changed rows nobody has taken yet.
-    pub fn untold(&self) -> usize {
+    /// How many changed rows are collected, and not taken yet.
+    pub fn changed_row_count(&self) -> usize {
         self.shared.hooks.changes.borrow().len()
     }
 
-    /// Forgets those after the first `untold`: a statement that failed has undone them.
-    pub(crate) fn forget_changes(&self, untold: usize) {
-        self.shared.hooks.changes.borrow_mut().truncate(untold);
+    /// Drops all but the first `count`: a statement that failed has undone the others.
+    pub(crate) fn forget_changed_rows(&self, count: usize) {
+        self.shared.hooks.changes.borrow_mut().truncate(count);
     }
 
     /// The rows changed since the last call, in order.
-    pub fn take_changes(&self) -> Vec<Change> {
+    pub fn take_changed_rows(&self) -> Vec<ChangedRow> {
         self.shared.hooks.changes.take()
     }
 }

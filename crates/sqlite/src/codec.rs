@@ -90,10 +90,10 @@ impl Connection {
         // SAFETY: open; the engine copies the key.
         let rc = unsafe { ffi::sqlite3_rekey_v2(db, c"main".as_ptr(), at, len) };
         if rc != ffi::SQLITE_OK {
-            // SAFETY: open. What the connection tells may be about something before.
-            let told = unsafe { last_error(db, rc) };
-            let is_same = told.code() & 0xff == rc & 0xff;
-            return Err(if is_same { told } else { Error::from_code(rc) });
+            // SAFETY: open. The last error of the connection may be that of an earlier call.
+            let last = unsafe { last_error(db, rc) };
+            let is_same = last.code() & 0xff == rc & 0xff;
+            return Err(if is_same { last } else { Error::from_code(rc) });
         }
         // SAFETY: open.
         if unsafe { has_codec(db)? } != key.is_some() {

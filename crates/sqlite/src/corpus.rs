@@ -48,7 +48,7 @@ fn open() -> Result<(Connection, Rc<Seen>)> {
     Ok((conn, seen))
 }
 
-/// What the text of one statement tells, and what the engine says of it.
+/// Compares what the tokenizer finds in one statement with what the engine reports.
 fn compare_statement(sql: &str, statement: &Rc<Statement>, seen: &Seen) -> Result<()> {
     let names = parameters(sql);
     let names = names
@@ -83,7 +83,7 @@ fn first(sql: &str, words: &[&str]) -> bool {
         .is_some_and(|token| token.is_any(words))
 }
 
-/// How many statements of a script the engine compiled: what the text tells of each is what it says.
+/// Compares each statement of a script with what the engine compiles. Returns how many there are.
 fn compare(script: &str) -> Result<usize> {
     let (conn, seen) = open()?;
     let ours = statements(script);

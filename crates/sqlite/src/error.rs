@@ -125,7 +125,7 @@ pub(crate) unsafe fn check(db: *mut ffi::sqlite3, rc: c_int) -> Result<()> {
 /// `db` is an open connection of this thread, or null.
 pub(crate) unsafe fn last_error(db: *mut ffi::sqlite3, rc: c_int) -> Error {
     // SAFETY: forwarded from the caller.
-    let mut error = unsafe { told(db, rc) };
+    let mut error = unsafe { reported_error(db, rc) };
     if db.is_null() {
         return error;
     }
@@ -148,13 +148,13 @@ pub(crate) unsafe fn last_error(db: *mut ffi::sqlite3, rc: c_int) -> Error {
     error
 }
 
-/// Why `file` could not be opened. Of what that has left, nothing but this may be asked.
+/// Why `file` could not be opened. After a failed open, only the error of `db` may be read.
 ///
 /// # Safety
 /// `db` is of a call of `sqlite3_open_v2` of this thread that has failed, or null.
 pub(crate) unsafe fn open_error(db: *mut ffi::sqlite3, rc: c_int, file: &str) -> Error {
     // SAFETY: forwarded from the caller; 0 for null.
-    let (mut error, errno) = unsafe { (told(db, rc), ffi::sqlite3_system_errno(db)) };
+    let (mut error, errno) = unsafe { (reported_error(db, rc), ffi::sqlite3_system_errno(db)) };
     if let Error::Sqlite { code, message, .. } = &mut error {
         if *code & 0xff == ffi::SQLITE_CANTOPEN {
             *message = cannot_open(message, file, errno);
@@ -167,7 +167,7 @@ pub(crate) unsafe fn open_error(db: *mut ffi::sqlite3, rc: c_int, file: &str) ->
 ///
 /// # Safety
 /// `db` is a connection of this thread, open or not, or null.
-unsafe fn told(db: *mut ffi::sqlite3, rc: c_int) -> Error {
+unsafe fn reported_error(db: *mut ffi::sqlite3, rc: c_int) -> Error {
     if db.is_null() {
         return Error::from_code(rc);
     }

@@ -25,14 +25,14 @@ impl Connection {
                 return Ok(count);
             };
             log(&statement)?;
-            let (untold, changes) = (self.untold(), self.total_changes());
+            let (changed_rows, changes) = (self.changed_row_count(), self.total_changes());
             let result = statement.run_to_end();
             if result.is_err() || !is_plain(rest) {
                 self.bump_epoch();
             }
             // `OR FAIL` keeps, and counts, what was changed before the error; all else undoes it.
             if result.is_err() && self.total_changes() == changes {
-                self.forget_changes(untold);
+                self.forget_changed_rows(changed_rows);
             }
             result.map_err(place)?;
             count += 1;

@@ -211,7 +211,7 @@ pub trait Aggregate: 'static {
     type State: 'static;
     /// Whether it is a window function: `inverse` and `value` are called only then.
     fn is_window(&self) -> bool;
-    /// The state before the first row; `None` after a failure that `context` was told of.
+    /// The state before the first row; `None` after a failure, which was passed to `context`.
     fn start(&self, context: &mut Context<'_>) -> Option<Self::State>;
     /// Takes a row in.
     fn step(&self, state: &mut Self::State, args: Args<'_>, context: &mut Context<'_>);

@@ -1,4 +1,4 @@
-//! What the engine asks and tells while it works: its authorizer and its update hook.
+//! Callbacks of the engine while it works: its authorizer and its update hook.
 
 use std::cell::{Cell, RefCell};
 use std::ffi::{c_char, c_int, c_void};
@@ -29,7 +29,7 @@ pub enum ChangeKind {
 
 /// One changed row of a rowid table.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Change {
+pub struct ChangedRow {
     /// What happened.
     pub kind: ChangeKind,
     /// `main`, `temp` or the name of an attached database.
@@ -43,16 +43,16 @@ pub struct Change {
 #[derive(Default)]
 pub(crate) struct Hooks {
     pub(crate) authorizer: RefCell<Option<Box<dyn Authorize>>>,
-    pub(crate) changes: RefCell<Vec<Change>>,
+    pub(crate) changes: RefCell<Vec<ChangedRow>>,
     pub(crate) watching: Cell<bool>,
     /// `PRAGMA mmap_size` is passed over.
     pub(crate) no_mmap: Cell<bool>,
     pub(crate) notes: Notes,
-    /// How many statements of virtual tables run, of which nobody is asked or told.
+    /// How many statements of virtual tables run: neither hook is called for them.
     quiet: Cell<u32>,
 }
 
-/// While it lives, nobody is asked or told of what runs.
+/// While it lives, neither hook is called.
 pub(crate) struct Quiet<'h>(&'h Cell<u32>);
 
 impl Drop for Quiet<'_> {
@@ -129,7 +129,7 @@ pub(crate) unsafe extern "C" fn on_update(
             ffi::SQLITE_DELETE => ChangeKind::Delete,
             _ => ChangeKind::Update,
         };
-        hooks.changes.borrow_mut().push(Change {
+        hooks.changes.borrow_mut().push(ChangedRow {
             kind,
             database: database.unwrap_or_default().to_vec(),
             table: table.unwrap_or_default().to_vec(),

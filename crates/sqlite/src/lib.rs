@@ -66,7 +66,7 @@ pub use connection::Connection;
 pub use engine::initialize;
 pub use error::{code_name, code_number, Error, Result};
 pub use function::{Aggregate, Args, Context, FunctionFlags, Scalar};
-pub use hooks::{Authorize, Change, ChangeKind};
+pub use hooks::{Authorize, ChangeKind, ChangedRow};
 pub use interrupt::InterruptHandle;
 pub use key::{wipe, without_keys, Key};
 pub use limits::Limit;

@@ -313,7 +313,7 @@ fn quote(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
 
-/// What tells the rows of a table apart: a name of its rowid, or its primary key. `None` for a view, and where
+/// What identifies a row of a table: a name of its rowid, or its primary key. `None` for a view, and where
 /// columns have all names of the rowid.
 fn keys_of(shared: &Rc<Shared>, schema: Option<&str>, name: &str) -> Result<Option<Vec<String>>> {
     const TABLE: &[u8] = b"SELECT l.schema, l.type, l.wr FROM pragma_table_list AS l

@@ -1,4 +1,4 @@
-//! What compiling a statement has told of it, and what a connection with a role may not compile.
+//! What the authorizer notes while a statement is compiled, and what a connection with a role may not compile.
 
 use std::cell::{Cell, RefCell};
 use std::ffi::c_int;
@@ -13,11 +13,11 @@ pub enum Role {
     /// All that its user does.
     #[default]
     Only = 0,
-    /// All but the reads that others can do as well.
+    /// All but the reads that readers do.
     Writer = 1,
-    /// Such reads: it refuses what only the writer can tell.
+    /// Reads. It refuses statements whose result depends on the connection that writes.
     Reader = 2,
-    /// The reads of a replica: it refuses pragmas that do more than tell.
+    /// Reads of the file of a replica. It refuses pragmas that do more than read the file.
     Replica = 3,
 }
 
@@ -33,16 +33,16 @@ impl Role {
     }
 }
 
-/// The code of what another connection is to do: one that the engine never gives.
+/// The code of a refusal: another connection has to execute the statement. The engine never returns this code.
 pub(crate) const REFUSED: c_int = ffi::SQLITE_EMPTY;
 
-/// What compiling has told.
+/// What was noted while statements were compiled.
 #[derive(Default)]
 pub(crate) struct Notes {
     pub(crate) role: Cell<Role>,
     /// A statement is compiled for the first time, not again within a step.
     is_first: Cell<bool>,
-    /// It asks for what one connection alone can tell.
+    /// Its result depends on the connection that writes, such as `last_insert_rowid()`.
     pub(crate) is_own: Cell<bool>,
     refused: Cell<bool>,
     pub(crate) settings: RefCell<Vec<Pragma>>,
@@ -71,7 +71,7 @@ impl Notes {
         error
     }
 
-    /// What to answer to a question of the engine.
+    /// The answer to the engine's authorizer callback.
     pub(crate) fn judge(&self, action: c_int, args: &[Option<&[u8]>; 4]) -> c_int {
         let role = self.role.get();
         let refuses = match action {
@@ -84,7 +84,7 @@ impl Notes {
                 }
                 false
             }
-            ffi::SQLITE_PRAGMA => role == Role::Replica && !pragma_of(args).tells(),
+            ffi::SQLITE_PRAGMA => role == Role::Replica && !pragma_of(args).only_reads(),
             _ => false,
         };
         if refuses {

@@ -9,7 +9,7 @@
 use crate::running::Row;
 use crate::value::ValueRef;
 
-/// Values a block has room for. The engine allows 2,000 columns, so any row fits.
+/// Values that fit in a block. The engine allows 2,000 columns, so any row fits.
 pub const SLOTS_PER_BLOCK: usize = 4096;
 
 /// Bytes of blobs, and units of either text, that a block takes before it counts as full: what a single
@@ -87,7 +87,7 @@ impl Encoder {
 
     /// True if a row of `columns` may still be added.
     #[inline]
-    pub fn has_room(&self, columns: usize) -> bool {
+    pub fn has_space(&self, columns: usize) -> bool {
         self.used_slots + columns <= SLOTS_PER_BLOCK
             && self.latin1.len().max(self.utf16.len()).max(self.used_bytes) < BYTES_PER_BLOCK
     }
@@ -118,7 +118,7 @@ impl Encoder {
         }
     }
 
-    /// Appends one value. Values beyond the block's room are dropped: ask [`has_room`](Self::has_room).
+    /// Appends one value. Values beyond the end of the block are dropped: ask [`has_space`](Self::has_space).
     #[inline]
     pub fn push(
         &mut self,
@@ -146,8 +146,8 @@ impl Encoder {
             ValueRef::Blob(blob) => {
                 let start = self.used_bytes;
                 match target.bytes.get_mut(start..start + blob.len()) {
-                    Some(room) if blob.len() <= LARGE => {
-                        room.copy_from_slice(blob);
+                    Some(target) if blob.len() <= LARGE => {
+                        target.copy_from_slice(blob);
                         self.used_bytes += blob.len();
                         (Tag::Bytes, range(start, self.used_bytes))
                     }

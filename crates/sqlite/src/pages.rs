@@ -134,7 +134,7 @@ impl PageWriter {
         self.insert(params)
     }
 
-    /// The sum of the whole content, as the last commit left it, or [`trust`](Self::trust) was told.
+    /// The sum of the whole content, as the last commit left it, or as it was passed to [`trust`](Self::trust).
     pub fn sum(&self) -> u64 {
         self.sum.get()
     }
@@ -236,7 +236,7 @@ impl PageWriter {
     }
 }
 
-/// What tells one content of a page from another: it is against accidents, and quick.
+/// The hash of a page. It guards against accidents, not attacks, and is fast.
 ///
 /// In the first page, what `SQLite` itself writes at a commit counts for nothing: the mode of the journal, the
 /// counters of changes, how many pages there are and its own version

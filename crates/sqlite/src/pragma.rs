@@ -14,8 +14,8 @@ pub struct Pragma {
     pub argument: Option<String>,
 }
 
-/// Pragmas that only tell something of the database or of the engine, without an argument.
-const TELLING: [&str; 26] = [
+/// Pragmas that only read something of the database or of the engine, without an argument.
+const READING: [&str; 26] = [
     "application_id",
     "auto_vacuum",
     "collation_list",
@@ -44,8 +44,8 @@ const TELLING: [&str; 26] = [
     "user_version",
 ];
 
-/// Those whose argument says of what they tell.
-const ASKING: [&str; 10] = [
+/// Those whose argument names what they read.
+const READING_OF: [&str; 10] = [
     "foreign_key_check",
     "foreign_key_list",
     "index_info",
@@ -58,7 +58,7 @@ const ASKING: [&str; 10] = [
     "table_xinfo",
 ];
 
-/// Those that differ from one connection to the next, of those that tell.
+/// Those whose result differs from one connection to the next, of those that read.
 const OWN: [&str; 3] = ["data_version", "database_list", "journal_mode"];
 
 /// Settings of a connection that its reads may depend on.
@@ -136,17 +136,17 @@ impl Pragma {
         })
     }
 
-    /// Whether it only tells something that is in the file.
-    pub fn tells(&self) -> bool {
+    /// Whether it only reads something that is in the file.
+    pub fn only_reads(&self) -> bool {
         let name = self.name.as_str();
         let is_main = self
             .schema
             .as_deref()
             .is_none_or(|schema| schema.eq_ignore_ascii_case("main"));
         let list = if self.argument.is_none() {
-            &TELLING[..]
+            &READING[..]
         } else {
-            &ASKING[..]
+            &READING_OF[..]
         };
         is_main && list.contains(&name)
     }
@@ -192,7 +192,7 @@ pub fn is_pragma(sql: &str) -> bool {
 pub(crate) fn is_own_table(table: &[u8]) -> bool {
     let table = String::from_utf8_lossy(table).to_ascii_lowercase();
     match table.strip_prefix("pragma_") {
-        Some(name) => !TELLING.contains(&name) || OWN.contains(&name),
+        Some(name) => !READING.contains(&name) || OWN.contains(&name),
         // What the connection has compiled.
         None => table == "sqlite_stmt",
     }
@@ -235,14 +235,14 @@ mod tests {
     }
 
     #[test]
-    fn what_sets_something_does_not_only_tell() {
-        let tells = |sql| Pragma::parse(sql).is_some_and(|pragma| pragma.tells());
+    fn a_pragma_that_sets_something_does_not_only_read() {
+        let only_reads = |sql| Pragma::parse(sql).is_some_and(|pragma| pragma.only_reads());
         for sql in [
             "PRAGMA user_version",
             "PRAGMA main.table_info(t)",
             "PRAGMA integrity_check = 1",
         ] {
-            assert!(tells(sql), "{sql}");
+            assert!(only_reads(sql), "{sql}");
         }
         for sql in [
             "PRAGMA user_version(6)",
@@ -250,7 +250,7 @@ mod tests {
             "PRAGMA temp.table_info(t)",
             "PRAGMA cache_size",
         ] {
-            assert!(!tells(sql), "{sql}");
+            assert!(!only_reads(sql), "{sql}");
         }
     }
 

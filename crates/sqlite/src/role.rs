@@ -50,7 +50,7 @@ mod tests {
     }
 
     #[test]
-    fn what_one_connection_tells_is_found_wherever_it_stands() -> Result<()> {
+    fn what_depends_on_the_connection_is_found_wherever_it_stands() -> Result<()> {
         let conn = open(Role::Writer)?;
         let elsewhere = |sql: &str| {
             conn.prepare(sql.as_bytes())?;
@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn settings_are_told() -> Result<()> {
+    fn settings_are_reported() -> Result<()> {
         let conn = open(Role::Writer)?;
         for sql in [
             "PRAGMA cache_size = -77",

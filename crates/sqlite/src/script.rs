@@ -1,11 +1,11 @@
-//! What the text of SQL tells before anything is compiled: the statements of a script, the parameters of a
+//! What the tokenizer finds in SQL that is not compiled: the statements of a script, the parameters of a
 //! statement, transactions.
 
 use std::ops::Range;
 
 use crate::sql::{Token, TokenKind, Tokens};
 
-/// States of `sqlite3_complete()`, which tell where a `CREATE TRIGGER` is over: at `; END ;`.
+/// States of `sqlite3_complete()`. They find the end of a `CREATE TRIGGER`: `; END ;`.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum State {
     Start,

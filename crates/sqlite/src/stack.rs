@@ -149,7 +149,7 @@ fn bounds() -> Option<(usize, usize)> {
         rc
     };
     let end = at as usize;
-    // musl tells of the main thread only what is in use by now.
+    // For the main thread, musl reports only the part that is in use so far.
     if cfg!(target_env = "musl") && size < 1 << 20 {
         let whole = 8 << 20;
         return Some(((end + size).saturating_sub(whole), whole));

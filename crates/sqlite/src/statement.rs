@@ -34,7 +34,7 @@ pub struct Statement {
     pub(crate) pinned: Cell<bool>,
     /// What is bound for good; the compiled form points into it.
     bound: OnceCell<Box<Params>>,
-    /// Used since the clock last came by.
+    /// Used since the queue last looked at it.
     used: Cell<bool>,
     /// Times that it was compiled again here, on top of `SQLite`'s own count.
     compiles: Cell<u16>,
@@ -65,13 +65,13 @@ impl Connection {
             names: OnceCell::new(),
             rewritten: Cell::new(false),
         });
-        statement.revive()?;
+        statement.recompile()?;
         Ok(statement)
     }
 }
 
 impl Statement {
-    /// Another one of the same SQL, as if it had been compiled and given up since.
+    /// Another one of the same SQL, as if it had been compiled and finalized since.
     pub fn another(&self) -> Rc<Self> {
         Rc::new(Self {
             shared: self.shared.clone(),
@@ -119,7 +119,7 @@ impl Statement {
         Ok((Some(statement), tail))
     }
 
-    /// The live handle; compiles it again if it had been given up.
+    /// The live handle; recompiles the statement if it was finalized.
     #[inline]
     pub(crate) fn handle(self: &Rc<Self>) -> Result<*mut ffi::sqlite3_stmt> {
         if !self.shared.is_open() {
@@ -127,18 +127,18 @@ impl Statement {
         }
         self.used.set(true);
         if self.raw.get().is_null() {
-            self.revive()?;
+            self.recompile()?;
         }
         Ok(self.raw.get())
     }
 
-    /// Compiles it again if it had been given up; false if that fails.
-    pub fn revive_now(self: &Rc<Self>) -> bool {
+    /// Recompiles it if it was finalized; false if that fails.
+    pub fn ensure_compiled(self: &Rc<Self>) -> bool {
         self.handle().is_ok()
     }
 
     #[cold]
-    fn revive(self: &Rc<Self>) -> Result<()> {
+    fn recompile(self: &Rc<Self>) -> Result<()> {
         let Program {
             raw,
             tail,
@@ -175,7 +175,7 @@ impl Statement {
         Ok(())
     }
 
-    /// Joins the clock's queue, and makes room in it.
+    /// Adds it to the queue of compiled statements, and shortens the queue (a CLOCK cache).
     fn enqueue(self: &Rc<Self>) {
         let mut queue = self.shared.compiled.borrow_mut();
         let this: Weak<Self> = Rc::downgrade(self);

@@ -13,8 +13,8 @@ use crate::stack::TOO_DEEP;
 /// The words that `SQLite` has for triggers that call each other.
 const TRIGGERS: &str = "too many levels of trigger recursion";
 
-/// The error of a statement that could not be compiled: triggers, and foreign keys, which are triggers to the
-/// engine, are told from queries by leaving them out. `compile` compiles it once more.
+/// The error of a statement that could not be compiled. `compile` compiles it once more without triggers and
+/// foreign keys (which are triggers to the engine): if that succeeds, they are the cause.
 #[cold]
 pub(crate) fn explain(
     shared: &Rc<Shared>,

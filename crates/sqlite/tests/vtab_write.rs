@@ -629,7 +629,7 @@ impl Authorize for Deny {
 fn statements_of_a_table_are_nobodys_business() -> Result<()> {
     let connection = with_notes()?;
     connection.set_authorizer(Some(Box::new(Deny)))?;
-    connection.watch_changes(true)?;
+    connection.watch_changed_rows(true)?;
     exec(
         &connection,
         "INSERT INTO n VALUES ('c', 3); DELETE FROM n WHERE name = 'a'; CREATE TABLE o (a);
@@ -640,7 +640,7 @@ fn statements_of_a_table_are_nobodys_business() -> Result<()> {
         error(rows(&connection, "SELECT * FROM n_rows")),
         "access to n_rows.id is prohibited"
     );
-    let changes = connection.take_changes();
+    let changes = connection.take_changed_rows();
     let tables: Vec<_> = changes.iter().map(|change| &change.table[..]).collect();
     assert_eq!(tables, [b"o"]);
     Ok(())

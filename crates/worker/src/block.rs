@@ -52,15 +52,15 @@ pub struct ConnectionState {
     pub shareable: bool,
 }
 
-/// Room for values: a byte and eight bytes a value, and the bytes of blobs.
+/// Memory for values: a byte and eight bytes a value, and the bytes of blobs.
 #[derive(Default)]
-struct Room {
+struct Memory {
     tags: Vec<u8>,
     slots: Vec<u64>,
     bytes: Vec<u8>,
 }
 
-impl Room {
+impl Memory {
     fn full_size() -> Self {
         Self {
             tags: vec![0; SLOTS_PER_BLOCK],
@@ -81,7 +81,7 @@ impl Room {
 /// A block on its way to the front end.
 #[derive(Default)]
 pub struct Block {
-    room: Room,
+    memory: Memory,
     used_slots: usize,
     used_bytes: usize,
     latin1: Vec<u8>,
@@ -89,24 +89,24 @@ pub struct Block {
     larges: Vec<OwnedLarge>,
     parts: Vec<Part>,
     state: Option<ConnectionState>,
-    /// It has the room of a packer, which nothing is added to.
+    /// Its memory was a packer's: nothing is added to it.
     is_whole: bool,
 }
 
 impl Block {
     /// What each value is
     pub fn tags(&self) -> &[u8] {
-        &self.room.tags[..self.used_slots]
+        &self.memory.tags[..self.used_slots]
     }
 
     /// The values, or where they are
     pub fn slots(&self) -> &[u64] {
-        &self.room.slots[..self.used_slots]
+        &self.memory.slots[..self.used_slots]
     }
 
     /// Bytes of blobs
     pub fn bytes(&self) -> &[u8] {
-        &self.room.bytes[..self.used_bytes]
+        &self.memory.bytes[..self.used_bytes]
     }
 
     /// Text that is Latin-1
@@ -134,7 +134,7 @@ impl Block {
         self.state
     }
 
-    /// Empties a block that was read, for a packer that needs room; false if it has none to give.
+    /// Empties a block that was read. True if its memory has the full size, which a packer can use again.
     pub fn recycle(&mut self) -> bool {
         self.latin1.clear();
         self.utf16.clear();
@@ -161,9 +161,9 @@ impl Block {
     pub fn append(&mut self, packer: &mut Packer) {
         let encoder = &packer.encoder;
         let (first, count) = (self.used_slots, encoder.used_slots());
-        let (tags, slots) = (&mut self.room.tags, &mut self.room.slots);
-        tags.extend_from_slice(&packer.room.tags[..count]);
-        slots.extend_from_slice(&packer.room.slots[..count]);
+        let (tags, slots) = (&mut self.memory.tags, &mut self.memory.slots);
+        tags.extend_from_slice(&packer.memory.tags[..count]);
+        slots.extend_from_slice(&packer.memory.slots[..count]);
         let move_by = |by: usize| by as u64 | (by as u64) << 32;
         let (latin1, utf16) = (move_by(self.latin1.len()), move_by(self.utf16.len()));
         let (bytes, large) = (move_by(self.used_bytes), self.larges.len() as u64);
@@ -181,8 +181,8 @@ impl Block {
         self.used_slots += count;
         self.latin1.extend_from_slice(&encoder.latin1);
         self.utf16.extend_from_slice(&encoder.utf16);
-        let blobs = &packer.room.bytes[..encoder.used_bytes()];
-        self.room.bytes.extend_from_slice(blobs);
+        let blobs = &packer.memory.bytes[..encoder.used_bytes()];
+        self.memory.bytes.extend_from_slice(blobs);
         self.used_bytes += blobs.len();
         self.larges.append(&mut packer.larges);
         let first = i32::try_from(first).unwrap_or(i32::MAX);
@@ -197,7 +197,7 @@ impl Block {
 /// Where a worker packs values before they join a block, or become one.
 pub struct Packer {
     encoder: Encoder,
-    room: Room,
+    memory: Memory,
     larges: Vec<OwnedLarge>,
     large_bytes: usize,
     parts: Vec<Part>,
@@ -209,7 +209,7 @@ impl Default for Packer {
     fn default() -> Self {
         Self {
             encoder: Encoder::default(),
-            room: Room::full_size(),
+            memory: Memory::full_size(),
             larges: Vec::new(),
             large_bytes: 0,
             parts: Vec::new(),
@@ -233,7 +233,7 @@ impl Packer {
         encoder.used_slots() >= OWN_SLOTS || bytes >= OWN_BYTES
     }
 
-    /// All that is packed as a block; `spare` is one whose room is used from now on.
+    /// All that is packed as a block; the packer goes on with the memory of `spare`.
     pub fn take_block(&mut self, spare: Option<Block>) -> Block {
         let mut block = Block::default();
         if !self.is_block() {
@@ -241,12 +241,12 @@ impl Packer {
             return block;
         }
         let spare = spare.unwrap_or_else(|| Block {
-            room: Room::full_size(),
+            memory: Memory::full_size(),
             ..Block::default()
         });
         block.used_slots = self.encoder.used_slots();
         block.used_bytes = self.encoder.used_bytes();
-        block.room = std::mem::replace(&mut self.room, spare.room);
+        block.memory = std::mem::replace(&mut self.memory, spare.memory);
         block.latin1 = std::mem::replace(&mut self.encoder.latin1, spare.latin1);
         block.utf16 = std::mem::replace(&mut self.encoder.utf16, spare.utf16);
         block.larges = std::mem::take(&mut self.larges);
@@ -258,8 +258,8 @@ impl Packer {
     }
 
     /// Large values count too: a block of them is what the front end takes in one go.
-    pub fn has_room(&self, columns: usize) -> bool {
-        self.encoder.has_room(columns)
+    pub fn has_space(&self, columns: usize) -> bool {
+        self.encoder.has_space(columns)
             && self.large_bytes < 16 * BYTES_PER_BLOCK
             && self.parts.len() + 2 < PARTS_PER_BLOCK
     }
@@ -293,7 +293,7 @@ impl Packer {
     /// The first `columns` values of a row.
     pub fn push_row(&mut self, row: Row<'_>, columns: usize, int64: bool) {
         let (larges, size) = (&mut self.larges, &mut self.large_bytes);
-        let mut target = self.room.target();
+        let mut target = self.memory.target();
         self.encoder
             .push_row(row, columns, int64, &mut target, &mut |value| {
                 push_large(larges, size, &value)
@@ -303,7 +303,7 @@ impl Packer {
     /// One value.
     pub fn push(&mut self, value: ValueRef<'_>, int64: bool) {
         let (larges, size) = (&mut self.larges, &mut self.large_bytes);
-        let mut target = self.room.target();
+        let mut target = self.memory.target();
         self.encoder.push(value, int64, &mut target, &mut |value| {
             push_large(larges, size, &value)
         });
@@ -441,7 +441,7 @@ mod tests {
                 } else {
                     random.below(30)
                 };
-                if !packer.has_room(count) {
+                if !packer.has_space(count) {
                     send(&mut packer, &mut blocks);
                 }
                 let (values, texts): (Vec<_>, Vec<_>) =
@@ -470,17 +470,17 @@ mod tests {
         let mut packer = Packer::default();
         let values = vec![ValueRef::Integer(1); OWN_SLOTS];
         packer.push_values(Reply::LastRows, &values);
-        let at = packer.room.slots.as_ptr();
+        let at = packer.memory.slots.as_ptr();
         let mut block = packer.take_block(None);
         assert_eq!(block.slots().as_ptr(), at);
         assert!(!packer.has_parts());
         assert!(block.recycle());
         packer.push_values(Reply::LastRows, &values);
         packer.take_block(Some(block));
-        assert_eq!(packer.room.slots.as_ptr(), at);
+        assert_eq!(packer.memory.slots.as_ptr(), at);
         packer.push_values(Reply::LastRows, &values[..3]);
         let small = packer.take_block(None);
-        assert_eq!((small.slots().len(), small.room.slots.len()), (3, 3));
-        assert_eq!(packer.room.slots.as_ptr(), at);
+        assert_eq!((small.slots().len(), small.memory.slots.len()), (3, 3));
+        assert_eq!(packer.memory.slots.as_ptr(), at);
     }
 }

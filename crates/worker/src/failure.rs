@@ -1,4 +1,4 @@
-//! Why a job failed: here, on the way, or there.
+//! Why a job failed: in this process, on the network, or on the server.
 
 use ferrolite_remote::proto::BatchResult;
 use ferrolite_remote::{proto, sqlite_error, Error, ReplicaError, ServerError};
@@ -6,10 +6,13 @@ use ferrolite_sqlite::{code_name, Error as LocalError};
 
 use crate::reply::{RemoteError, Replies, INTERNAL};
 
-/// Why a job failed: here, or on the way to the server, or there.
+/// Why a job failed.
 pub(crate) enum Failure {
+    /// In this process
     Local(LocalError),
+    /// On the network, or in a reply that cannot be used
     Remote(Error),
+    /// On the server
     Server(ServerError),
     /// As `Server`, of the statement of that number, which begins at that byte of a script.
     Step(ServerError, u32, usize),

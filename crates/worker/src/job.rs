@@ -32,7 +32,7 @@ pub struct Job {
     pub op: Op,
     /// The sum of some [`flag`](crate::protocol::flag)s
     pub flags: u32,
-    /// Number of a statement, cursor or backup
+    /// Number of a statement, iteration or backup
     pub target: u32,
     /// What else is a number
     pub extra: i32,

@@ -1,6 +1,6 @@
 //! Connections on threads of their own, for any front end: it packs its calls of one moment into one message
-//! ([`job::Jobs`]), the worker runs them in order and packs what they give into blocks ([`Block`]). Only a
-//! [`Port`] is shared between the two threads. It knows no JavaScript.
+//! ([`job::Jobs`]), the worker runs them in order and packs what they give into blocks ([`Block`]). The two
+//! threads share only a [`Port`]. This crate knows no JavaScript.
 
 #![deny(missing_docs)]
 

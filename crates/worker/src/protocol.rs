@@ -43,11 +43,11 @@ numbers! {
         All = 4,
         /// Executes a script.
         Exec = 5,
-        /// Opens a cursor of the given number on a statement.
+        /// Opens an iteration of the given number on a statement.
         Iterate = 6,
-        /// The next rows of a cursor.
+        /// The next rows of an iteration.
         Next = 7,
-        /// Closes a cursor.
+        /// Closes an iteration.
         Return = 8,
         /// The database as the bytes of its file.
         Serialize = 9,
@@ -69,7 +69,7 @@ numbers! {
         Undo = 17,
         /// Registers a function of the front end under a name.
         Function = 18,
-        /// Tells of changed rows from now on, or no longer.
+        /// Reports changed rows from now on, or no longer.
         Watch = 19,
         /// Takes over the authorizer that is left at the port.
         Authorizer = 20,
@@ -178,7 +178,7 @@ numbers! {
         /// SQL for the `verbose` logger.
         Log = 6,
         /// A changed row: operation, database, table and rowid.
-        Change = 7,
+        ChangedRow = 7,
         /// A setting that readers are to have too: its name and its SQL.
         Setting = 8,
         /// How long the job has run; right before its end.
@@ -232,7 +232,7 @@ numbers! {
     Cancelled: i32 {
         /// It had not begun, and will not.
         Queued = 0,
-        /// It runs, and is told to end: its reply says how it did.
+        /// It runs, and is stopped: its reply says how it ended.
         Running = 1,
         /// It has ended: its reply is on the way.
         Ended = 2,

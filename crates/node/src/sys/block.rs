@@ -9,7 +9,7 @@ use crate::protocol::{
     BLOCK_LENGTH, BYTES_AT, CALL_SLOTS, CALL_SLOTS_AT, CALL_TAGS_AT, PARTS_AT, SLOTS_AT, TAGS_AT,
 };
 
-/// Room for rows in an `ArrayBuffer` that JavaScript decodes them from.
+/// The block of an environment: an `ArrayBuffer` that JavaScript decodes rows from.
 pub struct SharedBlock {
     at: *mut u8,
 }

@@ -105,7 +105,7 @@ pub unsafe fn enter<'e>(
             more: Vec::new(),
         };
         let mut data = ptr::null_mut();
-        // SAFETY: the inline array has room for `count` values; Node-API fills the rest with undefined.
+        // SAFETY: the inline array holds `count` values; Node-API fills the rest with undefined.
         unsafe {
             let argv = call.inline.as_mut_ptr();
             ok(napi::get_cb_info(

@@ -1,4 +1,4 @@
-//! The way from other threads into the event loop.
+//! Wakes the event loop from other threads.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Arc;

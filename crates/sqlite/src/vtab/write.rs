@@ -25,7 +25,7 @@ pub enum Update<'a> {
         rowid: i64,
         /// The rowid that it is to have, mostly the same.
         new_rowid: i64,
-        /// Its values. [`Args::is_unchanged`] tells those that the statement does not set.
+        /// Its values. [`Args::is_unchanged`] is true for those that the statement does not set.
         values: Args<'a>,
     },
     /// A row goes.

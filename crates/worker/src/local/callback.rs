@@ -53,13 +53,13 @@ pub(super) struct Callback {
 }
 
 impl Callback {
-    /// Another function of the same front end.
+    /// Another function of the same connection.
     pub(super) fn sibling(&self, number: u32, int64: bool) -> Self {
         self.callbacks.function(number, int64)
     }
 
-    /// Says something that has no answer.
-    pub(super) fn tell(&self, ask: Ask, group: i32) {
+    /// Asks for something without an answer.
+    pub(super) fn notify(&self, ask: Ask, group: i32) {
         self.pack(UNASKED, ask, group, Args::default());
         self.send();
     }
@@ -84,7 +84,7 @@ impl Callback {
         let count = 4 + args.len();
         let Shared { port, packer } = &*self.callbacks.0;
         let mut packer = packer.borrow_mut();
-        if !packer.has_room(count) {
+        if !packer.has_space(count) {
             port.send(&mut packer);
         }
         let start = packer.start();
@@ -204,7 +204,7 @@ impl Aggregate for CallbackAggregate {
     fn finalize(&self, state: Group, context: &mut Context<'_>) {
         // After a window function's last value, this only drops the accumulator.
         if state.given || state.failed {
-            return self.callback.tell(Ask::Drop, state.number);
+            return self.callback.notify(Ask::Drop, state.number);
         }
         let (ask, args) = (Ask::Finish, Args::default());
         self.callback

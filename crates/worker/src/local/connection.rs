@@ -44,7 +44,7 @@ impl Owner<'_> {
                     job.extra != 0,
                 )?;
             }
-            Op::Watch => self.conn.watch_changes(job.extra != 0)?,
+            Op::Watch => self.conn.watch_changed_rows(job.extra != 0)?,
             Op::Session => {
                 let database = text_of(&job.params);
                 let table = text_at(&job.params, 1);
@@ -132,7 +132,7 @@ impl Owner<'_> {
     }
 
     pub(super) fn close(&mut self) {
-        self.cursors.clear();
+        self.iterations.clear();
         self.backups.clear();
         self.sessions.clear();
         self.statements.clear();

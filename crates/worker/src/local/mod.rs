@@ -11,8 +11,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use ferrolite_sqlite::{
-    wipe, Backup, Change, ChangeKind, Connection, Error, Key, OpenOptions, Params, RegisterModules,
-    Role, Session, ValueRef,
+    wipe, Backup, ChangeKind, ChangedRow, Connection, Error, Key, OpenOptions, Params,
+    RegisterModules, Role, Session, ValueRef,
 };
 
 use crate::block::ConnectionState;
@@ -22,7 +22,7 @@ pub use crate::protocol::Log;
 use crate::protocol::{flag, job, Op, Reply};
 use crate::reply::{Replies, INTERNAL};
 use callback::Callbacks;
-use statement::{Cursor, Prepared};
+use statement::{Iteration, Prepared};
 
 type Outcome = Result<(), Error>;
 
@@ -70,7 +70,7 @@ pub fn serve(port: &Arc<Port>, args: OpenArgs) {
         replies,
         callbacks: Callbacks::new(port),
         statements: HashMap::new(),
-        cursors: HashMap::new(),
+        iterations: HashMap::new(),
         backups: HashMap::new(),
         sessions: HashMap::new(),
         log,
@@ -99,7 +99,7 @@ fn open(port: &Arc<Port>, args: OpenArgs) -> Result<Connection, Error> {
     conn.set_role(args.role)?;
     let port = port.clone();
     conn.set_stop_check(Box::new(move || {
-        // What runs takes long: replies that are there must not wait for it.
+        // The job takes long: replies of earlier jobs must not wait for it.
         port.notify();
         port.is_cancelled()
     }));
@@ -113,7 +113,7 @@ struct Owner<'p> {
     replies: Replies<'p>,
     callbacks: Callbacks,
     statements: HashMap<u32, Prepared>,
-    cursors: HashMap<u32, Cursor>,
+    iterations: HashMap<u32, Iteration>,
     backups: HashMap<u32, Backup>,
     sessions: HashMap<u32, Session>,
     log: Log,
@@ -157,7 +157,7 @@ impl Owner<'_> {
                 params = job.params;
             }
         }
-        // Statements and cursors go before the connection that they belong to.
+        // Statements and iterations go before the connection that they belong to.
         self.close();
     }
 
@@ -173,7 +173,7 @@ impl Owner<'_> {
         }
         let was_open = job.is_inside() && self.conn.in_transaction();
         let outcome = if is_wanted {
-            // A PRAGMA that tells the busy timeout does so when it is compiled, and would see ours.
+            // `PRAGMA busy_timeout` reads the timeout when it is compiled, and would return ours.
             if job.op != Op::Prepare || job.flags & flag::PRAGMA == 0 {
                 self.conn.watch(None);
             }
@@ -190,12 +190,12 @@ impl Owner<'_> {
                 outcome
             };
             if matches!(outcome, Ok(Ok(()))) {
-                self.tell_changes();
+                self.report_changed_rows();
             } else if self.keeps_changes(job.op, changes) {
-                let changes = self.conn.take_changes();
+                let changes = self.conn.take_changed_rows();
                 self.push_changed_rows(changes);
             } else {
-                self.conn.take_changes();
+                self.conn.take_changed_rows();
             }
             outcome.unwrap_or(Err(INTERNAL))
         } else {
@@ -222,7 +222,7 @@ impl Owner<'_> {
             self.replies.time(began.elapsed());
         }
         if self.has_readers {
-            self.tell_settings();
+            self.report_settings();
         }
         // Whoever cancels it while readers are looked after would cancel what is done.
         self.port.end(job.id);
@@ -248,8 +248,8 @@ impl Owner<'_> {
             Op::Undo if self.conn.in_transaction() => self.exec(job)?,
             Op::Undo => {}
             Op::Return => {
-                if let Some(cursor) = self.cursors.remove(&job.target) {
-                    cursor.running.finish().1?;
+                if let Some(iteration) = self.iterations.remove(&job.target) {
+                    iteration.running.finish().1?;
                 }
             }
             _ => return self.serve_connection(job),
@@ -268,24 +268,24 @@ impl Owner<'_> {
         }
     }
 
-    /// Tells the listeners about changed rows.
-    fn tell_changes(&mut self) {
-        if !self.conn.watches_changes() {
+    /// Reports changed rows.
+    fn report_changed_rows(&mut self) {
+        if !self.conn.watches_changed_rows() {
             return;
         }
-        let changes = self.conn.take_changes();
+        let changes = self.conn.take_changed_rows();
         if changes.is_empty() {
             return;
         }
-        // The call ends after them: nobody waits for replies when no call is left.
+        // They come before the end of the call: without a pending call the front end reads no replies.
         let end = self.replies.put_off_end();
         self.push_changed_rows(changes);
         self.replies.part(end, 0, 0, 0);
     }
 
-    fn push_changed_rows(&mut self, changes: Vec<Change>) {
+    fn push_changed_rows(&mut self, changes: Vec<ChangedRow>) {
         for change in changes {
-            self.replies.make_room(4);
+            self.replies.make_space(4);
             let operation: &[u8] = match change.kind {
                 ChangeKind::Insert => b"insert",
                 ChangeKind::Update => b"update",
@@ -296,12 +296,12 @@ impl Owner<'_> {
                 self.replies.push(ValueRef::Text(text), false);
             }
             self.replies.push(ValueRef::Integer(change.rowid), true);
-            self.replies.part(Reply::Change, start, 1, 4);
+            self.replies.part(Reply::ChangedRow, start, 1, 4);
         }
     }
 
-    /// Tells what readers are to set too: a name for the setting, and its SQL.
-    fn tell_settings(&mut self) {
+    /// Reports settings for readers: a name for each, and its SQL.
+    fn report_settings(&mut self) {
         for pragma in self.conn.take_settings() {
             let sql = pragma.to_sql();
             let schema = pragma.schema.unwrap_or_default().to_ascii_lowercase();

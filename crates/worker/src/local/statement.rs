@@ -13,10 +13,10 @@ use crate::protocol::{flag, Op, Reply};
 use crate::reply::{push_column, Replies, Rows};
 
 /// A statement by its number, or why there is none.
-pub(super) type Prepared = Result<Entry, Error>;
+pub(super) type Prepared = Result<LocalStatement, Error>;
 
 #[allow(clippy::struct_excessive_bools)] // facts about it, not states
-pub(super) struct Entry {
+pub(super) struct LocalStatement {
     stmt: Rc<Statement>,
     parameters: usize,
     columns: usize,
@@ -26,11 +26,11 @@ pub(super) struct Entry {
     /// Cannot change what other statements mean.
     plain: bool,
     /// The version whose columns JavaScript knows.
-    told: Option<i32>,
+    reported: Option<i32>,
 }
 
 /// An open iterator.
-pub(super) struct Cursor {
+pub(super) struct Iteration {
     pub(super) running: Running,
     statement: u32,
     flags: u32,
@@ -42,7 +42,7 @@ impl Owner<'_> {
         if let Ok(entry) = &mut compiled {
             if entry.columns > 0 {
                 let stmt = entry.stmt.clone();
-                tell_columns(&mut self.replies, entry, &stmt)?;
+                report_columns(&mut self.replies, entry, &stmt)?;
             }
             let readonly = entry.stmt.readonly()?;
             let shared = entry.reader && readonly && self.conn.may_read_elsewhere(entry.stmt.sql());
@@ -63,14 +63,14 @@ impl Owner<'_> {
             self.conn.bump_epoch();
         }
         let columns = stmt.column_count()?.into();
-        Ok(Entry {
+        Ok(LocalStatement {
             parameters: stmt.parameter_count()?.into(),
             columns,
             reader: columns > 0 || job.flags & flag::PRAGMA != 0,
             named: stmt.has_named_parameters()?,
             explain: job.flags & flag::EXPLAIN != 0,
             plain,
-            told: None,
+            reported: None,
             stmt,
         })
     }
@@ -84,7 +84,7 @@ impl Owner<'_> {
         let before = self.conn.total_changes();
         let stepped = running.step();
         if entry.columns > 0 && stepped.is_ok() {
-            tell_columns(&mut self.replies, entry, running.statement())?;
+            report_columns(&mut self.replies, entry, running.statement())?;
         }
         let (params, ended) = running.finish();
         job.params = params;
@@ -119,28 +119,28 @@ impl Owner<'_> {
         log_if(self.log, self.port, |with_values| {
             running.logged_sql(with_values)
         });
-        let cursor = Cursor {
+        let iteration = Iteration {
             running,
             statement: job.target,
             flags: job.flags,
         };
-        self.cursors.insert(job.extra.cast_unsigned(), cursor);
+        self.iterations.insert(job.extra.cast_unsigned(), iteration);
         self.replies.done();
         Ok(())
     }
 
-    /// Rows of a cursor; fewer than were asked for when it is at its end, and then it is closed.
+    /// Rows of an iteration; fewer than were asked for when it is at its end, and then it is closed.
     pub(super) fn next(&mut self, job: &Job) -> Outcome {
-        let Some(cursor) = self.cursors.get_mut(&job.target) else {
+        let Some(iteration) = self.iterations.get_mut(&job.target) else {
             return Err(Error::Type("This iterator is closed"));
         };
-        let entry = entry(&mut self.statements, cursor.statement)?;
-        let rows = Rows::new(&mut self.replies, cursor.flags);
+        let entry = entry(&mut self.statements, iteration.statement)?;
+        let rows = Rows::new(&mut self.replies, iteration.flags);
         let max = usize::try_from(job.extra).unwrap_or(0);
-        let filled = fill(rows, entry, &mut cursor.running, max);
+        let filled = fill(rows, entry, &mut iteration.running, max);
         if !matches!(filled, Ok(true)) {
-            if let Some(cursor) = self.cursors.remove(&job.target) {
-                let ended = cursor.running.finish().1;
+            if let Some(iteration) = self.iterations.remove(&job.target) {
+                let ended = iteration.running.finish().1;
                 filled.and(ended)?;
             }
         }
@@ -158,7 +158,10 @@ impl Owner<'_> {
     }
 }
 
-fn entry(statements: &mut HashMap<u32, Prepared>, number: u32) -> Result<&mut Entry, Error> {
+fn entry(
+    statements: &mut HashMap<u32, Prepared>,
+    number: u32,
+) -> Result<&mut LocalStatement, Error> {
     match statements.get_mut(&number) {
         Some(Ok(entry)) => Ok(entry),
         Some(Err(error)) => Err(error.clone()),
@@ -167,7 +170,7 @@ fn entry(statements: &mut HashMap<u32, Prepared>, number: u32) -> Result<&mut En
     }
 }
 
-fn require_reader(entry: &Entry) -> Outcome {
+fn require_reader(entry: &LocalStatement) -> Outcome {
     if entry.reader {
         Ok(())
     } else {
@@ -178,7 +181,7 @@ fn require_reader(entry: &Entry) -> Outcome {
 }
 
 /// Starts a statement; one that an iterator is on is compiled once more.
-fn start(conn: &Connection, entry: &Entry, params: &mut Params) -> Result<Running, Error> {
+fn start(conn: &Connection, entry: &LocalStatement, params: &mut Params) -> Result<Running, Error> {
     let given = params.values.len();
     if given < entry.parameters && !entry.explain {
         return Err(if entry.named {
@@ -203,7 +206,7 @@ fn start(conn: &Connection, entry: &Entry, params: &mut Params) -> Result<Runnin
 /// Packs up to `max` rows; true if there may be more. The last part ends the job.
 fn fill(
     mut rows: Rows<'_, '_>,
-    entry: &mut Entry,
+    entry: &mut LocalStatement,
     running: &mut Running,
     max: usize,
 ) -> Result<bool, Error> {
@@ -222,27 +225,31 @@ fn fill(
             }
         }
         if rows.count() == 0 {
-            tell_columns(rows.replies, entry, running.statement())?;
+            report_columns(rows.replies, entry, running.statement())?;
             rows.begin(entry.columns);
         }
         rows.push_row(running.row());
     }
     if rows.count() == 0 {
         // The schema may have changed all the same.
-        tell_columns(rows.replies, entry, running.statement())?;
+        report_columns(rows.replies, entry, running.statement())?;
         rows.begin(0);
     }
     rows.end(Reply::LastRows);
     Ok(more)
 }
 
-/// Says what the columns are, if that is news.
-fn tell_columns(replies: &mut Replies<'_>, entry: &mut Entry, stmt: &Rc<Statement>) -> Outcome {
+/// Reports the columns, unless JavaScript knows them.
+fn report_columns(
+    replies: &mut Replies<'_>,
+    entry: &mut LocalStatement,
+    stmt: &Rc<Statement>,
+) -> Outcome {
     let version = stmt.version();
-    if entry.told == Some(version) {
+    if entry.reported == Some(version) {
         return Ok(());
     }
-    entry.told = Some(version);
+    entry.reported = Some(version);
     entry.columns = stmt.column_count()?.into();
     let mut columns = Vec::new();
     stmt.columns(&mut |column| push_column(&mut columns, column))?;

@@ -207,6 +207,6 @@ impl Cursor for CallbackCursor {
 
 impl Drop for CallbackCursor {
     fn drop(&mut self) {
-        self.callback.tell(Ask::Drop, self.number);
+        self.callback.notify(Ask::Drop, self.number);
     }
 }

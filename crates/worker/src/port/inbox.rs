@@ -1,4 +1,4 @@
-//! Messages to a worker, and which of their jobs is to run.
+//! Messages for a worker, and which of their jobs run.
 
 use std::collections::{HashSet, VecDeque};
 
@@ -220,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn a_worker_that_sleeps_hears_of_the_end() {
+    fn a_worker_that_sleeps_is_woken_for_the_end() {
         model(|| {
             let inbox = Arc::new(Inbox::default());
             let worker = {

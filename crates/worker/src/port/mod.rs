@@ -1,5 +1,5 @@
-//! What the front end and a worker share: messages in, blocks out, questions and answers, and the word to stop.
-//! Each method says by its place whose thread calls it.
+//! What the front end and a worker share: messages in, blocks out, questions and answers, and a flag to stop.
+//! The methods are grouped by the thread that calls them.
 
 mod gate;
 mod inbox;
@@ -28,7 +28,7 @@ const SPIN: Duration = Duration::from_micros(30);
 /// Wakes the front end, from any thread.
 pub type Wake = Box<dyn Fn() + Send + Sync>;
 
-/// The way to a worker and back.
+/// The two queues between a front end and a worker, and what else they share.
 pub struct Port {
     inbox: Inbox,
     outbox: Outbox,
@@ -39,7 +39,7 @@ pub struct Port {
     authorizer: Mutex<Option<Rules>>,
     /// What this connection writes to a primary.
     pub writes: Writes,
-    /// What a replica tells of its syncs.
+    /// When a replica was synced, and whether the front end is notified of it.
     pub syncs: Syncs,
 }
 
@@ -65,7 +65,7 @@ impl Port {
         self.inbox.post(message);
     }
 
-    /// Keeps a job from beginning, or tells it to end.
+    /// Keeps a job from beginning, or ends it.
     pub fn cancel(&self, id: u32) -> Cancelled {
         let found = self.inbox.cancel(id);
         if found == Cancelled::Running {
@@ -74,7 +74,7 @@ impl Port {
         found
     }
 
-    /// What waits for the front end is to look whether it still has to.
+    /// Wakes a worker that waits for the front end: it checks whether it still has to wait.
     fn release(&self) {
         self.outbox.release();
         self.questions.release();
@@ -95,7 +95,7 @@ impl Port {
         self.outbox.take()
     }
 
-    /// Gives back a block that was read: its room is used again.
+    /// Returns a block that was read: its memory is used again.
     pub fn give_back(&self, block: Block) {
         self.outbox.give_back(block);
     }
@@ -200,7 +200,7 @@ impl Port {
         lock(&self.authorizer).take()
     }
 
-    /// Whether so much waits for the front end that what nobody waits for is better left out.
+    /// Whether so many blocks wait for the front end that a worker should leave out what nobody waits for.
     pub fn is_behind(&self) -> bool {
         self.outbox.is_behind()
     }

@@ -1,4 +1,4 @@
-//! Blocks of replies on their way to the front end, and its wake-up.
+//! Blocks of replies for the front end, and its wake-up.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -26,7 +26,7 @@ pub struct Outbox {
 #[derive(Default)]
 struct Blocks {
     waiting: VecDeque<Block>,
-    /// Room that was read, for the next block.
+    /// A block that was read, whose memory the next one uses.
     spare: Option<Block>,
 }
 
@@ -84,7 +84,7 @@ impl Outbox {
         }
     }
 
-    /// A worker that waits for room is to look whether it still has to.
+    /// Wakes a worker that waits for space: it checks whether it still has to wait.
     pub fn release(&self) {
         drop(lock(&self.blocks));
         self.taken.notify_one();
@@ -113,7 +113,7 @@ impl Outbox {
         self.unnotified.store(true, Ordering::Release);
     }
 
-    /// Whether so much waits for the front end that what nobody waits for is better left out.
+    /// Whether so many blocks wait for the front end that a worker should leave out what nobody waits for.
     pub fn is_behind(&self) -> bool {
         lock(&self.blocks).waiting.len() >= MAX_WAITING / 2
     }
@@ -224,7 +224,7 @@ mod tests {
         });
     }
 
-    /// An outbox without room, whose front end is `ahead` blocks behind.
+    /// A full outbox, whose front end is `ahead` blocks behind.
     fn full() -> Arc<Outbox> {
         let outbox = Outbox::new(Box::new(|| {}));
         let blocks = (0..MAX_WAITING).map(|_| Block::default());
@@ -247,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn a_worker_far_ahead_gives_up_when_it_is_told_so() {
+    fn a_worker_far_ahead_stops_waiting_when_it_is_released() {
         model(|| {
             let outbox = full();
             let stopped = Arc::new(AtomicBool::new(false));

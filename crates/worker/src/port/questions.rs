@@ -53,7 +53,7 @@ impl Questions {
         }
     }
 
-    /// A worker that waits for an answer is to look whether it still has to.
+    /// Wakes a worker that waits for an answer: it checks whether it still has to wait.
     pub fn release(&self) {
         drop(lock(&self.asked));
         self.answered.notify_one();
@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn a_failure_is_told_once() {
+    fn a_failure_is_reported_once() {
         model(|| {
             let questions = Questions::default();
             questions.answer(questions.next(), Answer::Failed);
@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn a_worker_gives_up_when_it_is_told_so() {
+    fn a_worker_stops_waiting_when_it_is_released() {
         model(|| {
             let questions = Arc::new(Questions::default());
             let stopped = Arc::new(AtomicBool::new(false));

@@ -20,7 +20,7 @@ const GATHERING: Duration = Duration::from_micros(100);
 /// An error in a message, which nothing but a bug makes.
 pub const INTERNAL: Error = Error::Type("Internal error in Ferrolite: please report it");
 
-/// Replies on their way to the front end.
+/// Packs replies, and sends them to the front end.
 pub struct Replies<'p> {
     port: &'p Port,
     packer: Packer,
@@ -38,9 +38,9 @@ impl<'p> Replies<'p> {
         }
     }
 
-    /// Sends what is packed if there is no room for so many more values.
-    pub fn make_room(&mut self, columns: usize) {
-        if !self.packer.has_room(columns) {
+    /// Sends what is packed if so many more values do not fit.
+    pub fn make_space(&mut self, columns: usize) {
+        if !self.packer.has_space(columns) {
             self.send();
         }
     }
@@ -72,7 +72,7 @@ impl<'p> Replies<'p> {
 
     /// A part with one row of values.
     pub fn push_values(&mut self, kind: Reply, values: &[ValueRef<'_>]) {
-        self.make_room(values.len());
+        self.make_space(values.len());
         self.packer.push_values(kind, values);
     }
 
@@ -88,7 +88,7 @@ impl<'p> Replies<'p> {
 
     /// Rows changed, and the last inserted rowid.
     pub fn changes(&mut self, changes: i64, rowid: i64, flags: u32) {
-        self.make_room(2);
+        self.make_space(2);
         let start = self.start();
         self.push(ValueRef::Integer(changes), false);
         self.push(ValueRef::Integer(rowid), flags & flag::INT64 != 0);
@@ -98,14 +98,14 @@ impl<'p> Replies<'p> {
     /// Whether a statement returns data, whether it only reads, whether others may execute it, and the name or NULL
     /// of each parameter.
     pub fn description(&mut self, facts: [bool; 3], names: &[Option<Vec<u8>>]) {
-        self.make_room(facts.len());
+        self.make_space(facts.len());
         let mut start = self.start();
         let mut count = facts.len();
         for fact in facts {
             self.push(ValueRef::Integer(fact.into()), false);
         }
         for name in names {
-            if !self.packer.has_room(1) {
+            if !self.packer.has_space(1) {
                 self.part(Reply::Rows, start, 1, count);
                 self.send();
                 (start, count) = (self.start(), 0);
@@ -116,7 +116,7 @@ impl<'p> Replies<'p> {
         self.part(Reply::LastRows, start, 1, count);
     }
 
-    /// The job has failed here.
+    /// The job has failed in this process.
     pub fn error(&mut self, error: &Error) {
         let (kind, code) = match error {
             Error::Sqlite { code, .. } => (ErrorKind::Sqlite, *code),
@@ -146,7 +146,7 @@ impl<'p> Replies<'p> {
         self.push_values(Reply::Error, &values);
     }
 
-    /// The job has failed elsewhere.
+    /// The job has failed on a server, or on the network.
     pub fn remote_error(&mut self, error: &RemoteError<'_>) {
         let number = code_number(error.code).map(|number| ValueRef::Integer(number.into()));
         let status = error.status.map(|status| ValueRef::Integer(status.into()));
@@ -259,7 +259,7 @@ impl<'p> Replies<'p> {
     }
 }
 
-/// An error that is not from an engine here.
+/// An error that is not from the engine of this process.
 pub struct RemoteError<'e> {
     /// For people
     pub message: &'e str,
@@ -383,7 +383,7 @@ mod tests {
         let mut replies = Replies::new(&port);
         replies.done();
         let end = replies.put_off_end();
-        replies.push_values(Reply::Change, &[ValueRef::Null; 4]);
+        replies.push_values(Reply::ChangedRow, &[ValueRef::Null; 4]);
         replies.part(end, 0, 0, 0);
         replies.time(Duration::from_micros(5));
         replies.end_and_send(1);
@@ -391,7 +391,7 @@ mod tests {
         let end = replies.put_off_end();
         replies.part(end, 0, 0, 0);
         replies.end_and_send(2);
-        let of_first = [Reply::Change, Reply::Time, Reply::Done];
+        let of_first = [Reply::ChangedRow, Reply::Time, Reply::Done];
         let of_second = [Reply::Rows, Reply::LastRows];
         let expected = of_first
             .into_iter()

@@ -1,4 +1,4 @@
-//! The rows of one job, and what is told of their columns.
+//! The rows of one job, and the description of their columns.
 
 use ferrolite_sqlite::{Row, ValueRef};
 
@@ -44,7 +44,7 @@ impl<'r, 'p> Rows<'r, 'p> {
     }
 
     fn next_row(&mut self) {
-        if !self.replies.packer.has_room(self.width) {
+        if !self.replies.packer.has_space(self.width) {
             self.part(Reply::Rows);
             self.replies.send();
             self.start = self.replies.start();
@@ -79,10 +79,10 @@ impl<'r, 'p> Rows<'r, 'p> {
     }
 }
 
-/// Appends what `stmt.columns()` tells of a column, for a text of all columns: it costs one value, which the
-/// front end takes apart when it needs to.
+/// Appends the fields of a column that `stmt.columns()` returns. All columns are one text: that costs one value,
+/// and the front end splits it when it needs them.
 pub fn push_column(columns: &mut Vec<u8>, column: [Option<&[u8]>; 5]) {
-    // None of them has a NUL; one that is not there is told from an empty one.
+    // None of them has a NUL; `=` separates an empty one from one that is not there.
     for field in column {
         if let Some(field) = field {
             columns.push(b'=');

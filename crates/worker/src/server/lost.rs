@@ -12,8 +12,8 @@ use crate::protocol::Op;
 type Answers = Result<Vec<Answer>, Failure>;
 
 impl Server<'_> {
-    /// The first that failed, of a pipeline that a transaction was open before and is not any more; `None` if it
-    /// has ended as it was told to.
+    /// The first that failed, of a pipeline that a transaction was open before and is not any more; `None` if a
+    /// commit or rollback of its own has ended it.
     pub(super) fn ender(&self, pending: &[Pending], answers: &Answers) -> Option<usize> {
         if pending.iter().any(|p| self.has_committed(p, answers)) {
             return None;
@@ -30,10 +30,10 @@ impl Server<'_> {
         let (Ok(Some(at)), Ok(answers)) = (request, answers) else {
             return false;
         };
-        self.is_told_to_commit(job) && answers.get(*at).is_some_and(has_succeeded)
+        self.is_commit(job) && answers.get(*at).is_some_and(has_succeeded)
     }
 
-    fn is_told_to_commit(&self, job: &Job) -> bool {
+    fn is_commit(&self, job: &Job) -> bool {
         match job.op {
             Op::Exec => text_of(&job.params, 0).is_ok_and(|script| may_commit(&script)),
             Op::Batch => false,

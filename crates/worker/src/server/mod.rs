@@ -27,10 +27,11 @@ use crate::port::Port;
 use crate::protocol::{flag, job, Op};
 use crate::reply::Replies;
 use request::{
-    batch_of, guarded, require_count, require_one, script_of, statement, text_of, Described, Entry,
+    batch_of, guarded, require_count, require_one, script_of, statement, text_of, Described,
+    ServerStatement,
 };
 
-/// How long a request may miss the word to stop.
+/// How long a request may go on after it was stopped.
 const TICK: Duration = Duration::from_millis(10);
 
 /// How long closing a connection may take.
@@ -57,7 +58,7 @@ pub fn serve(port: &Arc<Port>, config: &Config) {
         replies,
         statements: HashMap::new(),
         described: HashMap::new(),
-        cursors: HashMap::new(),
+        iterations: HashMap::new(),
         frame: None,
         last: (0, 0),
         lost: false,
@@ -95,10 +96,10 @@ struct Server<'p> {
     session: Session,
     runtime: Runtime,
     replies: Replies<'p>,
-    statements: HashMap<u32, Entry>,
+    statements: HashMap<u32, ServerStatement>,
     /// What the server said of SQL, by the SQL.
     described: HashMap<Rc<str>, Rc<Described>>,
-    cursors: HashMap<u32, Cursor>,
+    iterations: HashMap<u32, Iteration>,
     /// The primary's last frame after the pipeline, where that was asked.
     frame: Option<u64>,
     /// Changes and rowid of the last statement that wrote.
@@ -107,7 +108,7 @@ struct Server<'p> {
     lost: bool,
 }
 
-struct Cursor {
+struct Iteration {
     rows: std::vec::IntoIter<Row>,
     flags: u32,
 }

@@ -14,13 +14,13 @@ use crate::job::Job;
 use crate::protocol::flag;
 use crate::reply::Replies;
 
-pub(super) struct Entry {
+pub(super) struct ServerStatement {
     pub(super) sql: Rc<str>,
     pub(super) described: Rc<Described>,
     pub(super) reader: bool,
     pub(super) explain: bool,
     /// The columns that JavaScript knows.
-    pub(super) told: Option<Vec<Column>>,
+    pub(super) reported: Option<Vec<Column>>,
 }
 
 /// Name and declared type.
@@ -33,14 +33,14 @@ pub(super) fn columns_of(cols: Vec<Col>) -> Vec<Column> {
         .collect()
 }
 
-impl Entry {
+impl ServerStatement {
     pub(super) fn new(job: &Job, sql: Rc<str>, described: Rc<Described>) -> Self {
         Self {
             sql,
             reader: described.reader || job.flags & flag::PRAGMA != 0,
             described,
             explain: job.flags & flag::EXPLAIN != 0,
-            told: None,
+            reported: None,
         }
     }
 
@@ -108,7 +108,7 @@ fn is_name(name: &str) -> bool {
 
 /// What the server is to execute: all parameters by name, or all by their place.
 pub(super) fn statement(
-    entry: &Entry,
+    entry: &ServerStatement,
     params: &Params,
     want_rows: bool,
 ) -> Result<Stmt, LocalError> {
@@ -165,7 +165,7 @@ pub(super) fn require_one(sql: &str) -> Result<(), LocalError> {
     }
 }
 
-pub(super) fn require_count(entry: &Entry, params: &Params) -> Result<(), LocalError> {
+pub(super) fn require_count(entry: &ServerStatement, params: &Params) -> Result<(), LocalError> {
     let (given, wanted) = (params.values.len(), entry.described.names.len());
     if given < wanted && !entry.explain {
         return Err(if entry.described.names.iter().any(Option::is_some) {

@@ -7,8 +7,8 @@ use ferrolite_remote::changes_schema;
 use ferrolite_remote::proto::{BatchResponse, BatchResult, Kind, Response, Row, StmtResult, Value};
 use ferrolite_sqlite::{statements, Error as LocalError, Param, ValueRef};
 
-use super::request::{columns_of, text_of, Column, Described, Entry};
-use super::{Cursor, Server, MAX_DESCRIBED};
+use super::request::{columns_of, text_of, Column, Described, ServerStatement};
+use super::{Iteration, Server, MAX_DESCRIBED};
 use crate::failure::{first_error, misfit, Failure, Outcome};
 use crate::job::Job;
 use crate::protocol::{flag, Op, Reply};
@@ -27,7 +27,7 @@ impl Server<'_> {
             }
             Op::Next => return self.next(job),
             Op::Return => {
-                self.cursors.remove(&job.target);
+                self.iterations.remove(&job.target);
             }
             Op::Changes => {
                 let (changes, rowid) = self.last;
@@ -93,10 +93,10 @@ impl Server<'_> {
     }
 
     fn prepared(&mut self, job: &Job, sql: Rc<str>, described: Rc<Described>) {
-        let mut entry = Entry::new(job, sql, described);
+        let mut entry = ServerStatement::new(job, sql, described);
         let columns = entry.described.columns.clone();
         if !columns.is_empty() {
-            tell_columns(&mut self.replies, &mut entry, columns);
+            report_columns(&mut self.replies, &mut entry, columns);
         }
         entry.describe(&mut self.replies);
         self.statements.insert(job.target, entry);
@@ -110,7 +110,7 @@ impl Server<'_> {
         let is = |at| job.params.values.get(at) == Some(&Param::Real(1.0));
         let described = Rc::new(Described::known(&sql, is(1), is(2)));
         self.statements
-            .insert(job.target, Entry::new(job, sql.into(), described));
+            .insert(job.target, ServerStatement::new(job, sql.into(), described));
     }
 
     fn executed(&mut self, job: &Job, result: StmtResult) -> Outcome {
@@ -135,12 +135,12 @@ impl Server<'_> {
             self.replies.changes(changes, self.last.1, job.flags);
             return Ok(());
         }
-        tell_columns(&mut self.replies, entry, columns_of(result.cols));
+        report_columns(&mut self.replies, entry, columns_of(result.cols));
         let mut rows = result.rows.into_iter();
         if job.op == Op::Iterate {
             let flags = job.flags;
-            self.cursors
-                .insert(job.extra.cast_unsigned(), Cursor { rows, flags });
+            self.iterations
+                .insert(job.extra.cast_unsigned(), Iteration { rows, flags });
             self.replies.done();
             return Ok(());
         }
@@ -182,7 +182,7 @@ impl Server<'_> {
         for step in steps {
             let changes = i64::try_from(step.affected_row_count).unwrap_or(i64::MAX);
             self.last = (changes, step.last_insert_rowid.unwrap_or(self.last.1));
-            self.replies.make_room(3 + 2 * step.cols.len());
+            self.replies.make_space(3 + 2 * step.cols.len());
             let count = i64::try_from(step.rows.len()).unwrap_or(i64::MAX);
             let start = self.replies.start();
             self.replies.push(ValueRef::Integer(count), false);
@@ -205,12 +205,12 @@ impl Server<'_> {
     }
 
     fn next(&mut self, job: &Job) -> Outcome {
-        let cursor = self.cursors.get_mut(&job.target);
-        let cursor = cursor.ok_or(LocalError::Type("This iterator is closed"))?;
+        let iteration = self.iterations.get_mut(&job.target);
+        let iteration = iteration.ok_or(LocalError::Type("This iterator is closed"))?;
         let max = usize::try_from(job.extra).unwrap_or(0);
-        let (rows, flags) = (&mut cursor.rows, cursor.flags);
+        let (rows, flags) = (&mut iteration.rows, iteration.flags);
         if fill(&mut self.replies, rows, flags, max) < max {
-            self.cursors.remove(&job.target);
+            self.iterations.remove(&job.target);
         }
         Ok(())
     }
@@ -248,8 +248,8 @@ fn value_ref(value: &Value) -> ValueRef<'_> {
 }
 
 /// Says what the columns are, if that is news.
-fn tell_columns(replies: &mut Replies<'_>, entry: &mut Entry, columns: Vec<Column>) {
-    if entry.told.as_ref() == Some(&columns) {
+fn report_columns(replies: &mut Replies<'_>, entry: &mut ServerStatement, columns: Vec<Column>) {
+    if entry.reported.as_ref() == Some(&columns) {
         return;
     }
     let mut text = Vec::new();
@@ -261,5 +261,5 @@ fn tell_columns(replies: &mut Replies<'_>, entry: &mut Entry, columns: Vec<Colum
         );
     }
     replies.push_values(Reply::Columns, &[ValueRef::Text(&text)]);
-    entry.told = Some(columns);
+    entry.reported = Some(columns);
 }
