@@ -1,7 +1,7 @@
 'use strict'
 
 /** Listeners of one connection; SQLite's update hook is on only while there are any. */
-class Changes {
+class UpdateListeners {
   #listeners = []
   #int64
   #subscribe
@@ -17,24 +17,24 @@ class Changes {
 
   add (event, listener) {
     check(event, listener)
-    this.#subscribe(this.#tell)
+    this.#subscribe(this.#notify)
     this.#listeners.push(listener)
   }
 
   remove (event, listener) {
     check(event, listener)
     this.#listeners = this.#listeners.filter((known) => known !== listener)
-    this.#subscribe(this.#listeners.length === 0 ? null : this.#tell)
+    this.#subscribe(this.#listeners.length === 0 ? null : this.#notify)
   }
 
-  #tell = (operation, database, table, rowid) => {
+  #notify = (operation, database, table, rowid) => {
     const change = { operation, database, table, rowid: this.#int64() ? rowid : Number(rowid) }
     for (const listener of [...this.#listeners]) listener(change)
   }
 }
 
 /** Listeners of events that are about a connection and not about its rows. */
-class Events {
+class EventListeners {
   #listeners = new Map()
   #changed
 
@@ -85,4 +85,4 @@ function check (event, listener, names = ['update']) {
   if (typeof listener !== 'function') throw new TypeError('Expected second argument to be a function')
 }
 
-module.exports = { Changes, Events }
+module.exports = { EventListeners, UpdateListeners }

@@ -12,7 +12,7 @@ const { requireFolder, requirePlain } = require('./paths')
 const tracing = require('./tracing')
 const { requireNoMode } = require('./transaction')
 
-// Rooms that most programs never enter are loaded at the door: it halves the time of require().
+// Most programs do not need these: loading them at first use halves the time of require().
 const lazy = {
   get backup () { return require('./arguments/backup') },
   get functions () { return require('./arguments/function') },
@@ -77,7 +77,7 @@ function dropUndefined (database, statement, params) {
   if (names.length === 0) params.pop()
 }
 
-/** What `compile` gives; those who listen are told if it fails. */
+/** What `compile` returns; tracing reports it if it fails. */
 function compiled (backend, sql, compile) {
   return tracing.on ? tracing.traceCompile(sql, backend.options.name, compile) : compile()
 }

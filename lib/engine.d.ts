@@ -12,7 +12,7 @@ export interface Engine {
   init (environment: {
     /** The memory of the block. */
     buffer: ArrayBuffer
-    /** Where values are put that the block has no room for: `extras`, and `result` of a callback. */
+    /** Values that do not fit in the block: `extras`, and `result` of a callback. */
     shared: { extras: unknown[], result: unknown }
     /** Its only element is the exception on its way through SQLite. */
     exception: [unknown]
@@ -110,7 +110,7 @@ export type WorkerFile = [
   uri: boolean,
   /** What the database is at first. */
   image: Buffer | null,
-  /** LOG: what it tells of what runs. */
+  /** LOG: what the `verbose` logger sees. */
   logs: number,
   role: Role,
   key: Uint8Array | null
@@ -228,7 +228,7 @@ export interface Natives {
 
   // Statements in this thread
 
-  /** HEADER.READER, READONLY and SHARED tell what kind of statement it is. */
+  /** HEADER.READER, READONLY and SHARED say what kind of statement it is. */
   statementPrepare (this: Connection, sql: string, isPragma: boolean, isExplain: boolean): Statement
   /** Whether it may serve another `prepare()` of the same SQL; throws where that would. */
   statementReuse (this: Statement): boolean
@@ -312,7 +312,7 @@ export interface Natives {
   /** -> when the last sync that succeeded began, in ms since 1970, and how many ms ago. */
   workerLastSync (this: Worker): [number, number] | undefined
   workerPost (this: Worker, jobs: Uint8Array): void
-  /** -> 0: it was queued and will not run; 1: it runs and is told to end; 2: it has ended. */
+  /** -> 0: it was queued and will not run; 1: it runs and is stopped; 2: it has ended. */
   workerCancel (this: Worker, job: number): 0 | 1 | 2
   /** -> whether replies came within that time. */
   workerWait (this: Worker, ms: number): boolean

@@ -23,8 +23,8 @@ function createEntryClass ({ natives, block: { header } }) {
       this.users = 1
       this.reader = header[READER] === 1
       this.readonly = header[READONLY] === 1
-      // Whether a replica reads it from its file.
-      this.isHere = header[SHARED] === 1
+      // Whether the file of a replica can answer it.
+      this.isLocal = header[SHARED] === 1
       this.version = -1
       this.names = null
       this.decoders = null
@@ -56,7 +56,7 @@ function createEntryClass ({ natives, block: { header } }) {
       const other = new Entry(natives.statementClone.call(this.handle))
       other.reader = this.reader
       other.readonly = this.readonly
-      other.isHere = this.isHere
+      other.isLocal = this.isLocal
       other.names = this.names
       return other
     }

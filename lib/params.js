@@ -129,9 +129,9 @@ function encodeLong (values) {
     const value = values[i]
     if (typeof value === 'string') {
       if (value.length < LONG_TEXT) continue
-      const room = 3 * value.length
-      const fits = used + room <= MAX_KEPT
-      const memory = fits ? growScratch(used + room) : Buffer.allocUnsafeSlow(room)
+      const most = 3 * value.length
+      const fits = used + most <= MAX_KEPT
+      const memory = fits ? growScratch(used + most) : Buffer.allocUnsafeSlow(most)
       const start = memory === scratch ? used : 0
       const length = memory.write(value, start)
       values[i] = new DataView(memory.buffer, start, length)

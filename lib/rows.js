@@ -17,7 +17,7 @@ const EXPAND = 2
 const RAW = 3
 
 /**
- * Room for a block of rows, and the views that decoders read it through.
+ * The memory of a block of rows, and the views that decoders read it through.
  * @typedef {ReturnType<typeof createBlock>} Block
  */
 function createBlock () {
@@ -211,7 +211,7 @@ const MAX_DECODERS = 1000
 
 /**
  * The decoder for rows of these columns; `tables` is only needed for EXPAND. A name may have any
- * character: no separator tells one list of names from all others.
+ * character: a list that is joined by a separator could equal another list.
  */
 function decoderFor (mode, names, tables) {
   if (mode === PLUCK) names = names.slice(0, 1)

@@ -1,6 +1,6 @@
 'use strict'
 
-// What the text of SQL tells: the tokenizer of crates/sqlite says it, nothing here looks at SQL.
+// Questions about SQL that is not compiled. The tokenizer of crates/sqlite answers them.
 
 /**
  * The functions of an addon that this environment has loaded: for this any one does.

@@ -152,7 +152,7 @@ function createStatementClass ({ natives, block }, StatementIterator) {
           if (header[EXTRAS] !== 0) block.extras.length = 0
         }
       } finally {
-        // Only an error leaves the execution open: no room on the stack, say.
+        // Only an error leaves the execution open: a full stack, for example.
         if (done === 0) statementEnd.call(handle)
       }
       return rows
@@ -296,7 +296,7 @@ function createStatementClass ({ natives, block }, StatementIterator) {
     }
   }
 
-  /** Tells the addon that these values are in the order of the parameters. */
+  /** Runs a native function with values that are in the order of the parameters. */
   function ordered (execute, handle, values) {
     encodeLong(values)
     header[ORDERED] = 1

@@ -32,7 +32,7 @@ function traceStatements ({ Statement: { prototype }, settingsOf }, placeOf) {
   })
 }
 
-/** An iterator that tells of itself once it has ended. */
+/** An iterator that is reported once it has ended. */
 function traceIterator (open, context) {
   const steps = new Steps(context)
   const iterator = steps.step(open)

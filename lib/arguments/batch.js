@@ -48,7 +48,7 @@ function readBatch (natives, statements) {
   return list
 }
 
-/** What is told of a batch on this machine, beside what is told of each of its statements. */
+/** What tracing reports of a local batch, beside what it reports of each statement. */
 function batchContext (list, name) {
   return tracing.contextOf('batch', list.map(([sql]) => sql).join('; '), name, 'writer')
 }

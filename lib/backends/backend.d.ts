@@ -1,4 +1,4 @@
-// What `lib/database.js` asks of what a database is: a file, a server, a replica, or one of yours.
+// What `lib/database.js` needs of a backend: a file, a server, a replica, or one of yours.
 // A new kind is a class like this, a line in `backends/index.js` and a column in `capabilities.js`.
 
 /** The Database of the user, which statements and transactions lead back to. */

@@ -9,7 +9,7 @@ const tracing = require('../tracing')
 const { createController, createTransaction } = require('../transaction')
 const { backendOf } = require('./of')
 
-// Rooms that most programs never enter are loaded at the door: it halves the time of require().
+// Most programs do not need these: loading them at first use halves the time of require().
 const lazy = {
   get batch () { return require('./batch') },
   get callbacks () { return require('../callbacks') },
@@ -23,7 +23,7 @@ const MAX_EXEC_LENGTH = 128
 /** A database that this thread runs itself: a file, one in memory, or the file of a replica. */
 class LocalBackend {
   kind = 'local'
-  // How those who listen know it.
+  // What tracing calls it.
   role = 'writer'
   cache = new StatementCache()
   // One-statement scripts that exec() has run.
@@ -144,7 +144,7 @@ class LocalBackend {
     }
   }
 
-  /** Runs what is no Statement, and tells those who listen. */
+  /** Runs what is no Statement, and traces it. */
   #trace (sql, call) {
     const context = tracing.contextOf('exec', sql, this.options.name, this.role)
     return tracing.traceSync(context, call)
@@ -187,8 +187,8 @@ class LocalBackend {
   }
 
   listeners () {
-    const subscribe = (tell) => this.natives.databaseOnChange.call(this.handle, tell)
-    this.#changes ??= new lazy.changes.Changes(() => this.int64, subscribe)
+    const subscribe = (listener) => this.natives.databaseOnChange.call(this.handle, listener)
+    this.#changes ??= new lazy.changes.UpdateListeners(() => this.int64, subscribe)
     return this.#changes
   }
 
@@ -270,7 +270,7 @@ function classesOf (environment) {
   return environment.classes
 }
 
-/** What a statement that runs in this thread is about, for those who are told of it. */
+/** The database and the connection of a statement that runs in this thread, for tracing. */
 function placeOf (database) {
   const { options, file } = backendOf(database)
   return [options.name, file.role]

@@ -7,7 +7,7 @@ const { KEY } = require('../key')
 const { FLAG, OP } = require('../protocol')
 const { createController, createTransaction } = require('../transaction')
 const { finishBatch, packBatch, sqlsOf } = require('../worker/batch')
-const { Connection } = require('../worker/blocking')
+const { BlockingConnection } = require('../worker/blocking')
 const { Statement, parametersOf } = require('../worker/statement')
 
 /** A database on a server. */
@@ -19,12 +19,12 @@ class RemoteBackend {
   /** @param {import('../engine').Environment} environment */
   constructor (environment, options) {
     this.options = options
-    this.#connection = new Connection(environment, options)
+    this.#connection = new BlockingConnection(environment, options)
   }
 
   get connection () { return this.#connection }
 
-  /** Nothing of it is on this machine. */
+  /** None: nothing of it is on this machine. */
   get file () { return null }
 
   get open () { return !this.#connection.closed }
@@ -105,7 +105,7 @@ class RemoteBackend {
     throw unavailable(this.kind, `${method}('update')`)
   }
 
-  /** What the server holds is not known. */
+  /** Only what is on this machine: the server does not report its memory. */
   stats () {
     this.#connection.requireOpen()
     return { cachedStatements: this.#connection.cachedStatements }

@@ -1,7 +1,7 @@
 'use strict'
 
 const { unavailable } = require('../capabilities')
-const { Events } = require('../changes')
+const { EventListeners } = require('../changes')
 const { REFUSED } = require('../environment')
 const { KEY } = require('../key')
 const { copyParams } = require('../params')
@@ -12,10 +12,11 @@ const { EXPAND, FLAT, PLUCK, RAW } = require('../rows')
 const { LocalBackend, classesOf } = require('./local')
 const { RemoteBackend } = require('./remote')
 
-/** A replica: its file is for reading, and all else goes to the primary. */
+/** A replica: reads go to its file, everything else goes to the primary. */
 class ReplicaBackend {
   kind = 'replica'
-  #remote
+  // The backend of the primary.
+  #primary
   #syncer
   // The connection to the file.
   #local
@@ -35,17 +36,17 @@ class ReplicaBackend {
   #waits
   // Whether reads wait for what was written.
   #follows
-  #events = new Events(EVENTS, () => this.#syncs.update())
+  #events = new EventListeners(EVENTS, () => this.#syncs.update())
   #syncs
 
-  // The way to the primary.
+  // That of the primary.
   port
 
   /** @param {import('../engine').Environment} environment */
   constructor (environment, options, key) {
     this.options = options
-    const remote = this.#remote = new RemoteBackend(environment, options)
-    const { connection } = remote
+    const primary = this.#primary = new RemoteBackend(environment, options)
+    const { connection } = primary
     this.port = connection.port
     const classes = classesOf(environment)
     this.#Statement = classes.ReplicaStatement ??= createStatementClass(classes)
@@ -55,7 +56,7 @@ class ReplicaBackend {
       const forReading = { ...options, readonly: true, fileMustExist: true }
       this.#local = new LocalBackend(environment, forReading, key, ROLE.REPLICA)
     } catch (error) {
-      this.#closeRemote()
+      this.#closePrimary()
       throw error
     }
     this.#local.role = 'file'
@@ -86,22 +87,22 @@ class ReplicaBackend {
     if (isInDoubt) this.#events.emit('uncertain', { error })
   }
 
-  get open () { return this.#remote.open }
+  get open () { return this.#primary.open }
 
-  get inTransaction () { return this.#remote.inTransaction }
+  get inTransaction () { return this.#primary.inTransaction }
 
   get file () { return this.#local }
 
   /** Of a transaction that an error has ended, too: what is called inside it is refused. */
   get #isInside () {
-    const { port, scope } = this.#remote.connection
+    const { port, scope } = this.#primary.connection
     return port.inTransaction || (scope !== null && scope.lost !== null)
   }
 
   get #isBehind () { return this.#hasWritten || this.#isEmpty }
 
-  /** Whether the file is to read now; it is brought up to date for that. */
-  readsHere () {
+  /** Whether a read goes to the file now. Brings the file up to date if so. */
+  readsLocally () {
     if (this.#isInside) return false
     if (this.#failure !== null) this.#countWrites()
     if (this.#isUnsure) this.#tryCatchUp()
@@ -118,7 +119,7 @@ class ReplicaBackend {
     this.requireOpen()
     this.#isUnsure = false
     if (this.#isBehind || this.#local.isReading) return
-    const { defaultQueryTimeout: limit } = this.#remote.connection.options
+    const { defaultQueryTimeout: limit } = this.#primary.connection.options
     try {
       this.#sync(EXTENT.WRITTEN, null, limit === 0 ? PATIENCE : Math.min(limit, PATIENCE))
     } catch {
@@ -131,8 +132,8 @@ class ReplicaBackend {
     this.#sync(EXTENT.WRITTEN)
   }
 
-  #sync (extent, frame = null, timeout = this.#remote.connection.options.defaultQueryTimeout) {
-    const { connection } = this.#remote
+  #sync (extent, frame = null, timeout = this.#primary.connection.options.defaultQueryTimeout) {
+    const { connection } = this.#primary
     connection.requireOpen()
     const wait = (job) => connection.wait(job, timeout, this.#syncer)
     const synced = syncNow(this.#syncer, extent, frame, wait)
@@ -169,7 +170,7 @@ class ReplicaBackend {
   }
 
   maxWriteReplicationIndex () {
-    return this.#remote.connection.port.written()
+    return this.#primary.connection.port.written()
   }
 
   prepare (sql, database) {
@@ -179,17 +180,17 @@ class ReplicaBackend {
     try {
       entry = this.#compile(sql)
     } catch (error) {
-      return this.#prepareThere(sql, database, error)
+      return this.#prepareOnPrimary(sql, database, error)
     }
-    if (entry.isHere) {
+    if (entry.isLocal) {
       return new this.#Statement(KEY, entry, sql, database, local.int64, this)
     }
     const known = local.statement(entry, sql, database)
     const columns = { value: () => known.columns() }
-    return Object.defineProperty(this.there(entry, sql, database), 'columns', columns)
+    return Object.defineProperty(this.onPrimary(entry, sql, database), 'columns', columns)
   }
 
-  /** What is not in the file yet may be there once it is up to date. */
+  /** Compiles on the file. If that fails, the file is brought up to date, and it is tried again. */
   #compile (sql) {
     try {
       return this.#local.entry(sql)
@@ -204,30 +205,30 @@ class ReplicaBackend {
     return this.#local.entry(sql)
   }
 
-  /** What the file does not know, the primary may. */
-  #prepareThere (sql, database, error) {
-    if (error.code === REFUSED) return this.#remote.prepare(sql, database)
+  /** Compiles on the primary what the file does not have: a new table, for example. */
+  #prepareOnPrimary (sql, database, error) {
+    if (error.code === REFUSED) return this.#primary.prepare(sql, database)
     if (error.code !== 'SQLITE_ERROR') throw error
     try {
-      return this.#remote.prepare(sql, database)
+      return this.#primary.prepare(sql, database)
     } catch (thrown) {
       throw thrown.code?.startsWith('REMOTE_') ? error : thrown
     }
   }
 
-  /** A statement on the primary that was compiled here. */
-  there ({ reader, readonly }, sql, database) {
-    return this.#remote.introduce(sql, reader, readonly, database)
+  /** The statement on the primary for one that was compiled on the file. */
+  onPrimary ({ reader, readonly }, sql, database) {
+    return this.#primary.introduce(sql, reader, readonly, database)
   }
 
   parametersOf (statement) {
-    return this.#local.parametersOf(statement) ?? this.#remote.parametersOf(statement)
+    return this.#local.parametersOf(statement) ?? this.#primary.parametersOf(statement)
   }
 
-  /** The statement of a pragma, which runs where it is to. */
+  /** The statement of a pragma: on the file if that can answer it, else on the primary. */
   pragma (sql, database) {
     const entry = this.#isInside ? null : this.#compilePragma(sql)
-    if (entry === null || !this.readsHere()) return this.#remote.pragma(sql, database)
+    if (entry === null || !this.readsLocally()) return this.#primary.pragma(sql, database)
     return this.#local.statement(entry, sql, database)
   }
 
@@ -243,25 +244,25 @@ class ReplicaBackend {
   }
 
   explain (sql, database) {
-    if (!this.readsHere()) return this.#remote.explain(sql, database)
+    if (!this.readsLocally()) return this.#primary.explain(sql, database)
     return this.#local.statement(this.#local.compile(sql, false, true), sql, database)
   }
 
   exec (sql, timeout) {
-    this.#remote.exec(sql, timeout)
+    this.#primary.exec(sql, timeout)
   }
 
   transaction (fn, database) {
-    return this.#remote.transaction(fn, database)
+    return this.#primary.transaction(fn, database)
   }
 
   batch (statements, options) {
-    return this.#remote.batch(statements, options)
+    return this.#primary.batch(statements, options)
   }
 
   defaultSafeIntegers (on) {
     this.#local.defaultSafeIntegers(on)
-    this.#remote.defaultSafeIntegers(on)
+    this.#primary.defaultSafeIntegers(on)
   }
 
   stats () {
@@ -269,57 +270,57 @@ class ReplicaBackend {
   }
 
   interrupt () {
-    this.#remote.interrupt()
+    this.#primary.interrupt()
     this.#local.interrupt()
   }
 
   requireOpen () {
-    this.#remote.requireOpen()
+    this.#primary.requireOpen()
   }
 
   close () {
     if (!this.open) return
     this.#syncs.close()
     this.#local.close()
-    this.#closeRemote()
+    this.#closePrimary()
   }
 
-  #closeRemote () {
-    const { connection } = this.#remote
+  #closePrimary () {
+    const { connection } = this.#primary
     connection.closePort(this.#syncer)
-    this.#remote.close()
+    this.#primary.close()
   }
 }
 
 /** Rows of the file, or of the primary if the file refuses to give the first. */
 class RowIterator {
   #rows
-  #elsewhere
+  #fallback
 
-  constructor (key, statement, rows, elsewhere) {
+  constructor (key, statement, rows, fallback) {
     if (key !== KEY) throw new TypeError('Disabled constructor')
     Object.defineProperty(this, 'statement', { value: statement, enumerable: true })
     this.#rows = rows
-    this.#elsewhere = elsewhere
+    this.#fallback = fallback
   }
 
   next () {
-    return this.#elsewhere === null ? this.#rows.next() : this.#first()
+    return this.#fallback === null ? this.#rows.next() : this.#first()
   }
 
   #first () {
-    const elsewhere = this.#elsewhere
-    this.#elsewhere = null
+    const fallback = this.#fallback
+    this.#fallback = null
     try {
       return this.#rows.next()
     } catch (error) {
-      this.#rows = elsewhere(error)
+      this.#rows = fallback(error)
       return this.#rows.next()
     }
   }
 
   return () {
-    this.#elsewhere = null
+    this.#fallback = null
     return this.#rows.return()
   }
 
@@ -331,7 +332,7 @@ class RowIterator {
 // The methods that set each mode but the first.
 const MODES = { [PLUCK]: 'pluck', [RAW]: 'raw' }
 
-/** The class of what reads from the file, and inside a transaction from the primary. */
+/** The class of statements that read from the file, and inside a transaction from the primary. */
 function createStatementClass ({ Statement: Local, settingsOf }) {
   // Beside the few statements that have it: each field is felt in prepare().
   const bound = new WeakMap()
@@ -346,11 +347,11 @@ function createStatementClass ({ Statement: Local, settingsOf }) {
 
     // It gives the rowid that was inserted last, which the primary knows.
     run (...params) {
-      return this.#there().run(...params)
+      return this.#onPrimary().run(...params)
     }
 
     get (...params) {
-      if (!this.#replica.readsHere()) return this.#there().get(...params)
+      if (!this.#replica.readsLocally()) return this.#onPrimary().get(...params)
       try {
         return super.get(...params)
       } catch (error) {
@@ -359,7 +360,7 @@ function createStatementClass ({ Statement: Local, settingsOf }) {
     }
 
     all (...params) {
-      if (!this.#replica.readsHere()) return this.#there().all(...params)
+      if (!this.#replica.readsLocally()) return this.#onPrimary().all(...params)
       try {
         return super.all(...params)
       } catch (error) {
@@ -367,18 +368,18 @@ function createStatementClass ({ Statement: Local, settingsOf }) {
       }
     }
 
-    /** What it reads may have come to ask for what only the primary can tell. */
+    /** The file refuses what depends on the connection that writes, which a new view may use. */
     #retry (error) {
       if (error?.code !== REFUSED) throw error
-      return this.#there()
+      return this.#onPrimary()
     }
 
     iterate (...params) {
-      if (!this.#replica.readsHere()) return this.#there().iterate(...params)
+      if (!this.#replica.readsLocally()) return this.#onPrimary().iterate(...params)
       // They may be needed again.
       const copies = params.map(copyParams)
-      const elsewhere = (error) => this.#retry(error).iterate(...copies)
-      return new RowIterator(KEY, this, super.iterate(...copies), elsewhere)
+      const fallback = (error) => this.#retry(error).iterate(...copies)
+      return new RowIterator(KEY, this, super.iterate(...copies), fallback)
     }
 
     bind (...params) {
@@ -390,9 +391,9 @@ function createStatementClass ({ Statement: Local, settingsOf }) {
     }
 
     /** A statement on the primary that is set as this one. */
-    #there () {
+    #onPrimary () {
       const { source, mode, int64, timeout } = settingsOf(this)
-      const statement = this.#replica.there(this, source, this.database)
+      const statement = this.#replica.onPrimary(this, source, this.database)
       statement.safeIntegers(int64)
       if (mode === EXPAND) throw unavailable('replica', 'stmt.expand() inside a transaction')
       if (mode !== FLAT) statement[MODES[mode]]()

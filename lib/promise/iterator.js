@@ -19,7 +19,7 @@ const DONE = Object.freeze({ value: undefined, done: true })
 const dropped = new FinalizationRegistry((close) => close())
 
 /** An open query of the worker. */
-class Cursor {
+class Iteration {
   #connection
   #scope
   #entry
@@ -27,7 +27,7 @@ class Cursor {
   #number
   #opening
   #reading = null
-  // Tells those who listen; null where there are none.
+  // Reports it; null where nobody subscribes.
   #trace = null
 
   constructor (connection, scope, entry, call) {
@@ -64,10 +64,10 @@ class Cursor {
     if (context.connection === null) trace.ran(this.#opening.us)
     context.connection = this.#opening.port?.role ?? null
     trace.ran(job.us)
-    if (isLast) this.#told(failure)
+    if (isLast) this.#endTrace(failure)
   }
 
-  #told (failure) {
+  #endTrace (failure) {
     this.#trace?.end(failure)
     this.#trace = null
   }
@@ -96,7 +96,7 @@ class Cursor {
 
   close () {
     this.stop()
-    this.#told(null)
+    this.#endTrace(null)
     const job = new Job(OP.RETURN, this.#number)
     job.promise.catch(() => {})
     // Whatever owns the connection: it only gives something back.
@@ -109,8 +109,8 @@ class StatementIterator {
   #connection
   #entry
   #call
-  // The query, once it is open: its number and the scope that it runs in.
-  #cursor = null
+  // The open query, and the scope that it runs in.
+  #iteration = null
   #scope
   #rows = []
   #at = 0
@@ -172,10 +172,10 @@ class StatementIterator {
   }
 
   async #fetch () {
-    if (this.#cursor === null) {
-      this.#cursor = new Cursor(this.#connection, this.#scope, this.#entry, this.#call)
-      const cursor = this.#cursor
-      dropped.register(this, () => cursor.close(), this)
+    if (this.#iteration === null) {
+      this.#iteration = new Iteration(this.#connection, this.#scope, this.#entry, this.#call)
+      const iteration = this.#iteration
+      dropped.register(this, () => iteration.close(), this)
       this.#request()
     }
     const rows = await this.#ahead
@@ -185,23 +185,23 @@ class StatementIterator {
     if (!this.#done && this.#error === null) this.#request()
   }
 
-  /** Asks for a batch; what goes wrong is told after the rows before it. */
+  /** Asks for a batch; an error is thrown after the rows before it. */
   #request () {
     const size = this.#size
     if (this.#size < MOST) this.#size *= 2
     const iterator = this
-    const job = this.#cursor.read(size)
-    const cursor = this.#cursor
+    const job = this.#iteration.read(size)
+    const iteration = this.#iteration
     this.#ahead = job.promise.then((rows) => {
-      cursor.count(job, rows.length < size, null)
+      iteration.count(job, rows.length < size, null)
       if (rows.length < size) iterator.#finish()
       return rows
     }, (error) => {
       iterator.#error = { error }
-      cursor.count(job, true, { error })
+      iteration.count(job, true, { error })
       iterator.#finish()
       // The worker has not closed it if it has not seen this call.
-      cursor.close()
+      iteration.close()
       return job.rows
     })
   }
@@ -213,13 +213,13 @@ class StatementIterator {
 
   return (value) {
     // A call of next() that runs is not waited for.
-    if (this.#pending !== 0) this.#cursor?.stop()
+    if (this.#pending !== 0) this.#iteration?.stop()
     return this.#inTurn(async () => {
       if (!this.#done) {
         this.#done = true
-        if (this.#cursor !== null) {
+        if (this.#iteration !== null) {
           dropped.unregister(this)
-          await this.#cursor.close()
+          await this.#iteration.close()
         }
       }
       await this.#ahead

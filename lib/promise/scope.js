@@ -100,7 +100,7 @@ class Scope {
     return parent === null || parent.parent === null ? this : parent.#outermost()
   }
 
-  /** Calls `start` once nothing nested owns this. `waiter` is told to give up by `end(error)`. */
+  /** Calls `start` once nothing nested owns this. `waiter.end(error)` ends the waiting. */
   enter (waiter, start) {
     if (this.isOver()) {
       waiter.end(this.#tooLate())

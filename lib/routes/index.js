@@ -3,7 +3,7 @@
 const { ROLE } = require('../protocol')
 const { fileRoute, openArgs, serverRoute } = require('./single')
 
-// How jobs of each kind of database find their worker.
+// The route of each kind of database.
 const ROUTES = {
   local (connection, environment, { readers, key }) {
     if (readers !== 0) {
@@ -30,7 +30,7 @@ const ROUTES = {
 }
 
 /**
- * Opens what a connection of the promise API sends its jobs by.
+ * Opens the route of a connection of the promise API.
  * @param {import('../engine').Environment} environment
  * @returns {import('./route').Route}
  */

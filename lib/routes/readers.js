@@ -33,9 +33,9 @@ class ReadersRoute {
   start (scope, job) {
     const port = job.statement === null ? this.port : this.#portFor(job, scope)
     if (port !== this.port) {
-      // What it reads may have come to ask for what only the connection that writes can tell.
+      // A reader refuses what depends on the connection that writes, which a new view may use.
       const entry = job.entry === null ? null : job.statement
-      job.elsewhere = () => {
+      job.fallback = () => {
         job.entry = entry
         this.send(job)
       }
@@ -229,16 +229,16 @@ class Reader {
   statement (entry) {
     const known = this.#statements.get(entry.number)
     if (known !== undefined) return known
-    const here = entry.elsewhere(true)
-    this.#statements.set(entry.number, here)
+    const copy = entry.copyFor(true)
+    this.#statements.set(entry.number, copy)
     const job = new Job(OP.PREPARE, entry.number)
     job.values = [entry.sql]
-    job.finish = (rows, columns) => here.setColumns(columns)
+    job.finish = (rows, columns) => copy.setColumns(columns)
     job.isPart = true
     // It may be compiled later, when there is what it reads.
     job.promise.catch(() => this.forget(entry.number))
     this.port.post(job)
-    return here
+    return copy
   }
 
   forget (number) {

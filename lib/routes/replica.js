@@ -1,8 +1,8 @@
 'use strict'
 
 const { unavailable } = require('../capabilities')
-const { Events } = require('../changes')
-const { REFUSED: ELSEWHERE } = require('../environment')
+const { EventListeners } = require('../changes')
+const { REFUSED } = require('../environment')
 const { EXTENT, FLAG, NEED, OP, ROLE } = require('../protocol')
 const { Freshness } = require('../replica/freshness')
 const { EVENTS, listenersFor, openSyncer, requireFrame, sync } = require('../replica/syncer')
@@ -22,18 +22,19 @@ const WRITES = new Set([OP.RUN, OP.GET, OP.ALL, OP.EXEC, OP.ITERATE, OP.BATCH])
 // How long close() waits for syncs, in ms.
 const CLOSING = 1000
 
-/** A replica: `port` is the worker that reads the file, and all else goes to the primary. */
+/** A replica: `port` is the worker that reads the file; everything else goes to the primary. */
 class ReplicaRoute {
   logsStatements = false
   logsScripts = true
   batches = true
   #connection
-  #remote
+  // The port of the primary.
+  #primary
   #syncer
-  // Statements on the primary, by their number, and iterators there.
-  #there = new Map()
-  #cursors = new Set()
-  // Iterators of the file that are open: they keep its connection at what was there when it began.
+  // Statements on the primary, by their number, and open iterators on it.
+  #onPrimary = new Map()
+  #iterations = new Set()
+  // Iterators of the file that are open: its connection goes on reading the snapshot of the first.
   #reading = new Set()
   // How to begin them on the primary, until their first rows have come.
   #begun = new Map()
@@ -44,17 +45,17 @@ class ReplicaRoute {
   #freshness
   // Why it could not be opened.
   #failure = null
-  #events = new Events(EVENTS, () => this.#syncs.update())
+  #events = new EventListeners(EVENTS, () => this.#syncs.update())
   #syncs
 
   /** @param {import('../engine').Environment} environment */
   constructor (connection, environment, key) {
     const { options } = connection
     this.#connection = connection
-    const remote = this.#remote = new Port(environment, openRemote(options.remote))
-    const syncer = this.#syncer = openSyncer(environment, options, key, remote)
+    const primary = this.#primary = new Port(environment, openRemote(options.remote))
+    const syncer = this.#syncer = openSyncer(environment, options, key, primary)
     this.#syncs = new Syncs(syncer, this.#events, options.name)
-    remote.role = 'primary'
+    primary.role = 'primary'
     const [file, , , timeout, vfs, uri, buffer, log] = openArgs(options, key, ROLE.REPLICA)
     this.port = new Port(environment, ({ workerOpenBehind }) => {
       return workerOpenBehind.call(
@@ -64,9 +65,9 @@ class ReplicaRoute {
     this.port.onLog = options.verbose
     this.port.opened.database = options.name
     // The first use reports it.
-    for (const port of [this.port, remote]) port.opened.promise.catch(() => {})
-    const tell = (error) => this.#events.emit('uncertain', { error })
-    this.#freshness = new Freshness(syncer, remote, options.replica, tell)
+    for (const port of [this.port, primary]) port.opened.promise.catch(() => {})
+    const notify = (error) => this.#events.emit('uncertain', { error })
+    this.#freshness = new Freshness(syncer, primary, options.replica, notify)
     syncer.opened.promise.catch((error) => this.#giveUp(error))
   }
 
@@ -91,7 +92,7 @@ class ReplicaRoute {
   }
 
   get inTransaction () {
-    return this.#remote.inTransaction
+    return this.#primary.inTransaction
   }
 
   listeners (method, event) {
@@ -99,17 +100,17 @@ class ReplicaRoute {
   }
 
   ports () {
-    return [this.port, this.#syncer, this.#remote]
+    return [this.port, this.#syncer, this.#primary]
   }
 
   forget (number) {
     this.port.tell(OP.DROP, number)
-    if (this.#there.delete(number)) this.#remote.tell(OP.DROP, number)
+    if (this.#onPrimary.delete(number)) this.#primary.tell(OP.DROP, number)
   }
 
-  /** Whether what a call in that scope reads is in the file. */
-  #readsHere (scope) {
-    return scope === this.#connection.root && !this.inTransaction && this.#remote.controls === 0
+  /** Whether a call in that scope reads from the file. */
+  #readsLocally (scope) {
+    return scope === this.#connection.root && !this.inTransaction && this.#primary.controls === 0
   }
 
   start (scope, job) {
@@ -122,27 +123,27 @@ class ReplicaRoute {
       return this.#hold(job, opening, () => this.start(scope, job))
     }
     const entry = op === OP.ITERATE ? job.entry : job.statement
-    const sendHere = () => this.#post(this.port, job)
+    const sendLocally = () => this.#post(this.port, job)
     // run() gives the rowid that was inserted last, which the primary knows.
-    const isHere = entry !== null && entry.isHere && op !== OP.RUN
-    if (isHere && this.#readsHere(scope)) {
+    const isLocal = entry !== null && entry.isLocal && op !== OP.RUN
+    if (isLocal && this.#readsLocally(scope)) {
       const isPinned = this.#reading.size !== 0 && this.#freshness.isBehind()
-      if (isPinned) return this.#sendThere(entry, job)
+      if (isPinned) return this.#sendToPrimary(entry, job)
       const ready = this.#freshness.wait()
-      // What it reads may have come to ask for what only the primary can tell.
-      job.elsewhere = () => this.#sendThere(entry, job)
+      // The file refuses what depends on the connection that writes, which a new view may use.
+      job.fallback = () => this.#sendToPrimary(entry, job)
       // Until it has been read to its end, or is given back, as it is where opening fails.
       if (op === OP.ITERATE) {
         this.#reading.add(extra)
         this.#begun.set(extra, { entry, flags: job.flags, values: job.values })
       }
       if (ready !== null) job.values = copyViews(job.values)
-      this.#hold(job, ready, sendHere)
+      this.#hold(job, ready, sendLocally)
       if (ready !== null && op === OP.ITERATE) this.#open(extra, ready)
       return
     }
-    if (entry !== null) return this.#sendThere(entry, job)
-    if (FOR_PRIMARY.has(op) || this.#cursors.has(target)) {
+    if (entry !== null) return this.#sendToPrimary(entry, job)
+    if (FOR_PRIMARY.has(op) || this.#iterations.has(target)) {
       this.#moveEntry(job)
       return this.send(job)
     }
@@ -151,14 +152,14 @@ class ReplicaRoute {
       const begun = this.#begun.get(target)
       this.#begun.delete(target)
       if (begun !== undefined) {
-        job.elsewhere = () => this.#beginThere(begun, job)
+        job.fallback = () => this.#beginOnPrimary(begun, job)
       }
     }
-    return this.#hold(job, this.#opening.get(target) ?? null, sendHere)
+    return this.#hold(job, this.#opening.get(target) ?? null, sendLocally)
   }
 
   /** An iterator that the file refuses to read, as one on the primary, and its first rows. */
-  #beginThere ({ entry, flags, values }, job) {
+  #beginOnPrimary ({ entry, flags, values }, job) {
     this.#reading.delete(job.target)
     const opening = new Job(OP.ITERATE, entry.number)
     opening.extra = job.target
@@ -166,7 +167,7 @@ class ReplicaRoute {
     opening.values = values
     opening.entry = entry
     opening.mode = job.mode
-    this.#sendThere(entry, opening)
+    this.#sendToPrimary(entry, opening)
     opening.promise.then(() => {
       this.#moveEntry(job)
       if (!job.settled) this.send(job)
@@ -202,23 +203,23 @@ class ReplicaRoute {
     })
   }
 
-  #sendThere (entry, job) {
+  #sendToPrimary (entry, job) {
     if (job.mode === EXPAND) return job.end(unavailable('replica', 'stmt.expand() inside a transaction'))
     this.#connection.log(entry.sql)
-    if (entry.isCompiledHere && !this.#there.has(entry.number)) {
+    if (entry.isCompiledLocally && !this.#onPrimary.has(entry.number)) {
       const { sql, number, reader, readonly } = entry
-      this.#remote.tell(OP.INTRODUCE, number, 0, [sql, Number(reader), Number(readonly)])
-      this.#there.set(number, entry.elsewhere(false))
+      this.#primary.tell(OP.INTRODUCE, number, 0, [sql, Number(reader), Number(readonly)])
+      this.#onPrimary.set(number, entry.copyFor(false))
     }
     this.#moveEntry(job)
-    if (job.op === OP.ITERATE) this.#cursors.add(job.extra)
-    this.#post(this.#remote, job)
+    if (job.op === OP.ITERATE) this.#iterations.add(job.extra)
+    this.#post(this.#primary, job)
     if (!entry.isRead) this.#freshness.follow(job)
   }
 
-  /** Rows of the primary are decoded by what the primary says of their columns. */
+  /** Rows of the primary are decoded by the columns that the primary reports. */
   #moveEntry (job) {
-    if (job.entry !== null) job.entry = this.#there.get(job.entry.number) ?? job.entry
+    if (job.entry !== null) job.entry = this.#onPrimary.get(job.entry.number) ?? job.entry
   }
 
   /** Sends what ends or begins a transaction, and gives back iterators. */
@@ -234,7 +235,7 @@ class ReplicaRoute {
     }
     const send = () => this.#post(port, job)
     if (op === OP.RETURN) {
-      this.#cursors.delete(target)
+      this.#iterations.delete(target)
       this.#reading.delete(target)
       this.#begun.delete(target)
       const ready = this.#opening.get(target)
@@ -244,32 +245,32 @@ class ReplicaRoute {
       }
     }
     send()
-    if (port === this.#remote && WRITES.has(op)) this.#freshness.follow(job)
+    if (port === this.#primary && WRITES.has(op)) this.#freshness.follow(job)
     return job.promise
   }
 
   #portOf ({ op, target }) {
-    return FOR_PRIMARY.has(op) || this.#cursors.has(target) ? this.#remote : this.port
+    return FOR_PRIMARY.has(op) || this.#iterations.has(target) ? this.#primary : this.port
   }
 
   async compile (number, sql, flags, options) {
     const isPragma = (flags & FLAG.PRAGMA) !== 0
-    const here = this.#readsHere(this.#connection.root.current())
-    if (isPragma && !here) {
-      return this.#compileThere(number, sql, flags, options)
+    const isLocal = this.#readsLocally(this.#connection.root.current())
+    if (isPragma && !isLocal) {
+      return this.#compileOnPrimary(number, sql, flags, options)
     }
     await this.#freshness.opened()
     try {
-      return await this.#compileHere(number, sql, flags, options, here)
+      return await this.#compileLocally(number, sql, flags, options, isLocal)
     } catch (error) {
-      if (error?.code === ELSEWHERE) return this.#compileThere(number, sql, flags, options)
+      if (error?.code === REFUSED) return this.#compileOnPrimary(number, sql, flags, options)
       if (error?.code !== 'SQLITE_ERROR') throw error
-      return this.#compileThere(number, sql, flags, options, error)
+      return this.#compileOnPrimary(number, sql, flags, options, error)
     }
   }
 
-  /** What is not in the file yet may be there once it is up to date. */
-  async #compileHere (number, sql, flags, options, mayWait) {
+  /** Compiles on the file. If that fails, the file is brought up to date, and it is tried again. */
+  async #compileLocally (number, sql, flags, options, mayWait) {
     const compile = () => this.#compileOn(this.port, number, sql, flags, options)
     let entry
     try {
@@ -283,15 +284,15 @@ class ReplicaRoute {
       }
       entry = await compile()
     }
-    entry.isCompiledHere = true
-    entry.isHere = flags !== 0 || entry.isRead
+    entry.isCompiledLocally = true
+    entry.isLocal = flags !== 0 || entry.isRead
     return entry
   }
 
-  /** What the file does not know, the primary may. */
-  async #compileThere (number, sql, flags, options, error = null) {
+  /** Compiles on the primary what the file does not have: a new table, for example. */
+  async #compileOnPrimary (number, sql, flags, options, error = null) {
     try {
-      return await this.#compileOn(this.#remote, number, sql, flags, options)
+      return await this.#compileOn(this.#primary, number, sql, flags, options)
     } catch (thrown) {
       throw error !== null && thrown.code?.startsWith('REMOTE_') ? error : thrown
     }
@@ -334,7 +335,7 @@ class ReplicaRoute {
 
   keepPrivate () {}
 
-  /** What waits for the server has a moment to end. */
+  /** Calls that wait for the server may take CLOSING ms to end. */
   async beforeClose () {
     const jobs = [...this.#held, ...this.#syncer.pending()]
     this.#syncs.close()
@@ -349,7 +350,7 @@ class ReplicaRoute {
 
   /** A statement of the primary may be in the file later. */
   keeps (entry) {
-    return entry.isCompiledHere
+    return entry.isCompiledLocally
   }
 
   async #sync (extent, frame, options) {
@@ -384,7 +385,7 @@ class ReplicaRoute {
   }
 
   maxWriteReplicationIndex () {
-    return this.#remote.written()
+    return this.#primary.written()
   }
 }
 

@@ -1,4 +1,4 @@
-// What `lib/promise/connection.js` asks of the way to its workers. A new kind of database is a class
+// What `lib/promise/connection.js` needs of a route to its workers. A new kind of database is a class
 // like this, a line in `routes/index.js` and a column in `capabilities.js`.
 
 /** `worker/port.js`: the way to one worker. */

@@ -86,9 +86,9 @@ class SingleRoute {
     const { port } = this
     const connection = this.#connection
     connection.requireCapability(`${method}('update')`)
-    this.#changes ??= new lazy.changes.Changes(() => connection.int64, (tell) => {
-      port.onChange = tell
-      connection.ask(OP.WATCH, 0, [], null, { extra: tell === null ? 0 : 1 }).catch(() => {})
+    this.#changes ??= new lazy.changes.UpdateListeners(() => connection.int64, (listener) => {
+      port.onChange = listener
+      connection.ask(OP.WATCH, 0, [], null, { extra: listener === null ? 0 : 1 }).catch(() => {})
     })
     return this.#changes
   }

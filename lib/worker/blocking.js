@@ -10,14 +10,14 @@ const { Entry } = require('./entry')
 const { Job } = require('./job')
 const { Port, openRemote } = require('./port')
 
-// How those who listen know what is asked for.
+// What tracing calls each job.
 const KINDS = new Map([
   [OP.RUN, 'run'], [OP.GET, 'get'], [OP.ALL, 'all'], [OP.ITERATE, 'iterate'], [OP.EXEC, 'exec'],
   [OP.BATCH, 'batch'], [OP.UNDO, 'exec']
 ])
 
-/** A connection to a server, for calls that wait for their reply. */
-class Connection {
+/** A connection to a server whose calls wait for their reply. */
+class BlockingConnection {
   int64 = false
   closed = false
   // Called after what may have written, with what it failed with or null.
@@ -161,14 +161,14 @@ class Connection {
     return this.#send(job, options?.timeout, !entry.isRead)
   }
 
-  /** Opens a cursor of that number on a statement. */
-  openCursor (number, entry, call) {
+  /** Opens an iteration of that number on a statement. */
+  openIteration (number, entry, call) {
     const job = new Job(OP.ITERATE, entry.number)
     job.extra = number
     this.#execute(job, entry, call, null)
   }
 
-  /** Up to `size` rows of a cursor. */
+  /** Up to `size` rows of an iteration. */
   fetch (number, size, entry, { flags, mode, options }) {
     const job = new Job(OP.NEXT, number)
     job.extra = size
@@ -179,7 +179,7 @@ class Connection {
     return this.#send(job, options?.timeout, false)
   }
 
-  /** Asks the server what a statement is, the first time. */
+  /** Compiles SQL, which the server describes the first time. */
   compile (sql, flags) {
     const known = flags === 0 ? this.#cache.get(sql) : undefined
     if (known !== undefined) return known.entry
@@ -265,7 +265,7 @@ class StatementIterator {
     this.#entry = entry
     this.#call = call
     this.#number = connection.nextNumber()
-    connection.openCursor(this.#number, entry, call)
+    connection.openIteration(this.#number, entry, call)
   }
 
   next () {
@@ -292,4 +292,4 @@ class StatementIterator {
   }
 }
 
-module.exports = { Connection }
+module.exports = { BlockingConnection }

@@ -22,7 +22,7 @@ function aggregate (name, { start, step, inverse, result }) {
   const what = `User-defined function ${name}() returned`
   const advance = (fn, group, args) => {
     const state = groups.get(group)
-    // Nothing more is called for a group that has failed; its value tells why.
+    // After a failure nothing more is called for the group; its value is the error.
     if (state === undefined || state.failed) return
     try {
       const next = fn(state.value, ...args)

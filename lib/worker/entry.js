@@ -2,30 +2,30 @@
 
 const { decoderFor } = require('../rows')
 
-/** A statement that the worker has compiled, and what is known of it here. */
+/** What JavaScript keeps of a statement that a worker has compiled. */
 class Entry {
   #decoders = [null, null, null, null]
-  // What the worker said of the columns that rows are read by.
-  #told
-  // The same of the connection that compiled it last.
+  // The columns of the rows that come, as the worker packs them.
+  #packed
+  // Those of the connection that compiled it last.
   #columns
-  // Of a replica: whether the file has compiled it, and can answer it.
-  isCompiledHere = false
-  isHere = false
+  // Of a replica: whether it was compiled on the file, and whether the file can answer it.
+  isCompiledLocally = false
+  isLocal = false
 
   // What readers are to do meanwhile, one of NEED; null until it is asked.
   fileNeed = null
 
   /**
-   * `described`: whether it is a reader, and only reads, and may be shared; its parameters. `told`:
-   * its columns, as the worker packs them.
+   * `described`: whether it is a reader, and only reads, and may be shared; its parameters.
+   * `packed`: its columns, as the worker packs them.
    */
-  constructor (number, sql, described, told = null) {
+  constructor (number, sql, described, packed = null) {
     const [reader, readonly, shared, ...parameters] = described
     this.number = number
     this.sql = sql
-    this.#told = told
-    this.#columns = { told }
+    this.#packed = packed
+    this.#columns = { packed }
     this.reader = reader === 1
     this.readonly = readonly === 1
     // Whether it reads, and means the same on any connection to the file.
@@ -35,8 +35,8 @@ class Entry {
     this.isNamed = parameters.some((name) => name !== null)
   }
 
-  /** The same statement on another connection; one to the same file tells of the same columns. */
-  elsewhere (isSameFile) {
+  /** The same statement on another connection; one to the same file has the same columns. */
+  copyFor (isSameFile) {
     const entry = new Entry(this.number, this.sql, [])
     if (isSameFile) entry.#columns = this.#columns
     return entry
@@ -47,15 +47,15 @@ class Entry {
     return this.readonly && !this.reader
   }
 
-  /** What the worker says when it has compiled it, also after a change of the schema. */
-  setColumns (told) {
-    this.#told = this.#columns.told = told
+  /** The columns, when the worker has compiled it, also after a change of the schema. */
+  setColumns (packed) {
+    this.#packed = this.#columns.packed = packed
     this.#decoders.fill(null)
   }
 
-  /** The same from a call whose rows are not read. */
-  noteColumns (told) {
-    this.#columns.told = told
+  /** The same, where the call reads no rows. */
+  noteColumns (packed) {
+    this.#columns.packed = packed
   }
 
   decoder (mode) {
@@ -63,19 +63,19 @@ class Entry {
   }
 
   #decoderFor (mode) {
-    const columns = readColumns(this.#told)
+    const columns = readColumns(this.#packed)
     return decoderFor(mode, columns.map(({ name }) => name), columns.map(({ table }) => table))
   }
 
   /** New objects, as `stmt.columns()` gives them. */
   columns () {
-    return readColumns(this.#columns.told)
+    return readColumns(this.#columns.packed)
   }
 }
 
-/** What the worker packed (crates/worker/src/reply.rs): five fields a column. */
-function readColumns (told) {
-  const fields = told.split('\0').map((field) => field === '' ? null : field.slice(1))
+/** Unpacks columns, which have five fields each (crates/worker/src/reply/rows.rs). */
+function readColumns (packed) {
+  const fields = packed.split('\0').map((field) => field === '' ? null : field.slice(1))
   const columns = []
   for (let at = 0; at + 5 < fields.length; at += 5) {
     const [name, column, table, database, type] = fields.slice(at, at + 5)

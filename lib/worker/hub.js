@@ -6,8 +6,8 @@ const SLICE = 4
 /** The ports of one environment that wait for replies. */
 class Hub {
   #active = new Set()
-  // WeakRefs of those that hear what is no reply.
-  #hearing = new Set()
+  // WeakRefs of ports that are notified of syncs, which are no replies.
+  #subscribed = new Set()
   #natives
   #drain
   #scheduled = false
@@ -49,9 +49,9 @@ class Hub {
     if (this.#active.size === 0) this.#natives.workerHold(false)
   }
 
-  hear (ref, on) {
-    if (on) this.#hearing.add(ref)
-    else this.#hearing.delete(ref)
+  subscribe (ref, on) {
+    if (on) this.#subscribed.add(ref)
+    else this.#subscribed.delete(ref)
   }
 
   /** Whether the event loop had its turn not long ago. */
@@ -75,9 +75,9 @@ class Hub {
         return
       }
     }
-    for (const ref of this.#hearing) {
+    for (const ref of this.#subscribed) {
       const port = ref.deref()
-      if (port === undefined) this.#hearing.delete(ref)
+      if (port === undefined) this.#subscribed.delete(ref)
       else if (!port.drain(until)) return this.drainSoon()
     }
   }

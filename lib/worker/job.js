@@ -10,7 +10,7 @@ const NO_VALUES = []
 /** One call: what the worker is to do, and who waits for its reply. */
 class Job {
   id = 0
-  // One of OP, and the number of what it is about: a statement, a cursor, a backup.
+  // One of OP, and the number of what it is about: a statement, an iteration, a backup.
   op
   target
   // What else is a number, the sum of some FLAGs, and values.
@@ -47,8 +47,8 @@ class Job {
   // db.interrupt() may end it.
   interruptible = false
   // Sends it to the connection that writes, if a reader refuses it.
-  elsewhere = null
-  // What is told of the columns of a statement that it compiles.
+  fallback = null
+  // The packed columns of a statement that it compiles.
   columns = null
   // What it is about, for its error: `sqls` has the statements of a batch.
   sql = null
@@ -60,7 +60,7 @@ class Job {
   isPart = false
   // Called when the worker has answered, which may be after it was cancelled.
   replied = null
-  // Tells those who listen to what runs; how long it has run, in us, or -1.
+  // Reports it to tracing; how long it has run, in us, or -1.
   trace = null
   us = -1
   // Takes it out of those that wait for a transaction to end; null once it is posted.
@@ -77,7 +77,7 @@ class Job {
 
   /** It is on its way. Its values are needed again only where another worker may have to do it. */
   posted () {
-    if (this.elsewhere === null) this.values = NO_VALUES
+    if (this.fallback === null) this.values = NO_VALUES
   }
 
   #settle () {
@@ -91,10 +91,10 @@ class Job {
 
   /** Rejects with whatever was thrown, null too; what code of the user threw stays as it is. */
   fail (error, isOfUser = false) {
-    const { elsewhere } = this
-    if (elsewhere !== null && error?.code === REFUSED && !this.settled) {
-      this.elsewhere = null
-      return elsewhere()
+    const { fallback } = this
+    if (fallback !== null && error?.code === REFUSED && !this.settled) {
+      this.fallback = null
+      return fallback()
     }
     if (!this.#settle()) return
     const reason = this.failure = isOfUser ? error : this.#reasonOf(error)
@@ -109,10 +109,10 @@ class Job {
     return forCall(interrupted ? this.reason : error, this.subject(), this.database)
   }
 
-  setColumns (told) {
-    if (this.entry !== null) this.entry.setColumns(told)
-    else if (this.statement !== null) this.statement.noteColumns(told)
-    else this.columns = told
+  setColumns (packed) {
+    if (this.entry !== null) this.entry.setColumns(packed)
+    else if (this.statement !== null) this.statement.noteColumns(packed)
+    else this.columns = packed
   }
 
   /** The SQL that its error is about. */

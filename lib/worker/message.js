@@ -1,6 +1,6 @@
 'use strict'
 
-// What crosses to a worker: jobs, packed.
+// Jobs for a worker, packed into one message.
 
 const { JOB, VALUE } = require('../protocol')
 const { bytesOf } = require('../views')
@@ -10,7 +10,7 @@ const { NULL, DOUBLE, INT64, TEXT, BLOB } = VALUE
 const FIRST_LENGTH = 4096
 const KEPT_LENGTH = 1 << 20
 
-// Longer texts are measured first, rather than given the room of the worst case.
+// Longer texts are measured first: three bytes a character would be too much memory.
 const LONG_TEXT = 1 << 16
 
 /** Packs jobs: six words, then the values, each with a tag, a length and what it has of bytes. */
@@ -88,10 +88,10 @@ class Message {
   }
 
   #text (text) {
-    const room = text.length < LONG_TEXT ? text.length * 3 : Buffer.byteLength(text)
-    this.#reserve(16 + room)
+    const most = text.length < LONG_TEXT ? text.length * 3 : Buffer.byteLength(text)
+    this.#reserve(16 + most)
     const at = 2 * this.length++
-    const length = this.#bytes.utf8Write(text, 8 * this.length, room)
+    const length = this.#bytes.utf8Write(text, 8 * this.length, most)
     this.#words[at] = TEXT
     this.#words[at + 1] = length
     this.length += Math.ceil(length / 8)

@@ -17,25 +17,25 @@ function watch (job, { signal, timeout }, cancel) {
   }
 }
 
-// Signal -> its one listener and whom it tells: Node warns of more than ten of them.
+// Signal -> its one listener and what that calls: Node warns of more than ten listeners.
 const listeners = new WeakMap()
 
 function listen (signal, onAbort) {
   let listener = listeners.get(signal)
   if (listener === undefined) {
-    const told = new Set()
-    listener = { told, tell: () => { for (const tell of [...told]) tell() } }
+    const calls = new Set()
+    listener = { calls, notify: () => { for (const call of [...calls]) call() } }
     listeners.set(signal, listener)
-    signal.addEventListener('abort', listener.tell)
+    signal.addEventListener('abort', listener.notify)
   }
-  listener.told.add(onAbort)
+  listener.calls.add(onAbort)
 }
 
 function unlisten (signal, onAbort) {
   const listener = listeners.get(signal)
-  if (listener === undefined || !listener.told.delete(onAbort) || listener.told.size !== 0) return
+  if (listener === undefined || !listener.calls.delete(onAbort) || listener.calls.size !== 0) return
   listeners.delete(signal)
-  signal.removeEventListener('abort', listener.tell)
+  signal.removeEventListener('abort', listener.notify)
 }
 
 module.exports = { watch }
