@@ -1,4 +1,4 @@
-//! The workers of one environment, and the way back to its event loop.
+//! The workers of one environment, and what wakes its event loop.
 
 use std::sync::Arc;
 use std::thread::JoinHandle;
