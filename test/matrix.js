@@ -73,6 +73,7 @@ replica/68.sync-events.js         -              -                     one     -
 sync/44.workers.js                -              -                     all     yes
 sync/70.limits.js                 -              -                     one     -
 types/70.types.js                 -              -                     one     -
+types/71.comments.js              -              -                     one     -
 `
 
 const [, ...LINES] = TABLE.trim().split('\n')
