@@ -61,7 +61,7 @@ for (const [when, body] of Object.entries(BODIES)) {
     const prepared = memory ? `const memory = new Database(':memory:'); ${source}` : source
     const result = exited(await child(terminate, {
       args: [LOOPS, MODULE, tempFile(t), prepared],
-      timeout: 60000 + LOOPS * 500
+      timeout: 60000 + LOOPS * 5000
     }))
     const longest = Number(result.stdout)
     t.diagnostic(`longest ${longest.toFixed(1)} ms of ${LOOPS}`)
