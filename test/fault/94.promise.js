@@ -196,7 +196,7 @@ for (const [when, body] of Object.entries(BODIES)) {
   ours(`terminate() ${when} resolves soon, ${loops} times`, async t => {
     const result = exited(await child(terminate, {
       args: [loops, PROMISES, MODULE, tempFile(t), body],
-      timeout: 60000 + loops * 500
+      timeout: 60000 + loops * 5000
     }))
     const times = JSON.parse(result.stdout)
     const sorted = times.sort((a, b) => a - b)
@@ -334,7 +334,7 @@ ours('twenty operations and a close() at random: each call settles once', async 
   }, {
     args: [PROMISES, tempDir(t), start, 5 * LOOPS, String(random)],
     execArgv: ['--unhandled-rejections=strict'],
-    timeout: 60000 + 200 * LOOPS
+    timeout: 60000 + 2000 * LOOPS
   }))
   assert.equal(result.stderr, '')
   const { fulfilled, rejected } = JSON.parse(result.stdout)
