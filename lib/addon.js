@@ -105,7 +105,7 @@ function privateFolder () {
   if (uid === undefined) return home
   const found = fs.lstatSync(home)
   if (found.isDirectory() && found.uid === uid && (found.mode & 0o077) === 0) return home
-  throw new Error(`${home} must be a folder that only this user may open`)
+  throw new Error(`The native binary cannot be extracted: ${home} must be a folder that only this user may open`)
 }
 
 module.exports = { addonOf, folder, isSingleExecutable, loadFile, nearby }

@@ -1,8 +1,8 @@
 'use strict'
 
-// What each kind of database has. Both APIs ask this table; the one in docs/api.md and the skips of
-// the tests are made from it. A new kind is a column: what it is called, what it lacks and why, and
-// where else what it has is otherwise than in a file.
+// What each kind of database has. Both APIs use this table; the table in docs/api.md and the skips
+// of the tests are made from it. A new kind is a column: its name, what it lacks and why, and what
+// behaves differently from a file.
 
 const JAVASCRIPT = 'the server cannot call JavaScript'
 const NO_FILE = 'the file is on the server'
@@ -25,7 +25,7 @@ const OF_REPLICAS = {
   "off('sync')": FOLLOWS
 }
 
-// What goes otherwise where a server runs it, whatever the method, and why: docs/remote.md.
+// What behaves differently on a server, whatever the method, and why: docs/remote.md.
 const ON_SERVERS = {
   'DROP TABLE of a table that others refer to': 'foreign keys are on, and it fails',
   'an end to what runs': 'the server works on after the call',
@@ -97,7 +97,7 @@ const COLUMNS = {
       'option readers': 'the worker of the file reads, and nothing else'
     },
     differs: ON_SERVERS,
-    // What it has for reads of its file, and not for what the primary runs.
+    // What works for reads of its file, and not for statements on the primary.
     ofFile: [
       'function()', 'aggregate()', 'table()', 'loadExtension()', 'authorizer()', 'unsafeMode()',
       'limits', 'backup()', 'serialize()'
@@ -111,7 +111,7 @@ function requireOptions (kind, options) {
     const option = /^option (\w+)$/.exec(name)?.[1]
     if (option === undefined || option === 'readers') continue
     if (options[option] != null && options[option] !== false) {
-      throw new TypeError(`The "${option}" option is not available for ${COLUMNS[kind].called}`)
+      throw new TypeError(`The "${option}" option is not available for ${withReason(kind, name)}`)
     }
   }
 }
@@ -122,12 +122,17 @@ function requireCapability (kind, method) {
 }
 
 function unavailable (kind, method) {
-  // The object that it is called on, and the event, are seen where it is called.
+  // The message names the method alone: the stack shows its object and its event.
   const name = method.replace(/^stmt\./, '').replace(/\('\w+'\)/, '()')
   if (Object.hasOwn(OF_REPLICAS, method)) {
-    return new TypeError(`${name} is for replicas, which have the "syncUrl" option`)
+    return new TypeError(`${name} is for replicas: open the database with the "syncUrl" option`)
   }
-  return new TypeError(`${name} is not available for ${COLUMNS[kind].called}`)
+  return new TypeError(`${name} is not available for ${withReason(kind, method)}`)
+}
+
+function withReason (kind, name) {
+  const { called, lacks } = COLUMNS[kind]
+  return `${called}: ${lacks[name]}`
 }
 
 module.exports = { COLUMNS, requireCapability, requireOptions, unavailable }

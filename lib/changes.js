@@ -79,8 +79,8 @@ class EventListeners {
 function check (event, listener, names = ['update']) {
   if (!names.includes(event)) {
     const all = names.map((name) => `"${name}"`)
-    const events = all.length === 1 ? 'The only event is' : 'The events are'
-    throw new TypeError(`${events} ${all.join(', ')}`)
+    const events = all.length === 1 ? 'the only event is' : 'the events are'
+    throw new TypeError(`Unknown event "${String(event)}": ${events} ${all.join(' and ')}`)
   }
   if (typeof listener !== 'function') throw new TypeError('Expected second argument to be a function')
 }

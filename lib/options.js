@@ -131,9 +131,9 @@ function requireNoName (options) {
  */
 function readPlace (file, isRemote, options, anonymous) {
   // A file that does not follow, or is not encrypted, would look the same until it is too late.
-  if (options.remoteEncryptionKey) throw new TypeError('The "remoteEncryptionKey" option of libsql is not available')
+  if (options.remoteEncryptionKey) throw new TypeError('The "remoteEncryptionKey" option of libsql is not available: use "encryptionKey", which encrypts the file on this machine')
   if (options.offline) {
-    throw new TypeError('The "offline" option of libsql is not available: libSQL servers (sqld) take no writes that were made offline')
+    throw new TypeError('The "offline" option of libsql is not available: libSQL servers (sqld) do not accept writes that were made offline')
   }
   if (isRemote) {
     requireNoReplica(options)
@@ -157,13 +157,13 @@ function requireNoReplica (options) {
 function requireLocal (file, options, anonymous) {
   if (file === '') requireName(options)
   if (/[?&]authToken=/i.test(file)) {
-    throw new TypeError('The name of the database has a token, and is no URL: that begins with libsql://')
+    throw new TypeError('The name of the database contains a token but is not a URL: a URL begins with libsql://')
   }
   const option = FOR_REPLICA.find((name) => options[name] != null)
-  if (option !== undefined) throw new TypeError(`The "${option}" option is set, and the "syncUrl" option is not`)
+  if (option !== undefined) throw new TypeError(`The "${option}" option is for replicas, and the "syncUrl" option is not set`)
   const forServer = anonymous ? undefined : FOR_SERVER.find((name) => isFilled(options[name]))
   if (forServer === undefined) return
-  throw new TypeError(`The "${forServer}" option is for a server, and the name of the database is no URL (such as libsql://...), and the "syncUrl" option is not set`)
+  throw new TypeError(`The "${forServer}" option is for a server, but the name of the database is not a URL (such as libsql://...) and the "syncUrl" option is not set`)
 }
 
 /** An empty name is that of a temporary database, but a variable may be empty by mistake. */
@@ -174,7 +174,7 @@ function requireName (options) {
     return name in options && (name !== 'encryptionKey' || options[name] == null)
   })
   if (option === undefined) return
-  throw new TypeError(`The name of the database is empty, and the "${option}" option is for one with a name (is a variable not set?)`)
+  throw new TypeError(`The name of the database is empty, but the "${option}" option needs one (is a variable not set?)`)
 }
 
 /** Nothing is in '' and {}. */

@@ -87,18 +87,18 @@ const checks = {
     if (right !== undefined) throw misspelt(name, right)
     const value = options[name]
     if (/ur[il]$/.test(plain(name)) && typeof value === 'string' && /^(libsql|https?|wss?):/i.test(value)) {
-      throw new TypeError(`Unknown option "${name}": a server is the first argument, or the "syncUrl" option for a replica`)
+      throw new TypeError(`Unknown option "${name}": give the URL of a server as the first argument, or for a replica as the "syncUrl" option`)
     }
   },
 
   /** Options that one call may have beside its parameters. */
   call (name, options, known) {
     const right = meant(name, known, CALL)
-    if (right === name) throw new TypeError(`The "${name}" option is not available here`)
+    if (right === name) throw new TypeError(`The "${name}" option is not available for this method`)
     if (right !== undefined) throw misspelt(name, right)
     const { encryptionKey, encryptionCipher } = CONNECTION
     if (meant(name, [], { encryptionKey, encryptionCipher }) === undefined) return
-    throw new TypeError(`The "${name}" option is not available here: the key is that of the database`)
+    throw new TypeError(`The "${name}" option is not available for this method: give the key to new Database()`)
   },
 
   /** Those of a method that is no query. */

@@ -45,7 +45,7 @@ function createController (prepare, prepareUndo = null) {
 /** The mode of a transaction is no argument, which would be passed over. */
 function requireNoMode (mode) {
   if (typeof mode !== 'string' || !Object.hasOwn(VERSIONS, mode.toLowerCase())) return
-  throw new TypeError(`A transaction is begun in a mode by db.transaction(fn).${mode.toLowerCase()}()`)
+  throw new TypeError(`The mode of a transaction is not an argument: call db.transaction(fn).${mode.toLowerCase()}()`)
 }
 
 /**

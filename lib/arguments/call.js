@@ -24,7 +24,7 @@ function readCallOptions (options, names = NAMES) {
   if (timeout !== undefined) requireTimeout(timeout)
   if (queryTimeout !== undefined) requireTimeout(queryTimeout)
   if (timeout !== undefined && queryTimeout !== undefined && timeout !== queryTimeout) {
-    throw new TypeError('The options "timeout" and "queryTimeout" are the same: give one of them')
+    throw new TypeError('The options "timeout" and "queryTimeout" mean the same, but have different values: give one of them')
   }
   const ms = timeout ?? queryTimeout
   return signal === undefined && ms === undefined ? null : { signal, timeout: ms }
@@ -46,7 +46,7 @@ function readExecOptions (options, read = readCallOptions) {
   const others = isPlainObject(options) ? without(Object.keys(options), NAMES) : null
   if (others?.length === 0) return read(options)
   if (others !== null) checkNames(options, NAMES, 'call')
-  throw new TypeError('exec() takes no parameters, and only { timeout, signal } as options: use run()')
+  throw new TypeError('exec() takes no parameters, only the options { timeout, signal }: use run()')
 }
 
 /** The same for the sync API, where it may be the callback of `list.forEach()` too. */

@@ -9,7 +9,7 @@ const { isMap, isSet } = require('node:util').types
 function checkNames (options, known, of = 'method') {
   // All names of these would be unknown.
   if (isMap(options) || isSet(options) || (Array.isArray(options) && options.length !== 0)) {
-    throw new TypeError('Expected the options to be an object with their names, not a list or a map')
+    throw new TypeError('Expected the options to be an object with the names of the options as keys, not a list or a map')
   }
   for (const name in options) {
     if (!known.includes(name)) require('../spelling').check(name, options, known, of)

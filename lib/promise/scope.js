@@ -115,7 +115,7 @@ class Scope {
     const item = { waiter, start, timer: null }
     item.timer = setTimeout(() => {
       this.#remove(item)
-      const text = `Waited ${this.timeout} ms for a transaction on this connection to end`
+      const text = `The call waited ${this.timeout} ms ("leaseTimeout") for a transaction on this connection to end`
       waiter.end(makeError(text, 'SQLITE_BUSY', 5))
     }, this.timeout)
     this.#waiting.push(item)

@@ -15,7 +15,7 @@ function createTransaction (fn, database, connection) {
 
 /** What `await db.transaction(fn)` calls: nothing would run, and nobody would notice. */
 function notCalled (resolve, reject) {
-  reject(new TypeError('db.transaction() returns a function, which is to be called: await db.transaction(fn)()'))
+  reject(new TypeError('db.transaction() returns a function: call it, as in await db.transaction(fn)()'))
 }
 
 function wrap (fn, connection, begin) {

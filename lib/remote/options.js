@@ -27,7 +27,7 @@ function readRemote (path, options) {
   const headers = readHeaders(options)
   const isOpen = !secure && !isLoopback(hostname) && !allowInsecure
   if (isOpen && authToken !== undefined) throw unencrypted('token')
-  if (isOpen && headers.some(([name]) => SECRET.test(name))) throw unencrypted('header of a secret')
+  if (isOpen && headers.some(([name]) => SECRET.test(name))) throw unencrypted('secret header')
   requireOptions('remote', options)
   const { ca, cert, key, rejectUnauthorized } = readTls(options)
   const base = pathname.endsWith('/') ? pathname : `${pathname}/`
@@ -42,13 +42,13 @@ function readRemote (path, options) {
 }
 
 function unencrypted (what) {
-  return new TypeError(`The ${what} would cross the network unencrypted: use https, or the option "allowInsecure"`)
+  return new TypeError(`The ${what} would cross the network unencrypted: use https:, or the "allowInsecure" option`)
 }
 
 function parse (path) {
   const url = toUrl(path)
   if (!(url.protocol in SCHEMES)) {
-    throw new TypeError(`URLs of databases begin with libsql:, https: or http:, not ${url.protocol}`)
+    throw new TypeError(`The URL of the database must begin with libsql:, https: or http:, not ${url.protocol}`)
   }
   // URL reads http:host and http:/host as if they had both slashes.
   if (!/^[a-z]+:\/\//i.test(path.trim())) throw notValid()
@@ -71,7 +71,7 @@ function toUrl (text) {
 }
 
 function notValid () {
-  return new TypeError('The URL of the database is not valid: it is such as libsql://host')
+  return new TypeError('The URL of the database is not valid: write it as libsql://host')
 }
 
 /** Of libsql: URLs, `tls` says whether they are https. */
@@ -81,7 +81,7 @@ function isSecure ({ protocol, searchParams }) {
   if (tls === null) return secure
   if (tls !== '0' && tls !== '1') throw new TypeError('Expected the parameter "tls" of the URL to be 0 or 1')
   if (protocol !== 'libsql:' && secure !== (tls === '1')) {
-    throw new TypeError(`The parameter "tls" of the URL is for libsql:, and this one is ${protocol}`)
+    throw new TypeError(`The parameter "tls" is for URLs that begin with libsql:, and this one begins with ${protocol}`)
   }
   return tls === '1'
 }
@@ -152,10 +152,10 @@ function readTls ({ tls = {} }) {
     const pem = tls[name]
     if (pem === undefined || typeof pem === 'string') return pem
     if (Buffer.isBuffer(pem)) return pem.toString('latin1')
-    throw new TypeError(`Expected the "tls.${name}" option to be a string or buffer in PEM`)
+    throw new TypeError(`Expected the "tls.${name}" option to be a string or Buffer in PEM`)
   })
   if ((cert === undefined) !== (key === undefined)) {
-    throw new TypeError('The options "tls.cert" and "tls.key" go together')
+    throw new TypeError('The options "tls.cert" and "tls.key" go together: give both')
   }
   return { ca, cert, key, rejectUnauthorized }
 }

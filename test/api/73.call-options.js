@@ -105,7 +105,7 @@ onFile('exec, pragma and explain have a time limit', async t => {
 ours('exec refuses parameters', async t => {
   const db = open(t)
   await db.exec('CREATE TABLE t (a)')
-  const message = 'exec() takes no parameters, and only { timeout, signal } as options: use run()'
+  const message = 'exec() takes no parameters, only the options { timeout, signal }: use run()'
   for (const params of [[5], 5, 'x', 5n, { a: 1 }, Buffer.from('x'), new Date(), true]) {
     await typeError(() => db.exec('INSERT INTO t VALUES (?)', params), message)
   }
@@ -136,7 +136,7 @@ onFileSync('backup() ends by a signal, and the key of a copy is no option', asyn
   const db = open(t)
   const file = tempFile(t)
   for (const options of [{ encryptionKey: 'x' }, { key: 'x' }, { password: 'x' }]) {
-    await assert.rejects(db.backup(file, options), { name: 'TypeError', message: /the key is that of the database/ })
+    await assert.rejects(db.backup(file, options), { name: 'TypeError', message: /give the key to new Database/ })
   }
   await assert.rejects(db.backup(file, { signal: AbortSignal.abort() }), aborted)
   typeError(() => db.serialize({ timeout: 5 }), /ferrolite\/promise/)
@@ -183,7 +183,7 @@ ours('a transaction that is awaited and not called is a TypeError', withPromises
   const db = open(t)
   const called = []
   const make = db.transaction(async x => { called.push(x) })
-  const message = 'db.transaction() returns a function, which is to be called: await db.transaction(fn)()'
+  const message = 'db.transaction() returns a function: call it, as in await db.transaction(fn)()'
   for (const version of [make, make.default, make.deferred, make.immediate, make.exclusive]) {
     await assert.rejects(async () => { await version }, { name: 'TypeError', message })
     await version(called.length)

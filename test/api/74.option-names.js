@@ -46,8 +46,8 @@ ours('options of a connection that are misspelt are a TypeError that names the r
     }
   }
   for (const url of ['libsql://a.example', 'http://localhost:1']) {
-    await typeError(() => connect(file, { url }), /^Unknown option "url": a server is the first argument/)
-    await typeError(() => connect(file, { databaseUrl: url }), /"syncUrl" option for a replica$/)
+    await typeError(() => connect(file, { url }), /^Unknown option "url": give the URL of a server as the first argument/)
+    await typeError(() => connect(file, { databaseUrl: url }), /for a replica as the "syncUrl" option$/)
   }
   assert.equal(fs.existsSync(file), false)
 })
@@ -173,15 +173,15 @@ ours('a URL that lacks its slashes, or its scheme, is no file', async t => {
   cleanup(t, () => process.chdir(cwd))
   for (const name of ['libsql:h.example', 'libsql:/h.example', 'libsql:', 'libsql://', 'https:h', 'http:/h', 'HTTP:/h', 'http://', 'libsql://a b', 'wss:h']) {
     for (const options of [{}, { authToken: 'x' }]) {
-      await typeError(() => connect(name, options), /^(The URL of the database is not valid|URLs of databases begin with)/)
-      await typeError(() => connect('a.db', { ...options, syncUrl: name }), /^(The URL of the database is not valid|URLs of databases begin with)/)
+      await typeError(() => connect(name, options), /^(The URL of the database is not valid|The URL of the database must begin with)/)
+      await typeError(() => connect('a.db', { ...options, syncUrl: name }), /^(The URL of the database is not valid|The URL of the database must begin with)/)
     }
   }
   for (const name of ['db.example:8080', 'h.example', './a.db']) {
     await typeError(() => connect(name, { authToken: 'x' }), /^The "authToken" option is for a server/)
   }
   const named = 'h.example?authToken=secret'
-  await typeError(() => connect(named), /^The name of the database has a token, and is no URL: that begins with libsql:\/\/$/)
+  await typeError(() => connect(named), /^The name of the database contains a token but is not a URL: a URL begins with libsql:\/\/$/)
   assert.deepEqual(fs.readdirSync(folder), [])
 })
 
@@ -190,10 +190,10 @@ ours('parameters of a URL are known ones, and a token crosses no open network', 
     await typeError(() => connect(url), /^Unknown parameter "\w+" of the URL/)
   }
   for (const tls of ['false', 'true', '', '2']) await typeError(() => connect(`libsql://h.example?tls=${tls}`), /^Expected the parameter "tls" of the URL/)
-  for (const url of ['http://h.example?tls=1', 'https://h.example?tls=0']) await typeError(() => connect(url), /^The parameter "tls" of the URL is for libsql:/)
+  for (const url of ['http://h.example?tls=1', 'https://h.example?tls=0']) await typeError(() => connect(url), /^The parameter "tls" is for URLs that begin with libsql:/)
   const open = 'http://h.example'
   for (const name of ['Authorization', 'authorization', 'Cookie']) {
-    await typeError(() => connect(open, { headers: { [name]: 'x' } }), /^The header of a secret would cross the network unencrypted/)
+    await typeError(() => connect(open, { headers: { [name]: 'x' } }), /^The secret header would cross the network unencrypted/)
   }
   await typeError(() => connect(`${open}?authToken=x`, { authToken: '' }), /^The token would cross the network unencrypted/)
 })
@@ -253,7 +253,7 @@ ours('what a batch is given is named where it is wrong', async t => {
 ours('the mode of a transaction as an argument is a TypeError', async t => {
   const db = open(t)
   for (const mode of ['immediate', 'IMMEDIATE', 'exclusive', 'deferred']) {
-    const right = `A transaction is begun in a mode by db.transaction(fn).${mode.toLowerCase()}()`
+    const right = `The mode of a transaction is not an argument: call db.transaction(fn).${mode.toLowerCase()}()`
     await typeError(async () => db.transaction(() => {}, mode), right)
   }
   assert.equal(typeof db.transaction(() => {}, { an: 'option' }), 'function')

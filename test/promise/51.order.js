@@ -6,7 +6,7 @@ const {
   IN_TIME, collect, isSqliteError, openAsync, ours, random, seed, tempFile, until
 } = require('../support')
 
-const busy = isSqliteError('SQLITE_BUSY', /^Waited \d+ ms for a transaction on this connection to end$/)
+const busy = isSqliteError('SQLITE_BUSY', /^The call waited \d+ ms \("leaseTimeout"\) for a transaction on this connection to end$/)
 const late = { message: /a call inside it came too late/ }
 const unawaited = { message: /ended before its calls did/ }
 const numbers = n => `WITH RECURSIVE n (x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n LIMIT ${n})`

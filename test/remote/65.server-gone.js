@@ -152,7 +152,7 @@ served('a write whose reply is lost is told, with each reply, and without readYo
     proxy.next('pipeline', faults.resetAfter)
     await assert.rejects(db.exec('DELETE FROM t WHERE rowid = 5'), { code: 'REMOTE_UNREACHABLE' })
     assert.equal(events.length, 2)
-    typeError(() => db.on('certain', listener), 'The events are "uncertain", "sync"')
+    typeError(() => db.on('certain', listener), 'Unknown event "certain": the events are "uncertain" and "sync"')
     typeError(() => db.on('uncertain'), 'Expected second argument to be a function')
   }
 })

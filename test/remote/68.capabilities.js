@@ -60,7 +60,7 @@ const OPTIONS = {
   readers: 1
 }
 
-const REFUSED = /is not available for|is for replicas, which|^The only event is|cannot have readers$/
+const REFUSED = /is not available for|is for replicas: open|: the only event is|cannot have readers$/
 
 async function isRefused (call) {
   try {
@@ -127,13 +127,14 @@ served('what is missing says where', async t => {
   const replica = new promise.Database(tempFile(t), { syncUrl: url })
   cleanup(t, () => Promise.all([remote.close(), replica.close()]))
   const texts = [
-    [() => remote.function('f', nothing), 'function() is not available for remote databases'],
-    [() => remote.limits, 'limits is not available for remote databases'],
-    [() => remote.on('update', nothing), 'on() is not available for remote databases'],
-    [() => remote.prepare('SELECT 1').expand(), 'expand() is not available for remote databases'],
-    [() => remote.sync(), 'sync() is for replicas, which have the "syncUrl" option'],
-    [() => replica.createSession(), 'createSession() is not available for replicas'],
-    [() => replica.off('update', nothing), 'off() is not available for replicas']
+    [() => remote.function('f', nothing), 'function() is not available for remote databases: the server cannot call JavaScript'],
+    [() => remote.limits, 'limits is not available for remote databases: the server has its own'],
+    [() => remote.on('update', nothing), 'on() is not available for remote databases: it needs the tables in this process'],
+    [() => remote.prepare('SELECT 1').expand(), 'expand() is not available for remote databases: ' +
+      'the protocol does not say which table a column is of'],
+    [() => remote.sync(), 'sync() is for replicas: open the database with the "syncUrl" option'],
+    [() => replica.createSession(), 'createSession() is not available for replicas: writes run on the primary'],
+    [() => replica.off('update', nothing), 'off() is not available for replicas: writes run on the primary']
   ]
   for (const [call, message] of texts) {
     await assert.rejects(async () => call(), { name: 'TypeError', message })

@@ -95,7 +95,7 @@ served('a statement reads from the primary inside a transaction, set as it is', 
     assert.deepEqual(stmt.get('new'), [5n, 'new'])
     assert.deepEqual([...stmt.iterate('new')], [[5n, 'new']])
     assert.deepEqual(bound.all(), [5])
-    typeError(() => expanded.get(), /^expand\(\) inside a transaction is not available for replicas$/)
+    typeError(() => expanded.get(), /^expand\(\) inside a transaction is not available for replicas: writes run on the primary$/)
     assert.deepEqual(db.prepare('SELECT max(a) AS a FROM t').get(), { a: 5 })
     throw new Error('undo')
   })(), /^Error: undo$/)

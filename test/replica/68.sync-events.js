@@ -182,8 +182,8 @@ served('a database that is no replica has no syncs', async t => {
   for (const api of Object.keys(APIS)) {
     for (const place of [tempFile(t), server.url]) {
       const db = await open(t, place, {}, api)
-      typeError(() => db.lastSync, 'lastSync is for replicas, which have the "syncUrl" option')
-      typeError(() => db.lag, 'lag is for replicas, which have the "syncUrl" option')
+      typeError(() => db.lastSync, 'lastSync is for replicas: open the database with the "syncUrl" option')
+      typeError(() => db.lag, 'lag is for replicas: open the database with the "syncUrl" option')
       typeError(() => db.on('sync', () => {}))
     }
   }

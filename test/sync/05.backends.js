@@ -138,8 +138,8 @@ test('its transactions and batches are all or nothing', () => {
 
 test('what it has not is what its column says', () => {
   const db = new Database('a map')
-  typeError(() => db.function('f', () => 1), 'function() is not available for maps')
-  typeError(() => db.limits, 'limits is not available for maps')
-  typeError(() => db.on('update', () => {}), 'on() is not available for maps')
-  typeError(() => db.sync(), 'sync() is for replicas, which have the "syncUrl" option')
+  typeError(() => db.function('f', () => 1), 'function() is not available for maps: the server cannot call JavaScript')
+  typeError(() => db.limits, 'limits is not available for maps: the server has its own')
+  typeError(() => db.on('update', () => {}), 'on() is not available for maps: it needs the tables in this process')
+  typeError(() => db.sync(), 'sync() is for replicas: open the database with the "syncUrl" option')
 })

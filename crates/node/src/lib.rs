@@ -32,7 +32,9 @@ fn main(mut cx: ModuleContext) -> NeonResult<()> {
     // A panic becomes an exception, whose message says where it was (`sys::enter`).
     std::panic::set_hook(Box::new(|info| sys::remember_panic(&info.to_string())));
     if !sys::load() {
-        return cx.throw_error("This runtime lacks Node-API functions that Ferrolite needs");
+        return cx.throw_error(
+            "This runtime lacks Node-API functions that Ferrolite needs: use Node.js 20 or newer",
+        );
     }
     cx.export_function("init", init)
 }

@@ -203,7 +203,7 @@ fn start<'e>(
         .stack_size(STACK_SIZE)
         .spawn(move || serve(&shared));
     let Ok(thread) = thread else {
-        let message = "Cannot open database because no thread could be started";
+        let message = "Cannot open database because no thread could be started: the system has no memory or threads left";
         return Err(env.throw_error(ErrorKind::Plain, message));
     };
     workers.add(port.clone(), thread);

@@ -97,7 +97,9 @@ impl Connection {
         }
         // SAFETY: open.
         if unsafe { has_codec(db)? } != key.is_some() {
-            return Err(refused("the encryption could not be changed"));
+            return Err(refused(
+                "cannot rekey: the file still has its old encryption",
+            ));
         }
         let encrypted = key.is_some();
         self.shared.key.replace(key);
@@ -170,7 +172,8 @@ unsafe fn require_fit(db: *mut ffi::sqlite3, file: &str, key: &Key) -> Result<()
         FirstPage::Image(page) if page.starts_with(PLAIN_HEADER) => Ok(false),
         // The journal has what the file is to be again: rekey() may have been interrupted.
         FirstPage::Image(page) => {
-            let copy = journal::Copy::of(&page).map_err(|_| refused("cannot copy the journal"))?;
+            let copy = journal::Copy::of(&page)
+                .map_err(|_| refused("cannot open database: its journal cannot be copied"))?;
             reads(&copy.path.to_string_lossy(), key)
         }
         // SAFETY: open.
@@ -188,7 +191,8 @@ unsafe fn require_fit(db: *mut ffi::sqlite3, file: &str, key: &Key) -> Result<()
 
 /// Whether a file makes sense with that key.
 fn reads(file: &str, key: &Key) -> Result<bool> {
-    let name = CString::new(file).map_err(|_| refused("cannot copy the journal"))?;
+    let name = CString::new(file)
+        .map_err(|_| refused("cannot open database: its journal cannot be copied"))?;
     let flags = ffi::SQLITE_OPEN_READONLY | ffi::SQLITE_OPEN_NOMUTEX;
     let (at, len) = key.parts()?;
     let mut db = ptr::null_mut();

@@ -132,7 +132,9 @@ impl Owner<'_> {
     /// Rows of an iteration; fewer than were asked for when it is at its end, and then it is closed.
     pub(super) fn next(&mut self, job: &Job) -> Outcome {
         let Some(iteration) = self.iterations.get_mut(&job.target) else {
-            return Err(Error::Type("This iterator is closed"));
+            return Err(Error::Type(
+                "This iterator is closed: iterate() returns a new one",
+            ));
         };
         let entry = entry(&mut self.statements, iteration.statement)?;
         let rows = Rows::new(&mut self.replies, iteration.flags);

@@ -86,7 +86,9 @@ pub(crate) fn runtime() -> Result<Runtime, LocalError> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build();
-    let no_runtime = LocalError::Type("Cannot open database because no thread could be started");
+    let no_runtime = LocalError::Type(
+        "Cannot open database because the event loop of its thread could not be started",
+    );
     runtime.map_err(|_| no_runtime)
 }
 

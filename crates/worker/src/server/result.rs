@@ -206,7 +206,9 @@ impl Server<'_> {
 
     fn next(&mut self, job: &Job) -> Outcome {
         let iteration = self.iterations.get_mut(&job.target);
-        let iteration = iteration.ok_or(LocalError::Type("This iterator is closed"))?;
+        let iteration = iteration.ok_or(LocalError::Type(
+            "This iterator is closed: iterate() returns a new one",
+        ))?;
         let max = usize::try_from(job.extra).unwrap_or(0);
         let (rows, flags) = (&mut iteration.rows, iteration.flags);
         if fill(&mut self.replies, rows, flags, max) < max {
