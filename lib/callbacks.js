@@ -1,8 +1,8 @@
 'use strict'
 
-// SQLite calls functions and aggregates through these trampolines: the addon leaves the arguments
-// in the block and takes the result from it, so that a call crosses no value one by one. Text and
-// blobs alone come as real arguments.
+// SQLite calls functions and aggregates through these trampolines. The addon writes the arguments
+// into the block and reads the result from it, which is faster than passing values. Only text and
+// blobs are real arguments.
 
 const { MAX_INT64, MIN_INT64 } = require('./params')
 const { HEADER, TAG } = require('./protocol')
@@ -21,8 +21,8 @@ function argument (block, at, values) {
 }
 
 /**
- * Leaves a result that is no number; `what` begins the message about one that SQLite has no type
- * for.
+ * Writes a result that is not a number. `what` is the beginning of the message about a value that
+ * SQLite cannot store.
  */
 function setResult (block, value, what) {
   let tag = TAG.LARGE
@@ -40,10 +40,10 @@ function setResult (block, value, what) {
   block.header[CALL_RESULT] = tag
 }
 
-// SQLite's functions have fewer arguments than this nearly always; the others take the plain way.
+// Most functions have fewer arguments than this; others are called without generated code.
 const MAX_COMPILED = 16
 
-/** What the addon calls for a function. */
+/** The trampoline of a function. */
 function scalarTrampoline (block, fn, count, name) {
   const leave = takeResult(block, name)
   if (isCompiled(count)) {
@@ -56,7 +56,7 @@ function scalarTrampoline (block, fn, count, name) {
   return (...values) => leave(fn(...readArguments(block, values)))
 }
 
-/** What the addon calls for an aggregate. Accumulators stay here, by the number of their group. */
+/** The trampolines of an aggregate. It keeps the accumulators by the number of their group. */
 function aggregateTrampolines (block, { start, step, inverse, result }, count, name) {
   const { header } = block
   const leave = takeResult(block, name)

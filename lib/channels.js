@@ -1,7 +1,7 @@
 'use strict'
 
 /**
- * Runs a call that gives its result at once between a channel's `start` and `end`. `done(failure)`
+ * Runs a synchronous call between a channel's `start` and `end`. `done(failure)`
  * fills the context in before `end`: `{ error }` if the call threw, else null.
  */
 function between ({ start, end }, context, call, done) {
@@ -19,7 +19,7 @@ function between ({ start, end }, context, call, done) {
   })
 }
 
-/** A call, and `count(context, result)`, which says what came of it. */
+/** A call followed by `count(context, result)`, which adds its result to the context. */
 function counted (context, call, count) {
   if (count === null) return call
   return () => {

@@ -20,12 +20,12 @@ const lazy = {
   get table () { return require('./arguments/table') }
 }
 
-// What the options of each may be; those of a call are there or refused.
+// The known options of each method. Some methods refuse options of a call.
 const PRAGMA_OPTIONS = [...NAMES, 'simple']
 const SERIALIZE_OPTIONS = [...NAMES, 'attached']
 const BACKUP_OPTIONS = [...NAMES, 'attached', 'progress']
 
-/** `openBackend(environment, options, key)` gives what the database works on. */
+/** `openBackend(environment, options, key)` returns the backend of the database. */
 function open (database, filename, given, { getBinding, allowNativeBinding, openBackend }) {
   const { key, ...options } = readOptions(filename, given, allowNativeBinding)
   const run = () => openWith(database, getBinding, openBackend, options, key)
@@ -45,14 +45,14 @@ function openWith (database, getBinding, openBackend, options, key) {
   }
 }
 
-/** The backend of a database, if that has what `method` is. */
+/** The backend of a database; throws if its kind lacks `method`. */
 function ableTo (database, method) {
   const backend = backendOf(database)
   requireCapability(backend.kind, method)
   return backend
 }
 
-/** The file, for what needs one on this machine. */
+/** The local file of a database, for a method that needs one. */
 function fileOf (database, method) {
   return ableTo(database, method).file
 }

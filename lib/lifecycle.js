@@ -1,7 +1,7 @@
 'use strict'
 
-// What happens to connections, for those who listen to the diagnostics channels
-// `tracing:ferrolite:open:*`, `close` and `sync`. Loaded when somebody does.
+// Reports connections and syncs to the diagnostics channels `tracing:ferrolite:open:*`, `close` and
+// `sync`. Loaded with the first subscriber.
 
 const { AsyncLocalStorage } = require('node:async_hooks')
 const { tracingChannel } = require('node:diagnostics_channel')
@@ -15,17 +15,17 @@ class Occasion {
     this.#channels = tracingChannel(`ferrolite:${name}`)
   }
 
-  /** A call that gives its result at once; `count(context, result)` says what came of it. */
+  /** A synchronous call; `count(context, result)` adds its result to the context. */
   sync (context, call, count = null) {
     return between(this.#channels, context, counted(context, call, count), this.#clock(context))
   }
 
-  /** A call that gives a promise. */
+  /** A call that returns a promise. */
   begin (context, call, count = null) {
     const { start, end, asyncStart, asyncEnd } = this.#channels
     const done = this.#clock(context)
-    /** @type {(tell: () => void) => void} */
-    const asCaller = AsyncLocalStorage.snapshot?.() ?? ((tell) => tell())
+    /** @type {(report: () => void) => void} */
+    const asCaller = AsyncLocalStorage.snapshot?.() ?? ((report) => report())
     let promise
     try {
       promise = start.runStores(context, call)
@@ -47,7 +47,7 @@ class Occasion {
     return promise
   }
 
-  /** What is over when it is heard of; `context` says all of it. */
+  /** Reports something that has ended already; `context` is complete. */
   tell (context) {
     const { start, end, error } = this.#channels
     start.publish(context)
@@ -70,7 +70,7 @@ class Occasion {
 // The channels' own words for what a kind of database is.
 const WORDS = { local: 'file', remote: 'server' }
 
-/** What connections are told of by. */
+/** The context of a connection for subscribers. */
 function describe ({ name, anonymous, kind, readonly }) {
   return { database: name, kind: anonymous ? 'memory' : WORDS[kind] ?? kind, readonly }
 }

@@ -10,21 +10,21 @@ const LIMITS = [
   'likePatternLength', 'variableNumber', 'triggerDepth'
 ]
 
-// What names a server and not a file.
+// The name of a server and not of a file.
 const REMOTE = /^(libsql|https?|wss?):/i
 
-// The only one that the engine was built with.
+// The only cipher that the engine was built with.
 const CIPHER = 'aes256cbc'
 
 const MAX_INT32 = 0x7fffffff
 
-// What names no database, and says that there is one with a name: a server, or a file.
+// Options that make no sense without the name of a database.
 const NAMED = [
   'fileMustExist', 'vfs', 'encryptionKey', 'encryptionCipher', 'syncUrl', 'syncPeriod', 'readYourWrites', 'resync',
   'authToken', 'connectTimeout', 'requestTimeout', 'headers', 'namespace', 'tls', 'allowInsecure'
 ]
 
-// What names no server and no replica has no use for these.
+// Options of servers only, and of replicas only.
 const FOR_SERVER = ['authToken', 'headers', 'namespace', 'tls']
 const FOR_REPLICA = ['syncPeriod', 'readYourWrites', 'resync', 'waitForUncertain']
 
@@ -40,14 +40,14 @@ function getBooleanOption (options, key) {
   return value
 }
 
-/** The argument of a method that switches something: on when there is none, else a boolean. */
+/** The argument of a method that switches something: a boolean, by default true. */
 function readToggle (args) {
   if (args.length === 0) return true
   if (typeof args[0] !== 'boolean') throw new TypeError('Expected first argument to be a boolean')
   return args[0]
 }
 
-/** What `new Database(path, options)` means: names, flags and times, all checked. */
+/** The arguments of `new Database(path, options)`, checked. */
 function readOptions (path, options, allowNativeBinding) {
   let buffer = null
   if (Buffer.isBuffer(path)) {
@@ -97,7 +97,7 @@ function readOptions (path, options, allowNativeBinding) {
   return {
     name: isRemote ? remote.name : path,
     kind,
-    // What is opened on this machine.
+    // The file on this machine.
     file: isRemote ? null : fileOf(kind, resolveFile(file, uri, vfs)),
     uri,
     remote,
@@ -118,7 +118,7 @@ function readOptions (path, options, allowNativeBinding) {
   }
 }
 
-/** A name that is missing is not that of a temporary database where there is more to know of it. */
+/** Throws if the name is missing and an option needs one. */
 function requireNoName (options) {
   const option = typeof options === 'object' ? NAMED.find((name) => name in options) : undefined
   if (option === undefined) return
@@ -126,11 +126,10 @@ function requireNoName (options) {
 }
 
 /**
- * What kind of database it is, where its primary is, if there is one, and how its replica follows
- * that, if it has one here.
+ * The kind of a database, the options of its server, and those of its replica.
  */
 function readPlace (file, isRemote, options, anonymous) {
-  // A file that does not follow, or is not encrypted, would look the same until it is too late.
+  // A file that is not synced, or not encrypted, would look the same until it is too late.
   if (options.remoteEncryptionKey) throw new TypeError('The "remoteEncryptionKey" option of libsql is not available: use "encryptionKey", which encrypts the file on this machine')
   if (options.offline) {
     throw new TypeError('The "offline" option of libsql is not available: libSQL servers (sqld) do not accept writes that were made offline')

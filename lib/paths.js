@@ -1,7 +1,7 @@
 'use strict'
 
-// Names of files, resolved when they are given: a thread opens them later, in whatever folder the
-// process is by then.
+// Names of files, resolved when they are passed: a thread opens them later, when the current
+// folder may be another one.
 
 const fs = require('node:fs')
 const path = require('node:path')
@@ -18,19 +18,19 @@ function isInMemory (file) {
   return file === ':memory:' || /^file::memory:($|\?)/.test(file)
 }
 
-/** Whether that names no file: a database in memory, or a temporary one. */
+/** Whether a name is that of no file: a database in memory, or a temporary one. */
 function isAnonymous (file) {
   return file === '' || isInMemory(file)
 }
 
-/** The file that a database or a backup is, whatever folder the process goes to. */
+/** The absolute path of a database or a backup. */
 function resolveFile (file, uri, vfs) {
   if (isAnonymous(file) || !namesFiles(vfs)) return file
   if (uri && file.startsWith('file:')) return resolveUri(file)
   return resolvePath(file)
 }
 
-/** An error of its own, for the engine's is the same for all that cannot be opened. */
+/** Throws if the folder is missing: the engine's error would not say so. */
 function requireFolder ({ name, file, anonymous }) {
   if (file === null || anonymous || name.trimStart().startsWith('file:')) return
   if (!fs.existsSync(path.dirname(file))) {
@@ -38,7 +38,7 @@ function requireFolder ({ name, file, anonymous }) {
   }
 }
 
-/** VFSs of others may have names that are no paths. */
+/** Custom VFSs may have names that are not paths. */
 function namesFiles (vfs) {
   return vfs === undefined || /^(unix|win32)/.test(vfs)
 }
@@ -46,7 +46,7 @@ function namesFiles (vfs) {
 function resolvePath (file) {
   // A drive has a folder of its own there.
   if (isWindows) return path.resolve(file)
-  // Not normalized: `link/..` is where the link leads to.
+  // Not normalized: `link/..` depends on the target of the link.
   return path.isAbsolute(file) ? file : inFolder((folder) => `${folder.replace(/\/$/, '')}/${file}`, file)
 }
 
@@ -62,7 +62,7 @@ function resolveUri (uri) {
   return inFolder((folder) => `file:${pathToFileURL(folder + path.sep).pathname}${rest}`, uri)
 }
 
-/** A folder that was removed has no name: opening the file says so. */
+/** The current folder; a removed one has no name, and then opening the file fails. */
 function inFolder (resolve, file) {
   let folder
   try {
@@ -73,13 +73,13 @@ function inFolder (resolve, file) {
   return resolve(folder)
 }
 
-/** A library by its path; a bare name is looked for where the system has its libraries. */
+/** The path of a library; the system searches for a bare name itself. */
 function resolveLibrary (file) {
   return /[/\\]/.test(file) && (isWindows || file.includes('/')) ? resolvePath(file) : file
 }
 
 /**
- * A replica that was written to as a plain file would be no copy of its primary any more.
+ * Refuses to open the file of a replica for writing: it would not equal its primary any more.
  * @param {import('./engine').Natives} natives
  */
 function requirePlain (natives, options) {
@@ -92,10 +92,10 @@ function requirePlain (natives, options) {
   require('./replica/plain').requireDetached(natives, target, beside, options.detachReplica)
 }
 
-// What stands beside a replica: ours, and libsql's.
+// Suffixes of the file beside a replica: ours, and libsql's.
 const MARKS = ['-replica', '-client_wal_index']
 
-/** The file that is opened in the end, or null where there is none yet. */
+/** The file that the engine opens, or null if it does not exist yet. */
 function realFile (file) {
   try {
     return file === null ? null : fs.realpathSync.native(file)
@@ -104,7 +104,7 @@ function realFile (file) {
   }
 }
 
-/** What a file is called in the end, if it is a symbolic link to one. */
+/** The target of a path that is a symbolic link, else the path itself. */
 function followLink (file) {
   try {
     return fs.lstatSync(file).isSymbolicLink() ? fs.realpathSync.native(file) : file
@@ -113,7 +113,7 @@ function followLink (file) {
   }
 }
 
-/** The path of a URI, or null where it is not opened for writing. */
+/** The path of a URI, or null if it is not opened for writing. */
 function fileOfUri (name) {
   const [, file, query = ''] = /^file:(?:\/\/[^/]*)?([^?#]*)(?:\?([^#]*))?/i.exec(name) ?? []
   if (file === undefined) return name

@@ -3,7 +3,7 @@
 // Questions about SQL that is not compiled. The tokenizer of crates/sqlite answers them.
 
 /**
- * The functions of an addon that this environment has loaded: for this any one does.
+ * The functions of an addon that this environment has loaded; any addon will do.
  * @type {import('./engine').Natives | null}
  */
 let natives = null
@@ -13,7 +13,7 @@ function useNatives (loaded) {
   natives ??= loaded
 }
 
-/** What a log or an error may show of SQL: nothing that may be a key. */
+/** The SQL for a log or an error: without anything that may be a key. */
 function withoutKeys (sql) {
   return natives.sqlWithoutKeys(sql)
 }

@@ -1,8 +1,8 @@
 'use strict'
 
-// Statements kept for a prepare() of the same SQL: up to twice as many, in two generations, which
-// finds the recently used ones without ordering them at every use. Longer texts are rarely written
-// twice.
+// How many statements are kept for a prepare() of the same SQL: up to twice as many, because two
+// generations find the recently used ones without ordering them at every use. Longer texts are
+// rarely used twice.
 const MAX_CACHED = 128
 const MAX_CACHED_LENGTH = 8192
 
@@ -30,7 +30,7 @@ class StatementCache {
     entry.cache = this
   }
 
-  /** Takes an entry out that is no longer to be shared. */
+  /** Removes an entry, which is not shared from now on. */
   remove (sql, entry) {
     if (this.#young.get(sql) === entry) this.#young.delete(sql)
     if (this.#old.get(sql) === entry) this.#old.delete(sql)

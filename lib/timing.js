@@ -1,7 +1,7 @@
 'use strict'
 
-// `stmt.timing()` of both APIs. A statement that is timed has methods of its own, so that calls of
-// others do nothing for it.
+// `stmt.timing()` of both APIs. A timed statement has methods of its own, so that it costs other
+// statements nothing.
 
 function setTiming (statement, on) {
   delete statement.run
@@ -10,7 +10,7 @@ function setTiming (statement, on) {
   own(statement, 'run', (info, duration) => Object.assign(info, { duration }))
   own(statement, 'get', (row, duration) => {
     if (typeof row !== 'object' || row === null || Object.hasOwn(row, '_metadata')) return row
-    // Beside the columns: it is not listed, nor written as JSON.
+    // Not enumerable: it is not a column, and not in JSON.
     return Object.defineProperty(row, '_metadata', { value: { duration }, configurable: true })
   })
 }

@@ -1,6 +1,6 @@
 'use strict'
 
-// The methods of the sync API's statements once somebody listens to what runs.
+// The methods of the sync API's statements once a channel has a subscriber.
 
 const { Steps, contextOf, traceSync } = require('./tracing')
 
@@ -10,7 +10,7 @@ const COUNTS = {
   run: (context, { changes }) => { context.changes = changes }
 }
 
-/** `placeOf(database)` gives a database's name and what of it a statement runs on. */
+/** `placeOf(database)` returns its name, and the role of the connection that statements run on. */
 function traceStatements ({ Statement: { prototype }, settingsOf }, placeOf) {
   const about = (kind, statement) => {
     const { source, database } = settingsOf(statement)

@@ -1,6 +1,6 @@
 'use strict'
 
-// What runs, for those who listen to the diagnostics channels `tracing:ferrolite:query:*`.
+// Reports queries to the diagnostics channels `tracing:ferrolite:query:*`.
 
 const { channel, hasSubscribers, tracingChannel } = require('node:diagnostics_channel')
 const { between, counted } = require('./channels')
@@ -11,10 +11,10 @@ const CHANNELS = [query.start, query.end, query.asyncStart, query.asyncEnd, quer
 
 const KEEPS_KIND = new Set(['exec', 'batch', 'prepare'])
 
-// Whether anybody has ever listened: until then nothing is wrapped, and calls cost nothing more.
+// Whether there ever was a subscriber: until then nothing is wrapped, and calls cost nothing more.
 const tracing = { on: false }
 
-// What is to be done when somebody listens for the first time.
+// Functions to call when the first subscriber comes.
 const waiting = []
 
 function whenOn (act) {
@@ -27,7 +27,7 @@ function turnOn () {
   for (const act of waiting.splice(0)) act()
 }
 
-/** Acts when somebody listens; a second copy of this package may wait for that too. */
+/** Acts when somebody subscribes; a second copy of this package may wait for that too. */
 function notice (channel, method, act) {
   const before = Object.getOwnPropertyDescriptor(channel, method)
   const value = function (...args) {
@@ -39,7 +39,7 @@ function notice (channel, method, act) {
   Object.defineProperty(channel, method, { value, writable: true, configurable: true })
 }
 
-/** Acts once, with the first listener of one of the channels. */
+/** Acts once, with the first subscriber of one of the channels. */
 function atFirst (channels, act) {
   if (channels.some((channel) => channel.hasSubscribers)) return act()
   let isDone = false
@@ -62,15 +62,15 @@ const NAMES = Object.fromEntries(['open', 'close', 'sync'].map((occasion) => {
 }))
 const held = new Map()
 
-/** What tells of such an occasion, or null if nobody listens now. */
+/** Reports such an occasion; null if there is no subscriber now. */
 function lifecycle (occasion) {
   return NAMES[occasion].some(hasSubscribers) ? require('./lifecycle')[occasion] : null
 }
 
-/** Acts once, with the first who listens to such an occasion. */
+/** Acts once, with the first subscriber of such an occasion. */
 function whenHeard (occasion, act) {
   const channels = NAMES[occasion].map((name) => channel(name))
-  // Node forgets channels that nobody has.
+  // Node drops channels that nobody references.
   held.set(occasion, channels)
   atFirst(channels, act)
 }
@@ -79,7 +79,7 @@ function isListened () {
   return CHANNELS.some((channel) => channel.hasSubscribers)
 }
 
-/** What the listeners are told of a call, or null if there are none now. */
+/** The context of a call for subscribers; null if there are none now. */
 function contextOf (kind, sql, database, connection) {
   if (!isListened()) return null
   return {
@@ -94,7 +94,7 @@ function contextOf (kind, sql, database, connection) {
   }
 }
 
-/** Tells of a call that gives its result at once; `count(context, result)` says how much it was. */
+/** Reports a synchronous call; `count(context, result)` sets how many rows it was. */
 function traceSync (context, call, count = null) {
   if (context === null) return call()
   const began = performance.now()
@@ -102,11 +102,11 @@ function traceSync (context, call, count = null) {
     const took = performance.now() - began
     context.run ??= took
     context.waited = took - context.run
-    if (failure !== null) tellError(context, failure.error)
+    if (failure !== null) reportError(context, failure.error)
   })
 }
 
-/** The same for a call that gives a promise. */
+/** The same for a call that returns a promise. */
 async function traceAsync (context, call, count) {
   if (context === null) return call()
   const trace = new Trace(context)
@@ -122,7 +122,7 @@ async function traceAsync (context, call, count) {
   return result
 }
 
-/** Compiles, and tells of it only if that fails: nothing runs then that would be told of. */
+/** Compiles, and reports it only if that fails: no call follows that would be reported. */
 function traceCompile (sql, database, compile) {
   const began = performance.now()
   try {
@@ -133,7 +133,7 @@ function traceCompile (sql, database, compile) {
   }
 }
 
-/** `began` undefined: now; `hasRun` if it was the turn of the call. */
+/** Reports SQL that does not compile. `began` undefined: now; `hasRun`: its turn had come. */
 function tellUncompiled (sql, database, began, error, hasRun = true) {
   // Mistakes in calling are nothing about the SQL.
   const context = error instanceof TypeError ? null : contextOf('prepare', sql, database, null)
@@ -142,11 +142,11 @@ function tellUncompiled (sql, database, began, error, hasRun = true) {
   context.run = hasRun ? took : 0
   context.waited = took - context.run
   query.start.publish(context)
-  tellError(context, error)
+  reportError(context, error)
   query.end.publish(context)
 }
 
-function tellError (context, error) {
+function reportError (context, error) {
   context.error = error
   query.error.publish(context)
 }
@@ -184,7 +184,7 @@ class Steps {
     if (this.#ended) return
     this.#ended = true
     this.#context.waited = 0
-    if (failure !== null) tellError(this.#context, failure.error)
+    if (failure !== null) reportError(this.#context, failure.error)
     query.end.publish(this.#context)
   }
 }
@@ -192,14 +192,14 @@ class Steps {
 /** One call that ends later. */
 class Trace {
   #began
-  // Runs a function as if the caller did, whose AsyncLocalStorage has what it has.
+  // Runs a function in the async context of the caller.
   #asCaller
 
   constructor (context, began = performance.now()) {
     this.context = context
     this.#began = began
-    /** @type {(tell: () => void) => void} */
-    this.#asCaller = require('node:async_hooks').AsyncLocalStorage.snapshot?.() ?? ((tell) => tell())
+    /** @type {(report: () => void) => void} */
+    this.#asCaller = require('node:async_hooks').AsyncLocalStorage.snapshot?.() ?? ((report) => report())
   }
 
   start (call) {
@@ -210,7 +210,7 @@ class Trace {
     }
   }
 
-  /** What a worker says of how long it took, in us; -1 if it has not run. */
+  /** Adds the time that a worker reports, in us; -1 if the call has not run. */
   ran (us) {
     if (us >= 0) this.context.run = (this.context.run ?? 0) + us / 1000
   }
@@ -218,13 +218,13 @@ class Trace {
   end (failure = null) {
     const { context } = this
     context.waited = Math.max(performance.now() - this.#began - (context.run ?? 0), 0)
-    const tell = () => this.#asCaller(() => {
-      if (failure !== null) tellError(context, failure.error)
+    const report = () => this.#asCaller(() => {
+      if (failure !== null) reportError(context, failure.error)
       query.asyncStart.publish(context)
       query.asyncEnd.publish(context)
     })
     // Not while replies are read: a listener may use their block, by the sync API.
-    queueMicrotask(tell)
+    queueMicrotask(report)
   }
 
   /** Ends with a job. */

@@ -1,7 +1,7 @@
 'use strict'
 
-// Buffers, typed arrays and DataViews: what they are over is asked of them by their own getters,
-// never by what a user may have put in front of those.
+// Buffers, typed arrays and DataViews. Their memory is read by the getters of the prototypes, never
+// by properties that a user may have defined.
 
 const { isDataView } = require('node:util').types
 
@@ -36,7 +36,7 @@ function over ({ buffer, offset, length }, view) {
   return bytes === 0 ? new Uint8Array(0) : new Uint8Array(buffer(view), offset(view), bytes)
 }
 
-/** The bytes of a view are copied; all else is as it is. */
+/** A copy of a view; any other value as it is. */
 function copyBytes (value) {
   return ArrayBuffer.isView(value) ? bytesOf(value).slice() : value
 }

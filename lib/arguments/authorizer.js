@@ -22,7 +22,7 @@ function readRules (rules) {
     return [list.map(readRule), requirePolicy(defaultPolicy ?? Authorization.DENY)]
   }
   const tables = Object.entries(rules).map(([table, policy]) => readRule({ table, policy }))
-  // What is about no table is denied, except SELECT itself.
+  // Actions without a table are denied, except SELECT itself.
   tables.push(readRule({ action: Action.SELECT, policy: Authorization.ALLOW }))
   return [tables, Authorization.DENY]
 }
@@ -37,7 +37,7 @@ function readRule (rule) {
   return [actions, ...ofTable, ...ofColumn, ...ofEntity, ...ofAccessor, requirePolicy(policy)]
 }
 
-/** What is left out matches everything: what is misspelt, or has no value, is not left out. */
+/** A missing key matches everything, so a misspelt key, or one without a value, is an error. */
 function readKeys (object, known) {
   const what = known === RULE ? 'an authorizer rule' : 'an authorizer'
   for (const key in object) {

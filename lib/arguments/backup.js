@@ -6,13 +6,13 @@ const { setImmediate, setTimeout } = require('node:timers/promises')
 const { makeError } = require('../errors')
 const { isInMemory, resolveFile } = require('../paths')
 
-// What SQLite writes beside a database, for itself.
+// Suffixes of the files that SQLite writes beside a database.
 const BESIDE = ['', '-journal', '-wal', '-shm']
 
 // How long to wait before a locked file is tried again, in ms; then the last of them.
 const DELAYS = [1, 2, 5, 10, 15, 20, 25, 50]
 
-/** Checks the arguments of `db.backup()`; a promise, so that what is wrong becomes a rejection. */
+/** Checks the arguments of `db.backup()`. Async, so that a mistake becomes a rejection. */
 async function readBackup (file, options, uri) {
   options ??= {}
   if (typeof file !== 'string') throw new TypeError('Expected first argument to be a string')

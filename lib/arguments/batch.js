@@ -6,7 +6,7 @@ const { SAVEPOINT } = require('../transaction')
 const { NAMES } = require('./call')
 const { checkNames } = require('./names')
 
-// As SQLite knows it, without its quotes.
+// The name of the savepoint without its quotes.
 const OWN = SAVEPOINT.slice(1, -1)
 
 // libsql's names for the kinds of transaction, beside SQLite's.
@@ -17,7 +17,7 @@ const MODES = {
 const OPTIONS = [...NAMES, 'mode', 'raw']
 const STATEMENT = ['sql', 'args']
 
-/** The second argument of `db.batch()`: a mode, or options; `read` reads what any call may have. */
+/** The second argument of `db.batch()`: a mode, or options. `read` reads options of any call. */
 function readBatchOptions (given, read) {
   const options = typeof given === 'string' ? { mode: given } : given ?? {}
   if (typeof options !== 'object' || Array.isArray(options)) {
@@ -35,15 +35,15 @@ function readBatchOptions (given, read) {
 }
 
 /**
- * What `db.batch()` is given, checked: of each statement its SQL and parameters.
+ * The statements of `db.batch()`, checked: the SQL and the parameters of each.
  * @param {import('../engine').Natives} natives
  * @returns {[sql: string, args: unknown[]][]}
  */
 function readBatch (natives, statements) {
   if (!Array.isArray(statements)) throw new TypeError('Expected first argument to be an array of statements')
-  // A copy: what is read may change the list.
+  // A copy: a getter may change the list.
   const list = [...statements].map((statement, i) => readStatement(statement, i))
-  // All of it or nothing: what ends the transaction is found before anything runs.
+  // All of it or nothing: SQL that ends the transaction is found before anything runs.
   natives.sqlCheckBatch(list.map(([sql]) => sql), OWN)
   return list
 }
@@ -89,7 +89,7 @@ function toResult (columns, rows, { changes, lastInsertRowid }) {
   }
 }
 
-/** How much is left, in ms, of the time that a batch may take; null if that has no limit. */
+/** The ms that are left of the time limit of a batch; null if it has none. */
 function timeLeft (timeout) {
   if (timeout === undefined || timeout === 0) return null
   const end = performance.now() + timeout

@@ -1,6 +1,6 @@
 'use strict'
 
-// What one call may be given beside its parameters: `{ signal, timeout }`.
+// Options of one call: `{ signal, timeout }`.
 
 const { isPlainObject } = require('../params')
 const { checkNames } = require('./names')
@@ -9,7 +9,7 @@ const { checkNames } = require('./names')
 const NAMES = ['signal', 'timeout', 'queryTimeout']
 const CLOSE_OPTIONS = ['timeout', 'interrupt']
 
-/** A signal and a time limit in ms, checked; null for neither. `names` are all that it may have. */
+/** A signal and a time limit in ms, checked; null for neither. `names` are the known options. */
 function readCallOptions (options, names = NAMES) {
   if (options === undefined || options === null) return null
   // Where better-sqlite3 has options, an array is an object without any.
@@ -55,7 +55,7 @@ function readSyncExecOptions (sql, options, list) {
   return readExecOptions(options, readSyncOptions)
 }
 
-/** For a method of the sync API that nothing ends: the signal if it has steps, or nothing. */
+/** For a method of the sync API without a time limit: the signal if it has steps, or nothing. */
 function readStepOptions (options, names, method, hasSteps) {
   const call = readCallOptions(options, names)
   const option = call?.timeout !== undefined ? 'timeout' : 'signal'
@@ -63,7 +63,7 @@ function readStepOptions (options, names, method, hasSteps) {
   throw new TypeError(`The "${option}" option of ${method} is for ferrolite/promise`)
 }
 
-/** How long close() waits for what has not ended. */
+/** The options of close(), checked. */
 function readCloseOptions (options) {
   if (options === undefined || options === null) return {}
   if (typeof options !== 'object') throw new TypeError('Expected first argument to be an options object')
@@ -79,8 +79,8 @@ function without (list, others) {
 }
 
 /**
- * Takes the options of a call off the end of its arguments: a plain object that has these names
- * alone, none of which is a parameter. Where no parameter has a name, one of them is enough.
+ * Removes the options of a call from the end of its arguments: a plain object that has only these
+ * names, none of which is a parameter. If no parameter has a name, one of them is enough.
  */
 function takeOptions (params, names, read) {
   const last = params.at(-1)
@@ -97,7 +97,7 @@ function takeOptions (params, names, read) {
 function isOptions (keys, params, names) {
   if (names.every((name) => name === null)) {
     if (keys.some((key) => NAMES.includes(key))) return true
-    // What looks like options alone: they would be passed over.
+    // Misspelt options, which would be ignored otherwise.
     return keys.every((key) => require('../spelling').isLikeCallOption(key))
   }
   if (!keys.every((key) => NAMES.includes(key))) return false

@@ -6,7 +6,7 @@ const { checkNames } = require('./names')
 const FUNCTION = ['safeIntegers', 'deterministic', 'directOnly', 'varargs']
 const AGGREGATE = [...FUNCTION, 'start', 'step', 'inverse', 'result']
 
-/** What `db.function()` is given, checked. */
+/** The arguments of `db.function()`, checked. */
 function parseFunction (name, options, fn, defaultInt64) {
   options ??= {}
   if (typeof options === 'function') {
@@ -26,7 +26,7 @@ function parseFunction (name, options, fn, defaultInt64) {
   return { name, fn, argCount, int64, deterministic, directOnly }
 }
 
-/** What `db.aggregate()` is given, checked. */
+/** The arguments of `db.aggregate()`, checked. */
 function parseAggregate (name, options, defaultInt64) {
   if (typeof name !== 'string') throw new TypeError('Expected first argument to be a string')
   if (typeof options !== 'object' || options === null) throw new TypeError('Expected second argument to be an options object')

@@ -3,8 +3,8 @@
 const { isMap, isSet } = require('node:util').types
 
 /**
- * Looks through the names of options: unknown ones are passed over, as better-sqlite3 does, but
- * not those that were meant to be known ones. `of` says whose they are, as lib/spelling.js has it.
+ * Checks the names of options. Unknown ones are ignored, as in better-sqlite3, unless they are
+ * misspelt ones. `of` is a key of `checks` in lib/spelling.js.
  */
 function checkNames (options, known, of = 'method') {
   // All names of these would be unknown.

@@ -34,7 +34,7 @@ function wrapFactory (factory, defaultInt64) {
   }
 }
 
-/** The connection's default counts when a table is first used, not when it is defined. */
+/** The connection's default applies when a table is first used, not when it is defined. */
 function resolve ([sql, generator, parameters, int64, directOnly], defaultInt64) {
   return [sql, generator, parameters, int64 ?? defaultInt64(), directOnly]
 }
@@ -109,7 +109,7 @@ function inferParameters (rows) {
 
 function wrapGenerator (generator, positions, moduleName) {
   return function * virtualTable (...args) {
-    // Hidden columns give the arguments back, so the generator must not be able to change them.
+    // Hidden columns return the arguments, so the generator must not be able to change them.
     const output = args.map((arg) => Buffer.isBuffer(arg) ? Buffer.from(arg) : arg)
     for (let i = 0; i < positions.size; ++i) output.push(null)
     for (const row of generator(...args)) {

@@ -1,6 +1,6 @@
 'use strict'
 
-// What each kind of database is opened by; loaded when one is.
+// The backend of each kind of database, loaded at its first use.
 const BACKENDS = {
   local: () => require('./local').LocalBackend,
   remote: () => require('./remote').RemoteBackend,
@@ -8,7 +8,7 @@ const BACKENDS = {
 }
 
 /**
- * Opens what a Database of the sync API works on.
+ * Opens the backend of a Database of the sync API.
  * @param {import('../engine').Environment} environment
  * @returns {import('./backend').Backend}
  */

@@ -20,7 +20,7 @@ const lazy = {
 
 const MAX_EXEC_LENGTH = 128
 
-/** A database that this thread runs itself: a file, one in memory, or the file of a replica. */
+/** A database in this thread: a file, one in memory, or the file of a replica. */
 class LocalBackend {
   kind = 'local'
   // What tracing calls it.
@@ -223,7 +223,7 @@ class LocalBackend {
     this.natives.databaseRekey.call(this.handle, key)
   }
 
-  /** A copy that is on its way: what the engine says of both files, and how it goes on and ends. */
+  /** Begins a backup: what the engine reports of both files, and functions to go on and to end. */
   backup (attached, file) {
     const { natives, handle, options } = this
     const [backup, ...opened] = natives.databaseBackup.call(handle, attached, file, options.uri)

@@ -24,7 +24,7 @@ class Owner extends Return {
   }
 }
 
-/** Gives a Database what it works on. */
+/** Sets the backend of a Database. */
 function setBackend (database, backend) {
   return new Owner(database, backend)
 }

@@ -31,7 +31,7 @@ function runAsJob (database, connection, statements, { version, raw, call }) {
 function runInTransaction (database, connection, statements, { version, raw, call }) {
   const list = readBatch(connection.natives, statements)
   const left = timeLeft(call?.timeout)
-  // What is changed meanwhile is not for this call.
+  // Later changes of the arguments do not affect this call.
   const kept = list.map(([sql, params]) => [sql, params.map(copyParams)])
   const run = database.transaction(async () => {
     const results = []

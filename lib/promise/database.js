@@ -19,7 +19,7 @@ const { Connection } = require('./connection')
 const { readLease, readReaders } = require('./options')
 const { createTransaction } = require('./transaction')
 
-// What the options of each may be, beside those of any call.
+// The known options of each method, beside those of any call.
 const PRAGMA_OPTIONS = [...NAMES, 'simple']
 const SERIALIZE_OPTIONS = [...NAMES, 'attached']
 const BACKUP_OPTIONS = [...NAMES, 'attached', 'progress']
@@ -247,7 +247,7 @@ class Database {
     return this.#routeWith('maxWriteReplicationIndex()').maxWriteReplicationIndex()
   }
 
-  /** The way to the workers, where those have what `method` asks for. */
+  /** The route of the connection; throws if its kind lacks `method`. */
   #routeWith (method) {
     const connection = this.#connection
     connection.requireOpen()
@@ -255,7 +255,7 @@ class Database {
     return connection.route
   }
 
-  /** Waits for what its threads have to do, but not for transactions of others. */
+  /** Waits for calls that its threads have, but not for transactions of others. */
   async stats (options) {
     const connection = this.#connection
     const call = readCallOptions(options)
@@ -412,7 +412,7 @@ class Database {
 
   /** Ends the first of the calls that have not ended; those behind it go on. */
   interrupt () {
-    // What it still waits for can be stopped while it closes.
+    // Calls that close() waits for can be stopped.
     if (!this.#connection.isClosing) this.#connection.requireOpen()
     this.#connection.interrupt()
     return this
@@ -442,8 +442,8 @@ function withoutUndefined (params, { parameters }) {
 }
 
 /**
- * The options of a call whose statement is not compiled yet: for that they hold too, unless they
- * may be values of its parameters.
+ * The options of a call whose statement is not compiled yet. They apply to compiling too, unless
+ * they may be values of its parameters.
  */
 function likelyOptions (sql, params) {
   const last = params.at(-1)

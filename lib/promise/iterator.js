@@ -15,10 +15,10 @@ const { then } = Promise.prototype
 
 const DONE = Object.freeze({ value: undefined, done: true })
 
-/** What closes a query whose iterator nobody has any more. */
+/** Closes an iteration whose iterator was garbage-collected. */
 const dropped = new FinalizationRegistry((close) => close())
 
-/** An open query of the worker. */
+/** An open iterator of the worker. */
 class Iteration {
   #connection
   #scope
@@ -99,7 +99,7 @@ class Iteration {
     this.#endTrace(null)
     const job = new Job(OP.RETURN, this.#number)
     job.promise.catch(() => {})
-    // Whatever owns the connection: it only gives something back.
+    // It does not wait for its turn: closing only frees something.
     return this.#connection.send(job)
   }
 }
@@ -117,7 +117,7 @@ class StatementIterator {
   #size = FIRST
   // The next batch, on its way.
   #ahead = null
-  // After the rows that are here: null, or `{ error }` that ended them, which may be null too.
+  // Thrown after the rows that are buffered: null, or `{ error }`, whose error may be null too.
   #error = null
   #done = false
   // Calls of next() and return() run one after the other.
@@ -145,7 +145,7 @@ class StatementIterator {
     const started = this.#pending++ === 0 ? step() : this.#last.then(step)
     let end
     this.#last = new Promise((resolve) => { end = resolve })
-    // Until it has ended only the caller waits for it: whoever that is can be found from it.
+    // Until it has ended only the caller waits for it, so that V8 can find the caller.
     const result = started.finally(() => {
       this.#pending--
       end()
@@ -157,7 +157,7 @@ class StatementIterator {
 
   async #next () {
     while (this.#at >= this.#rows.length) {
-      // What came before the end or the error, and was read ahead, is still to be given.
+      // Rows that were read ahead come before the end or the error.
       if (this.#ahead === null) {
         if (this.#error !== null) {
           const { error } = this.#error

@@ -1,6 +1,6 @@
 'use strict'
 
-// The options of a connection that the promise API alone has.
+// Options of connections that only the promise API has.
 
 const DEFAULT_LEASE = 60000
 

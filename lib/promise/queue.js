@@ -1,8 +1,8 @@
 'use strict'
 
 /**
- * Calls of the user that have not ended, of the jobs that were sent and the number of those that
- * wait to be; `isStarting` if the SQL of one is being compiled.
+ * Counts the calls of the user that have not ended: `jobs` were sent, `waiting` wait for that.
+ * `isStarting` if the SQL of one is being compiled.
  */
 function countCalls (jobs, waiting, isStarting) {
   const calls = jobs.filter(isCall)
@@ -11,7 +11,7 @@ function countCalls (jobs, waiting, isStarting) {
   return calls.length + waiting + (isNext ? 1 : 0)
 }
 
-// The opening of an iterator is none: it comes with its first read. Nor is what a call is made of.
+// The opening of an iterator is not a call: it comes with its first read. Nor is a part of a call.
 function isCall ({ settled, isPart, statement, finish, sql }) {
   return !settled && !isPart && (statement !== null || finish !== null || sql !== null)
 }
