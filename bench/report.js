@@ -10,7 +10,7 @@ const workloads = require('./workloads')
 const columns = ['better-sqlite3', 'node:sqlite', 'libsql', 'ferrolite']
 
 const MEAN = 1.6
-// What the control shows for the same code twice; less than this is not told from 1.00.
+// The noise that the control shows for the same code; ratios closer to 1.00 mean nothing.
 const noise = results => Math.max(...results.map(({ drivers }) =>
   Math.abs(Math.log(drivers.control.ratio))))
 

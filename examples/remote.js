@@ -12,7 +12,7 @@ async function main (url) {
     CREATE TABLE ferrolite_account (name TEXT PRIMARY KEY, balance INTEGER)
   `)
 
-  // One trip for all of it, in a transaction.
+  // One round trip for all statements, in a transaction.
   const insert = 'INSERT INTO ferrolite_account VALUES (?, ?)'
   const results = await db.batch([[insert, ['Ada', 100]], [insert, ['Grace', 0]]])
   console.log(`${results.length} accounts at ${db.name}`)

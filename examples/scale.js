@@ -17,7 +17,7 @@ const CLIENTS = [1, 2, 4]
 const CATCH_UP = 10_000
 const INSERT = 'INSERT INTO item (name, price) VALUES (?, ?)'
 
-// In a process of its own: reads for as long as it is told, and says how often.
+// In a process of its own: reads for a given time, and reports how often.
 function client (url, file) {
   const Database = require('ferrolite')
   const db = file ? new Database(file, { syncUrl: url }) : new Database(url)
@@ -73,7 +73,7 @@ async function startServers (folder, undo) {
   return { primary, followers }
 }
 
-// The same reads by more and more of the clients that `argsOf(i)` tells where to read.
+// The same reads by more and more clients; `argsOf(i)` says where client i reads.
 async function compare (name, ms, undo, argsOf) {
   const clients = []
   for (let i = 0; i < CLIENTS.at(-1); i++) {
