@@ -1,9 +1,12 @@
 'use strict'
 
 const { readRules } = require('./arguments/authorizer')
-const { NAMES, readStepOptions, readSyncExecOptions, readSyncOptions } = require('./arguments/call')
+const {
+  NAMES, readStepOptions, readSyncExecOptions, readSyncOptions, refuseCloseOptions
+} = require('./arguments/call')
 const { readApplyOptions, readSessionOptions } = require('./arguments/session')
 const { backendOf, setBackend } = require('./backends/of')
+const { addMethods } = require('./caller')
 const { requireCapability } = require('./capabilities')
 const { attach } = require('./environment')
 const { abortError } = require('./errors')
@@ -214,8 +217,9 @@ const methods = {
     return backendOf(this).batch(statements, options, this)
   },
 
-  close () {
+  close (options) {
     const backend = backendOf(this)
+    if (options !== undefined) refuseCloseOptions(options)
     const occasion = tracing.lifecycle('close')
     if (occasion === null || !backend.open) backend.close()
     else occasion.sync(lazy.lifecycle.describe(backend.options), () => backend.close())
@@ -302,6 +306,7 @@ function requireString (value) {
 
 /** Gives a Database constructor its methods. */
 function defineMethods (prototype) {
+  addMethods(prototype, { Database: prototype.constructor })
   for (const key of Reflect.ownKeys(methods)) {
     Object.defineProperty(prototype, key, {
       value: methods[key], writable: true, enumerable: false, configurable: true

@@ -17,6 +17,7 @@ export interface Engine {
     /** Its only element is the exception on its way through SQLite. */
     exception: [unknown]
     makeError: MakeError
+    makeMistake: MakeMistake
     /** Whether this is a worker, whose folder cannot change. */
     worker: boolean
   }): Natives
@@ -35,6 +36,14 @@ export type MakeError = (
   sql?: string,
   database?: string,
   isTimeout?: boolean
+) => Error
+
+/** Called for each mistake in calling; `name` is that of the error's class. */
+export type MakeMistake = (
+  name: 'TypeError' | 'RangeError' | 'Error',
+  message: string,
+  sql?: string,
+  database?: string
 ) => Error
 
 declare const kind: unique symbol

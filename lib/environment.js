@@ -1,6 +1,6 @@
 'use strict'
 
-const { makeError } = require('./errors')
+const { makeError, mistake } = require('./errors')
 const { createBlock } = require('./rows')
 const { useNatives } = require('./sql')
 
@@ -24,6 +24,7 @@ function attach (addon) {
       shared: block,
       exception: [undefined],
       makeError,
+      makeMistake: mistake,
       // Workers cannot change the folder. Asking node:worker_threads takes 1 to 3 ms of loading it.
       worker: /** @type {any} */ (process.chdir)?.disabled === true
     })

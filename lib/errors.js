@@ -1,5 +1,6 @@
 'use strict'
 
+const { atCaller } = require('./caller')
 const { withoutKeys } = require('./sql')
 
 // Errors that were made here, and not by code of the user.
@@ -28,17 +29,41 @@ function hide (error, name, value) {
   Reflect.defineProperty(error, name, { value, writable: true, configurable: true })
 }
 
+/** An error of the engine or a server, with the caller's frames. Its arguments: `errorOf()`. */
+function makeError (...args) {
+  return atCaller(errorOf(...args))
+}
+
 /**
- * What the addon calls to make an error. `byte` is where in the SQL it is and `statement` the
- * number of the one that failed, or -1.
+ * The same where nobody has called: a reply has come. `byte` is where in the SQL it is and
+ * `statement` the number of the one that failed, or -1.
  */
-function makeError (message, code, rawCode, byte = -1, statement = -1, sql, database, isTimeout) {
+function errorOf (message, code, rawCode, byte = -1, statement = -1, sql, database, isTimeout) {
   const error = new SqliteError(message, code)
   hide(error, 'rawCode', rawCode)
   if (isTimeout) hide(error, 'cause', timeoutCause())
   if (byte >= 0 && sql !== undefined) hide(error, 'offset', charsOf(sql, byte))
   if (statement >= 0) hide(error, 'statementIndex', statement)
   return describe(error, sql, database)
+}
+
+const MISTAKES = { TypeError, RangeError, Error }
+
+/** A mistake in calling, by the name of its error's class. */
+function mistake (name, message, sql, database) {
+  const error = atCaller(new MISTAKES[name](message))
+  ours.add(error)
+  return describe(error, sql, database)
+}
+
+/** Says what a mistake is about; what code of the user threw stays as it is. */
+function about (error, sql, database) {
+  return ours.has(error) ? describe(error, sql, database) : error
+}
+
+/** Gives an error that a job has ended with the frames of who waits for it in a call. */
+function fromCall (error) {
+  return ours.has(error) ? atCaller(error) : error
 }
 
 /** Says what an error is about, where that is not known yet. */
@@ -48,14 +73,15 @@ function describe (error, sql, database) {
   return error
 }
 
-/** Says which statement of a list an error is about. */
-function locate (error, statementIndex, sql, database) {
+/** Says which statement of a list an error is about, and where it is: the character `offset`. */
+function locate (error, statementIndex, sql, database, offset = 0) {
   if (!(error instanceof Error)) return error
-  if (!Object.hasOwn(error, 'offset')) hide(error, 'offset', 0)
+  if (!Object.hasOwn(error, 'offset')) hide(error, 'offset', offset)
   hide(error, 'statementIndex', statementIndex)
   return describe(error, typeof sql === 'string' ? sql : null, database)
 }
 
+/** How many characters of some SQL are before a byte of it. */
 function charsOf (sql, byte) {
   return Buffer.from(sql).toString('utf8', 0, byte).length
 }
@@ -66,7 +92,7 @@ function timeoutCause () {
 }
 
 function timedOut () {
-  return makeError('interrupted', 'SQLITE_INTERRUPT', 9, -1, -1, undefined, undefined, true)
+  return errorOf('interrupted', 'SQLITE_INTERRUPT', 9, -1, -1, undefined, undefined, true)
 }
 
 // Errors of calls that were refused, as an error of another has ended their transaction.
@@ -100,7 +126,7 @@ function forCall (error, sql, database) {
 
 function copy (error) {
   const { message, code, rawCode, status, cause } = error
-  const another = makeError(message, code, rawCode)
+  const another = errorOf(message, code, rawCode)
   if (status !== undefined) another.status = status
   if (cause !== undefined) hide(another, 'cause', cause)
   return another
@@ -126,11 +152,16 @@ async function rejection (error) {
 module.exports = {
   SqliteError,
   abortError,
+  about,
+  charsOf,
   describe,
+  errorOf,
   firstError,
   forCall,
+  fromCall,
   locate,
   makeError,
+  mistake,
   rejection,
   retrace,
   timedOut,

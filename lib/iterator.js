@@ -1,5 +1,6 @@
 'use strict'
 
+const { addMethods } = require('./caller')
 const { KEY, requireOurs } = require('./key')
 const { HEADER } = require('./protocol')
 
@@ -97,6 +98,7 @@ function createIteratorClass ({ natives, block }) {
     }
   }
 
+  addMethods(StatementIterator.prototype)
   return StatementIterator
 }
 

@@ -1,6 +1,7 @@
 'use strict'
 
 const { isDataView } = require('node:util').types
+const { mistake } = require('./errors')
 const { LONG_TEXT } = require('./protocol')
 const { bytesOf, copyBytes } = require('./views')
 
@@ -28,7 +29,7 @@ function flatten (args, names) {
     checkValue(value)
     do anonymous++
     while (anonymous < names.length && names[anonymous] !== null)
-    if (anonymous >= names.length) throw new RangeError('Too many parameter values were provided')
+    if (anonymous >= names.length) throw mistake('RangeError', 'Too many parameter values were provided')
     values[anonymous] = value
     count++
   }
@@ -38,21 +39,21 @@ function flatten (args, names) {
       const { length } = arg
       for (let i = 0; i < length; ++i) add(arg[i])
     } else if (isPlainObject(arg)) {
-      if (object !== null) throw new TypeError('You cannot specify named parameters in two different objects')
+      if (object !== null) throw mistake('TypeError', 'You cannot specify named parameters in two different objects')
       object = arg
       count += addNamed(object, names, values)
     } else if (hasNames && isObject(arg)) {
-      throw new TypeError('Named parameters can only be passed within plain objects')
+      throw mistake('TypeError', 'Named parameters can only be passed within plain objects')
     } else {
       add(arg)
     }
   }
 
   if (count < names.length) {
-    if (hasNames && object === null) throw new TypeError('Missing named parameters')
-    throw new RangeError('Too few parameter values were provided')
+    if (hasNames && object === null) throw mistake('TypeError', 'Missing named parameters')
+    throw mistake('RangeError', 'Too few parameter values were provided')
   }
-  if (count > names.length) throw new RangeError('Too many parameter values were provided')
+  if (count > names.length) throw mistake('RangeError', 'Too many parameter values were provided')
   return values
 }
 
@@ -61,7 +62,7 @@ function addNamed (object, names, values) {
   for (let i = 0; i < names.length; ++i) {
     const name = names[i]
     if (name === null) continue
-    if (!Object.hasOwn(object, name)) throw new RangeError(`Missing named parameter "${name}"`)
+    if (!Object.hasOwn(object, name)) throw mistake('RangeError', `Missing named parameter "${name}"`)
     const value = object[name]
     checkValue(value)
     values[i] = value
@@ -77,7 +78,7 @@ function namedValues (object, names) {
   for (let i = 0; i < names.length; ++i) {
     const name = names[i]
     if (name === null) return null
-    if (!Object.hasOwn(object, name)) throw new RangeError(`Missing named parameter "${name}"`)
+    if (!Object.hasOwn(object, name)) throw mistake('RangeError', `Missing named parameter "${name}"`)
     checkValue(values[i] = object[name])
   }
   return values
@@ -108,11 +109,11 @@ function checkValue (value) {
       return
     case 'bigint':
       if (value >= MIN_INT64 && value <= MAX_INT64) return
-      throw new RangeError('The bound string, buffer, or bigint is too big')
+      throw mistake('RangeError', 'The bound string, buffer, or bigint is too big')
     case 'object':
       if (value === null || ArrayBuffer.isView(value)) return
   }
-  throw new TypeError('SQLite3 can only bind numbers, strings, bigints, buffers, and null')
+  throw mistake('TypeError', 'SQLite3 can only bind numbers, strings, bigints, buffers, and null')
 }
 
 // Memory for long texts, kept from one call to the next: up to 8 MiB.

@@ -5,6 +5,7 @@
 
 const fs = require('node:fs')
 const path = require('node:path')
+const { mistake } = require('./errors')
 
 const isWindows = process.platform === 'win32'
 
@@ -34,7 +35,7 @@ function resolveFile (file, uri, vfs) {
 function requireFolder ({ name, file, anonymous }) {
   if (file === null || anonymous || name.trimStart().startsWith('file:')) return
   if (!fs.existsSync(path.dirname(file))) {
-    throw new TypeError('Cannot open database because the directory does not exist')
+    throw mistake('TypeError', `Cannot open database because the directory does not exist: ${file}`, undefined, name)
   }
 }
 

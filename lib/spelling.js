@@ -2,6 +2,8 @@
 
 // Options are not passed over for their spelling. Loaded when an option has a name that is none.
 
+const { mistake } = require('./errors')
+
 // What others call them, without case and separators.
 const CONNECTION = {
   encryptionKey: ['key', 'password', 'passphrase', 'secret', 'encryption', 'encryptkey', 'encryptionpassword',
@@ -77,7 +79,7 @@ function distance (a, b) {
 }
 
 function misspelt (name, right) {
-  return new TypeError(`Misspelled option "${name}" should be "${right}"`)
+  return mistake('TypeError', `Misspelled option "${name}" should be "${right}"`)
 }
 
 const checks = {
@@ -87,18 +89,18 @@ const checks = {
     if (right !== undefined) throw misspelt(name, right)
     const value = options[name]
     if (/ur[il]$/.test(plain(name)) && typeof value === 'string' && /^(libsql|https?|wss?):/i.test(value)) {
-      throw new TypeError(`Unknown option "${name}": give the URL of a server as the first argument, or for a replica as the "syncUrl" option`)
+      throw mistake('TypeError', `Unknown option "${name}": give the URL of a server as the first argument, or for a replica as the "syncUrl" option`)
     }
   },
 
   /** Options that one call may have beside its parameters. */
   call (name, options, known) {
     const right = meant(name, known, CALL)
-    if (right === name) throw new TypeError(`The "${name}" option is not available for this method`)
+    if (right === name) throw mistake('TypeError', `The "${name}" option is not available for this method`)
     if (right !== undefined) throw misspelt(name, right)
     const { encryptionKey, encryptionCipher } = CONNECTION
     if (meant(name, [], { encryptionKey, encryptionCipher }) === undefined) return
-    throw new TypeError(`The "${name}" option is not available for this method: give the key to new Database()`)
+    throw mistake('TypeError', `The "${name}" option is not available for this method: give the key to new Database()`)
   },
 
   /** Those of a method that is no query. */

@@ -1,7 +1,9 @@
 'use strict'
 
 const { readSyncOptions, requireTimeout, takeOptions } = require('./arguments/call')
+const { addMethods } = require('./caller')
 const { createEntryClass } = require('./entry')
+const { about, mistake } = require('./errors')
 const { createIteratorClass } = require('./iterator')
 const { KEY, requireOurs } = require('./key')
 const { readToggle } = require('./options')
@@ -160,7 +162,7 @@ function createStatementClass ({ natives, block }, StatementIterator) {
 
     iterate (...params) {
       requireOurs(isStatement(this))
-      if (!this.#entry.reader) throw new TypeError('This statement does not return data. Use run() instead')
+      if (!this.#entry.reader) throw this.#mistake('This statement does not return data. Use run() instead')
       const entry = this.#own()
       const timeout = params.length === 0 ? undefined : this.#takeTimeout(params)
       this.#execute(statementIterate, params, false)
@@ -172,7 +174,7 @@ function createStatementClass ({ natives, block }, StatementIterator) {
       requireOurs(isStatement(this))
       const entry = this.#own()
       if (natives.statementBind.apply(entry.handle, params) === false) {
-        ordered(natives.statementBind, entry.handle, flatten(params, entry.parameterNames()))
+        ordered(natives.statementBind, entry.handle, this.#flatten(params))
       }
       return this
     }
@@ -193,7 +195,7 @@ function createStatementClass ({ natives, block }, StatementIterator) {
     }
 
     #setMode (name, mode, args) {
-      if (!this.#entry.reader) throw new TypeError(`The ${name}() method is only for statements that return data`)
+      if (!this.#entry.reader) throw this.#mistake(`The ${name}() method is only for statements that return data`)
       natives.statementRequireIdle.call(this.#entry.handle)
       if (readToggle(args)) this.#mode = mode
       else if (this.#mode === mode) this.#mode = FLAT
@@ -225,7 +227,7 @@ function createStatementClass ({ natives, block }, StatementIterator) {
 
     columns () {
       requireOurs(isStatement(this))
-      if (!this.#entry.reader) throw new TypeError('The columns() method is only for statements that return data')
+      if (!this.#entry.reader) throw this.#mistake('The columns() method is only for statements that return data')
       return natives.statementColumns.call(this.#entry.handle)
     }
 
@@ -261,6 +263,22 @@ function createStatementClass ({ natives, block }, StatementIterator) {
       return entry
     }
 
+    #mistake (message) {
+      return this.#about(mistake('TypeError', message))
+    }
+
+    #about (error) {
+      return about(error, this.#source, this.#database.name)
+    }
+
+    #flatten (params) {
+      try {
+        return flatten(params, this.#entry.parameterNames())
+      } catch (error) {
+        throw this.#about(error)
+      }
+    }
+
     #execute (execute, params, writes) {
       if (params.length !== 1 || !isNamed(params[0])) {
         const result = execute.apply(this.#entry.handle, params)
@@ -282,7 +300,7 @@ function createStatementClass ({ natives, block }, StatementIterator) {
         // A closed or busy connection comes first, as if it had been asked before the arguments
         // were.
         natives.statementCheck.call(handle, writes, params.length)
-        throw error
+        throw this.#about(error)
       }
       // Nothing is left to bind, but something was given: a bound statement must not take it.
       if (values.length === 0) natives.statementCheck.call(handle, writes, params.length)
@@ -307,6 +325,7 @@ function createStatementClass ({ natives, block }, StatementIterator) {
     }
   }
 
+  addMethods(Statement.prototype)
   return { Statement, parametersOf, settingsOf }
 }
 

@@ -45,6 +45,7 @@ api/43.values.js                  sync promise   file server replica   all     y
 api/45.unsafe.js                  sync promise   file                  all     yes
 api/47.authorizer.js              sync promise   file                  all     yes
 api/49.update-hook.js             sync promise   file                  all     yes
+api/55.error-context.js           sync promise   file server replica   all     yes
 api/56.tracing.js                 sync promise   file server replica   all     yes
 api/57.stats.js                   sync promise   file server replica   all     yes
 api/58.lifecycle.js               sync promise   file server replica   all     yes
@@ -70,6 +71,7 @@ replica/61.replica.js             -              -                     one     -
 replica/63.read-your-writes.js    -              -                     one     -
 replica/66.replica-plain.js       -              -                     one     -
 replica/68.sync-events.js         -              -                     one     -
+replica/69.error-context.js       -              -                     one     -
 sync/44.workers.js                -              -                     all     yes
 sync/70.limits.js                 -              -                     one     -
 types/70.types.js                 -              -                     one     -

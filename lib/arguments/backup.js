@@ -30,7 +30,7 @@ async function readBackup (file, options, uri) {
   const directory = uri && file.startsWith('file:') ? null : path.dirname(target)
   if (directory !== null) {
     await fs.promises.access(directory).catch(() => {
-      throw new TypeError('Cannot save backup because the directory does not exist')
+      throw new TypeError(`Cannot save backup because the directory does not exist: ${target}`)
     })
   }
   return { file: target, attached, progress: progress ?? null }

@@ -2,6 +2,7 @@
 
 // Options of one call: `{ signal, timeout }`.
 
+const { mistake } = require('../errors')
 const { isPlainObject } = require('../params')
 const { checkNames } = require('./names')
 
@@ -14,17 +15,17 @@ function readCallOptions (options, names = NAMES) {
   if (options === undefined || options === null) return null
   // Where better-sqlite3 has options, an array is an object without any.
   if (typeof options !== 'object' || (names === NAMES && Array.isArray(options))) {
-    throw new TypeError('Expected the options of the call to be an object')
+    throw mistake('TypeError', 'Expected the options of the call to be an object')
   }
   checkNames(options, names, 'call')
   const { signal, timeout, queryTimeout } = options
   if (signal !== undefined && !isSignal(signal)) {
-    throw new TypeError('Expected the "signal" option to be an AbortSignal')
+    throw mistake('TypeError', 'Expected the "signal" option to be an AbortSignal')
   }
   if (timeout !== undefined) requireTimeout(timeout)
   if (queryTimeout !== undefined) requireTimeout(queryTimeout)
   if (timeout !== undefined && queryTimeout !== undefined && timeout !== queryTimeout) {
-    throw new TypeError('The options "timeout" and "queryTimeout" mean the same, but have different values: give one of them')
+    throw mistake('TypeError', 'The options "timeout" and "queryTimeout" mean the same, but have different values: give one of them')
   }
   const ms = timeout ?? queryTimeout
   return signal === undefined && ms === undefined ? null : { signal, timeout: ms }
@@ -35,7 +36,7 @@ function readSyncOptions (options, names = NAMES) {
   const call = readCallOptions(options, names)
   if (call === null) return undefined
   if (call.signal !== undefined) {
-    throw new TypeError('The "signal" option is for ferrolite/promise: the sync API has "timeout"')
+    throw mistake('TypeError', 'The "signal" option is for ferrolite/promise: the sync API has "timeout"')
   }
   return call.timeout
 }
@@ -46,7 +47,7 @@ function readExecOptions (options, read = readCallOptions) {
   const others = isPlainObject(options) ? without(Object.keys(options), NAMES) : null
   if (others?.length === 0) return read(options)
   if (others !== null) checkNames(options, NAMES, 'call')
-  throw new TypeError('exec() takes no parameters, only the options { timeout, signal }: use run()')
+  throw mistake('TypeError', 'exec() takes no parameters, only the options { timeout, signal }: use run()')
 }
 
 /** The same for the sync API, where it may be the callback of `list.forEach()` too. */
@@ -60,18 +61,27 @@ function readStepOptions (options, names, method, hasSteps) {
   const call = readCallOptions(options, names)
   const option = call?.timeout !== undefined ? 'timeout' : 'signal'
   if (call === null || (hasSteps && option === 'signal')) return call
-  throw new TypeError(`The "${option}" option of ${method} is for ferrolite/promise`)
+  throw mistake('TypeError', `The "${option}" option of ${method} is for ferrolite/promise`)
 }
 
 /** The options of close(), checked. */
 function readCloseOptions (options) {
   if (options === undefined || options === null) return {}
-  if (typeof options !== 'object') throw new TypeError('Expected first argument to be an options object')
+  if (typeof options !== 'object') throw mistake('TypeError', 'Expected first argument to be an options object')
   checkNames(options, CLOSE_OPTIONS, 'call')
   const { timeout, interrupt = false } = options
   if (timeout !== undefined) requireTimeout(timeout)
-  if (typeof interrupt !== 'boolean') throw new TypeError('Expected the "interrupt" option to be a boolean')
+  if (typeof interrupt !== 'boolean') throw mistake('TypeError', 'Expected the "interrupt" option to be a boolean')
   return { timeout, interrupt }
+}
+
+/** The sync API waits for nothing when it closes; what is no options is passed over. */
+function refuseCloseOptions (options) {
+  if (!isPlainObject(options) || Array.isArray(options)) return
+  checkNames(options, CLOSE_OPTIONS, 'call')
+  const given = CLOSE_OPTIONS.find((name) => options[name] !== undefined)
+  if (given === undefined) return
+  throw mistake('TypeError', `The "${given}" option of close() is for ferrolite/promise`)
 }
 
 function without (list, others) {
@@ -113,7 +123,7 @@ function isSignal (value) {
 
 function requireTimeout (ms) {
   if (!Number.isInteger(ms) || ms < 0 || ms > 0x7fffffff) {
-    throw new TypeError('Expected the timeout to be an integer between 0 and 2147483647')
+    throw mistake('TypeError', 'Expected the timeout to be an integer between 0 and 2147483647')
   }
   return ms
 }
@@ -126,6 +136,7 @@ module.exports = {
   readStepOptions,
   readSyncExecOptions,
   readSyncOptions,
+  refuseCloseOptions,
   requireTimeout,
   takeOptions
 }

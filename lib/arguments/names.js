@@ -1,6 +1,7 @@
 'use strict'
 
 const { isMap, isSet } = require('node:util').types
+const { mistake } = require('../errors')
 
 /**
  * Checks the names of options. Unknown ones are ignored, as in better-sqlite3, unless they are
@@ -9,7 +10,7 @@ const { isMap, isSet } = require('node:util').types
 function checkNames (options, known, of = 'method') {
   // All names of these would be unknown.
   if (isMap(options) || isSet(options) || (Array.isArray(options) && options.length !== 0)) {
-    throw new TypeError('Expected the options to be an object with the names of the options as keys, not a list or a map')
+    throw mistake('TypeError', 'Expected the options to be an object with the names of the options as keys, not a list or a map')
   }
   for (const name in options) {
     if (!known.includes(name)) require('../spelling').check(name, options, known, of)

@@ -1,8 +1,10 @@
 'use strict'
 
+const { addMethods } = require('../caller')
 const { unavailable } = require('../capabilities')
 const { EventListeners } = require('../changes')
 const { REFUSED } = require('../environment')
+const { describe } = require('../errors')
 const { KEY } = require('../key')
 const { copyParams } = require('../params')
 const { DOUBT, EXTENT, OP, ROLE } = require('../protocol')
@@ -101,15 +103,15 @@ class ReplicaBackend {
 
   get #isBehind () { return this.#hasWritten || this.#isEmpty }
 
-  /** Whether a read goes to the file now. Brings the file up to date if so. */
-  readsLocally () {
+  /** Whether a read of that statement goes to the file now. Brings the file up to date if so. */
+  readsLocally (statement) {
     if (this.#isInside) return false
     if (this.#failure !== null) this.#countWrites()
     if (this.#isUnsure) this.#tryCatchUp()
     if (this.#isBehind) {
       // An open iterator keeps the connection at what was there when it began.
       if (!this.#isEmpty && this.#local.isReading) return false
-      this.#catchUp()
+      this.#catchUp(statement.source)
     }
     return true
   }
@@ -127,9 +129,13 @@ class ReplicaBackend {
     }
   }
 
-  #catchUp () {
+  #catchUp (sql) {
     this.requireOpen()
-    this.#sync(EXTENT.WRITTEN)
+    try {
+      this.#sync(EXTENT.WRITTEN)
+    } catch (error) {
+      throw describe(error, sql)
+    }
   }
 
   #sync (extent, frame = null, timeout = this.#primary.connection.options.defaultQueryTimeout) {
@@ -197,7 +203,7 @@ class ReplicaBackend {
     } catch (error) {
       if (error.code !== 'SQLITE_ERROR' || this.port.inTransaction) throw error
       try {
-        this.#catchUp()
+        this.#catchUp(sql)
       } catch (reason) {
         throw this.#isBehind ? reason : error
       }
@@ -228,7 +234,9 @@ class ReplicaBackend {
   /** The statement of a pragma: on the file if that can answer it, else on the primary. */
   pragma (sql, database) {
     const entry = this.#isInside ? null : this.#compilePragma(sql)
-    if (entry === null || !this.readsLocally()) return this.#primary.pragma(sql, database)
+    if (entry === null || !this.readsLocally({ source: sql })) {
+      return this.#primary.pragma(sql, database)
+    }
     return this.#local.statement(entry, sql, database)
   }
 
@@ -244,7 +252,7 @@ class ReplicaBackend {
   }
 
   explain (sql, database) {
-    if (!this.readsLocally()) return this.#primary.explain(sql, database)
+    if (!this.readsLocally({ source: sql })) return this.#primary.explain(sql, database)
     return this.#local.statement(this.#local.compile(sql, false, true), sql, database)
   }
 
@@ -329,6 +337,8 @@ class RowIterator {
   }
 }
 
+addMethods(RowIterator.prototype)
+
 // The methods that set each mode but the first.
 const MODES = { [PLUCK]: 'pluck', [RAW]: 'raw' }
 
@@ -337,7 +347,7 @@ function createStatementClass ({ Statement: Local, settingsOf }) {
   // Beside the few statements that have it: each field is felt in prepare().
   const bound = new WeakMap()
 
-  return class Statement extends Local {
+  class Statement extends Local {
     #replica
 
     constructor (key, entry, sql, database, int64, replica) {
@@ -351,7 +361,7 @@ function createStatementClass ({ Statement: Local, settingsOf }) {
     }
 
     get (...params) {
-      if (!this.#replica.readsLocally()) return this.#onPrimary().get(...params)
+      if (!this.#replica.readsLocally(this)) return this.#onPrimary().get(...params)
       try {
         return super.get(...params)
       } catch (error) {
@@ -360,7 +370,7 @@ function createStatementClass ({ Statement: Local, settingsOf }) {
     }
 
     all (...params) {
-      if (!this.#replica.readsLocally()) return this.#onPrimary().all(...params)
+      if (!this.#replica.readsLocally(this)) return this.#onPrimary().all(...params)
       try {
         return super.all(...params)
       } catch (error) {
@@ -375,7 +385,7 @@ function createStatementClass ({ Statement: Local, settingsOf }) {
     }
 
     iterate (...params) {
-      if (!this.#replica.readsLocally()) return this.#onPrimary().iterate(...params)
+      if (!this.#replica.readsLocally(this)) return this.#onPrimary().iterate(...params)
       // They may be needed again.
       const copies = params.map(copyParams)
       const fallback = (error) => this.#retry(error).iterate(...copies)
@@ -402,6 +412,9 @@ function createStatementClass ({ Statement: Local, settingsOf }) {
       return statement
     }
   }
+
+  addMethods(Statement.prototype)
+  return Statement
 }
 
 module.exports = { ReplicaBackend }

@@ -197,7 +197,7 @@ class Connection {
 
   /** Starts a job, and tells those who listen of it. */
   #traced (kind, job, start) {
-    const context = this.contextOf(kind, job.sqls?.join('; ') ?? job.subject())
+    const context = this.contextOf(kind, job.subject())
     if (context === null) return start()
     job.trace = new tracing.Trace(context, this.#since)
     job.flags |= FLAG.TIMED

@@ -92,11 +92,19 @@ class Database {
     }
     const known = connection.known(sql)
     if (known !== null) return execute(known, params)
-    const options = likelyOptions(sql, params)
+    const options = this.#likelyOptions(sql, params)
     // As they are now.
     const given = params.map(copyParams)
     const compile = () => connection.cached(sql, options)
     return connection.compileFirst(compile, async (entry) => execute(entry, given), options, sql)
+  }
+
+  #likelyOptions (sql, params) {
+    try {
+      return likelyOptions(sql, params)
+    } catch (error) {
+      throw this.#connection.about(error, sql)
+    }
   }
 
   #readCall (given, entry) {
@@ -119,7 +127,7 @@ class Database {
     requireString(sql)
     const connection = this.#connection
     connection.requireOpen()
-    const call = likelyOptions(sql, params)
+    const call = this.#likelyOptions(sql, params)
     const given = params.map(copyParams)
     const start = async (entry) => {
       const statement = new Statement(KEY, connection, entry, sql, this)

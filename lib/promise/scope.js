@@ -4,7 +4,7 @@
 // a transaction go inside it, all others wait until it has ended.
 
 const { AsyncLocalStorage } = require('node:async_hooks')
-const { makeError, transactionLost } = require('../errors')
+const { errorOf, transactionLost } = require('../errors')
 const { FLAG } = require('../protocol')
 
 // Of the innermost transaction of this async context, over all connections.
@@ -116,7 +116,7 @@ class Scope {
     item.timer = setTimeout(() => {
       this.#remove(item)
       const text = `The call waited ${this.timeout} ms ("leaseTimeout") for a transaction on this connection to end`
-      waiter.end(makeError(text, 'SQLITE_BUSY', 5))
+      waiter.end(errorOf(text, 'SQLITE_BUSY', 5))
     }, this.timeout)
     this.#waiting.push(item)
     waiter.leave = () => this.#remove(item)

@@ -2,7 +2,7 @@
 
 // What a replica tells of its syncs, whoever asked for them.
 
-const { makeError } = require('../errors')
+const { errorOf } = require('../errors')
 const { EXTENT } = require('../protocol')
 const tracing = require('../tracing')
 
@@ -50,7 +50,7 @@ class Syncs {
 
   #tell = (isAsked, extent, frame, frames, duration, code, message) => {
     const about = [undefined, -1, -1, undefined, this.#database]
-    const error = code === null ? undefined : makeError(message, code, ...about)
+    const error = code === null ? undefined : errorOf(message, code, ...about)
     const sync = { reason: reasonOf(isAsked, extent), frames, frame, duration, error }
     // Who waits for one tells of it.
     if (!isAsked) tracing.lifecycle('sync')?.tell({ database: this.#database, ...sync })

@@ -1,8 +1,9 @@
 'use strict'
 
 const { readSyncOptions } = require('../arguments/call')
+const { addMethods } = require('../caller')
 const { requireCapability } = require('../capabilities')
-const { transactionLost } = require('../errors')
+const { about, fromCall, mistake, transactionLost } = require('../errors')
 const { FLAG, OP } = require('../protocol')
 const { StatementCache } = require('../statement-cache')
 const tracing = require('../tracing')
@@ -40,7 +41,7 @@ class BlockingConnection {
   }
 
   requireOpen () {
-    if (this.closed) throw new TypeError('The database connection is not open')
+    if (this.closed) throw mistake('TypeError', 'The database connection is not open', undefined, this.options.name)
   }
 
   /** A replica's primary has what any server has. */
@@ -63,8 +64,12 @@ class BlockingConnection {
   }
 
   /** What a Statement's call comes to. */
-  settle (call) {
-    return call()
+  settle (call, sql) {
+    try {
+      return call()
+    } catch (error) {
+      throw about(error, sql, this.options.name)
+    }
   }
 
   /** Waits for a job; `timeout` in ms, 0 for none. */
@@ -79,7 +84,7 @@ class BlockingConnection {
       result = error
     }
     port.wait(job, timeout)
-    if (failed) throw result
+    if (failed) throw fromCall(result)
     return result
   }
 
@@ -124,8 +129,7 @@ class BlockingConnection {
   #contextOf (job) {
     const kind = KINDS.get(job.op)
     if (kind === undefined) return null
-    const sql = job.sqls?.join('; ') ?? job.subject()
-    return tracing.contextOf(kind, sql, this.options.name, 'primary')
+    return tracing.contextOf(kind, job.subject(), this.options.name, 'primary')
   }
 
   #waitFor (job, timeout, mayWrite) {
@@ -291,5 +295,7 @@ class StatementIterator {
     return this
   }
 }
+
+addMethods(StatementIterator.prototype)
 
 module.exports = { BlockingConnection }

@@ -117,7 +117,7 @@ class Job {
 
   /** The SQL that its error is about. */
   subject () {
-    return this.sql ?? this.statement?.sql ?? this.entry?.sql ?? null
+    return this.sql ?? this.statement?.sql ?? this.entry?.sql ?? this.sqls?.join('; ') ?? null
   }
 
   end (error) {

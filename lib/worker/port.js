@@ -3,7 +3,7 @@
 // The JavaScript side of a worker's port. Calls of one tick cross as one message, and replies that
 // have come settle in one wake-up of the event loop. Jobs run and end in the order of the calls.
 
-const { makeError, timedOut, transactionLost } = require('../errors')
+const { charsOf, errorOf, locate, timedOut, transactionLost } = require('../errors')
 const { CANCELLED, ERROR_KIND, HEADER, JOB, PART, REPLY } = require('../protocol')
 const { RAW, decoderFor } = require('../rows')
 const { SLICE, hubOf } = require('./hub')
@@ -327,10 +327,10 @@ class Port {
       case ERROR_KIND.SQLITE: {
         const [sql, index] = statementOf(job, statement)
         const args = [message, code, rawCode ?? undefined, byte, index, sql, job.database]
-        return job.fail(withStatus(makeError(...args), status))
+        return job.fail(withStatus(errorOf(...args), status))
       }
       case ERROR_KIND.TYPE: return job.fail(new TypeError(message))
-      case ERROR_KIND.RANGE: return job.fail(new RangeError(message))
+      case ERROR_KIND.RANGE: return job.fail(placed(new RangeError(message), job, statement, byte))
       case ERROR_KIND.LOST: return job.fail(job.owner?.refusal() ?? transactionLost())
       default: return job.fail(thrown === null ? new Error(message) : thrown.error, thrown !== null)
     }
@@ -376,7 +376,13 @@ function openRemote ({ args }) {
 function statementOf (job, index) {
   if (job.sqls === null) return [job.subject() ?? undefined, index]
   // The commit of a batch comes behind its statements.
-  return index in job.sqls ? [job.sqls[index], index] : [undefined, -1]
+  return index in job.sqls ? [job.sqls[index], index] : [job.subject(), -1]
+}
+
+/** A mistake in calling, and which statement of a list or a script it is about. */
+function placed (error, job, statement, byte) {
+  const [sql, index] = statementOf(job, statement ?? -1)
+  return index === -1 ? error : locate(error, index, sql, job.database, charsOf(sql, byte))
 }
 
 /** The HTTP status of a server's reply, which errors of SQLite have none of. */
@@ -385,11 +391,11 @@ function withStatus (error, status) {
 }
 
 function interrupted () {
-  return makeError('interrupted', 'SQLITE_INTERRUPT', 9)
+  return errorOf('interrupted', 'SQLITE_INTERRUPT', 9)
 }
 
 function wrongWidth () {
-  return makeError('Invalid reply from the server: a row does not have the columns of its result', 'REMOTE_PROTOCOL')
+  return errorOf('Invalid reply from the server: a row does not have the columns of its result', 'REMOTE_PROTOCOL')
 }
 
 /** Rows of a statement by its columns' names, all else as arrays. */

@@ -1,6 +1,8 @@
 'use strict'
 
 const { requireTimeout, takeOptions } = require('../arguments/call')
+const { addMethods } = require('../caller')
+const { about, mistake } = require('../errors')
 const { KEY } = require('../key')
 const { readToggle } = require('../options')
 const { checkValue, flatten, isNamed, namedValues } = require('../params')
@@ -52,8 +54,8 @@ class Statement {
   }
 
   iterate (...params) {
-    if (!this.#entry.reader) throw new TypeError(isReader)
-    const call = this.#prepareCall(params)
+    if (!this.#entry.reader) throw this.#mistake(isReader)
+    const call = this.#reading(() => this.#prepareCall(params))
     // They are sent when the first row is asked for.
     call.values = copyViews(call.values)
     return this.#connection.iterate(this, this.#entry, call)
@@ -83,19 +85,39 @@ class Statement {
     return { signal: taken?.signal ?? kept?.signal, timeout }
   }
 
+  #mistake (message) {
+    return this.#about(mistake('TypeError', message))
+  }
+
+  #about (error) {
+    return about(error, this.#entry.sql, this.#connection.options.name)
+  }
+
+  /** Reads what a call was given, and says what SQL a mistake in it is about. */
+  #reading (read) {
+    try {
+      return read()
+    } catch (error) {
+      throw this.#about(error)
+    }
+  }
+
   #values (params) {
     if (this.#bound !== null) {
-      if (params.length !== 0) throw new TypeError('This statement already has bound parameters')
+      if (params.length !== 0) throw this.#mistake('This statement already has bound parameters')
       return this.#bound
     }
     return readValues(params, this.#entry)
   }
 
   bind (...params) {
-    if (this.#bound !== null) throw new TypeError('The bind() method can only be invoked once per statement object')
+    if (this.#bound !== null) throw this.#mistake('The bind() method can only be invoked once per statement object')
     this.#connection.requireOpen()
-    const values = readValues(params, this.#entry)
-    requireCount(values, this.#entry.parameters)
+    const values = this.#reading(() => {
+      const read = readValues(params, this.#entry)
+      requireCount(read, this.#entry.parameters)
+      return read
+    })
     // What is bound stays as it is now.
     this.#bound = copyViews(values)
     return this
@@ -125,7 +147,7 @@ class Statement {
   }
 
   #setMode (name, mode, args) {
-    if (!this.#entry.reader) throw new TypeError(`The ${name}() method is only for statements that return data`)
+    if (!this.#entry.reader) throw this.#mistake(`The ${name}() method is only for statements that return data`)
     const on = readToggle(args)
     if (mode === EXPAND) this.#connection.requireCapability('stmt.expand()')
     if (on) this.#mode = mode
@@ -149,7 +171,7 @@ class Statement {
   }
 
   columns () {
-    if (!this.#entry.reader) throw new TypeError('The columns() method is only for statements that return data')
+    if (!this.#entry.reader) throw this.#mistake('The columns() method is only for statements that return data')
     this.#connection.requireOpen()
     return this.#entry.columns()
   }
@@ -165,6 +187,8 @@ class Statement {
   }
 }
 
+addMethods(Statement.prototype)
+
 /** Values in the order of the parameters; code of the user runs here and nowhere later. */
 function readValues (params, { parameters: names, isNamed: hasNames }) {
   if (params.length === 1 && isNamed(params[0])) {
@@ -179,10 +203,10 @@ function readValues (params, { parameters: names, isNamed: hasNames }) {
 }
 
 function requireCount (values, names) {
-  if (values.length > names.length) throw new RangeError('Too many parameter values were provided')
+  if (values.length > names.length) throw mistake('RangeError', 'Too many parameter values were provided')
   if (values.length === names.length) return
-  if (names.some((name) => name !== null)) throw new TypeError('Missing named parameters')
-  throw new RangeError('Too few parameter values were provided')
+  if (names.some((name) => name !== null)) throw mistake('TypeError', 'Missing named parameters')
+  throw mistake('RangeError', 'Too few parameter values were provided')
 }
 
 function finishRun ([[changes, lastInsertRowid]]) {

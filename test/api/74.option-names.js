@@ -226,7 +226,10 @@ ours('options of methods that are misspelt are a TypeError that names the right 
   }
   await db.function('f', { get strategy () { return assert.fail('read') } }, fn)
   await typeError(async () => db.serialize({ atached: 'x' }), 'Misspelled option "atached" should be "attached"')
-  if (PROMISES) await typeError(() => db.close({ timout: 5 }), 'Misspelled option "timout" should be "timeout"')
+  await typeError(() => db.close({ timout: 5 }), 'Misspelled option "timout" should be "timeout"')
+  if (PROMISES) return
+  typeError(() => db.close({ interrupt: true }), 'The "interrupt" option of close() is for ferrolite/promise')
+  assert.equal(db.open, true)
   assert.equal(fs.existsSync(file), true)
 })
 

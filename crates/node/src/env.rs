@@ -6,7 +6,7 @@ use std::rc::{Rc, Weak};
 use ferrolite_sqlite::{code_name, Encoder, Error, Large, Params};
 
 use crate::protocol::header;
-use crate::sys::{Env, ErrorKind, RawEnv, Ref, Result, SharedBlock, Thrown, Value};
+use crate::sys::{Env, RawEnv, Ref, Result, SharedBlock, Thrown, Value};
 use crate::workers::Workers;
 
 /// What is closed for good when its environment ends.
@@ -23,6 +23,7 @@ pub struct State {
     /// An array whose first element is the exception on its way through `SQLite`
     exception: Ref,
     make_error: Ref,
+    make_mistake: Ref,
     keep: Ref,
     pub is_worker: bool,
     encoder: Cell<Option<Box<Encoder>>>,
@@ -91,7 +92,7 @@ struct Saved {
 }
 
 impl State {
-    /// `options`: `{ buffer, shared: { extras: [] }, exception: [], makeError, worker }`.
+    /// `options`: `{ buffer, shared: { extras: [] }, exception: [], makeError, makeMistake, worker }`.
     pub fn new(env: Env<'_>, options: Value<'_>) -> Result<Rc<Self>> {
         let options_in = |key| options_get(env, options, key);
         let state = Rc::new(Self {
@@ -100,6 +101,7 @@ impl State {
             shared: env.reference(options_in("shared")?)?,
             exception: env.reference(options_in("exception")?)?,
             make_error: env.reference(options_in("makeError")?)?,
+            make_mistake: env.reference(options_in("makeMistake")?)?,
             keep: env.reference(options_in("buffer")?)?,
             is_worker: options_bool(env, options, "worker")?,
             encoder: Cell::new(None),
@@ -336,9 +338,9 @@ impl State {
     #[cold]
     pub fn throw(&self, env: Env<'_>, error: &Error, subject: &Subject<'_>) -> Thrown {
         match error {
-            Error::Type(message) => env.throw_error(ErrorKind::Type, message),
-            Error::Range(message) => env.throw_error(ErrorKind::Range, message),
-            Error::OutOfMemory => env.throw_error(ErrorKind::Plain, "Out of memory"),
+            Error::Type(message) => self.throw_mistake(env, "TypeError", message, subject),
+            Error::Range(message) => self.throw_mistake(env, "RangeError", message, subject),
+            Error::OutOfMemory => self.throw_mistake(env, "Error", "Out of memory", subject),
             Error::Sqlite {
                 code,
                 message,
@@ -346,18 +348,14 @@ impl State {
                 statement,
             } => {
                 let throw = || {
-                    let text = |text: Option<&[u8]>| match text {
-                        Some(text) => env.utf8(text),
-                        None => env.undefined(),
-                    };
                     let args = [
                         env.utf8(message)?,
                         env.utf8(code_name(*code).as_bytes())?,
                         env.number(f64::from(*code))?,
                         env.number(f64::from(*offset))?,
                         env.number(f64::from(*statement))?,
-                        text(subject.sql)?,
-                        text(Some(subject.database.as_bytes()))?,
+                        sql_of(env, subject)?,
+                        env.utf8(subject.database.as_bytes())?,
                         env.boolean(subject.timed_out)?,
                     ];
                     let error = env.call(self.make_error.get(env)?, env.undefined()?, &args)?;
@@ -372,6 +370,27 @@ impl State {
         }
     }
 
+    /// `name` is that of the error's class.
+    fn throw_mistake(
+        &self,
+        env: Env<'_>,
+        name: &str,
+        message: &str,
+        subject: &Subject<'_>,
+    ) -> Thrown {
+        let throw = || {
+            let args = [
+                env.utf8(name.as_bytes())?,
+                env.utf8(message.as_bytes())?,
+                sql_of(env, subject)?,
+                env.utf8(subject.database.as_bytes())?,
+            ];
+            let error = env.call(self.make_mistake.get(env)?, env.undefined()?, &args)?;
+            Ok(env.throw(error))
+        };
+        throw().unwrap_or_else(|thrown: Thrown| thrown)
+    }
+
     /// False once the worker that this belongs to was told to stop.
     pub fn can_run_js(&self) -> bool {
         let asked = self
@@ -381,6 +400,12 @@ impl State {
         let _ = &self.keep;
         matches!(asked, Some(Ok(())))
     }
+}
+
+fn sql_of<'e>(env: Env<'e>, subject: &Subject<'_>) -> Result<Value<'e>> {
+    subject
+        .sql
+        .map_or_else(|| env.undefined(), |sql| env.utf8(sql))
 }
 
 pub fn options_get<'e>(env: Env<'e>, options: Value<'_>, key: &str) -> Result<Value<'e>> {

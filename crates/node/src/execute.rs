@@ -6,7 +6,7 @@ use crate::bind::Lend;
 use crate::protocol::header;
 use crate::protocol::mode::{INT64, PLUCK};
 use crate::statement::{Statement, ALREADY_BOUND};
-use crate::sys::{Call, Env, ErrorKind, Ref, Result, Thrown, Value};
+use crate::sys::{Call, Env, Ref, Result, Thrown, Value};
 
 /// An execution that JavaScript continues call by call.
 pub struct Execution {
@@ -92,7 +92,7 @@ impl Statement {
         state.set_used(encoder.used_slots(), encoder.used_bytes());
         if failed {
             let message = "A value of the row is too large for a JavaScript string or Buffer";
-            return Err(env.throw_error(ErrorKind::Range, message));
+            return Err(self.raise(env, &Error::Range(message)));
         }
         Ok(())
     }
@@ -214,7 +214,7 @@ pub fn check<'e>(call: &Call<'e>) -> Result<Value<'e>> {
     let writes = call.arg(0).as_bool(env);
     st.check(call, if writes { st.can_run() } else { st.can_read() })?;
     if st.bound.get() && call.arg(1).as_i32(env) > 0 {
-        return Err(env.throw_error(ErrorKind::Type, ALREADY_BOUND));
+        return Err(st.raise(env, &ALREADY_BOUND));
     }
     env.undefined()
 }
@@ -419,9 +419,7 @@ pub fn all_pluck_int64<'e>(call: &Call<'e>) -> Result<Value<'e>> {
 pub fn more<'e>(call: &Call<'e>) -> Result<Value<'e>> {
     let st = call.this::<Statement>()?;
     let Some(execution) = st.execution.take() else {
-        return Err(call
-            .env
-            .throw_error(ErrorKind::Type, "This statement is not executing"));
+        return Err(st.raise(call.env, &Error::Type("This statement is not executing")));
     };
     let busy = st.db.enter_busy();
     let result = next_block(call.env, st, execution);
@@ -475,7 +473,7 @@ pub fn next<'e>(call: &Call<'e>) -> Result<Value<'e>> {
     st.check(call, db.require_not_busy())?;
     st.check(call, db.require_open())?;
     let Some(mut execution) = st.execution.take() else {
-        return Err(env.throw_error(ErrorKind::Type, "This iterator is closed"));
+        return Err(st.raise(env, &Error::Type("This iterator is closed")));
     };
     let _clock = db.start_clock(st.timeout.get());
     let mut rows = 0;

@@ -11,9 +11,9 @@ use crate::database::{Database, DatabaseHandle};
 use crate::execute::Execution;
 use crate::guard::require_not_locked;
 use crate::protocol::header;
-use crate::sys::{Call, Env, ErrorKind, Result, Thrown, Value};
+use crate::sys::{Call, Env, Result, Thrown, Value};
 
-pub const ALREADY_BOUND: &str = "This statement already has bound parameters";
+pub const ALREADY_BOUND: Error = Error::Type("This statement already has bound parameters");
 
 /// A prepared statement. Small: what a loop drops is freed only when the event loop turns.
 pub struct Statement {
@@ -121,7 +121,7 @@ impl Statement {
         let mut params = state.take_params();
         if self.bound.get() {
             if call.len() > 0 {
-                return Err(call.env.throw_error(ErrorKind::Type, ALREADY_BOUND));
+                return Err(self.raise(call.env, &ALREADY_BOUND));
             }
             let running = self.stmt.start_bound(params);
             return running

@@ -16,8 +16,8 @@ pub(crate) enum Failure {
     Server(ServerError),
     /// As `Server`, of the statement of that number, which begins at that byte of a script.
     Step(ServerError, u32, usize),
-    /// Parameters that the statement does not have, or has and did not get.
-    Range(String),
+    /// Parameters that the statement does not have, or has and did not get; where, as of a `Step`.
+    Range(String, Option<(u32, usize)>),
     /// Another call has ended the transaction that it belongs to.
     Lost,
 }
@@ -53,7 +53,7 @@ impl Failure {
         match self {
             Self::Local(error) => (code_name(error.code()).into(), error.to_string()),
             Self::Remote(error) => (error.code.clone(), error.message.clone()),
-            Self::Range(message) => (String::new(), message.clone()),
+            Self::Range(message, _) => (String::new(), message.clone()),
             Self::Lost => Default::default(),
             Self::Server(error) | Self::Step(error, ..) => {
                 (error.code.clone(), error.message.clone())
@@ -73,13 +73,33 @@ impl Failure {
                 statement: -1,
             }),
             Self::Lost => replies.refusal(),
-            Self::Range(message) => replies.range_error(message),
+            Self::Range(message, place) => replies.range_error(message, place_of(*place)),
             Self::Server(error) => reply(replies, error, 0, -1),
             Self::Step(error, step, start) => {
                 reply(replies, error, *start, i32::try_from(*step).unwrap_or(-1));
             }
         }
     }
+
+    /// The same of a statement of a list or a script, and where that begins.
+    pub(crate) fn at(self, place: Option<(u32, usize)>) -> Self {
+        match (self, place) {
+            (Self::Server(error), Some((number, start))) => Self::Step(error, number, start),
+            (Self::Range(message, _), place) => Self::Range(message, place),
+            (Self::Local(LocalError::Range(message)), place) => Self::Range(message.into(), place),
+            (failure, _) => failure,
+        }
+    }
+}
+
+/// Number and byte, -1 where they are not known.
+fn place_of(place: Option<(u32, usize)>) -> (i32, i32) {
+    place.map_or((-1, -1), |(number, start)| {
+        (
+            i32::try_from(number).unwrap_or(-1),
+            i32::try_from(start).unwrap_or(-1),
+        )
+    })
 }
 
 fn reply(replies: &mut Replies<'_>, error: &ServerError, start: usize, statement: i32) {
@@ -109,10 +129,7 @@ pub(crate) fn first_error(
     let Some((step, error)) = failed else {
         return Ok(());
     };
-    Err(match (server_failure(error), place(*step)) {
-        (Failure::Server(error), Some((number, start))) => Failure::Step(error, number, start),
-        (failure, _) => failure,
-    })
+    Err(server_failure(error).at(place(*step)))
 }
 
 /// What the server said of a statement, or of its parameters in better-sqlite3's words.
@@ -127,7 +144,7 @@ pub(crate) fn server_failure(error: &proto::ServerError) -> Failure {
     }
     let missing = what.strip_prefix("value for parameter ");
     let missing = missing.and_then(|what| what.strip_suffix(" not found"));
-    Failure::Range(match missing {
+    let message = match missing {
         None if !what.starts_with("too many") => return Failure::Server(sqlite_error(error)),
         Some(number) if number.parse::<u32>().is_ok() => {
             "Too few parameter values were provided".into()
@@ -137,7 +154,8 @@ pub(crate) fn server_failure(error: &proto::ServerError) -> Failure {
             name.get(1..).unwrap_or(name)
         ),
         None => "Too many parameter values were provided".into(),
-    })
+    };
+    Failure::Range(message, None)
 }
 
 pub(crate) fn no_reader() -> LocalError {

@@ -162,10 +162,19 @@ impl<'p> Replies<'p> {
         self.push_values(Reply::Error, &values);
     }
 
-    /// The job has failed with a `RangeError` that has a message of its own.
-    pub fn range_error(&mut self, message: &str) {
-        let kind = ValueRef::Integer(ErrorKind::Range as i64);
-        self.push_values(Reply::Error, &[kind, ValueRef::Text(message.as_bytes())]);
+    /// The job has failed with a `RangeError` that has a message of its own, at the statement of that number and the
+    /// byte where it begins.
+    pub fn range_error(&mut self, message: &str, (statement, start): (i32, i32)) {
+        let values = [
+            ValueRef::Integer(ErrorKind::Range as i64),
+            ValueRef::Text(message.as_bytes()),
+            ValueRef::Null,
+            ValueRef::Null,
+            ValueRef::Null,
+            ValueRef::Integer(start.into()),
+            ValueRef::Integer(statement.into()),
+        ];
+        self.push_values(Reply::Error, &values);
     }
 
     /// Makes the part that ends the job one before its end, and returns what is to end it.

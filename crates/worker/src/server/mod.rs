@@ -2,6 +2,7 @@
 //! the next one, all of it in one pipeline.
 
 mod lost;
+mod refused;
 mod request;
 mod result;
 
@@ -16,8 +17,8 @@ use std::time::{Duration, Instant};
 use ferrolite_remote::proto::{
     Batch, BatchRequest, BatchStep, ExecuteRequest, Request, Response, Row, SqlRequest, Stmt,
 };
-use ferrolite_remote::{may_commit, Answer, Config, Pipeline, Session};
-use ferrolite_sqlite::{Error as LocalError, Params};
+use ferrolite_remote::{may_commit, Answer, Config, Pipeline, ServerError, Session};
+use ferrolite_sqlite::{statements, Error as LocalError, Params};
 use tokio::runtime::Runtime;
 
 use crate::block::ConnectionState;
@@ -371,7 +372,7 @@ impl Server<'_> {
                 }
                 (Ok(Some(at)), None) => match answers.get_mut(at).and_then(Option::take) {
                     Some(Ok(response)) => self.answer(&job, response),
-                    Some(Err(error)) => Err(server_failure(&error)),
+                    Some(Err(error)) => Err(refused(&job, server_failure(&error))),
                     None => Err(internal().into()),
                 },
             };
@@ -395,6 +396,39 @@ impl Server<'_> {
         };
         self.replies.end(id, state);
     }
+}
+
+/// What the server refused as a whole, with the statement that it is about.
+fn refused(job: &Job, failure: Failure) -> Failure {
+    let script = text_of(&job.params, 0).unwrap_or_default();
+    let batch = match job.op {
+        Op::Exec => script_of(&script).ok().flatten(),
+        Op::Batch => batch_of(&job.params).ok(),
+        _ => return failure,
+    };
+    let Some(batch) = batch else {
+        return failure;
+    };
+    let (_, message) = failure.describe();
+    let Some((step, offset)) = refused::find(&batch, &message) else {
+        return failure;
+    };
+    let place = if job.op == Op::Batch {
+        // Behind the one that begins it.
+        step.checked_sub(1).map(|number| (number, 0))
+    } else {
+        let ranges = statements(&script);
+        let at = usize::try_from(step).ok().and_then(|at| ranges.get(at));
+        at.map(|range| (step, range.start))
+    };
+    let failure = match failure {
+        Failure::Server(error) => Failure::Server(ServerError {
+            offset: Some(offset),
+            ..error
+        }),
+        failure => failure,
+    };
+    failure.at(place)
 }
 
 /// Waits for `future` as long as anybody wants it.

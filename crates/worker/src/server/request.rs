@@ -9,7 +9,7 @@ use ferrolite_remote::proto::{
 };
 use ferrolite_sqlite::{is_query, parameters, statements, Error as LocalError, Param, Params};
 
-use crate::failure::internal;
+use crate::failure::{internal, misfit, Failure};
 use crate::job::Job;
 use crate::protocol::flag;
 use crate::reply::Replies;
@@ -240,7 +240,7 @@ pub(super) fn guarded(mut batch: Batch) -> Batch {
 
 /// What a batch consists of: how it begins, is committed and is undone (one or two statements), then of each
 /// statement its SQL, how many values it has, and those, in the order of its parameters.
-pub(super) fn batch_of(params: &Params) -> Result<Batch, LocalError> {
+pub(super) fn batch_of(params: &Params) -> Result<Batch, Failure> {
     let values = values_of(params)?;
     let mut kinds = values.into_iter().filter_map(|value| value.kind);
     let mut text = || match kinds.next() {
@@ -265,9 +265,9 @@ pub(super) fn batch_of(params: &Params) -> Result<Batch, LocalError> {
     let mut last = 0;
     while let Some(Kind::Text(text)) = kinds.next() {
         let text = String::from_utf8_lossy(&text).into_owned();
-        require_one(&text)?;
+        require_one(&text).map_err(|error| Failure::from(error).at(Some((last, 0))))?;
         let Some(Kind::Float(count)) = kinds.next() else {
-            return Err(internal());
+            return Err(misfit());
         };
         #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // `as` saturates
         let values = kinds.by_ref().take(count as usize);
