@@ -25,7 +25,7 @@ pub struct Progress {
 
 /// A copy in progress from an open connection to a file.
 pub struct Backup {
-    state: Rc<State>,
+    handle: Rc<BackupHandle>,
     source: Connection,
     /// The file that is copied; empty if there is none.
     pub source_file: String,
@@ -33,14 +33,14 @@ pub struct Backup {
     pub target_file: String,
 }
 
-struct State {
+struct BackupHandle {
     backup: Cell<*mut ffi::sqlite3_backup>,
     target: Cell<*mut ffi::sqlite3>,
     /// The file was made for this backup, which is not complete.
     is_unfinished: Cell<bool>,
 }
 
-impl Dependent for State {
+impl Dependent for BackupHandle {
     fn end(&self) {
         let target = self.target.replace(ptr::null_mut());
         if target.is_null() {
@@ -54,7 +54,7 @@ impl Dependent for State {
     }
 }
 
-impl Drop for State {
+impl Drop for BackupHandle {
     fn drop(&mut self) {
         self.end();
     }
@@ -81,15 +81,15 @@ impl Connection {
                     return Err(error);
                 }
             };
-            let state = Rc::new(State {
+            let handle = Rc::new(BackupHandle {
                 backup: Cell::new(backup),
                 target: Cell::new(target),
                 is_unfinished: Cell::new(is_new),
             });
-            let dependent: Rc<dyn Dependent> = state.clone();
+            let dependent: Rc<dyn Dependent> = handle.clone();
             self.add_dependent(Rc::downgrade(&dependent));
             Ok(Backup {
-                state,
+                handle,
                 source: self.clone(),
                 source_file: file_name(source, &database),
                 target_file: file_name(target, c"main"),
@@ -102,7 +102,7 @@ impl Backup {
     /// Copies up to `pages` pages, all of them if negative. A lock of others is not waited for: the error is
     /// `SQLITE_BUSY`, and the next step goes on.
     pub fn step(&self, pages: i32) -> Result<Progress> {
-        let backup = self.state.backup.get();
+        let backup = self.handle.backup.get();
         if !self.source.is_open() || backup.is_null() {
             return Err(Error::closed());
         }
@@ -114,7 +114,7 @@ impl Backup {
             rc => return Err(Error::from_code(rc)),
         };
         if done {
-            self.state.is_unfinished.set(false);
+            self.handle.is_unfinished.set(false);
         }
         // SAFETY: live.
         unsafe {
@@ -128,7 +128,7 @@ impl Backup {
 
     /// Ends the backup; an unfinished new file is removed.
     pub fn close(&self) {
-        self.state.end();
+        self.handle.end();
     }
 }
 

@@ -14,15 +14,15 @@ use crate::value::{bytes, c_bytes};
 
 /// Records the changes of a connection from its creation on.
 pub struct Session {
-    state: Rc<State>,
+    handle: Rc<SessionHandle>,
     connection: Connection,
 }
 
-struct State {
+struct SessionHandle {
     raw: Cell<*mut ffi::sqlite3_session>,
 }
 
-impl Dependent for State {
+impl Dependent for SessionHandle {
     fn end(&self) {
         let raw = self.raw.replace(ptr::null_mut());
         if !raw.is_null() {
@@ -32,7 +32,7 @@ impl Dependent for State {
     }
 }
 
-impl Drop for State {
+impl Drop for SessionHandle {
     fn drop(&mut self) {
         self.end();
     }
@@ -84,10 +84,10 @@ impl Connection {
         if rc != ffi::SQLITE_OK {
             return Err(Error::from_code(rc));
         }
-        let state = Rc::new(State {
+        let handle = Rc::new(SessionHandle {
             raw: Cell::new(raw),
         });
-        let dependent: Rc<dyn Dependent> = state.clone();
+        let dependent: Rc<dyn Dependent> = handle.clone();
         self.add_dependent(Rc::downgrade(&dependent));
         let table = table.as_ref().map_or(ptr::null(), |table| table.as_ptr());
         // SAFETY: live.
@@ -96,7 +96,7 @@ impl Connection {
             return Err(Error::from_code(rc));
         }
         Ok(Session {
-            state,
+            handle,
             connection: self.clone(),
         })
     }
@@ -165,7 +165,7 @@ unsafe extern "C" fn on_conflict(
 impl Session {
     /// The changes so far; a patchset leaves old values out.
     pub fn changeset(&self, patchset: bool) -> Result<Vec<u8>> {
-        let raw = self.state.raw.get();
+        let raw = self.handle.raw.get();
         if !self.connection.is_open() {
             return Err(Error::closed());
         }
@@ -192,8 +192,8 @@ impl Session {
 
     /// Ends the recording; false if it had ended before.
     pub fn close(&self) -> bool {
-        let open = !self.state.raw.get().is_null();
-        self.state.end();
+        let open = !self.handle.raw.get().is_null();
+        self.handle.end();
         open
     }
 }
