@@ -107,7 +107,7 @@ impl Database {
         self.raise_after_changes(env, error, sql)
     }
 
-    /// Throws the exception of a callback whose failure `SQLite` passed over: a table that would not
+    /// Throws the exception of a callback whose failure `SQLite` ignored: a table that would not
     /// connect while others were listed, say.
     #[inline]
     pub fn settle(&self, env: Env<'_>) -> Result<()> {

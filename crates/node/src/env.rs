@@ -322,7 +322,7 @@ impl State {
             let exception = env.take_exception()?;
             self.exception.get(env)?.set_at(env, 0, exception)
         };
-        // Fails only when the environment is going down: there is nobody to tell then.
+        // Fails only when the environment is going down: nobody can receive it then.
         let _ = stash();
     }
 
@@ -391,7 +391,7 @@ impl State {
         throw().unwrap_or_else(|thrown: Thrown| thrown)
     }
 
-    /// False once the worker that this belongs to was told to stop.
+    /// False once the worker thread of this environment was terminated.
     pub fn can_run_js(&self) -> bool {
         let asked = self
             .env

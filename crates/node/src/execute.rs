@@ -15,7 +15,7 @@ pub struct Execution {
     mode: u8,
     /// The first step is still to come.
     fresh: bool,
-    /// What ended the rows that were read ahead; told when they are used up.
+    /// The error that ended the rows that were read ahead; thrown when they are used up.
     deferred: Option<Deferred>,
     done: bool,
     failed: bool,
@@ -126,7 +126,7 @@ impl Statement {
         }
     }
 
-    /// Ends an execution: its memory goes back, and listeners hear of changed rows.
+    /// Ends an execution: returns its memory, and calls the listeners with changed rows.
     #[inline]
     fn finish(&self, env: Env<'_>, running: Running) -> Result<()> {
         let (params, result) = running.finish();
@@ -194,7 +194,7 @@ impl Statement {
         })
     }
 
-    /// Gives an execution's memory back.
+    /// Returns an execution's memory.
     fn retire(&self, execution: Box<Execution>) -> (Running, Option<Deferred>) {
         let Execution {
             running,
@@ -567,15 +567,15 @@ fn release(st: &Statement) -> std::result::Result<(), Error> {
     let Some(execution) = st.execution.take() else {
         return Ok(());
     };
-    // A reset repeats the error that the rows ended with: it was told already, or came after the rows
+    // A reset repeats the error that the rows ended with: it was thrown already, or came after the rows
     // that were asked for.
-    let told = execution.failed || execution.deferred.is_some();
+    let was_thrown = execution.failed || execution.deferred.is_some();
     let (running, _) = st.retire(execution);
     let (params, result) = running.finish();
     st.db.state.give_params(params);
     st.locked.set(false);
     st.db.iterators.set(st.db.iterators.get().saturating_sub(1));
-    if told {
+    if was_thrown {
         return Ok(());
     }
     result

@@ -34,11 +34,11 @@ pub struct Statement {
     pub bound: Cell<bool>,
     /// An iterator is open on it.
     pub locked: Cell<bool>,
-    pub told: Cell<Option<Box<Told>>>,
+    pub columns_before: Cell<Option<Box<ColumnsBefore>>>,
 }
 
 /// Names and tables of columns as they were before a listener ran, which may have changed the table.
-pub struct Told {
+pub struct ColumnsBefore {
     version: i32,
     columns: Vec<[Option<Box<[u8]>>; 5]>,
 }
@@ -58,42 +58,43 @@ impl Statement {
         self.db.raise_about(env, error, Some(self.stmt.sql()))
     }
 
-    /// Lets listeners hear of changed rows; the rows in the block keep the names that they have.
+    /// Calls the listeners with changed rows; the rows in the block keep their column names.
     #[inline]
     pub fn dispatch_changes(&self, env: Env<'_>) -> Result<()> {
         if self.db.conn.watches_changed_rows() && self.db.conn.changed_row_count() != 0 {
-            self.tell_changes(env)
+            self.dispatch_with_columns(env)
         } else {
             Ok(())
         }
     }
 
     #[cold]
-    fn tell_changes(&self, env: Env<'_>) -> Result<()> {
+    fn dispatch_with_columns(&self, env: Env<'_>) -> Result<()> {
         let version = self.version.get();
         let mut columns = Vec::new();
         let listed = self.stmt.columns(&mut |column| {
             columns.push(column.map(|text| text.map(Box::from)));
         });
-        let told = self.db.dispatch_changes(env);
+        let dispatched = self.db.dispatch_changes(env);
         if listed.is_ok() {
-            self.told.set(Some(Box::new(Told { version, columns })));
+            let before = ColumnsBefore { version, columns };
+            self.columns_before.set(Some(Box::new(before)));
         }
-        told
+        dispatched
     }
 
     /// The columns that the rows in the block have.
     fn columns_of_rows(&self, each: &mut dyn FnMut(Column<'_>)) -> std::result::Result<(), Error> {
-        let told = self.told.take();
-        match &told {
-            Some(told) if told.version == self.db.state.block.i32(header::VERSION) => {
-                for column in &told.columns {
+        let before = self.columns_before.take();
+        match &before {
+            Some(before) if before.version == self.db.state.block.i32(header::VERSION) => {
+                for column in &before.columns {
                     each(column.each_ref().map(|text| text.as_deref()));
                 }
             }
             _ => return self.stmt.columns(each),
         }
-        self.told.set(told);
+        self.columns_before.set(before);
         Ok(())
     }
 
@@ -184,7 +185,7 @@ impl Statement {
     }
 }
 
-/// `(sql, isPragma, isExplain)` on a database -> handle; the header tells what kind of statement it is.
+/// `(sql, isPragma, isExplain)` on a database -> handle; the header says what kind of statement it is.
 pub fn prepare<'e>(call: &Call<'e>) -> Result<Value<'e>> {
     let env = call.env;
     let db = &call.this::<DatabaseHandle>()?.0;
@@ -216,7 +217,7 @@ pub fn clone<'e>(call: &Call<'e>) -> Result<Value<'e>> {
         plain: st.plain,
         bound: Cell::new(false),
         locked: Cell::new(false),
-        told: Cell::default(),
+        columns_before: Cell::default(),
     }))
 }
 
@@ -251,7 +252,7 @@ fn prepare_sql<'e>(
         // An EXPLAIN runs without its parameters.
         bound: Cell::new(explain),
         locked: Cell::new(false),
-        told: Cell::default(),
+        columns_before: Cell::default(),
         timeout: Cell::new(-1),
         execution: Cell::default(),
         db: db.clone(),
@@ -354,7 +355,7 @@ pub fn parameter_names<'e>(call: &Call<'e>) -> Result<Value<'e>> {
 /// -> the SQL with what is bound for good, or null if nothing is
 pub fn expanded_sql<'e>(call: &Call<'e>) -> Result<Value<'e>> {
     let st = call.this::<Statement>()?;
-    // It may have been given up meanwhile. One that cannot be compiled any more has only its source.
+    // It may have been finalized while idle. If it does not compile any more, only its source is left.
     let bound = st.bound.get() && st.stmt.ensure_compiled();
     let expanded = if bound { st.stmt.expanded_sql() } else { None };
     expanded.map_or_else(|| call.env.null(), |sql| call.env.utf8(&sql))

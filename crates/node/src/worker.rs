@@ -1,7 +1,7 @@
 //! Starts workers and ends them, passes messages to them and copies their blocks.
 //!
 //! JavaScript packs its calls of one tick into one message; the worker runs them in order and packs what they
-//! give into blocks. Only a [`Port`] is shared between the two threads.
+//! give into blocks. The two threads share only a [`Port`].
 
 use std::rc::Rc;
 use std::sync::Arc;
