@@ -13,7 +13,7 @@ const { backendOf } = require('./of')
 const lazy = {
   get batch () { return require('./batch') },
   get callbacks () { return require('../callbacks') },
-  get changes () { return require('../changes') },
+  get listeners () { return require('../listeners') },
   get limits () { return require('../arguments/limits') },
   get stats () { return require('../stats') }
 }
@@ -30,7 +30,7 @@ class LocalBackend {
   executed = new Set()
   int64 = false
   #controller = null
-  #changes = null
+  #listeners = null
   #limits = null
   #parametersOf
 
@@ -183,13 +183,13 @@ class LocalBackend {
   close () {
     this.natives.databaseClose.call(this.handle)
     this.cache.clear()
-    this.#changes = null
+    this.#listeners = null
   }
 
   listeners () {
     const subscribe = (listener) => this.natives.databaseOnChange.call(this.handle, listener)
-    this.#changes ??= new lazy.changes.UpdateListeners(() => this.int64, subscribe)
-    return this.#changes
+    this.#listeners ??= new lazy.listeners.UpdateListeners(() => this.int64, subscribe)
+    return this.#listeners
   }
 
   get limits () {

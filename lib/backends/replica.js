@@ -2,7 +2,7 @@
 
 const { addMethods } = require('../caller')
 const { unavailable } = require('../capabilities')
-const { EventListeners } = require('../changes')
+const { EventListeners } = require('../listeners')
 const { REFUSED } = require('../environment')
 const { describe } = require('../errors')
 const { KEY } = require('../key')

@@ -1,7 +1,7 @@
 'use strict'
 
 const { unavailable } = require('../capabilities')
-const { EventListeners } = require('../changes')
+const { EventListeners } = require('../listeners')
 const { REFUSED } = require('../environment')
 const { EXTENT, FLAG, NEED, OP, ROLE } = require('../protocol')
 const { Freshness } = require('../replica/freshness')

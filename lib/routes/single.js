@@ -3,12 +3,12 @@
 const { LOG, NEED, OP } = require('../protocol')
 const { Port, openLocal, openRemote } = require('../worker/port')
 
-const lazy = { get changes () { return require('../changes') } }
+const lazy = { get listeners () { return require('../listeners') } }
 
 /** One worker, which everything goes to: that of a file, or of a server. */
 class SingleRoute {
   #connection
-  #changes = null
+  #listeners = null
 
   constructor (connection, port, isOfServer) {
     this.#connection = connection
@@ -86,11 +86,11 @@ class SingleRoute {
     const { port } = this
     const connection = this.#connection
     connection.requireCapability(`${method}('update')`)
-    this.#changes ??= new lazy.changes.UpdateListeners(() => connection.int64, (listener) => {
+    this.#listeners ??= new lazy.listeners.UpdateListeners(() => connection.int64, (listener) => {
       port.onChange = listener
       connection.ask(OP.WATCH, 0, [], null, { extra: listener === null ? 0 : 1 }).catch(() => {})
     })
-    return this.#changes
+    return this.#listeners
   }
 }
 
