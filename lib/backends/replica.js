@@ -7,7 +7,8 @@ const { REFUSED } = require('../environment')
 const { describe } = require('../errors')
 const { KEY } = require('../key')
 const { copyParams } = require('../params')
-const { DOUBT, EXTENT, OP, ROLE } = require('../protocol')
+const { EXTENT, OP, ROLE } = require('../protocol')
+const { Freshness, READ } = require('../replica/freshness')
 const { EVENTS, PATIENCE, listenersFor, openSyncer, requireFrame, syncNow } = require('../replica/syncer')
 const { Syncs } = require('../replica/syncs')
 const { EXPAND, FLAT, PLUCK, RAW } = require('../rows')
@@ -24,20 +25,9 @@ class ReplicaBackend {
   #local
   // The class of statements that read from it.
   #Statement
-  // The file has nothing at all yet.
-  #isEmpty
-  // Something was written that the file may not have.
-  #hasWritten = false
-  // How many writes have happened or may have, as the worker counts them.
-  #writes = 0
+  #freshness
   // What the last write failed with, as long as the worker may not have counted it.
   #failure = null
-  // A write may have happened that the file may not have, and no read has tried to learn of it.
-  #isUnsure = false
-  // Whether reads wait for such a write.
-  #waits
-  // Whether reads wait for what was written.
-  #follows
   #events = new EventListeners(EVENTS, () => this.#syncs.update())
   #syncs
 
@@ -53,8 +43,9 @@ class ReplicaBackend {
     const classes = classesOf(environment)
     this.#Statement = classes.ReplicaStatement ??= createStatementClass(classes)
     const syncer = this.#syncer = openSyncer(environment, options, key, connection.port)
+    this.#freshness = new Freshness(options.replica)
     try {
-      this.#isEmpty = connection.wait(syncer.opened, 0, syncer) === null
+      if (connection.wait(syncer.opened, 0, syncer) !== null) this.#freshness.fill()
       const forReading = { ...options, readonly: true, fileMustExist: true }
       this.#local = new LocalBackend(environment, forReading, key, ROLE.REPLICA)
     } catch (error) {
@@ -63,9 +54,6 @@ class ReplicaBackend {
     }
     this.#local.role = 'file'
     this.#syncs = new Syncs(syncer, this.#events, options.name)
-    const { readYourWrites, waitForUncertain } = options.replica
-    this.#follows = readYourWrites
-    this.#waits = waitForUncertain
     connection.onWrite = (failure) => {
       // One that was given up is counted when the worker notices.
       this.#failure = failure
@@ -74,19 +62,12 @@ class ReplicaBackend {
   }
 
   #countWrites () {
-    const writes = this.port.writes() - this.#writes
-    if (writes === 0) return
-    this.#writes += writes
-    const hasWritten = writes % DOUBT !== 0
-    const isInDoubt = writes >= DOUBT
-    if (isInDoubt || (this.#follows && !this.#hasWritten)) this.#syncer.tell(OP.SYNC, 0)
+    const { isNew, isUncertain, isDue } = this.#freshness.count(this.port.writes())
+    if (isDue) this.#syncer.tell(OP.SYNC, 0)
+    if (!isNew) return
     const error = this.#failure
     this.#failure = null
-    if (this.#follows) {
-      this.#hasWritten ||= hasWritten || this.#waits
-      this.#isUnsure ||= isInDoubt
-    }
-    if (isInDoubt) this.#events.emit('uncertain', { error })
+    if (isUncertain) this.#events.emit('uncertain', { error })
   }
 
   get open () { return this.#primary.open }
@@ -101,17 +82,16 @@ class ReplicaBackend {
     return port.inTransaction || (scope !== null && scope.lost !== null)
   }
 
-  get #isBehind () { return this.#hasWritten || this.#isEmpty }
-
   /** Whether a read of that statement goes to the file now. Brings the file up to date if so. */
   readsLocally (statement) {
     if (this.#isInside) return false
     if (this.#failure !== null) this.#countWrites()
-    if (this.#isUnsure) this.#tryCatchUp()
-    if (this.#isBehind) {
-      // An open iterator keeps the connection at what was there when it began.
-      if (!this.#isEmpty && this.#local.isReading) return false
-      this.#catchUp(statement.source)
+    switch (this.#freshness.isCertain ? READ.LOCAL : this.#freshness.read(this.#local.isReading)) {
+      case READ.PRIMARY: return false
+      case READ.CATCH_UP:
+        this.#catchUp(statement.source)
+        break
+      case READ.TRY: this.#tryCatchUp()
     }
     return true
   }
@@ -119,8 +99,6 @@ class ReplicaBackend {
   /** Once, and not for long: what came of a write may not be known until the server is back. */
   #tryCatchUp () {
     this.requireOpen()
-    this.#isUnsure = false
-    if (this.#isBehind || this.#local.isReading) return
     const { defaultQueryTimeout: limit } = this.#primary.connection.options
     try {
       this.#sync(EXTENT.WRITTEN, null, limit === 0 ? PATIENCE : Math.min(limit, PATIENCE))
@@ -142,9 +120,10 @@ class ReplicaBackend {
     const { connection } = this.#primary
     connection.requireOpen()
     const wait = (job) => connection.wait(job, timeout, this.#syncer)
+    const written = this.#freshness.beginSync()
     const synced = syncNow(this.#syncer, extent, frame, wait)
-    this.#isEmpty = false
-    if (extent !== EXTENT.FRAME) this.#hasWritten = false
+    if (extent === EXTENT.FRAME) this.#freshness.fill()
+    else this.#freshness.reach(written)
     return synced
   }
 
@@ -205,7 +184,7 @@ class ReplicaBackend {
       try {
         this.#catchUp(sql)
       } catch (reason) {
-        throw this.#isBehind ? reason : error
+        throw this.#freshness.isBehind ? reason : error
       }
     }
     return this.#local.entry(sql)

@@ -1,141 +1,118 @@
 'use strict'
 
-const { DOUBT, EXTENT, OP } = require('../protocol')
-const { PATIENCE, sync } = require('./syncer')
+// Read-your-writes of a replica, as a state machine: what happens goes in, where a read goes comes
+// out. It does nothing itself and knows no time, so that both APIs can share it.
 
-/** Whether the file has what was written. */
+const { DOUBT } = require('../protocol')
+
+// Where a read goes.
+const READ = {
+  // To the file as it is.
+  LOCAL: 'local',
+  // To the primary: an open iterator keeps the file at the snapshot that it began with.
+  PRIMARY: 'primary',
+  // To the file once it is up to date.
+  CATCH_UP: 'catch up',
+  // To the file after a short attempt to bring it up to date, whatever comes of that.
+  TRY: 'try',
+  // That depends on writes that have not ended: it is asked again when they have.
+  WAIT: 'wait'
+}
+
 class Freshness {
-  #syncer
-  #remote
+  // Whether reads wait for what was written, and for what may have been written.
   #follows
-  // Whether reads wait for a write that may have happened, too, and who is told of it.
   #waits
-  #tell
-  // Opening, until it has succeeded.
-  #opening
-  // What was written, and how much of it the file has: at first it may have nothing at all.
+  // What was written, and how much of it the file has. At first it may have nothing at all.
   #written = 1
   #fetched = 0
   // Writes that have not ended, and how many there were.
-  #last = null
-  #count = 0
-  // How many writes have happened or may have, as the worker counts them.
-  #writes = 0
-  // A write may have happened, and no read has tried to learn of it; the attempt that is under way.
+  #pending = 0
+  #begun = 0
+  // The worker's count of writes that have happened or may have.
+  #counted = 0
+  // A write may have happened, and no read has tried to learn of it.
   #isUnsure = false
-  #trying = null
-  // The catching up that is on its way, and how many writes there were when it began.
-  #catching = null
-  #catchingFor = null
 
-  /** `tell(error)` is for writes that failed and may have happened all the same. */
-  constructor (syncer, remote, { readYourWrites, waitForUncertain }, tell) {
-    this.#syncer = syncer
-    this.#remote = remote
+  constructor ({ readYourWrites, waitForUncertain }) {
     this.#follows = readYourWrites
     this.#waits = waitForUncertain
-    this.#tell = tell
-    this.#opening = syncer.opened.promise.then((frame) => {
-      if (frame !== null) this.filled()
-      this.#opening = null
-    })
-    this.#opening.catch(() => {})
   }
 
-  /** A job that may write. */
-  follow (job) {
-    const number = ++this.#count
-    // Not its promise, which may end before the worker has given the call up and counted it.
-    const replied = new Promise((resolve) => {
-      if (job.settled) resolve()
-      else job.replied = resolve
-    })
-    const last = replied.then(() => {
-      if (this.#count === number) this.#last = null
-      this.#countWrites(job.failure)
-    })
-    if (this.#follows) this.#last = last
-  }
-
-  #countWrites (failure) {
-    const writes = this.#remote.writes() - this.#writes
-    if (writes === 0) return
-    this.#writes += writes
-    const hasWritten = writes % DOUBT !== 0
-    const isInDoubt = writes >= DOUBT
-    const counts = this.#follows && (hasWritten || (isInDoubt && this.#waits))
-    const isFirst = counts && this.#written++ === this.#fetched
-    if (isFirst || isInDoubt) this.#syncer.tell(OP.SYNC, 0)
-    if (!isInDoubt) return
-    this.#isUnsure = this.#follows && !this.#waits
-    this.#tell(failure)
-  }
-
-  /** Whether something was written that the file may not have. */
-  isBehind () {
-    return this.#written !== this.#fetched || this.#last !== null
-  }
-
-  /** Null once the file is open, or what to wait for. */
-  opened () {
-    return this.#opening
-  }
-
-  /** The file has something, whatever it was that asked for it. */
-  filled () {
+  /** The file has something, whatever that is. */
+  fill () {
     this.#fetched = Math.max(this.#fetched, 1)
   }
 
-  /** Null if the file may be read, or what to wait for. */
-  wait () {
-    if (this.#opening !== null || this.#written !== this.#fetched) return this.fetch()
-    // What comes of it decides how long to wait.
-    if (this.#last !== null) return this.#last.then(() => this.wait())
-    if (this.#isUnsure) this.#try()
-    return this.#trying
+  /** What may write begins. */
+  beginWrite () {
+    this.#begun++
+    this.#pending++
   }
 
-  /** Once, and not for long: what came of a write may not be known until the server is back. */
-  #try () {
+  /** It has ended, or was given up: its writes are counted by then. */
+  endWrite () {
+    this.#pending--
+  }
+
+  /**
+   * Takes the worker's count of writes. `isNew`: there are more than before; `isUncertain`: of one
+   * of these it is not known whether it has happened; `isDue`: the worker is to fetch what was
+   * written, without anybody waiting for it.
+   */
+  count (writes) {
+    const more = writes - this.#counted
+    this.#counted = writes
+    const isUncertain = more >= DOUBT
+    const counts = this.#follows && (more % DOUBT !== 0 || (isUncertain && this.#waits))
+    const isFirst = counts && this.#written <= Math.max(this.#fetched, 1)
+    if (counts) this.#written++
+    if (isUncertain && this.#follows && !this.#waits) this.#isUnsure = true
+    return { isNew: more !== 0, isUncertain, isDue: isFirst || isUncertain }
+  }
+
+  /** A sync begins: what is to be given to `reach()` if it succeeds. */
+  beginSync () {
+    return this.#written
+  }
+
+  reach (written) {
+    this.#fetched = Math.max(this.#fetched, written)
+  }
+
+  /** Whether something was written, or is being written, that the file may not have. */
+  get isBehind () {
+    return this.#written !== this.#fetched || this.#isPending
+  }
+
+  get #isPending () {
+    return this.#follows && this.#pending !== 0
+  }
+
+  /** Whether the file has all there is to have, and nothing is left to learn. */
+  get isCertain () {
+    return !this.isBehind && !this.#isUnsure
+  }
+
+  /** Changes with each write: a sync that began at the same version has what there is to have. */
+  get version () {
+    return this.#begun + this.#written
+  }
+
+  /** Where a read goes now: one of READ. `isPinned`: an iterator of the file is open. */
+  read (isPinned) {
+    if (this.isBehind) {
+      if (isPinned) return READ.PRIMARY
+      if (this.#written === this.#fetched) return READ.WAIT
+      // That is an attempt, too.
+      this.#isUnsure = false
+      return READ.CATCH_UP
+    }
+    // An attempt would change nothing of what a pinned file shows.
+    if (!this.#isUnsure || isPinned) return READ.LOCAL
     this.#isUnsure = false
-    let timer
-    const late = new Promise((resolve) => { timer = setTimeout(resolve, PATIENCE) })
-    const trying = Promise.race([late, this.fetch().catch(() => {})]).then(() => {
-      clearTimeout(timer)
-      if (this.#trying === trying) this.#trying = null
-    })
-    this.#trying = trying
-  }
-
-  /** Brings the file up to date; calls that come together share it. */
-  fetch () {
-    if (this.#catching !== null && this.#isCaught()) return this.#catching
-    this.#catchingFor = [this.#count, this.#written]
-    const catching = this.#catching = this.#catchUp().finally(() => {
-      if (this.#catching === catching) this.#catching = null
-    })
-    return catching
-  }
-
-  #isCaught () {
-    const [count, written] = this.#catchingFor
-    return count === this.#count && written === this.#written
-  }
-
-  async #catchUp () {
-    await this.#opening
-    // Those behind it in the same connection have ended when it has.
-    await this.#last
-    const done = this.begin()
-    await sync(this.#syncer, EXTENT.WRITTEN)
-    done()
-  }
-
-  /** A sync begins: gives what to call when it has succeeded. */
-  begin () {
-    const written = this.#written
-    return () => { this.#fetched = Math.max(this.#fetched, written) }
+    return READ.TRY
   }
 }
 
-module.exports = { Freshness }
+module.exports = { Freshness, READ }

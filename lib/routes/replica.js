@@ -4,7 +4,8 @@ const { unavailable } = require('../capabilities')
 const { EventListeners } = require('../listeners')
 const { REFUSED } = require('../environment')
 const { EXTENT, FLAG, NEED, OP, ROLE } = require('../protocol')
-const { Freshness } = require('../replica/freshness')
+const { CatchUp } = require('../replica/catch-up')
+const { READ } = require('../replica/freshness')
 const { EVENTS, listenersFor, openSyncer, requireFrame, sync } = require('../replica/syncer')
 const { Syncs } = require('../replica/syncs')
 const { EXPAND } = require('../rows')
@@ -42,7 +43,7 @@ class ReplicaRoute {
   #opening = new Map()
   // Jobs that wait until the file is up to date.
   #held = new Set()
-  #freshness
+  #catchUp
   // Why it could not be opened.
   #failure = null
   #events = new EventListeners(EVENTS, () => this.#syncs.update())
@@ -67,7 +68,7 @@ class ReplicaRoute {
     // The first use reports it.
     for (const port of [this.port, primary]) port.opened.promise.catch(() => {})
     const notify = (error) => this.#events.emit('uncertain', { error })
-    this.#freshness = new Freshness(syncer, primary, options.replica, notify)
+    this.#catchUp = new CatchUp(syncer, primary, options.replica, notify)
     syncer.opened.promise.catch((error) => this.#giveUp(error))
   }
 
@@ -116,7 +117,7 @@ class ReplicaRoute {
   start (scope, job) {
     const { op, target, extra } = job
     if (this.#failure !== null) return job.end(this.#failure)
-    const opening = this.#freshness.opened()
+    const opening = this.#catchUp.opened()
     if (opening !== null) {
       // Until they are sent, they stay as they are now.
       job.values = copyViews(job.values)
@@ -127,9 +128,9 @@ class ReplicaRoute {
     // run() gives the rowid that was inserted last, which the primary knows.
     const isLocal = entry !== null && entry.isLocal && op !== OP.RUN
     if (isLocal && this.#readsLocally(scope)) {
-      const isPinned = this.#reading.size !== 0 && this.#freshness.isBehind()
-      if (isPinned) return this.#sendToPrimary(entry, job)
-      const ready = this.#freshness.wait()
+      const where = this.#catchUp.read(this.#reading.size !== 0)
+      if (where === READ.PRIMARY) return this.#sendToPrimary(entry, job)
+      const ready = this.#catchUp.ready(where)
       // The file refuses what depends on the connection that writes, which a new view may use.
       job.fallback = () => this.#sendToPrimary(entry, job)
       // Until it has been read to its end, or is given back, as it is where opening fails.
@@ -214,7 +215,7 @@ class ReplicaRoute {
     this.#moveEntry(job)
     if (job.op === OP.ITERATE) this.#iterations.add(job.extra)
     this.#post(this.#primary, job)
-    if (!entry.isRead) this.#freshness.follow(job)
+    if (!entry.isRead) this.#catchUp.follow(job)
   }
 
   /** Rows of the primary are decoded by the columns that the primary reports. */
@@ -245,7 +246,7 @@ class ReplicaRoute {
       }
     }
     send()
-    if (port === this.#primary && WRITES.has(op)) this.#freshness.follow(job)
+    if (port === this.#primary && WRITES.has(op)) this.#catchUp.follow(job)
     return job.promise
   }
 
@@ -259,7 +260,7 @@ class ReplicaRoute {
     if (isPragma && !isLocal) {
       return this.#compileOnPrimary(number, sql, flags, options)
     }
-    await this.#freshness.opened()
+    await this.#catchUp.opened()
     try {
       return await this.#compileLocally(number, sql, flags, options, isLocal)
     } catch (error) {
@@ -278,9 +279,9 @@ class ReplicaRoute {
     } catch (error) {
       if (error?.code !== 'SQLITE_ERROR' || !mayWait) throw error
       try {
-        await this.#waitFor(this.#freshness.fetch(), options)
+        await this.#waitFor(this.#catchUp.fetch(), options)
       } catch (reason) {
-        throw this.#freshness.isBehind() ? reason : error
+        throw this.#catchUp.isBehind() ? reason : error
       }
       entry = await compile()
     }
@@ -354,12 +355,12 @@ class ReplicaRoute {
   }
 
   async #sync (extent, frame, options) {
-    const opened = this.#freshness.opened()
+    const opened = this.#catchUp.opened()
     if (opened !== null) await opened
-    const done = this.#freshness.begin()
+    const done = this.#catchUp.begin()
     const watch = (job) => this.#connection.watch(job, options)
     const synced = await sync(this.#syncer, extent, frame, watch)
-    if (extent === EXTENT.FRAME) this.#freshness.filled()
+    if (extent === EXTENT.FRAME) this.#catchUp.filled()
     else done()
     return synced
   }
