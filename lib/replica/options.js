@@ -1,6 +1,6 @@
 'use strict'
 
-// What `new Database('local.db', { syncUrl: 'libsql://…' })` means: a file that follows a server.
+// The options of `new Database('local.db', { syncUrl: 'libsql://…' })`, a file that follows a server.
 
 const { requireOptions } = require('../capabilities')
 const { readRemote } = require('../remote/options')
@@ -13,15 +13,15 @@ function readReplica (file, options, anonymous) {
   const { waitForUncertain = false } = options
   if (typeof syncUrl !== 'string' || syncUrl === '') throw new TypeError('Expected the "syncUrl" option to be a non-empty string')
   if (anonymous) throw new TypeError('In-memory/temporary databases cannot be replicas')
-  if (file.startsWith('file:')) throw new TypeError('The file of a replica is named by its path, not by a URI')
+  if (file.startsWith('file:')) throw new TypeError('The file of a replica must be a path, not a URI')
   if (options.detachReplica) {
-    throw new TypeError('The "detachReplica" option makes a plain database of a replica: give it without "syncUrl"')
+    throw new TypeError('The "detachReplica" option makes a plain database of a replica: leave out "syncUrl"')
   }
   requireOptions('replica', options)
   for (const [name, value] of Object.entries({ readYourWrites, resync, waitForUncertain })) {
     if (typeof value !== 'boolean') throw new TypeError(`Expected the "${name}" option to be a boolean`)
   }
-  // These are of the file.
+  // These options apply to the file.
   const { encryptionKey, encryptionCipher, limits, ...rest } = options
   const remote = readRemote(syncUrl, rest)
   const replica = { period: readPeriod(syncPeriod), readYourWrites, resync, waitForUncertain }

@@ -3,13 +3,13 @@
 const { makeError } = require('../errors')
 
 /**
- * Makes a plain database of a replica that is to be written to, or says why it may not be.
+ * Makes a replica a plain database before it is opened for writing, or throws.
  * @param {import('../engine').Natives} natives
  */
 function requireDetached (natives, file, beside, detach) {
   if (!detach) {
-    throw makeError(`"${file}" is a replica, as "${beside}" beside it says, and what is written into it breaks the ` +
-      'copy: give the option "syncUrl", open it "readonly", or make a plain database of it by "detachReplica"', 'SYNC_REPLICA')
+    throw makeError(`"${file}" is a replica ("${beside}" is beside it), and writing to it would break the copy: ` +
+      'open it with "syncUrl", or "readonly", or make it a plain database with "detachReplica"', 'SYNC_REPLICA')
   }
   const failure = natives.replicaDetach(file)
   if (failure === undefined) return

@@ -1,6 +1,6 @@
 'use strict'
 
-// The way to the worker that writes the primary's log into the file.
+// The port of the worker that writes the primary's log into the file.
 
 const { requireCapability } = require('../capabilities')
 const { OP } = require('../protocol')
@@ -9,10 +9,10 @@ const { Job } = require('../worker/job')
 const { Port } = require('../worker/port')
 const { contextOf, countFrames } = require('./syncs')
 
-// What a replica tells of.
+// The events of a replica.
 const EVENTS = ['uncertain', 'sync']
 
-// How long a read waits to learn what came of an uncertain write before it goes on without, in ms.
+// How long a read waits for the outcome of an uncertain write before it goes on without, in ms.
 const PATIENCE = 200
 
 /**
@@ -76,7 +76,7 @@ function requireFrame (frame) {
   return frame
 }
 
-/** Who listens to a replica; `method` is on or off. */
+/** The listeners of a replica; `method` is on or off. */
 function listenersFor (events, method, event) {
   if (event === 'update') requireCapability('replica', `${method}('update')`)
   return events

@@ -1,16 +1,16 @@
 'use strict'
 
-// What a replica tells of its syncs, whoever asked for them.
+// Reports the syncs of a replica, whatever started them.
 
 const { errorOf } = require('../errors')
 const { EXTENT } = require('../protocol')
 const tracing = require('../tracing')
 
-// Those of open replicas, for the first who listens to the channel; none is kept open by it.
+// Those of open replicas, for the first subscriber of the channel; WeakRefs keep none open.
 const known = new Set()
 const forgotten = new FinalizationRegistry((ref) => known.delete(ref))
-// Those with listeners of their own, which are to be called as long as the replica is open.
-const heard = new Set()
+// Those with listeners of their own, which are called as long as the replica is open.
+const listening = new Set()
 
 let isListened = false
 tracing.whenHeard('sync', () => {
@@ -23,7 +23,7 @@ class Syncs {
   #events
   #database
   #ref
-  #isTold = false
+  #isReporting = false
   #isClosed = false
 
   /** `port` is that of the worker that syncs, `events` has the listeners. */
@@ -37,24 +37,24 @@ class Syncs {
     this.update()
   }
 
-  /** Somebody listens, or no longer. */
+  /** A listener or subscriber has come or gone. */
   update () {
     const hasListeners = !this.#isClosed && this.#events.has('sync')
-    if (hasListeners) heard.add(this)
-    else heard.delete(this)
-    const isTold = !this.#isClosed && (hasListeners || isListened)
-    if (isTold === this.#isTold) return
-    this.#isTold = isTold
-    this.#port.hearSyncs(isTold ? this.#tell : null)
+    if (hasListeners) listening.add(this)
+    else listening.delete(this)
+    const isReporting = !this.#isClosed && (hasListeners || isListened)
+    if (isReporting === this.#isReporting) return
+    this.#isReporting = isReporting
+    this.#port.hearSyncs(isReporting ? this.#report : null)
   }
 
-  #tell = (isAsked, extent, frame, frames, duration, code, message) => {
+  #report = (isAsked, extent, frame, frames, duration, code, message) => {
     const about = [undefined, -1, -1, undefined, this.#database]
     const error = code === null ? undefined : errorOf(message, code, ...about)
     const sync = { reason: reasonOf(isAsked, extent), frames, frame, duration, error }
-    // Who waits for one tells of it.
+    // A sync that a call waits for is reported by that call.
     if (!isAsked) tracing.lifecycle('sync')?.tell({ database: this.#database, ...sync })
-    // Not inside the call that waits, which would take its part in what the listener does.
+    // Not inside the call that waits: a listener may make calls of its own.
     if (this.#events.has('sync')) process.nextTick(() => this.#events.emit('sync', sync))
   }
 
@@ -84,7 +84,7 @@ function reasonOf (isAsked, extent) {
   return isAsked ? 'call' : 'period'
 }
 
-/** What those who listen to the channel are told of a sync that somebody waits for. */
+/** The context, for subscribers, of a sync that a call waits for. */
 function contextOf (extent, database) {
   return { database, reason: reasonOf(true, extent), frames: undefined, frame: undefined }
 }

@@ -14,7 +14,7 @@ const {
 const { served } = require('../servers/sqld')
 const { child, isSqliteError, tempDir, tempFile } = require('../support')
 
-const REFUSED = isSqliteError('SYNC_REPLICA', /"[^"]*replica[^"]*" beside it .* option "syncUrl"/)
+const REFUSED = isSqliteError('SYNC_REPLICA', /"[^"]*replica[^"]*" is beside it\), .* "syncUrl"/)
 
 served('a replica is not opened for writing as a plain database, but by an option', async t => {
   const server = await primary(t)
