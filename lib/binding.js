@@ -31,7 +31,7 @@ function loadGiven (file) {
 
 function requireAddon (given) {
   if (typeof given.init === 'function') return given
-  throw new TypeError('The "nativeBinding" option is not the native binary of Ferrolite')
+  throw new TypeError('The "nativeBinding" option is not the addon of Ferrolite')
 }
 
 function loadDefault () {
