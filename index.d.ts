@@ -1631,6 +1631,13 @@ declare class SqliteErrorClass extends Error {
   rawCode?: number
   /** The HTTP status of a server's reply that is not a success, such as 401. */
   status?: number
+  /**
+   * Remote databases, and what a replica sends to its primary: whether the call has happened.
+   * `'not-executed'`: it has changed nothing, and may be called again. `'rolled-back'`: the
+   * transaction that it was in has ended, and nothing of that has happened. `'unknown'`: it may have
+   * happened, or a part of it; of a script, the statements before `statementIndex` have.
+   */
+  outcome?: 'not-executed' | 'rolled-back' | 'unknown'
   /** The SQL that failed, without what follows `KEY`. */
   sql?: string
   /** The name of the database, as `db.name`. */

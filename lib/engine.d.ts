@@ -321,8 +321,8 @@ export interface Natives {
   /** -> when the last sync that succeeded began, in ms since 1970, and how many ms ago. */
   workerLastSync (this: Worker): [number, number] | undefined
   workerPost (this: Worker, jobs: Uint8Array): void
-  /** -> 0: it was queued and will not run; 1: it runs and is stopped; 2: it has ended. */
-  workerCancel (this: Worker, job: number): 0 | 1 | 2
+  /** -> 0: it was queued and will not run; 1: it runs and is stopped; 2: it has ended; 3: it was sent. */
+  workerCancel (this: Worker, job: number): 0 | 1 | 2 | 3
   /** -> whether replies came within that time. */
   workerWait (this: Worker, ms: number): boolean
   /** -> whether replies came within a moment, for which the event loop is not woken. */

@@ -3,6 +3,9 @@
 const { atCaller } = require('./caller')
 const { withoutKeys } = require('./sql')
 
+// What became of a call that failed on its way to a server, or there (crates/remote/src/error.rs).
+const OUTCOME = { NOT_EXECUTED: 'not-executed', ROLLED_BACK: 'rolled-back', UNKNOWN: 'unknown' }
+
 // Errors that were made here, and not by code of the user.
 const ours = new WeakSet()
 
@@ -81,6 +84,22 @@ function locate (error, statementIndex, sql, database, offset = 0) {
   return describe(error, typeof sql === 'string' ? sql : null, database)
 }
 
+/** Says what became of the call that an error is of; a copy of the error says the same. */
+function tellOutcome (error, outcome) {
+  hide(error, 'outcome', outcome)
+  return error
+}
+
+/**
+ * The transaction of that database has been undone, and with it whatever a call inside it did.
+ * @param {unknown} error
+ */
+function rolledBack (error, database) {
+  if (!(error instanceof Error)) return
+  const { outcome, database: own } = /** @type {any} */ (error)
+  if (outcome !== undefined && own === database) tellOutcome(error, OUTCOME.ROLLED_BACK)
+}
+
 /** How many characters of some SQL are before a byte of it. */
 function charsOf (sql, byte) {
   return Buffer.from(sql).toString('utf8', 0, byte).length
@@ -125,8 +144,9 @@ function forCall (error, sql, database) {
 }
 
 function copy (error) {
-  const { message, code, rawCode, status, cause } = error
+  const { message, code, rawCode, status, cause, outcome } = error
   const another = errorOf(message, code, rawCode)
+  if (outcome !== undefined) tellOutcome(another, outcome)
   if (status !== undefined) another.status = status
   if (cause !== undefined) hide(another, 'cause', cause)
   return another
@@ -150,6 +170,7 @@ async function rejection (error) {
 }
 
 module.exports = {
+  OUTCOME,
   SqliteError,
   abortError,
   about,
@@ -164,6 +185,8 @@ module.exports = {
   mistake,
   rejection,
   retrace,
+  rolledBack,
+  tellOutcome,
   timedOut,
   transactionLost
 }

@@ -137,7 +137,7 @@ const REPLY = {
   // The job has ended without a value.
   DONE: 0,
   // The job has failed: one of ERROR_KIND, then message, code and its number, HTTP status, byte of
-  // the SQL and number of the statement.
+  // the SQL, number of the statement, and what became of the call.
   ERROR: 1,
   // Rows; more follow.
   ROWS: 2,
@@ -201,7 +201,10 @@ const CANCELLED = {
   // It runs, and is stopped: its reply says how it ended.
   RUNNING: 1,
   // It has ended: its reply is on the way.
-  ENDED: 2
+  ENDED: 2,
+  // It is on its way to a server together with others: its reply comes once nobody waits for any of
+  // them, or when all have ended.
+  SENT: 3
 }
 
 // How far a replica is to be brought up to date.

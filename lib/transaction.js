@@ -1,7 +1,7 @@
 'use strict'
 
 const { isGeneratorObject } = require('node:util').types
-const { firstError } = require('./errors')
+const { firstError, rolledBack } = require('./errors')
 
 const { apply } = Function.prototype
 
@@ -53,7 +53,7 @@ function requireNoMode (mode) {
  * begun, and gives what to call when it has ended.
  */
 function createTransaction (fn, database, controller, inTransaction, enter = notInterested) {
-  return link(database, (mode) => wrap(fn, controller[mode], inTransaction, enter))
+  return link(database, (mode) => wrap(fn, database, controller[mode], inTransaction, enter))
 }
 
 /** @returns {() => void} */
@@ -70,7 +70,7 @@ function link (database, create) {
   return versions.default.value
 }
 
-function wrap (fn, controller, inTransaction, enter) {
+function wrap (fn, database, controller, inTransaction, enter) {
   const { begin, commit, rollback, savepoint, release, rollbackTo } = controller
   return function sqliteTransaction () {
     const nested = inTransaction()
@@ -89,8 +89,12 @@ function wrap (fn, controller, inTransaction, enter) {
     } catch (error) {
       // SQLite may have rolled back by itself; the first error is the one that counts.
       if (inTransaction()) {
-        if (nested) rollbackTo()
-        else rollback()
+        if (nested) {
+          rollbackTo()
+        } else {
+          rollback()
+          rolledBack(error, database.name)
+        }
       }
       throw firstError(error)
     } finally {

@@ -78,10 +78,18 @@ class RemoteBackend {
     this.#connection.ask(op, 0, [sql], null, { timeout, sql })
   }
 
+  #undo (sql) {
+    try {
+      this.#exec(OP.UNDO, sql)
+    } catch {
+      // The way to the server broke: what led here says what went wrong, and the server undoes it.
+    }
+  }
+
   transaction (fn, database) {
     this.#connection.requireOpen()
     const run = (op) => (sql) => () => this.#exec(op, sql)
-    this.#controller ??= createController(run(OP.EXEC), run(OP.UNDO))
+    this.#controller ??= createController(run(OP.EXEC), (sql) => () => this.#undo(sql))
     const enter = () => this.#connection.enter()
     return createTransaction(fn, database, this.#controller, () => this.inTransaction, enter)
   }

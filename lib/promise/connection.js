@@ -3,7 +3,7 @@
 const { AsyncLocalStorage } = require('node:async_hooks')
 const { readCallOptions } = require('../arguments/call')
 const { requireCapability } = require('../capabilities')
-const { abortError, describe, retrace } = require('../errors')
+const { OUTCOME, abortError, describe, retrace, tellOutcome } = require('../errors')
 const { KEY } = require('../key')
 const { LIMITS } = require('../options')
 const { FLAG, NEED, OP } = require('../protocol')
@@ -69,6 +69,7 @@ class Connection {
     this.options = options
     this.natives = environment.natives
     this.root = new Scope(null, undefined, own.leaseTimeout, options.name)
+    this.root.isOfServer = options.kind !== 'local'
     this.route = openRoute(this, environment, own)
     this.#setLimits()
   }
@@ -114,6 +115,7 @@ class Connection {
   /** Ends a job when its signal or its time says so. */
   watch (job, options) {
     job.database = this.options.name
+    job.isOfServer = this.root.isOfServer
     const timeout = options?.timeout ?? this.options.defaultQueryTimeout
     const signal = options?.signal
     if (signal?.aborted) {
@@ -378,7 +380,7 @@ class Connection {
     try {
       entry = await compile()
       this.#starting = null
-      if (starting.stopped) throw interrupted()
+      if (starting.stopped) throw this.#stopped()
     } catch (error) {
       this.#starting = null
       scope.release(inner)
@@ -398,6 +400,11 @@ class Connection {
       }
     })
     return result
+  }
+
+  #stopped () {
+    const error = interrupted()
+    return this.root.isOfServer ? tellOutcome(error, OUTCOME.NOT_EXECUTED) : error
   }
 
   /** Calls that have not ended: those that run, and those that wait. */

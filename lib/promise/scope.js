@@ -26,6 +26,8 @@ class Scope {
   #lost = null
   // Of a connection that was closed: makes the error of what comes after that.
   #reason = null
+  // Of a connection: what it does is done on a server.
+  isOfServer = false
   // Calls inside a transaction that have not ended.
   pending = 0
   // Whether there ever was a transaction: before that, no context is looked up.

@@ -1,6 +1,6 @@
 'use strict'
 
-const { firstError } = require('../errors')
+const { firstError, rolledBack } = require('../errors')
 const { OP } = require('../protocol')
 const { SAVEPOINT, VERSIONS, link, requireResult } = require('../transaction')
 const { Job } = require('../worker/job')
@@ -43,7 +43,9 @@ function wrap (fn, connection, begin) {
     } catch (error) {
       inner.ended = true
       // SQLite may have rolled back by itself; the first error is the one that counts.
+      const isOpen = begun && connection.inTransaction
       if (begun) await undo(connection, outer, nested)
+      if (isOpen && !nested) rolledBack(error, outer.database)
       throw firstError(error)
     } finally {
       outer.release(inner)
@@ -54,6 +56,7 @@ function wrap (fn, connection, begin) {
 function acquire (outer) {
   const waiter = new Job()
   waiter.database = outer.database
+  waiter.isOfServer = outer.root.isOfServer
   // Waiting ends in the async context of somebody else.
   const around = innermost()
   let inner

@@ -57,6 +57,7 @@ class ReplicaRoute {
     const syncer = this.#syncer = openSyncer(environment, options, key, primary)
     this.#syncs = new Syncs(syncer, this.#events, options.name)
     primary.role = 'primary'
+    primary.isOfServer = true
     const [file, , , timeout, vfs, uri, buffer, log] = openArgs(options, key, ROLE.REPLICA)
     this.port = new Port(environment, ({ workerOpenBehind }) => {
       return workerOpenBehind.call(

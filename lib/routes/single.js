@@ -107,6 +107,7 @@ function fileRoute (connection, environment, args) {
 function serverRoute (connection, environment) {
   const port = new Port(environment, openRemote(connection.options.remote))
   port.role = 'primary'
+  port.isOfServer = true
   return new SingleRoute(connection, port, true)
 }
 

@@ -36,6 +36,7 @@ class BlockingConnection {
     this.options = options
     this.natives = environment.natives
     this.port = new Port(environment, openRemote(options.remote))
+    this.port.isOfServer = true
     this.port.opened.promise.catch(() => {})
     this.wait(this.port.opened)
   }

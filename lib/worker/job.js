@@ -1,7 +1,7 @@
 'use strict'
 
 const { REFUSED } = require('../environment')
-const { forCall, rejection } = require('../errors')
+const { OUTCOME, SqliteError, forCall, rejection, tellOutcome } = require('../errors')
 const { RAW } = require('../rows')
 
 // Of most jobs.
@@ -44,6 +44,8 @@ class Job {
   control = false
   // Runs code of the user in the async context of the call; null where there is none to run.
   context = null
+  // Of a database on a server, or a replica: its error says what became of it.
+  isOfServer = false
   // db.interrupt() may end it.
   interruptible = false
   // Sends it to the connection that writes, if a reader refuses it.
@@ -80,6 +82,15 @@ class Job {
     if (this.fallback === null) this.values = NO_VALUES
   }
 
+  /** Calls `fn` when it has settled, besides what it has to release. */
+  onSettled (fn) {
+    const { release } = this
+    this.release = () => {
+      release?.()
+      fn()
+    }
+  }
+
   #settle () {
     if (this.settled) return false
     this.settled = true
@@ -106,7 +117,15 @@ class Job {
 
   #reasonOf (error) {
     const interrupted = this.reason !== null && error?.code === 'SQLITE_INTERRUPT'
-    return forCall(interrupted ? this.reason : error, this.subject(), this.database)
+    const reason = forCall(interrupted ? this.reason : error, this.subject(), this.database)
+    const outcome = error?.outcome ?? (this.#isUnsent(error) ? OUTCOME.NOT_EXECUTED : undefined)
+    return outcome === undefined ? reason : tellOutcome(reason, outcome)
+  }
+
+  // What the way to a server says has an outcome: this was ended before it came there.
+  #isUnsent (error) {
+    const isOfServer = this.port === null ? this.isOfServer : this.port.isOfServer
+    return isOfServer && (error instanceof SqliteError || error?.code === 'ABORT_ERR')
   }
 
   setColumns (packed) {

@@ -3,8 +3,10 @@
 // The JavaScript side of a worker's port. Calls of one tick cross as one message, and replies that
 // have come settle in one wake-up of the event loop. Jobs run and end in the order of the calls.
 
-const { charsOf, errorOf, locate, timedOut, transactionLost } = require('../errors')
-const { CANCELLED, ERROR_KIND, HEADER, JOB, PART, REPLY } = require('../protocol')
+const {
+  OUTCOME, charsOf, errorOf, locate, tellOutcome, timedOut, transactionLost
+} = require('../errors')
+const { CANCELLED, ERROR_KIND, HEADER, JOB, OP, PART, REPLY } = require('../protocol')
 const { RAW, decoderFor } = require('../rows')
 const { SLICE, hubOf } = require('./hub')
 const { Job } = require('./job')
@@ -15,13 +17,16 @@ const { EXTRAS, IN_TRANSACTION, PARTS, SHAREABLE, SLOTS } = HEADER
 const {
   DONE, ERROR, ROWS, LAST_ROWS, COLUMNS, CALL, LOG, CHANGED_ROW, SETTING, TIME, SYNC, LOST
 } = REPLY
-const { QUEUED, ENDED } = CANCELLED
+const { QUEUED, ENDED, SENT } = CANCELLED
 
 // To spin for the replies of so many calls pays: they are likely to come at once.
 const FEW = 4
 
 // How long a worker may take to notice that a call was given up, in ms.
 const NOTICING = 1000
+
+// How long a call that was sent to a server and is cancelled waits for what became of it, in ms.
+const HEARING = 100
 
 class Port {
   // What it is among those of its database: writer, reader, primary, or a replica's file.
@@ -45,6 +50,8 @@ class Port {
   // Called with each sync.
   #onSync = null
   #ref = null
+  // What fails on it may have been executed all the same: it leads to a server.
+  isOfServer = false
   // What a function threw: the error of the call that it was called in.
   #thrown = null
   #natives
@@ -179,7 +186,15 @@ class Port {
   cancel (job, reason) {
     if (job.settled) return
     job.reason ??= reason
-    if (job.id === 0 || this.#stop(job) === QUEUED) job.end(interrupted())
+    this.#giveUp(job, job.id === 0 ? QUEUED : this.#stop(job))
+  }
+
+  // What was sent has its reply soon, unless somebody waits for a call that was sent with it.
+  #giveUp (job, found) {
+    if (found === QUEUED) job.end(interrupted())
+    if (found !== SENT || !job.isAwaited || job.settled) return
+    const timer = setTimeout(() => job.end(unheard(job)), HEARING)
+    job.onSettled(() => clearTimeout(timer))
   }
 
   /** Ends the first of the jobs that have not ended; false if there is none. */
@@ -188,7 +203,7 @@ class Port {
       if (job.settled || !job.interruptible) continue
       const found = this.#stop(job)
       if (found === ENDED) continue
-      if (found === QUEUED) job.end(interrupted())
+      this.#giveUp(job, found)
       return true
     }
     return false
@@ -208,13 +223,21 @@ class Port {
   /** Waits until a job has ended; after `timeout` ms, unless that is 0, it is cancelled. */
   wait (job, timeout) {
     this.#post()
-    const end = timeout === 0 ? Infinity : performance.now() + timeout
+    let end = timeout === 0 ? Infinity : performance.now() + timeout
+    let isCancelled = false
     const worker = { hasReplied: false }
     job.replied = () => { worker.hasReplied = true }
     while (!job.settled) {
       const left = end - performance.now()
-      if (left <= 0) this.cancel(job, timedOut())
-      else this.#waitMore(left)
+      if (left > 0) {
+        this.#waitMore(left)
+      } else if (isCancelled) {
+        job.end(unheard(job))
+      } else {
+        isCancelled = true
+        this.cancel(job, timedOut())
+        end = performance.now() + NOTICING
+      }
     }
     // What the worker makes of it is known once it has noticed.
     const noticed = performance.now() + NOTICING
@@ -264,7 +287,7 @@ class Port {
           // What is not there is of another's rows.
           const isThere = width === columns && slot + rows * columns <= block.header[SLOTS]
           if (isThere) some(block, text, slot, rows, job.rows)
-          else job.fail(wrongWidth())
+          else job.fail(wrongWidth(this.isOfServer))
         }
         if (kind === LAST_ROWS) this.#ended().end(null)
         return
@@ -320,14 +343,14 @@ class Port {
     if (job.losing) job.owner?.lose(job.failure)
   }
 
-  #failJob (job, [kind, message, code, rawCode, status, byte, statement]) {
+  #failJob (job, [kind, message, code, rawCode, status, byte, statement, outcome]) {
     const thrown = this.#thrown
     this.#thrown = null
     switch (kind) {
       case ERROR_KIND.SQLITE: {
         const [sql, index] = statementOf(job, statement)
         const args = [message, code, rawCode ?? undefined, byte, index, sql, job.database]
-        return job.fail(withStatus(errorOf(...args), status))
+        return job.fail(withFate(errorOf(...args), status, outcome))
       }
       case ERROR_KIND.TYPE: return job.fail(new TypeError(message))
       case ERROR_KIND.RANGE: return job.fail(placed(new RangeError(message), job, statement, byte))
@@ -385,17 +408,25 @@ function placed (error, job, statement, byte) {
   return index === -1 ? error : locate(error, index, sql, job.database, charsOf(sql, byte))
 }
 
-/** The HTTP status of a server's reply, which errors of SQLite have none of. */
-function withStatus (error, status) {
-  return typeof status === 'number' ? Object.assign(error, { status }) : error
+/** The HTTP status of a server's reply and what became of the call, which errors of a file lack. */
+function withFate (error, status, outcome) {
+  if (typeof status === 'number') error.status = status
+  return outcome === undefined ? error : tellOutcome(error, outcome)
 }
 
 function interrupted () {
   return errorOf('interrupted', 'SQLITE_INTERRUPT', 9)
 }
 
-function wrongWidth () {
-  return errorOf('Invalid reply from the server: a row does not have the columns of its result', 'REMOTE_PROTOCOL')
+/** A call that was sent, and that nobody waits for any more: what reads has changed nothing. */
+function unheard ({ op, statement }) {
+  const reads = op === OP.PREPARE || (statement !== null && statement.isRead)
+  return tellOutcome(interrupted(), reads ? OUTCOME.NOT_EXECUTED : OUTCOME.UNKNOWN)
+}
+
+function wrongWidth (isOfServer) {
+  const error = errorOf('Invalid reply from the server: a row does not have the columns of its result', 'REMOTE_PROTOCOL')
+  return isOfServer ? tellOutcome(error, OUTCOME.UNKNOWN) : error
 }
 
 /** Rows of a statement by its columns' names, all else as arrays. */

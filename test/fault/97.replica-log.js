@@ -101,10 +101,10 @@ served('a greeting that makes no sense is an error', async t => {
   })
   const index = value => Buffer.concat([Buffer.of(5 << 3), writeVarint(value)])
   for (const [fault, message] of [
-    [greet(3, stringField(3, 'no number')), /the log has no number$/],
-    [greet(3, stringField(3, '\u00e9'.repeat(16))), /the log has no number$/],
-    [greet(3, Buffer.alloc(0)), /the log has no number$/],
-    [greet(4, stringField(4, 'two\r\nlines: yes')), /the session has no name$/],
+    [greet(3, stringField(3, 'no number')), /the log has no valid number$/],
+    [greet(3, stringField(3, '\u00e9'.repeat(16))), /the log has no valid number$/],
+    [greet(3, Buffer.alloc(0)), /the log has no valid number$/],
+    [greet(4, stringField(4, 'two\r\nlines: yes')), /the session has no valid name$/],
     // It has not so many frames.
     [greet(5, index(1000)), /the log ends too early$/],
     [greet(5, index(Number.MAX_SAFE_INTEGER)), /the log ends too early$/],
@@ -133,11 +133,11 @@ served('frames that are not what they should be: one error each, and the file is
   }
   await wrong(ended(9, 'NO_HELLO'))
   await wrong(faults.answer(framesBody([]), GRPC), /the log ends too early$/)
-  await wrong(faults.answer(framesBody([Buffer.alloc(0)]), GRPC), /a frame is no frame$/)
-  await wrong(frames(list => [...list, { bytes: Buffer.alloc(10) }]), /a frame is no frame$/)
+  await wrong(faults.answer(framesBody([Buffer.alloc(0)]), GRPC), /malformed frame$/)
+  await wrong(frames(list => [...list, { bytes: Buffer.alloc(10) }]), /malformed frame$/)
   await wrong(frames(list => {
     return [...list.slice(0, -1), { bytes: list.at(-1).bytes.subarray(1) }]
-  }), /a frame is no frame$/)
+  }), /malformed frame$/)
   const junk = { bytes: Buffer.alloc(HEADER + PAGE, 0x9b) }
   await wrong(frames(list => [...list, junk]), /a frame is missing$/)
   await wrong(frames(list => [...list, list.at(-1)]), /a frame is missing$/)
@@ -145,7 +145,7 @@ served('frames that are not what they should be: one error each, and the file is
   for (const at of [8, 15, HEADER, HEADER + 99, HEADER + PAGE - 1]) {
     await wrong(flip(at), /the checksum of a frame is wrong$/)
   }
-  await wrong(lastFrame(bytes => bytes.writeUInt32LE(0, 16)), /a page is no page$/)
+  await wrong(lastFrame(bytes => bytes.writeUInt32LE(0, 16)), /malformed page$/)
   // The last transaction never ends.
   await wrong(lastFrame(bytes => bytes.writeUInt32LE(0, 20)), /its last transaction is not whole$/)
   await wrong(frames(list => list.slice(1)), /a frame is missing$/, first)
@@ -161,7 +161,7 @@ served('frames that are not what they should be: one error each, and the file is
     assert.equal(crc64(list[0].bytes.subarray(HEADER), 0n), list[0].bytes.readBigUInt64LE(8))
     const last = { number: list.length, page: 1, size: 1 }
     return [...list, { bytes: makeFrame(last, Buffer.alloc(PAGE, 7), before) }]
-  }), /a page is no page$/, first)
+  }), /malformed page$/, first)
   await recover()
 })
 

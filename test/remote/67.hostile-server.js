@@ -57,7 +57,7 @@ const BATCHES = {
   'another answer': reply(message(2, message(1)))
 }
 
-const isNonsense = isSqliteError('REMOTE_PROTOCOL', /^The server's reply makes no sense: /)
+const isNonsense = isSqliteError('REMOTE_PROTOCOL', /^Invalid reply from the server: /)
 
 ours('replies that do not fit are errors, and no row is of anybody else', async t => {
   const server = await startFaulty(t)

@@ -56,7 +56,7 @@ served('a file that was there before is refused and left as it is', async t => {
     const before = bytesOf(file)
     for (const api of Object.keys(APIS)) {
       for (const options of [{}, { resync: true }, { encryptionKey: 'k' }]) {
-        await fails(() => open(t, file, { syncUrl: server.url, ...options }, api), 'SYNC_FOREIGN', /is no replica, .* it is left as it is/)
+        await fails(() => open(t, file, { syncUrl: server.url, ...options }, api), 'SYNC_FOREIGN', /is not a replica \(no .*-replica" beside it\) and was left untouched/)
         assert.deepEqual(bytesOf(file), before)
       }
     }
@@ -333,7 +333,7 @@ served('a replica has one owner, until that has closed it or is killed', async t
   const file = tempFile(t)
   const db = await replica(t, server, { file })
   const options = { syncUrl: server.url }
-  for (const api of Object.keys(APIS)) await fails(() => open(t, file, options, api), 'SYNC_LOCKED', /open as a replica already/)
+  for (const api of Object.keys(APIS)) await fails(() => open(t, file, options, api), 'SYNC_LOCKED', /already open as a replica/)
   await isIdentical(db, server)
   db.close()
   let proc

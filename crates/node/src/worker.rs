@@ -112,10 +112,8 @@ pub fn open_replica<'e>(call: &Call<'e>) -> Result<Value<'e>> {
 pub fn detach_replica<'e>(call: &Call<'e>) -> Result<Value<'e>> {
     let env = call.env;
     match ferrolite_remote::detach(&call.arg(0).to_utf8(env)?) {
-        Err(ferrolite_remote::ReplicaError::Remote(error)) => {
-            env.utf8(format!("{}\n{}", error.code, error.message).as_bytes())
-        }
-        _ => env.undefined(),
+        Err(error) => env.utf8(format!("{}\n{}", error.code, error.message).as_bytes()),
+        Ok(()) => env.undefined(),
     }
 }
 

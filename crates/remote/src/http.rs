@@ -1,26 +1,22 @@
 //! HTTP with a policy: every request has time limits, no reply is larger than it may be, and nothing goes to
-//! another origin.
+//! another origin. What is in a body is not known here.
 
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use hyper::body::HttpBody as _;
+use hyper::body::{HttpBody, SizeHint};
 use hyper::client::HttpConnector;
 use hyper::header::{HeaderMap, HeaderName, HeaderValue, AUTHORIZATION, CONTENT_TYPE, LOCATION};
 use hyper::{Body, Method, Request, Response, StatusCode, Uri};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
-use prost::Message;
 
-use crate::error::{code, Error, Result};
-use crate::hrana::proto::{PipelineRequest, PipelineResponse, ServerError};
-use crate::replication::grpc;
+use crate::error::{code, Error, Origin, Outcome, Result};
 use crate::tls::{self, Tls};
-
-const PIPELINE: &str = "v3-protobuf/pipeline";
-const PROTOBUF: HeaderValue = HeaderValue::from_static("application/x-protobuf");
-
-/// The largest reply that is read, in bytes. `sqld` itself sends at most 10 MB unless it is told otherwise.
-const MAX_REPLY: usize = 64 << 20;
 
 /// Turns of the runtime in which a connection that was kept learns that the server has closed it: one to hear of it,
 /// one to act on it, and the rest for what stands between, such as TLS. Each takes less than a microsecond.
@@ -28,7 +24,7 @@ const TURNS: u32 = 4;
 
 /// How much of a reply that is an error is read and shown, in bytes.
 const MAX_ERROR: usize = 64 << 10;
-pub(crate) const MAX_SHOWN: usize = 1000;
+const MAX_SHOWN: usize = 1000;
 
 /// Where the server is, and how to speak to it.
 #[derive(Clone, Default)]
@@ -43,25 +39,102 @@ pub struct Config {
     pub connect_timeout: Duration,
     /// How long a request may take, from connecting to the last byte of the reply.
     pub request_timeout: Duration,
+    /// Whom to trust, where the URL begins with `https`.
     pub tls: Tls,
 }
 
 /// The way to one server.
-pub struct Client {
-    http: hyper::Client<HttpsConnector<HttpConnector>>,
+pub(crate) struct Client {
+    http: hyper::Client<HttpsConnector<HttpConnector>, Outgoing>,
     base: String,
+    origin: Uri,
     /// The server's host and port, for people.
     place: String,
-    pipeline: Uri,
     headers: HeaderMap,
-    request_timeout: Duration,
+    /// How long a request may take.
+    pub(crate) limit: Duration,
+}
+
+/// What a request ended with that did not succeed.
+pub(crate) enum Failure {
+    /// The server replied with a status that is no success.
+    Status(Refusal),
+    Error(Error),
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self::Error(error)
+    }
+}
+
+impl From<Failure> for Error {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Status(refusal) => refusal.into_error(),
+            Failure::Error(error) => error,
+        }
+    }
+}
+
+/// Whether a request has begun to be sent. Whoever stops waiting for it asks.
+#[derive(Clone, Default)]
+pub(crate) struct Sending(Arc<AtomicBool>);
+
+impl Sending {
+    pub(crate) fn reset(&self) {
+        self.0.store(false, Ordering::Relaxed);
+    }
+
+    /// What became of the request if nobody hears of it again.
+    pub(crate) fn outcome(&self) -> Outcome {
+        if self.0.load(Ordering::Relaxed) {
+            Outcome::Unknown
+        } else {
+            Outcome::NotExecuted
+        }
+    }
+}
+
+/// The body of a request. It is read once the connection is there, right before the head is sent.
+struct Outgoing {
+    bytes: Option<Bytes>,
+    sending: Sending,
+}
+
+impl HttpBody for Outgoing {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_data(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<std::result::Result<Bytes, Infallible>>> {
+        self.sending.0.store(true, Ordering::Relaxed);
+        Poll::Ready(self.bytes.take().map(Ok))
+    }
+
+    fn poll_trailers(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<std::result::Result<Option<HeaderMap>, Infallible>> {
+        Poll::Ready(Ok(None))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.bytes.is_none()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        let len = self.bytes.as_ref().map_or(0, Bytes::len);
+        SizeHint::with_exact(u64::try_from(len).unwrap_or(u64::MAX))
+    }
 }
 
 impl Client {
     /// Checks what it is given; connects with the first request.
-    pub fn new(config: &Config) -> Result<Self> {
-        let pipeline = format!("{}{PIPELINE}", config.url);
-        let pipeline: Uri = pipeline.parse().map_err(|_| invalid_url())?;
+    pub(crate) fn new(config: &Config) -> Result<Self> {
+        let origin: Uri = config.url.parse().map_err(|_| invalid_url())?;
         let mut connector = HttpConnector::new();
         connector.enforce_http(false);
         connector.set_nodelay(true);
@@ -78,43 +151,44 @@ impl Client {
         Ok(Self {
             http,
             base: config.url.clone(),
-            place: place_of(&pipeline),
-            pipeline,
+            place: place_of(&origin),
+            origin,
             headers: headers_of(config)?,
-            request_timeout: config.request_timeout,
+            limit: config.request_timeout,
         })
     }
 
-    /// One trip to the server. Whatever goes wrong on the way is one error, within the time limit.
-    pub async fn pipeline(&self, request: &PipelineRequest) -> Result<PipelineResponse> {
-        let body = Bytes::from(request.encode_to_vec());
-        let timeout = self.request_timeout;
-        let Ok(reply) = tokio::time::timeout(timeout, self.send(body)).await else {
-            return Err(no_reply(timeout));
-        };
-        let reply = PipelineResponse::decode(reply?)
-            .map_err(|_| Error::protocol("it is not what Hrana says"))?;
-        if let Some(url) = &reply.base_url {
-            // It would get the token.
-            if url.parse::<Uri>().is_ok_and(|url| !self.is_own(&url)) {
-                return Err(Error::protocol("it names another server to speak to"));
-            }
-        }
-        Ok(reply)
+    /// The URL of a path below the server's.
+    pub(crate) fn url(&self, path: &str) -> Result<Uri> {
+        let url = format!("{}{path}", self.base);
+        url.parse().map_err(|_| invalid_url())
     }
 
-    async fn send(&self, body: Bytes) -> Result<Bytes> {
-        let reply = self.post(&self.pipeline, &self.headers, body).await?;
-        let body = read(reply, MAX_REPLY).await?;
-        body.ok_or_else(|| Error::protocol("it is larger than 64 MiB"))
+    /// The headers of every request, for a body of that type.
+    pub(crate) fn headers(&self, content: HeaderValue) -> HeaderMap {
+        let mut headers = self.headers.clone();
+        headers.insert(CONTENT_TYPE, content);
+        headers
     }
 
-    /// Sends a request, and once more where the server redirects it to; the reply is a success.
-    async fn post(&self, url: &Uri, headers: &HeaderMap, body: Bytes) -> Result<Response<Body>> {
+    /// Sends a request, and once more where the server redirects it to; the reply is a success. There is no time
+    /// limit yet.
+    pub(crate) async fn post(
+        &self,
+        url: &Uri,
+        headers: &HeaderMap,
+        body: Bytes,
+        sending: &Sending,
+    ) -> std::result::Result<Response<Body>, Failure> {
         let mut url = url.clone();
         let mut moved = false;
         loop {
-            let mut request = Request::new(Body::from(body.clone()));
+            // A server that redirects has not done what it was asked for.
+            sending.reset();
+            let mut request = Request::new(Outgoing {
+                bytes: Some(body.clone()),
+                sending: sending.clone(),
+            });
             *request.method_mut() = Method::POST;
             *request.uri_mut() = url;
             request.headers_mut().clone_from(headers);
@@ -123,7 +197,8 @@ impl Client {
                 tokio::task::yield_now().await;
             }
             let reply = self.http.request(request).await;
-            let reply = reply.map_err(|error| sending_failed(&error, &self.place))?;
+            let reply =
+                reply.map_err(|error| sending_failed(&error, &self.place, sending.outcome()))?;
             let status = reply.status();
             if status.is_success() {
                 return Ok(reply);
@@ -132,43 +207,14 @@ impl Client {
                 url = self.redirect(&reply, moved)?;
                 moved = true;
             } else {
-                let is_protobuf = reply.headers().get(CONTENT_TYPE) == Some(&PROTOBUF);
+                let content = reply.headers().get(CONTENT_TYPE).cloned();
                 let body = read(reply, MAX_ERROR).await.ok().flatten();
-                return Err(refused(status, is_protobuf, &body.unwrap_or_default()));
+                return Err(Failure::Status(Refusal {
+                    status,
+                    content,
+                    body: body.unwrap_or_default(),
+                }));
             }
-        }
-    }
-
-    /// Calls a method of a gRPC service over HTTP/1.1, as gRPC-Web has it; `session` names the session that the
-    /// server began. What comes back is in the reply's body, within the time limit each.
-    pub(crate) async fn call(
-        &self,
-        method: &str,
-        message: &impl Message,
-        session: Option<&HeaderValue>,
-    ) -> Result<grpc::Reply> {
-        let url = format!("{}{method}", self.base);
-        let url: Uri = url.parse().map_err(|_| invalid_url())?;
-        let mut headers = self.headers.clone();
-        headers.insert(CONTENT_TYPE, grpc::CONTENT);
-        if let Some(token) = headers.get(AUTHORIZATION).cloned() {
-            headers.insert(grpc::AUTHORIZATION, token);
-        }
-        if let Some(session) = session {
-            headers.insert(grpc::SESSION, session.clone());
-        }
-        let body = grpc::encode(message);
-        let limit = self.request_timeout;
-        let call = async {
-            match self.post(&url, &headers, body.clone()).await {
-                // The server may have been started again since; to ask twice does no harm.
-                Err(error) if error.broke => self.post(&url, &headers, body).await,
-                reply => reply,
-            }
-        };
-        match tokio::time::timeout(limit, call).await {
-            Ok(reply) => grpc::Reply::new(reply?, limit),
-            Err(_) => Err(no_reply(limit)),
         }
     }
 
@@ -190,7 +236,7 @@ impl Client {
         let target = target.and_then(|target| target.parse::<Uri>().ok());
         let target = target.ok_or_else(|| refused("to nowhere"))?;
         if target.scheme().is_none() {
-            let mut parts = self.pipeline.clone().into_parts();
+            let mut parts = self.origin.clone().into_parts();
             parts.path_and_query = target.path_and_query().cloned();
             return Uri::from_parts(parts).map_err(|_| refused("to nowhere"));
         }
@@ -201,10 +247,63 @@ impl Client {
         }
     }
 
-    fn is_own(&self, url: &Uri) -> bool {
-        let own = &self.pipeline;
+    /// Whether a URL is of the same origin.
+    pub(crate) fn is_own(&self, url: &Uri) -> bool {
+        let own = &self.origin;
         url.scheme() == own.scheme() && url.authority() == own.authority()
     }
+}
+
+/// A reply whose status is no success.
+pub(crate) struct Refusal {
+    pub(crate) status: StatusCode,
+    /// `Content-Type`
+    pub(crate) content: Option<HeaderValue>,
+    pub(crate) body: Bytes,
+}
+
+impl Refusal {
+    /// With the code that its status stands for, and the text of its body: JSON with `message` or `error`, or plain.
+    pub(crate) fn into_error(self) -> Error {
+        let text = json_text(&self.body);
+        let text = text.unwrap_or_else(|| String::from_utf8_lossy(&self.body).into_owned());
+        self.with_text(&text)
+    }
+
+    pub(crate) fn with_text(&self, text: &str) -> Error {
+        let text = shown(text);
+        let code = match self.status {
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => code::AUTH,
+            _ => code::STATUS,
+        };
+        let colon = if text.is_empty() { "" } else { ": " };
+        Error {
+            status: Some(self.status.as_u16()),
+            // The server has looked at the request and has not begun, or it has failed in the middle.
+            outcome: if self.status.is_server_error() {
+                Outcome::Unknown
+            } else {
+                Outcome::NotExecuted
+            },
+            ..Error::new(
+                code,
+                format!("The server replied {}{colon}{text}", self.status),
+            )
+        }
+    }
+}
+
+fn json_text(body: &[u8]) -> Option<String> {
+    let json: serde_json::Value = serde_json::from_slice(body).ok()?;
+    let text = ["message", "error"]
+        .into_iter()
+        .find_map(|name| json.get(name)?.as_str());
+    text.map(String::from)
+}
+
+/// As much of a server's words as an error shows.
+pub(crate) fn shown(text: &str) -> String {
+    text.trim().chars().take(MAX_SHOWN).collect()
 }
 
 fn place_of(url: &Uri) -> String {
@@ -221,26 +320,11 @@ fn invalid_url() -> Error {
     Error::new(code::PROTOCOL, "The URL of the server is not valid")
 }
 
-pub(crate) fn no_reply(limit: Duration) -> Error {
-    late(format!(
-        "The server did not reply within {} ms",
-        limit.as_millis()
-    ))
-}
-
-/// The server's reply goes on, and is too slow.
-pub(crate) fn slow_reply(limit: Duration, pages: u64) -> Error {
-    late(format!(
-        "The server sent less than {pages} pages within {} ms",
-        limit.as_millis()
-    ))
-}
-
-fn late(text: String) -> Error {
-    Error {
-        refused: false,
-        ..Error::new(code::TIMEOUT, text)
-    }
+/// Nothing came within a time limit.
+pub(crate) fn no_reply(limit: Duration, outcome: Outcome) -> Error {
+    let ms = limit.as_millis();
+    let text = format!("The server did not reply within {ms} ms");
+    Error::new(code::TIMEOUT, text).with_outcome(outcome)
 }
 
 fn headers_of(config: &Config) -> Result<HeaderMap> {
@@ -251,7 +335,6 @@ fn headers_of(config: &Config) -> Result<HeaderMap> {
         let key = HeaderName::from_bytes(name.as_bytes()).map_err(|_| invalid())?;
         headers.insert(key, HeaderValue::from_str(value).map_err(|_| invalid())?);
     }
-    headers.insert(CONTENT_TYPE, PROTOBUF);
     if let Some(token) = &config.auth_token {
         let value = HeaderValue::from_str(&format!("Bearer {token}"));
         let mut value = value.map_err(|_| Error::new(code::AUTH, "The token is not valid"))?;
@@ -262,11 +345,11 @@ fn headers_of(config: &Config) -> Result<HeaderMap> {
 }
 
 /// The body, or `None` if it is longer than `max`.
-async fn read(reply: Response<Body>, max: usize) -> Result<Option<Bytes>> {
+pub(crate) async fn read(reply: Response<Body>, max: usize) -> Result<Option<Bytes>> {
     let mut body = reply.into_body();
     let mut bytes = BytesMut::new();
     while let Some(chunk) = body.data().await {
-        let chunk = chunk.map_err(|error| sending_failed(&error, ""))?;
+        let chunk = chunk.map_err(|error| receiving_failed(&error))?;
         if bytes.len() + chunk.len() > max {
             return Ok(None);
         }
@@ -275,8 +358,13 @@ async fn read(reply: Response<Body>, max: usize) -> Result<Option<Bytes>> {
     Ok(Some(bytes.freeze()))
 }
 
+/// What reading a reply failed with.
+pub(crate) fn receiving_failed(error: &hyper::Error) -> Error {
+    sending_failed(error, "", Outcome::Unknown)
+}
+
 /// What a request failed with that was to go to the server, ` at ` that place.
-pub(crate) fn sending_failed(error: &hyper::Error, place: &str) -> Error {
+fn sending_failed(error: &hyper::Error, place: &str, outcome: Outcome) -> Error {
     // The cause that is furthest in says most.
     let mut cause: &dyn std::error::Error = error;
     let mut is_tls = false;
@@ -305,7 +393,7 @@ pub(crate) fn sending_failed(error: &hyper::Error, place: &str) -> Error {
         }
     }
     if error.is_parse() {
-        return Error::protocol("it is not HTTP");
+        return Error::protocol("not HTTP");
     }
     let (code, what) = match () {
         () if is_tls => (code::TLS, format!("TLS with the server{place} failed")),
@@ -327,42 +415,14 @@ pub(crate) fn sending_failed(error: &hyper::Error, place: &str) -> Error {
     } else {
         ""
     };
+    let origin = if code == code::UNREACHABLE && !error.is_connect() {
+        Origin::Broken
+    } else {
+        Origin::Here
+    };
     Error {
-        broke: code == code::UNREACHABLE && !error.is_connect(),
-        // Cancelled, it was not begun to be sent.
-        refused: error.is_connect() || error.is_canceled(),
+        outcome,
+        origin,
         ..Error::new(code, format!("{what}: {cause}{hint}"))
     }
-}
-
-/// What a status that is no success says: Hrana's error, JSON with `error` or `message`, or text.
-fn refused(status: StatusCode, is_protobuf: bool, body: &[u8]) -> Error {
-    let hrana = ServerError::decode(body).ok().filter(|_| is_protobuf);
-    let text = match &hrana {
-        Some(error) => String::from_utf8_lossy(&error.message).into_owned(),
-        None => json_text(body).unwrap_or_else(|| String::from_utf8_lossy(body).into_owned()),
-    };
-    let text: String = text.trim().chars().take(MAX_SHOWN).collect();
-    // A server that was started again does not know the stream at all.
-    let expired = hrana.is_some_and(|error| error.code == code::STREAM_EXPIRED.as_bytes())
-        || text.contains("invalid baton");
-    let code = match status {
-        _ if expired => code::STREAM_EXPIRED,
-        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => code::AUTH,
-        _ => code::STATUS,
-    };
-    let colon = if text.is_empty() { "" } else { ": " };
-    Error {
-        status: Some(status.as_u16()),
-        refused: !status.is_server_error(),
-        ..Error::new(code, format!("The server replied {status}{colon}{text}"))
-    }
-}
-
-fn json_text(body: &[u8]) -> Option<String> {
-    let json: serde_json::Value = serde_json::from_slice(body).ok()?;
-    let text = ["message", "error"]
-        .into_iter()
-        .find_map(|name| json.get(name)?.as_str());
-    text.map(String::from)
 }

@@ -1,4 +1,4 @@
-//! Whom to trust, and who we are.
+//! TLS: which servers to trust, and the certificate of the client.
 
 use std::sync::Arc;
 
@@ -13,10 +13,11 @@ use crate::error::{code, Error, Result};
 pub struct Tls {
     /// Trusted instead of the roots that come with this library.
     pub ca: Option<Vec<u8>>,
-    /// The client's certificate and its key.
+    /// The client's certificate.
     pub cert: Option<Vec<u8>>,
+    /// The key of that.
     pub key: Option<Vec<u8>>,
-    /// Any certificate is taken.
+    /// Any certificate of the server is taken.
     pub accept_any: bool,
 }
 

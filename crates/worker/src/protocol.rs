@@ -165,7 +165,7 @@ numbers! {
     Reply: i32 {
         /// The job has ended without a value.
         Done = 0,
-        /// The job has failed: an [`ErrorKind`], then message, code and its number, HTTP status, byte of the SQL and number of the statement.
+        /// The job has failed: an [`ErrorKind`], then message, code and its number, HTTP status, byte of the SQL, number of the statement, and what became of the call.
         Error = 1,
         /// Rows; more follow.
         Rows = 2,
@@ -236,6 +236,9 @@ numbers! {
         Running = 1,
         /// It has ended: its reply is on the way.
         Ended = 2,
+        /// It is on its way to a server together with others: its reply comes once nobody waits for any of them, or
+        /// when all have ended.
+        Sent = 3,
     }
 }
 

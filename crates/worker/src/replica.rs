@@ -4,7 +4,7 @@ use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use ferrolite_remote::{Config, Replica, ReplicaError, ReplicaOptions, Synced};
+use ferrolite_remote::{Config, Replica, ReplicaOptions, Synced};
 use ferrolite_sqlite::{Error as LocalError, Param, Params, ValueRef};
 use tokio::runtime::Runtime;
 
@@ -251,7 +251,7 @@ impl Syncer<'_> {
         };
         let syncing = AssertUnwindSafe(|| runtime.block_on(until(sync, wanted)));
         let outcome: Result<Synced, Failure> = match catch_unwind(syncing) {
-            Ok(Some(outcome)) => outcome.map_err(|error: ReplicaError| error.into()),
+            Ok(Some(outcome)) => outcome.map_err(Failure::from),
             Ok(None) => Err(interrupted().into()),
             Err(_) => Err(internal().into()),
         };

@@ -1,5 +1,6 @@
 //! Whether what a server answers fits what it was asked for. Whoever reads rows trusts their widths.
 
+use super::pipeline::{missing, other};
 use super::proto::{
     BatchResult, Col, DescribeResult, Request, Response, Row, ServerError, StmtResult,
 };
@@ -30,12 +31,8 @@ pub(crate) fn check(
         }
         (Request::Close(_), Response::Close(_))
         | (Request::GetAutocommit(_), Response::GetAutocommit(_)) => Ok(()),
-        _ => Err(Error::protocol("an answer is to another request")),
+        _ => Err(other()),
     }
-}
-
-fn missing() -> Error {
-    Error::protocol("an answer is missing")
 }
 
 fn statement(result: &StmtResult) -> Result<()> {
@@ -75,7 +72,7 @@ fn batch(steps: usize, result: &BatchResult) -> Result<()> {
     let mut answered = result.step_results.keys().chain(result.step_errors.keys());
     let has_both = |step: &u32| result.step_errors.contains_key(step);
     if !answered.all(is_step) || result.step_results.keys().any(has_both) {
-        return Err(Error::protocol("an answer is to another request"));
+        return Err(other());
     }
     result.step_results.values().try_for_each(statement)
 }

@@ -1,6 +1,10 @@
-//! Hrana 3, the protocol of libSQL servers: what is asked of a database, and what it answers.
+//! Hrana 3, the protocol of libSQL servers: what is asked of a database, and what it answers. Nothing outside knows
+//! its messages.
 
+pub(crate) mod batch;
 mod check;
-pub mod proto;
+pub(crate) mod pipeline;
+mod proto;
 pub(crate) mod session;
 pub(crate) mod sql;
+pub(crate) mod statement;

@@ -5,17 +5,17 @@ use std::time::Duration;
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 use hyper::body::HttpBody as _;
-use hyper::header::{HeaderMap, HeaderName, HeaderValue};
+use hyper::header::{HeaderMap, HeaderName, HeaderValue, AUTHORIZATION};
 use hyper::{Body, Response};
 use percent_encoding::percent_decode_str;
 use prost::Message;
 
-use crate::error::{code, Error, Result};
-use crate::http::{no_reply, sending_failed, MAX_SHOWN};
+use crate::error::{code, Error, Origin, Outcome, Result};
+use crate::http::{self, no_reply, receiving_failed, shown, Client, Sending};
 
-pub(crate) const CONTENT: HeaderValue = HeaderValue::from_static("application/grpc-web+proto");
-pub(crate) const AUTHORIZATION: HeaderName = HeaderName::from_static("x-authorization");
-pub(crate) const SESSION: HeaderName = HeaderName::from_static("x-session-token");
+const CONTENT: HeaderValue = HeaderValue::from_static("application/grpc-web+proto");
+const X_AUTHORIZATION: HeaderName = HeaderName::from_static("x-authorization");
+const SESSION: HeaderName = HeaderName::from_static("x-session-token");
 const STATUS: &str = "grpc-status";
 const MESSAGE: &str = "grpc-message";
 
@@ -59,7 +59,7 @@ impl From<Failure> for Error {
                     INTERNAL if text.starts_with(NO_TOKEN) => code::AUTH,
                     _ => code::STATUS,
                 };
-                let text: String = text.trim().chars().take(MAX_SHOWN).collect();
+                let text = shown(&text);
                 let colon = if text.is_empty() { "" } else { ": " };
                 // As HTTP has it.
                 let http = match status {
@@ -79,13 +79,47 @@ impl From<Failure> for Error {
     }
 }
 
-pub(crate) fn encode(message: &impl Message) -> Bytes {
+fn encode(message: &impl Message) -> Bytes {
     let len = message.encoded_len();
     let mut bytes = BytesMut::with_capacity(PREFIX + len);
     bytes.put_u8(0);
     bytes.put_u32(u32::try_from(len).unwrap_or(u32::MAX));
     bytes.extend_from_slice(&message.encode_to_vec());
     bytes.freeze()
+}
+
+/// Calls a method of a service; `session` names the session that the server began. What comes back is in the reply's
+/// body, within the time limit each.
+pub(crate) async fn call(
+    client: &Client,
+    method: &str,
+    message: &impl Message,
+    session: Option<&HeaderValue>,
+) -> Result<Reply> {
+    let url = client.url(method)?;
+    let mut headers = client.headers(CONTENT);
+    if let Some(token) = headers.get(AUTHORIZATION).cloned() {
+        headers.insert(X_AUTHORIZATION, token);
+    }
+    if let Some(session) = session {
+        headers.insert(SESSION, session.clone());
+    }
+    let body = encode(message);
+    let limit = client.limit;
+    let sending = Sending::default();
+    let call = async {
+        match client.post(&url, &headers, body.clone(), &sending).await {
+            // The server may have been started again since; to ask twice does no harm.
+            Err(http::Failure::Error(error)) if error.is_broken() => {
+                client.post(&url, &headers, body, &sending).await
+            }
+            reply => reply,
+        }
+    };
+    match tokio::time::timeout(limit, call).await {
+        Ok(reply) => Reply::new(reply.map_err(Error::from)?, limit),
+        Err(_) => Err(no_reply(limit, Outcome::Unknown)),
+    }
 }
 
 /// A reply that is read as it comes.
@@ -101,11 +135,11 @@ pub(crate) struct Reply {
 }
 
 impl Reply {
-    pub(crate) fn new(reply: Response<Body>, limit: Duration) -> Result<Self> {
+    fn new(reply: Response<Body>, limit: Duration) -> Result<Self> {
         let (head, body) = reply.into_parts();
         let content = head.headers.get(hyper::header::CONTENT_TYPE);
         if content.is_none_or(|content| !content.as_bytes().starts_with(b"application/grpc-web")) {
-            return Err(Error::protocol("it is not gRPC"));
+            return Err(Error::protocol("not gRPC"));
         }
         Ok(Self {
             head: status_of(&head.headers),
@@ -130,14 +164,16 @@ impl Reply {
     pub(crate) async fn next(&mut self) -> std::result::Result<Option<Bytes>, Failure> {
         let limit = self.limit;
         let next = tokio::time::timeout(limit, self.read_message());
-        next.await.unwrap_or_else(|_| Err(no_reply(limit).into()))
+        next.await
+            .unwrap_or_else(|_| Err(no_reply(limit, Outcome::Unknown).into()))
     }
 
     /// The next element of the one message of a reply, which is a list: the first field of it, again and again.
     pub(crate) async fn next_element(&mut self) -> std::result::Result<Option<Bytes>, Failure> {
         let limit = self.limit;
         let next = tokio::time::timeout(limit, self.read_element());
-        next.await.unwrap_or_else(|_| Err(no_reply(limit).into()))
+        next.await
+            .unwrap_or_else(|_| Err(no_reply(limit, Outcome::Unknown).into()))
     }
 
     async fn read_message(&mut self) -> std::result::Result<Option<Bytes>, Failure> {
@@ -204,7 +240,7 @@ impl Reply {
         while self.buffer.len() < len {
             if !self.fill().await? {
                 return Err(Error {
-                    broke: true,
+                    origin: Origin::Broken,
                     ..Error::protocol("it ends too early")
                 });
             }
@@ -216,7 +252,7 @@ impl Reply {
         let Some(chunk) = self.body.data().await else {
             return Ok(false);
         };
-        let chunk = chunk.map_err(|error| sending_failed(&error, ""))?;
+        let chunk = chunk.map_err(|error| receiving_failed(&error))?;
         self.buffer.extend_from_slice(&chunk);
         Ok(true)
     }
@@ -254,5 +290,5 @@ fn unescape(text: &str) -> String {
 }
 
 fn misfit() -> Error {
-    Error::protocol("it is not what the replication protocol says")
+    Error::protocol("not what the replication protocol says")
 }

@@ -7,7 +7,6 @@ use hyper::header::HeaderValue;
 use prost::Message;
 
 use super::grpc::{self, Failure, Reply};
-use super::replica::ReplicaError;
 use crate::error::{Error, Result};
 use crate::http::Client;
 
@@ -74,9 +73,7 @@ impl Frame {
         let frame = RpcFrame::decode(message).ok();
         let whole = Self::HEADER + PageWriter::PAGE_SIZE;
         let data = frame.filter(|frame| frame.data.len() == whole);
-        let mut data = data
-            .ok_or_else(|| Error::protocol("a frame is no frame"))?
-            .data;
+        let mut data = data.ok_or_else(|| Error::protocol("malformed frame"))?.data;
         Ok(Self {
             number: data.get_u64_le(),
             checksum: data.get_u64_le(),
@@ -104,10 +101,10 @@ pub(crate) enum LogError {
     OtherHistory,
     /// The snapshot is not there yet.
     NotReady(Error),
-    Error(ReplicaError),
+    Error(Error),
 }
 
-impl<E: Into<ReplicaError>> From<E> for LogError {
+impl<E: Into<Error>> From<E> for LogError {
     fn from(error: E) -> Self {
         Self::Error(error.into())
     }
@@ -125,7 +122,7 @@ impl LogError {
             Failure::Status(grpc::UNAVAILABLE | grpc::INTERNAL, _) => {
                 Self::NotReady(failure.into())
             }
-            _ => Self::Error(Error::from(failure).into()),
+            _ => Self::Error(failure.into()),
         }
     }
 }
@@ -135,14 +132,14 @@ pub(crate) async fn hello(client: &Client) -> Result<Hello> {
     let request = HelloRequest {
         handshake_version: Some(1),
     };
-    let reply = client.call(HELLO, &request, None).await?;
+    let reply = grpc::call(client, HELLO, &request, None).await?;
     let hello: HelloResponse = reply.only().await?;
-    let log = uuid(&hello.log_id).ok_or_else(|| Error::protocol("the log has no number"))?;
+    let log = uuid(&hello.log_id).ok_or_else(|| Error::protocol("the log has no valid number"))?;
     let session = HeaderValue::from_maybe_shared(hello.session_token);
     Ok(Hello {
         log,
         last: hello.current_replication_index,
-        session: session.map_err(|_| Error::protocol("the session has no name"))?,
+        session: session.map_err(|_| Error::protocol("the session has no valid name"))?,
     })
 }
 
@@ -183,7 +180,7 @@ impl Frames {
     ) -> std::result::Result<Self, LogError> {
         let request = LogOffset { next_offset: from };
         Ok(Self {
-            reply: client.call(method, &request, Some(session)).await?,
+            reply: grpc::call(client, method, &request, Some(session)).await?,
             is_list: method == BATCH,
         })
     }

@@ -1,8 +1,8 @@
 //! Whether the content of the file is still what the last sync made of it.
 
 use super::files::Files;
-use super::replica::{is_damage, Replica, Result};
-use crate::error::{code, Error};
+use super::replica::{is_damage, Replica};
+use crate::error::{code, Error, Result};
 
 impl Replica {
     /// Finds out whether the content is still what the last sync made of it.
@@ -69,7 +69,7 @@ impl Replica {
         if self.state.known.is_foreign {
             let text = "The file of the replica was changed while it was not open as one: resync() or the option \
                         \"resync\" starts over from the primary";
-            return Err(Error::new(code::SYNC_CONFLICT, text).into());
+            return Err(Error::new(code::SYNC_CONFLICT, text));
         }
         if self.pages.data_version()? == self.version {
             return Ok(());
@@ -79,6 +79,6 @@ impl Replica {
         self.told = true;
         let text =
             "Another program has written into the replica: resync() starts over from the primary";
-        Err(Error::new(code::SYNC_CONFLICT, text).into())
+        Err(Error::new(code::SYNC_CONFLICT, text))
     }
 }

@@ -9,8 +9,8 @@ use hyper::header::HeaderValue;
 
 use super::log::{Frame, Frames, LogError};
 use super::state::Position;
-use crate::error::Error;
-use crate::http::{slow_reply, Client};
+use crate::error::{code, Error, Result};
+use crate::http::Client;
 
 /// Of a log's number, for the cookie of the schema.
 const CRC: Crc<u32> = Crc::<u32>::new(&CRC_32_ISO_HDLC);
@@ -137,17 +137,19 @@ impl<'r> Pull<'r> {
         self.position.frame.map_or(0, |frame| frame + 1)
     }
 
-    fn take(&mut self, frame: &Frame) -> std::result::Result<(), Error> {
+    fn take(&mut self, frame: &Frame) -> Result<()> {
         const HEADER: &[u8] = b"SQLite format 3\0\x10\x00";
         let is_possible = (1..=MAX_PAGES).contains(&frame.page) && frame.size <= MAX_PAGES;
         if !is_possible || (frame.page == 1 && !frame.data.starts_with(HEADER)) {
-            return Err(Error::protocol("a page is no page"));
+            return Err(Error::protocol("malformed page"));
         }
         self.frames += 1;
         if self.frames.is_multiple_of(PACE) {
             self.since = Instant::now();
         } else if self.since.elapsed() > self.limit {
-            return Err(slow_reply(self.limit, PACE));
+            let ms = self.limit.as_millis();
+            let text = format!("The server sent less than {PACE} pages within {ms} ms");
+            return Err(Error::new(code::TIMEOUT, text));
         }
         if frame.size != 0 {
             self.size = Some(frame.size);
@@ -183,7 +185,7 @@ impl<'r> Pull<'r> {
     }
 
     /// How many pages there are now, once it is known that none is missing.
-    pub(super) fn finish(&self) -> std::result::Result<u32, Error> {
+    pub(super) fn finish(&self) -> Result<u32> {
         let size = self.size.filter(|_| self.is_whole);
         let size = size.ok_or_else(|| Error::protocol("its last transaction is not whole"))?;
         let has =

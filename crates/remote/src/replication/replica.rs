@@ -1,7 +1,6 @@
 //! A file that the replication log of a primary is written into. Every sync is one transaction of the file: whoever
 //! reads it sees the database as it was at one moment on the primary.
 
-use std::fmt;
 use std::time::{Duration, Instant};
 
 use ferrolite_sqlite::{Key, PageWriter};
@@ -11,7 +10,7 @@ use super::files::Files;
 use super::log::{hello, Hello, LogError};
 use super::pull::Pull;
 use super::state::{has_bytes, Position, State};
-use crate::error::{code, Error};
+use crate::error::{code, Error, Outcome, Result};
 use crate::http::{Client, Config};
 
 pub use super::state::detach;
@@ -24,40 +23,6 @@ const BATCH: u64 = 1024;
 
 /// How often a session that the server has forgotten is begun anew in one sync.
 const SESSIONS: u32 = 4;
-
-/// Why a replica could not be opened or brought up to date.
-#[derive(Debug)]
-pub enum ReplicaError {
-    /// The server, the way to it, or what is written down of the replica.
-    Remote(Error),
-    /// The file itself.
-    Engine(ferrolite_sqlite::Error),
-}
-
-impl From<Error> for ReplicaError {
-    fn from(error: Error) -> Self {
-        Self::Remote(error)
-    }
-}
-
-impl From<ferrolite_sqlite::Error> for ReplicaError {
-    fn from(error: ferrolite_sqlite::Error) -> Self {
-        Self::Engine(error)
-    }
-}
-
-impl fmt::Display for ReplicaError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Remote(error) => error.fmt(f),
-            Self::Engine(error) => error.fmt(f),
-        }
-    }
-}
-
-impl std::error::Error for ReplicaError {}
-
-pub(super) type Result<T> = std::result::Result<T, ReplicaError>;
 
 /// Where a replica is.
 pub struct ReplicaOptions {
@@ -160,8 +125,14 @@ impl Replica {
     }
 
     /// Brings the file up to what the primary has now, which is frame `written` at least where that is known. Where a
-    /// session has begun, it takes one trip in most cases.
+    /// session has begun, it takes one request in most cases.
     pub async fn catch_up(&mut self, written: Option<u64>) -> Result<Synced> {
+        let outcome = self.follow(written).await;
+        // The log is only read, and the file is as it was.
+        outcome.map_err(|error| error.with_outcome(Outcome::NotExecuted))
+    }
+
+    async fn follow(&mut self, written: Option<u64>) -> Result<Synced> {
         self.require_own()?;
         let mut anew = self.renew;
         for _ in 0..SESSIONS {
@@ -175,8 +146,8 @@ impl Replica {
             match pulled {
                 Ok(synced) if synced.frame.is_none() && self.frame().is_some() => {
                     let text =
-                        "The server's database is empty, and the replica is not: it is left as it is";
-                    return Err(Error::new(code::SYNC_GENERATION, text).into());
+                        "The server's database is empty, and the replica is not: the replica was left untouched";
+                    return Err(Error::new(code::SYNC_GENERATION, text));
                 }
                 Ok(synced) => {
                     self.renew = false;
@@ -186,14 +157,13 @@ impl Replica {
                 // It was put back to an older state, and written to since.
                 Err(LogError::OtherHistory) if !self.state.moved => anew = true,
                 Err(LogError::OtherHistory) => return Err(other_database()),
-                Err(LogError::Error(error)) => return Err(error),
-                Err(LogError::NotReady(error)) => return Err(error.into()),
+                Err(LogError::Error(error) | LogError::NotReady(error)) => return Err(error),
                 Err(LogError::NeedSnapshot) => {
-                    return Err(Error::protocol("it has no frames").into());
+                    return Err(Error::protocol("it has no frames"));
                 }
             }
         }
-        Err(Error::protocol("it forgets each session that it begins").into())
+        Err(Error::protocol("it forgets each session that it begins"))
     }
 
     /// Brings the file up to frame `target` at least, which the primary has, or will have soon.
@@ -210,7 +180,7 @@ impl Replica {
             if since.elapsed() >= self.timeout {
                 let ms = self.timeout.as_millis();
                 let text = format!("The primary has no frame {target} within {ms} ms");
-                return Err(Error::new(code::TIMEOUT, text).into());
+                return Err(Error::new(code::TIMEOUT, text));
             }
             tokio::time::sleep(RETRY).await;
         }
@@ -351,7 +321,7 @@ impl Replica {
         }
         let size = pull.finish()?;
         self.state
-            .announce(self.pages.sum_after(size)?, pull.is_anew())?;
+            .expect_commit(self.pages.sum_after(size)?, pull.is_anew())?;
         self.pages.commit(size)?;
         self.version = self.pages.data_version()?;
         self.state.advance(position, self.pages.sum(), salt)?;
@@ -360,10 +330,10 @@ impl Replica {
     }
 }
 
-fn other_database() -> ReplicaError {
+fn other_database() -> Error {
     let text =
         "The server has another database than the replica: resync() starts over with that one";
-    Error::new(code::SYNC_GENERATION, text).into()
+    Error::new(code::SYNC_GENERATION, text)
 }
 
 pub(super) fn is_damage(error: &ferrolite_sqlite::Error) -> bool {

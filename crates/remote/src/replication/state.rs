@@ -10,8 +10,7 @@ use bytes::{Buf, BufMut};
 use crc::{Crc, CRC_64_GO_ISO};
 
 use super::files::Files;
-use super::replica::ReplicaError;
-use crate::error::{code, Error};
+use crate::error::{code, Error, Result};
 
 const MAGIC: &[u8] = b"ferrolite replica 1\n";
 
@@ -100,7 +99,7 @@ impl State {
         source: &str,
         is_encrypted: bool,
         renew: bool,
-    ) -> Result<Self, ReplicaError> {
+    ) -> Result<Self> {
         let path = Self::path(replica);
         let is_new = !path.exists();
         let adopted = if is_new && has_bytes(replica) {
@@ -197,14 +196,14 @@ impl State {
     }
 
     /// Writes down that there is nothing.
-    pub(crate) fn forget(&mut self) -> Result<(), ReplicaError> {
+    pub(crate) fn forget(&mut self) -> Result<()> {
         self.position = Position::default();
         self.known = Known::default();
         self.save()
     }
 
     /// Writes down that the file may not be what the log makes of it, from now until the next position.
-    pub(crate) fn doubt(&mut self) -> Result<(), ReplicaError> {
+    pub(crate) fn doubt(&mut self) -> Result<()> {
         let known = self.position;
         if known.frame.is_none() {
             return Ok(());
@@ -235,7 +234,7 @@ impl State {
 
     /// Writes down that a commit is about to make `sum` of the content; with `anew` the file may not be what the log
     /// makes of it until the next position.
-    pub(crate) fn announce(&mut self, sum: u64, anew: bool) -> Result<(), ReplicaError> {
+    pub(crate) fn expect_commit(&mut self, sum: u64, anew: bool) -> Result<()> {
         self.known.stamp = None;
         if let Some([_, next]) = &mut self.known.sums {
             *next = sum;
@@ -248,12 +247,7 @@ impl State {
     }
 
     /// Writes down where the last commit has got to.
-    pub(crate) fn advance(
-        &mut self,
-        position: Position,
-        sum: u64,
-        salt: u64,
-    ) -> Result<(), ReplicaError> {
+    pub(crate) fn advance(&mut self, position: Position, sum: u64, salt: u64) -> Result<()> {
         self.position = position;
         self.known = Known {
             sums: Some([sum; 2]),
@@ -264,7 +258,7 @@ impl State {
     }
 
     /// Writes down what the files of the replica look like, now that they are closed.
-    pub(crate) fn close(&mut self, replica: &str) -> Result<(), ReplicaError> {
+    pub(crate) fn close(&mut self, replica: &str) -> Result<()> {
         let files = Files::of(replica);
         if self.known.stamp == files.stamp {
             return Ok(());
@@ -285,7 +279,7 @@ impl State {
 
     /// Writes down the position. It is not made to last: a position that is behind costs frames that are fetched
     /// twice.
-    pub(crate) fn save(&mut self) -> Result<(), ReplicaError> {
+    pub(crate) fn save(&mut self) -> Result<()> {
         self.last_source = self.source;
         self.keep()?;
         self.moved = false;
@@ -293,7 +287,7 @@ impl State {
     }
 
     /// As [`save`](Self::save), but it stays a replica of the source that it was of.
-    pub(crate) fn keep(&mut self) -> Result<(), ReplicaError> {
+    pub(crate) fn keep(&mut self) -> Result<()> {
         self.turn += 1;
         let Position {
             log,
@@ -328,7 +322,7 @@ impl State {
 }
 
 /// Makes a plain database of a replica that nobody has open: what is written down of it goes.
-pub fn detach(replica: &str) -> Result<(), ReplicaError> {
+pub fn detach(replica: &str) -> Result<()> {
     let path = State::path(replica);
     match File::open(&path) {
         Ok(file) => match file.try_lock() {
@@ -397,37 +391,37 @@ fn adopt(replica: &str) -> Option<Position> {
     })
 }
 
-fn foreign(replica: &str) -> ReplicaError {
+fn foreign(replica: &str) -> Error {
     let text = format!(
-        "\"{replica}\" is no replica, for there is no \"{replica}-replica\" beside it: it is left as it is. If it was \
-         one, delete it, and it is fetched again"
+        "\"{replica}\" is not a replica (no \"{replica}-replica\" beside it) and was left untouched: delete it if it \
+         was one, and it is fetched again"
     );
-    Error::new(code::SYNC_FOREIGN, text).into()
+    Error::new(code::SYNC_FOREIGN, text)
 }
 
-fn other_key(replica: &str, has_key: bool) -> ReplicaError {
+fn other_key(replica: &str, has_key: bool) -> Error {
     let text = if has_key {
         format!("\"{replica}\" is not encrypted: delete it, and it is fetched again, and encrypted")
     } else {
         format!("\"{replica}\" is encrypted: open it with its encryptionKey")
     };
-    Error::new("SQLITE_NOTADB", text).into()
+    Error::new("SQLITE_NOTADB", text)
 }
 
-fn locked(replica: &str) -> ReplicaError {
-    let text = format!("\"{replica}\" is open as a replica already, here or in another process");
-    Error::new(code::SYNC_LOCKED, text).into()
+fn locked(replica: &str) -> Error {
+    let text = format!("\"{replica}\" is already open as a replica, in this process or in another one: close it first");
+    Error::new(code::SYNC_LOCKED, text)
 }
 
-fn damaged(replica: &str) -> ReplicaError {
+fn damaged(replica: &str) -> Error {
     let text = format!(
         "What \"{replica}-replica\" says of the replica cannot be read: open it with the option \"resync\" to \
          start over from the primary"
     );
-    Error::new(code::SYNC_DAMAGED, text).into()
+    Error::new(code::SYNC_DAMAGED, text)
 }
 
-fn unwritable(path: &Path, error: &io::Error) -> ReplicaError {
+fn unwritable(path: &Path, error: &io::Error) -> Error {
     let text = format!("unable to open \"{}\": {error}", path.display());
-    Error::new("SQLITE_CANTOPEN", text).into()
+    Error::new("SQLITE_CANTOPEN", text)
 }

@@ -35,6 +35,8 @@ struct State {
     /// The job that runs, and the last that ended.
     current: Option<u32>,
     ended: u32,
+    /// The last of those that run together with others.
+    taken: Option<u32>,
     closed: bool,
     /// The worker is to be woken.
     sleeps: bool,
@@ -67,7 +69,10 @@ impl Inbox {
             return Cancelled::Ended;
         }
         state.skipped.insert(id);
-        Cancelled::Queued
+        match state.taken {
+            Some(taken) if id.wrapping_sub(taken).cast_signed() <= 0 => Cancelled::Sent,
+            _ => Cancelled::Queued,
+        }
     }
 
     /// There will be no more messages.
@@ -145,8 +150,14 @@ impl Inbox {
         self.has_message.load(Ordering::Acquire)
     }
 
-    /// Whether a job that runs together with others is still wanted: cancelling one of them is for the front end
-    /// alone.
+    /// A job is going to run together with others; false if it was cancelled before.
+    pub fn take(&self, id: u32) -> bool {
+        let mut state = lock(&self.state);
+        state.taken = Some(id);
+        !state.skipped.contains(&id)
+    }
+
+    /// Whether such a job is still wanted.
     pub fn wants(&self, id: u32) -> bool {
         !lock(&self.state).skipped.contains(&id)
     }
@@ -277,6 +288,26 @@ mod tests {
     }
 
     #[test]
+    fn jobs_that_run_together_are_sent_or_will_not_run() {
+        model(|| {
+            let inbox = Arc::new(Inbox::default());
+            let front_end = {
+                let inbox = inbox.clone();
+                thread::spawn(move || inbox.cancel(2))
+            };
+            let takes = [inbox.take(1), inbox.take(2)];
+            let found = front_end.join().unwrap();
+            assert_eq!(takes, [true, found == Cancelled::Sent]);
+            assert_eq!(inbox.cancel(1), Cancelled::Sent);
+            assert!(!inbox.wants(1) && !inbox.wants(2));
+            assert_eq!(inbox.cancel(3), Cancelled::Queued);
+            inbox.end(1);
+            inbox.end(2);
+            assert_eq!(inbox.cancel(2), Cancelled::Ended);
+        });
+    }
+
+    #[test]
     fn numbers_of_jobs_wrap_around() {
         model(|| {
             let inbox = Inbox::default();
@@ -306,6 +337,7 @@ mod tests {
                 Cancelled::Queued => assert!(!began),
                 Cancelled::Running => assert!(began),
                 Cancelled::Ended => assert!(began && !saw),
+                Cancelled::Sent => unreachable!("nothing runs together"),
             }
             assert!(!inbox.is_cancelled());
         });

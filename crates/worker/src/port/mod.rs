@@ -154,7 +154,12 @@ impl Port {
         self.inbox.has_message()
     }
 
-    /// Whether a job that runs together with others is still wanted.
+    /// A job is going to run together with others; false if it was cancelled before.
+    pub fn take_job(&self, id: u32) -> bool {
+        self.inbox.take(id)
+    }
+
+    /// Whether such a job is still wanted.
     pub fn wants(&self, id: u32) -> bool {
         self.inbox.wants(id)
     }

@@ -158,6 +158,7 @@ impl<'p> Replies<'p> {
             status.unwrap_or(ValueRef::Null),
             ValueRef::Integer(error.offset.into()),
             ValueRef::Integer(error.statement.into()),
+            ValueRef::Text(error.outcome.as_bytes()),
         ];
         self.push_values(Reply::Error, &values);
     }
@@ -280,6 +281,8 @@ pub struct RemoteError<'e> {
     pub offset: i32,
     /// The number of the statement that it is about, or -1
     pub statement: i32,
+    /// What became of the call
+    pub outcome: &'e str,
 }
 
 #[cfg(test)]

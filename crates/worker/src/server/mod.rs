@@ -14,23 +14,21 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use ferrolite_remote::proto::{
-    Batch, BatchRequest, BatchStep, ExecuteRequest, Request, Response, Row, SqlRequest, Stmt,
+use ferrolite_remote::{
+    Answer, Batch, Config, Description, Effect, Error, Outcome, Pipeline, Request, Response, Rows,
+    Session, Statement,
 };
-use ferrolite_remote::{may_commit, Answer, Config, Pipeline, ServerError, Session};
 use ferrolite_sqlite::{statements, Error as LocalError, Params};
 use tokio::runtime::Runtime;
 
 use crate::block::ConnectionState;
-use crate::failure::{internal, interrupted, no_reader, server_failure, Failure};
+use crate::failure::{internal, Ended, Failure};
 use crate::job::{Job, Jobs, Malformed};
 use crate::port::Port;
 use crate::protocol::{flag, job, Op};
 use crate::reply::Replies;
-use request::{
-    batch_of, guarded, require_count, require_one, script_of, statement, text_of, Described,
-    ServerStatement,
-};
+use lost::ender;
+use request::{batch_of, text_of, ServerStatement};
 
 /// How long a request may go on after it was stopped.
 const TICK: Duration = Duration::from_millis(10);
@@ -74,13 +72,7 @@ fn open(config: &Config) -> Result<(Session, Runtime), Failure> {
 
 /// The result of any statement says what the last frame is.
 fn frame_request() -> Request {
-    Request::Execute(ExecuteRequest {
-        stmt: Some(Stmt {
-            sql: Some("SELECT 1".into()),
-            want_rows: Some(false),
-            ..Stmt::default()
-        }),
-    })
+    Request::Execute(Statement::new("SELECT 1", false))
 }
 
 pub(crate) fn runtime() -> Result<Runtime, LocalError> {
@@ -101,7 +93,7 @@ struct Server<'p> {
     replies: Replies<'p>,
     statements: HashMap<u32, ServerStatement>,
     /// What the server said of SQL, by the SQL.
-    described: HashMap<Rc<str>, Rc<Described>>,
+    described: HashMap<Rc<str>, Rc<Description>>,
     iterations: HashMap<u32, Iteration>,
     /// The primary's last frame after the pipeline, where that was asked.
     frame: Option<u64>,
@@ -112,7 +104,7 @@ struct Server<'p> {
 }
 
 struct Iteration {
-    rows: std::vec::IntoIter<Row>,
+    rows: Rows,
     flags: u32,
 }
 
@@ -178,12 +170,38 @@ impl Server<'_> {
 
     /// Takes what goes into one pipeline from the queue, and replies to it.
     fn serve(&mut self, queue: &mut Queue) {
-        let mut pipeline = Pipeline {
-            repeatable: true,
-            ..Pipeline::default()
+        let was_inside = self.session.in_transaction();
+        let (mut pipeline, pending) = self.gather(queue);
+        let asks_frame = self.port.writes.is_followed() && pipeline.has_batch();
+        if asks_frame {
+            // The answer to a batch does not say which frame it has become.
+            pipeline.push(frame_request(), Effect::Reads);
+        }
+        let began = Instant::now();
+        let mut answers = self.run_pipeline(&pipeline, &pending);
+        let time = began.elapsed();
+        self.frame = None;
+        if let (true, Ok(answers)) = (asks_frame, &mut answers) {
+            if let Some(Ok(Response::Executed(answer))) = answers.pop() {
+                self.frame = answer.frame;
+            }
+        }
+        let has_ended = was_inside && !self.session.in_transaction();
+        let ender = has_ended.then(|| ender(&pending, &pipeline, &answers));
+        let ran = Ran {
+            pipeline,
+            was_inside,
+            ender: ender.flatten(),
+            time,
         };
+        self.reply(pending, answers, &ran);
+    }
+
+    /// The next jobs, as many as one pipeline takes, and what they ask the server for.
+    fn gather(&mut self, queue: &mut Queue) -> (Pipeline, Vec<Pending>) {
+        let mut pipeline = Pipeline::default();
         let mut pending = Vec::new();
-        let was_open = self.session.in_transaction();
+        let was_inside = self.session.in_transaction();
         // A request before may end the transaction that it is for.
         let mut is_second = false;
         while let Some(job) = self.take_job(queue, pending.is_empty()) {
@@ -200,111 +218,39 @@ impl Server<'_> {
             }
             // What comes after it is for another state of the connection.
             let is_last = matches!(job.op, Op::Undo | Op::Close);
-            if is_last && !pipeline.requests.is_empty() {
+            if is_last && !pipeline.is_empty() {
                 queue.push_front(Ok(job));
                 break;
             }
             if job.op.executes() && job.flags & flag::INSIDE == 0 {
                 self.lost = false;
             }
-            let request = if self.lost && job.is_inside() {
-                Err(Failure::Lost)
-            } else if self.port.wants(job.id) {
-                let guard = is_second && was_open && !pipeline.may_commit && job.is_inside();
-                self.request(&job, &mut pipeline, guard)
-            } else {
-                Err(Failure::Local(interrupted()))
-            };
+            let guard = is_second && was_inside && !pipeline.may_commit() && job.is_inside();
+            let request = self.request(&job, &mut pipeline, guard);
             is_second |= job.is_inside() && matches!(request, Ok(Some(_)));
             pending.push(Pending { job, request });
-            if is_last || pipeline.requests.len() >= MAX_REQUESTS {
+            if is_last || pipeline.len() >= MAX_REQUESTS {
                 break;
             }
         }
-        let is_batch = |request: &Request| matches!(request, Request::Batch(_));
-        let asks_frame = self.port.writes.is_followed() && pipeline.requests.iter().any(is_batch);
-        if asks_frame {
-            // The answer to a batch does not say which frame it has become.
-            pipeline.requests.push(frame_request());
-        }
-        let began = Instant::now();
-        let mut answers = self.run_pipeline(&pipeline, &pending);
-        let time = began.elapsed();
-        self.frame = None;
-        if let (true, Ok(answers)) = (asks_frame, &mut answers) {
-            if let Some(Ok(Response::Execute(answer))) = answers.pop() {
-                self.frame = answer.result.and_then(|result| result.replication_index);
-            }
-        }
-        let has_ended = was_open && !self.session.in_transaction();
-        self.reply(pending, answers, time, has_ended);
+        (pipeline, pending)
     }
 
-    /// What a job asks the server for, if it does; with a guard, only as long as its transaction is open.
+    /// The place of what a job asks the server for, if it does.
     fn request(
         &self,
         job: &Job,
         pipeline: &mut Pipeline,
         guard: bool,
     ) -> Result<Option<usize>, Failure> {
-        let request = match job.op {
-            Op::Prepare => {
-                let sql = text_of(&job.params, 0)?;
-                require_one(&sql)?;
-                if self.described.contains_key(sql.as_str()) {
-                    return Ok(None);
-                }
-                Request::Describe(SqlRequest { sql: Some(sql) })
-            }
-            Op::Run | Op::Get | Op::All | Op::Iterate => {
-                let entry = self.statements.get(&job.target);
-                let entry = entry.ok_or_else(LocalError::closed)?;
-                if job.op != Op::Run && !entry.reader {
-                    return Err(no_reader().into());
-                }
-                require_count(entry, &job.params)?;
-                pipeline.repeatable &= entry.described.readonly && entry.reader;
-                pipeline.may_commit |= may_commit(&entry.sql);
-                let stmt = Some(statement(entry, &job.params, job.op != Op::Run)?);
-                if guard && !(entry.described.readonly && entry.reader) {
-                    let batch = Some(guarded(Batch {
-                        steps: vec![BatchStep {
-                            stmt,
-                            ..BatchStep::default()
-                        }],
-                    }));
-                    Request::Batch(BatchRequest { batch })
-                } else {
-                    Request::Execute(ExecuteRequest { stmt })
-                }
-            }
-            Op::Exec => {
-                let script = text_of(&job.params, 0)?;
-                let Some(batch) = script_of(&script)? else {
-                    return Ok(None);
-                };
-                pipeline.repeatable = false;
-                pipeline.may_commit |= may_commit(&script);
-                let batch = Some(if guard { guarded(batch) } else { batch });
-                Request::Batch(BatchRequest { batch })
-            }
-            Op::Batch => {
-                pipeline.repeatable = false;
-                // Inside a transaction it is a savepoint.
-                pipeline.may_commit |= !self.session.in_transaction();
-                let batch = batch_of(&job.params)?;
-                let batch = Some(if guard { guarded(batch) } else { batch });
-                Request::Batch(BatchRequest { batch })
-            }
-            Op::Undo if self.session.in_transaction() => {
-                pipeline.repeatable = false;
-                let batch = script_of(&text_of(&job.params, 0)?)?;
-                Request::Batch(BatchRequest { batch })
-            }
-            _ => return Ok(None),
-        };
-        pipeline.requests.push(request);
-        Ok(Some(pipeline.requests.len() - 1))
+        if self.lost && job.is_inside() {
+            return Err(Failure::Lost);
+        }
+        if !self.port.take_job(job.id) {
+            return Err(Error::interrupt(Outcome::NotExecuted).into());
+        }
+        let asked = self.ask(job, guard)?;
+        Ok(asked.map(|(request, effect)| pipeline.push(request, effect)))
     }
 
     /// The answers to a pipeline's requests, or the one error that all of them end with.
@@ -313,13 +259,10 @@ impl Server<'_> {
         pipeline: &Pipeline,
         pending: &[Pending],
     ) -> Result<Vec<Answer>, Failure> {
-        if pipeline.requests.is_empty() {
+        if pipeline.is_empty() {
             return Ok(Vec::new());
         }
         self.port.notify();
-        // A transaction that is lost is rolled back, unless it may have been committed.
-        let may_write =
-            !(pipeline.repeatable || (self.session.in_transaction() && !pipeline.may_commit));
         let Self {
             port,
             session,
@@ -328,65 +271,70 @@ impl Server<'_> {
         } = self;
         let wanted = || !port.is_stopping() && pending.iter().any(|p| port.wants(p.job.id));
         let running = AssertUnwindSafe(|| runtime.block_on(until(session.run(pipeline), wanted)));
-        let outcome = catch_unwind(running);
-        let is_clear = match &outcome {
-            Ok(Some(Err(error))) => error.is_refusal(),
-            Ok(Some(Ok(_))) => true,
-            _ => false,
+        let error = match catch_unwind(running) {
+            Ok(Some(Ok(answers))) => return Ok(answers),
+            Ok(Some(Err(error))) => error,
+            Ok(None) => self.session.abandoned(pipeline),
+            Err(_) => {
+                self.doubt(self.session.abandoned(pipeline).outcome);
+                return Err(internal().into());
+            }
         };
-        if !is_clear && may_write {
+        self.doubt(error.outcome);
+        Err(error.into())
+    }
+
+    /// Something may have been written.
+    pub(super) fn doubt(&self, outcome: Outcome) {
+        if outcome == Outcome::Unknown {
             self.port.writes.doubt();
-        }
-        match outcome {
-            Ok(Some(outcome)) => Ok(outcome?),
-            Ok(None) => Err(interrupted().into()),
-            Err(_) => Err(internal().into()),
         }
     }
 
-    /// `time` is how long the pipeline took, which is the same for all of its jobs.
-    fn reply(
-        &mut self,
-        pending: Vec<Pending>,
-        answers: Result<Vec<Answer>, Failure>,
-        time: Duration,
-        has_ended: bool,
-    ) {
-        let ender = if has_ended {
-            self.ender(&pending, &answers)
-        } else {
-            None
-        };
-        self.lost |= ender.is_some();
+    fn reply(&mut self, pending: Vec<Pending>, answers: Result<Vec<Answer>, Failure>, ran: &Ran) {
+        self.lost |= ran.ender.is_some();
         let (mut answers, failure) = match answers {
             Ok(answers) => (answers.into_iter().map(Some).collect(), None),
             Err(failure) => (Vec::new(), Some(failure)),
         };
         for (number, Pending { job, request }) in pending.into_iter().enumerate() {
-            let outcome = match (request, &failure) {
+            let ended = match (request, &failure) {
                 (Err(error), _) => Err(error),
                 (Ok(None), _) => self.answer_locally(&job),
-                (Ok(Some(_)), Some(failure)) => {
-                    failure.reply(&mut self.replies);
-                    Ok(())
-                }
+                (Ok(Some(at)), Some(failure)) => Err(ran.failure_of(at, failure)),
                 (Ok(Some(at)), None) => match answers.get_mut(at).and_then(Option::take) {
-                    Some(Ok(response)) => self.answer(&job, response),
-                    Some(Err(error)) => Err(refused(&job, server_failure(&error))),
+                    Some(answer) => self.end_with(&job, answer, ran),
                     None => Err(internal().into()),
                 },
             };
-            if let Err(error) = outcome {
-                error.reply(&mut self.replies);
+            if let Err(failure) = ended {
+                failure.reply(&mut self.replies);
             }
-            if ender == Some(number) {
+            if ran.ender == Some(number) {
                 self.replies.lost();
             }
             if job.flags & flag::TIMED != 0 {
-                self.replies.time(time);
+                self.replies.time(ran.time);
             }
             self.end(job.id);
         }
+    }
+
+    /// Ends a job with the server's answer.
+    fn end_with(&mut self, job: &Job, answer: Answer, ran: &Ran) -> Ended {
+        let ended = match answer {
+            Ok(response) => self.answer(job, response),
+            Err(error) => {
+                self.doubt(error.outcome);
+                Err(refused(job, error))
+            }
+        };
+        let has_ended = ran.ender.is_some() && job.op.executes();
+        ended.map_err(|failure| match failure.outcome() {
+            // Whichever has ended the transaction, all of it is rolled back.
+            Some(_) if has_ended => failure.with_outcome(Outcome::RolledBack),
+            _ => failure,
+        })
     }
 
     fn end(&mut self, id: u32) {
@@ -399,20 +347,20 @@ impl Server<'_> {
 }
 
 /// What the server refused as a whole, with the statement that it is about.
-fn refused(job: &Job, failure: Failure) -> Failure {
+fn refused(job: &Job, mut error: Error) -> Failure {
     let script = text_of(&job.params, 0).unwrap_or_default();
     let batch = match job.op {
-        Op::Exec => script_of(&script).ok().flatten(),
+        Op::Exec => Batch::script(&script),
         Op::Batch => batch_of(&job.params).ok(),
-        _ => return failure,
+        _ => None,
     };
-    let Some(batch) = batch else {
-        return failure;
+    let found = batch.and_then(|batch| refused::find(&batch, &error.message));
+    let Some((step, offset)) = found else {
+        return error.into();
     };
-    let (_, message) = failure.describe();
-    let Some((step, offset)) = refused::find(&batch, &message) else {
-        return failure;
-    };
+    if !error.is_about_parameters() {
+        error.offset = Some(offset);
+    }
     let place = if job.op == Op::Batch {
         // Behind the one that begins it.
         step.checked_sub(1).map(|number| (number, 0))
@@ -421,14 +369,35 @@ fn refused(job: &Job, failure: Failure) -> Failure {
         let at = usize::try_from(step).ok().and_then(|at| ranges.get(at));
         at.map(|range| (step, range.start))
     };
-    let failure = match failure {
-        Failure::Server(error) => Failure::Server(ServerError {
-            offset: Some(offset),
-            ..error
-        }),
-        failure => failure,
-    };
-    failure.at(place)
+    match place {
+        Some((number, start)) => Failure::from(error).at(number, start),
+        None => error.into(),
+    }
+}
+
+/// A pipeline that has come to its end.
+struct Ran {
+    pipeline: Pipeline,
+    /// A transaction was open before.
+    was_inside: bool,
+    /// The place of the job that has ended it.
+    ender: Option<usize>,
+    /// How long it took, which is the same for all of its jobs.
+    time: Duration,
+}
+
+impl Ran {
+    /// What the job of one request ends with where the pipeline has failed.
+    fn failure_of(&self, at: usize, failure: &Failure) -> Failure {
+        let failure = failure.clone();
+        let only_reads = self.pipeline.effect(at) == Some(Effect::Reads);
+        match failure.outcome() {
+            Some(Outcome::Unknown) if only_reads && !self.was_inside => {
+                failure.with_outcome(Outcome::NotExecuted)
+            }
+            _ => failure,
+        }
+    }
 }
 
 /// Waits for `future` as long as anybody wants it.

@@ -1,7 +1,7 @@
 //! Which statement the server has refused: it parses a script or a batch before it runs any of it, and does not
 //! say. An engine without tables finds the same mistakes.
 
-use ferrolite_remote::proto::{Batch, Stmt};
+use ferrolite_remote::Batch;
 use ferrolite_sqlite::{parameters, Connection, Error, OpenOptions};
 
 /// Messages of the parser: they are about the text of a statement and no table.
@@ -11,13 +11,11 @@ const OF_PARSER: [&str; 3] = ["syntax error", "incomplete input", "unrecognized 
 pub(super) fn find(batch: &Batch, message: &str) -> Option<(u32, u32)> {
     let engine = Connection::open(&OpenOptions::new(":memory:")).ok()?;
     let is_count = message.ends_with("were provided");
-    let stmts = (0..).zip(&batch.steps);
-    stmts
-        .filter_map(|(at, step)| Some((at, step.stmt.as_ref()?)))
-        .find_map(|(at, stmt)| {
-            let sql = stmt.sql.as_deref()?;
+    (0..)
+        .zip(batch.statements())
+        .find_map(|(at, (sql, values))| {
             if is_count {
-                return (parameters(sql).len() != values_of(stmt)).then_some((at, 0));
+                return (parameters(sql).len() != values).then_some((at, 0));
             }
             if message.contains("unsupported statement") && message.ends_with(sql) {
                 return Some((at, 0));
@@ -38,26 +36,14 @@ pub(super) fn find(batch: &Batch, message: &str) -> Option<(u32, u32)> {
         })
 }
 
-fn values_of(stmt: &Stmt) -> usize {
-    stmt.args.len() + stmt.named_args.len()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ferrolite_remote::proto::BatchStep;
+    use ferrolite_remote::Statement;
 
     fn batch(list: &[&str]) -> Batch {
-        let step = |sql: &&str| BatchStep {
-            stmt: Some(Stmt {
-                sql: Some((*sql).into()),
-                ..Stmt::default()
-            }),
-            ..BatchStep::default()
-        };
-        Batch {
-            steps: list.iter().map(step).collect(),
-        }
+        let list = list.iter().map(|sql| Statement::new(sql, true));
+        Batch::transaction("BEGIN", list.collect(), "COMMIT", &[])
     }
 
     #[test]
@@ -100,6 +86,8 @@ mod tests {
             ),
             (&["SELECT 1"], "the server is tired", None),
         ] {
+            // Behind the one that begins it.
+            let found = found.map(|(step, offset)| (step + 1, offset));
             assert_eq!(find(&batch(list), message), found, "{list:?}: {message}");
         }
     }
