@@ -80,7 +80,7 @@ for (const method of ['Hello', 'BatchLogEntries']) {
       ['REMOTE_STATUS', ended(5, 'not\nhere\0\u00e9'), /gRPC status 5: not\nhere\0\u00e9$/],
       ['REMOTE_STATUS', faults.status(200, 'text', { 'content-type': GRPC, 'grpc-status': '5', 'grpc-message': 'gone%20away' }), /5: gone away$/],
       ['REMOTE_PROTOCOL', ended('x')], ['REMOTE_PROTOCOL', faults.answer('', GRPC)],
-      ['REMOTE_PROTOCOL', faults.status(200, 'html'), /is not gRPC$/], ['REMOTE_PROTOCOL', faults.garbage, /is not gRPC$/],
+      ['REMOTE_PROTOCOL', faults.status(200, 'html'), /: not gRPC$/], ['REMOTE_PROTOCOL', faults.garbage, /: not gRPC$/],
       ['REMOTE_PROTOCOL', faults.answer(Buffer.alloc(1000, 0x9b), GRPC)], ['REMOTE_PROTOCOL', faults.answer(Buffer.alloc(1000), GRPC)],
       ['REMOTE_PROTOCOL', parts(([{ data }, end]) => [{ flags: 1, data }, end]), /what the replication protocol says$/],
       ['REMOTE_PROTOCOL', parts(([{ data }, end]) => [{ flags: 0, data: data.subarray(1) }, end])],
@@ -349,7 +349,7 @@ served('a log that was compacted is caught up with by its snapshots', async t =>
   for (const [edit, message, dbs = [old, fresh]] of [
     [([first, second, ...rest]) => [second, first, ...rest], /in disorder$/],
     [all => all.slice(0, -1), /ends too early$/],
-    [([first, ...rest]) => [{ flags: 0, data: first.data.subarray(0, 100) }, ...rest], /is no frame$/],
+    [([first, ...rest]) => [{ flags: 0, data: first.data.subarray(0, 100) }, ...rest], /malformed frame$/],
     [([first, ...rest]) => [{ flags: 1, data: first.data }, ...rest]],
     // Only one that needs all pages knows that one is missing.
     [([first, second, ...rest]) => [first, ...rest], /a page is missing$/, [fresh]]

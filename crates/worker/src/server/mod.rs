@@ -400,11 +400,25 @@ impl Ran {
     }
 }
 
+/// Turns of the runtime in which a connection is closed that nobody waits for any more.
+const TURNS: u32 = 8;
+
 /// Waits for `future` as long as anybody wants it.
 pub(crate) async fn until<T>(
     future: impl Future<Output = T>,
     wanted: impl Fn() -> bool,
 ) -> Option<T> {
+    let output = wait_while(future, wanted).await;
+    if output.is_none() {
+        // A server that does not see the end of its connection goes on, and keeps its locks.
+        for _ in 0..TURNS {
+            tokio::task::yield_now().await;
+        }
+    }
+    output
+}
+
+async fn wait_while<T>(future: impl Future<Output = T>, wanted: impl Fn() -> bool) -> Option<T> {
     let mut future = pin!(future);
     loop {
         match tokio::time::timeout(TICK, &mut future).await {
