@@ -3,59 +3,82 @@
 // Stacks of errors that are made here begin with the line that has called this package: V8 keeps
 // ten frames, and those inside would take their place.
 
-// How many frames of its own to expect, beside the usual number of others, and how many at most. In
-// a bundle, where nobody can tell which are whose, as many more are kept.
+// Few calls have more frames of this package than NEAR; to look at all that V8 keeps takes four
+// times as long. MORE are expected beside the usual number of others, and MOST at most. In a
+// bundle, where nobody can tell which are whose, MORE are kept.
+const NEAR = 5
 const MORE = 16
 const MOST = 64
 
-// What has the methods that users call, by their names.
-const owners = []
+// The methods that users call, by their file and name: those of one class for each binding.
+const methods = new Map()
+
+// Where this package is: undefined until it is known, null if nobody can tell.
+let folder
 
 // Shows the frames inside, too.
 const isDebugged = /\bferrolite\b/i.test(process.env.NODE_DEBUG ?? '')
 
-/** Says where the methods are that users call. */
-function addMethods (...objects) {
-  owners.push(...objects)
+/** Says which methods of a file users call; no other function of the file has the name of one. */
+function addMethods (file, ...objects) {
+  for (const object of objects) {
+    for (const [name, { value }] of Object.entries(Object.getOwnPropertyDescriptors(object))) {
+      if (typeof value !== 'function') continue
+      const key = `${file} ${name}`
+      const known = methods.get(key)
+      if (known === undefined) methods.set(key, [value])
+      else known.push(value)
+    }
+  }
 }
 
 /** Gives an error the frames of who has called this package, and as many of them as usual. */
 function atCaller (error) {
   const { stackTraceLimit: limit } = Error
   if (typeof limit !== 'number' || limit < 1) return error
+  if (keepNear(error, limit)) return error
   const sites = sitesBelow(undefined, limit + MORE)
-  const folder = folderOf(sites[0])
   if (folder === null) return capture(error, limit + MORE, atCaller)
-  return keep(error, sites, folder, limit, sites.length < limit + MORE) ??
-    keep(error, sitesBelow(undefined, MOST), folder, limit, true) ?? error
+  return keep(error, sites, limit, sites.length < limit + MORE) ??
+    keep(error, sitesBelow(undefined, MOST), limit, true) ?? error
+}
+
+/** Keeps what is below the package's own frames, if those are few; true if they are. */
+function keepNear (error, limit) {
+  if (isDebugged) return false
+  const sites = sitesBelow(atCaller, NEAR)
+  folder ??= folderOf(sitesBelow(undefined, 1)[0])
+  if (folder === null) return false
+  const end = sites.findIndex(site => ownerOf(site) === 'user')
+  const own = sites.slice(0, Math.max(end, 0)).findLast(site => ownerOf(site) === 'package')
+  const method = own && methodOf(own)
+  if (method === undefined) return false
+  capture(error, limit, method)
+  return true
 }
 
 /** Keeps what is below the package's own frames; null if more of them are needed, and not all. */
-function keep (error, sites, folder, limit, isAll) {
+function keep (error, sites, limit, isAll) {
   let inner = 0
   let end = 0
   let left = limit
   for (; end < sites.length && left > 0; ++end) {
-    const owner = ownerOf(sites[end], folder)
+    const owner = ownerOf(sites[end])
     if (owner === 'user') left--
     else if (owner === 'package' && left === limit) inner = end
   }
   if (left === limit || (left > 0 && !isAll)) return null
-  const method = isDebugged ? undefined : methodOf(sites[inner].getFunctionName(), folder)
+  const method = isDebugged ? undefined : methodOf(sites[inner])
   return method === undefined
     ? capture(error, end, atCaller)
     : capture(error, end - inner - 1, method)
 }
 
-/** The method of that name that was called from outside last. */
-function methodOf (name, folder) {
-  if (name === null) return undefined
-  for (const owner of owners) {
-    const method = Object.getOwnPropertyDescriptor(owner, name)?.value
-    if (typeof method !== 'function') continue
-    const [site] = sitesBelow(method, 1)
-    if (site !== undefined && ownerOf(site, folder) !== 'package') return method
-  }
+/** The method that the frame of a call is of. */
+function methodOf (site) {
+  const file = site.getFileName().slice(folder.length).replaceAll('\\', '/')
+  const all = methods.get(`${file} ${site.getFunctionName()}`)
+  return all?.length > 1 ? all.find(method => sitesBelow(method, 1).length > 0) : all?.[0]
 }
 
 /** The frames below the last call of a function, or those of this one and below. */
@@ -98,7 +121,7 @@ function folderOf (site) {
 const RUNTIME = /^(node:|internal\/|ext:|bun:|native$|\[native)/
 
 /** Whose code a frame is of: the package's, the runtime's, or the user's. */
-function ownerOf (site, folder) {
+function ownerOf (site) {
   const isEval = site.isEval?.()
   const file = isEval ? site.getEvalOrigin() : site.getFileName()
   if (typeof file !== 'string' || file === '') return isEval ? 'user' : 'runtime'

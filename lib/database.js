@@ -306,7 +306,7 @@ function requireString (value) {
 
 /** Gives a Database constructor its methods. */
 function defineMethods (prototype) {
-  addMethods(prototype, { Database: prototype.constructor })
+  addMethods('database.js', methods, { Database: prototype.constructor })
   for (const key of Reflect.ownKeys(methods)) {
     Object.defineProperty(prototype, key, {
       value: methods[key], writable: true, enumerable: false, configurable: true

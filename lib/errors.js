@@ -34,7 +34,18 @@ function hide (error, name, value) {
 
 /** An error of the engine or a server, with the caller's frames. Its arguments: `errorOf()`. */
 function makeError (...args) {
-  return atCaller(errorOf(...args))
+  return atCaller(withoutStack(errorOf, args))
+}
+
+/** What `make` makes of its arguments; an error in it has no frames yet, as others come. */
+function withoutStack (make, args) {
+  const { stackTraceLimit } = Error
+  try { Error.stackTraceLimit = 0 } catch {}
+  try {
+    return make(...args)
+  } finally {
+    try { Error.stackTraceLimit = stackTraceLimit } catch {}
+  }
 }
 
 /**

@@ -98,7 +98,7 @@ function createIteratorClass ({ natives, block }) {
     }
   }
 
-  addMethods(StatementIterator.prototype)
+  addMethods('iterator.js', StatementIterator.prototype)
   return StatementIterator
 }
 

@@ -325,7 +325,7 @@ function createStatementClass ({ natives, block }, StatementIterator) {
     }
   }
 
-  addMethods(Statement.prototype)
+  addMethods('statement.js', Statement.prototype)
   return { Statement, parametersOf, settingsOf }
 }
 

@@ -316,7 +316,7 @@ class RowIterator {
   }
 }
 
-addMethods(RowIterator.prototype)
+addMethods('backends/replica.js', RowIterator.prototype)
 
 // The methods that set each mode but the first.
 const MODES = { [PLUCK]: 'pluck', [RAW]: 'raw' }
@@ -392,7 +392,7 @@ function createStatementClass ({ Statement: Local, settingsOf }) {
     }
   }
 
-  addMethods(Statement.prototype)
+  addMethods('backends/replica.js', Statement.prototype)
   return Statement
 }
 

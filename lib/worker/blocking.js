@@ -297,6 +297,6 @@ class StatementIterator {
   }
 }
 
-addMethods(StatementIterator.prototype)
+addMethods('worker/blocking.js', StatementIterator.prototype)
 
 module.exports = { BlockingConnection }

@@ -187,7 +187,7 @@ class Statement {
   }
 }
 
-addMethods(Statement.prototype)
+addMethods('worker/statement.js', Statement.prototype)
 
 /** Values in the order of the parameters; code of the user runs here and nowhere later. */
 function readValues (params, { parameters: names, isNamed: hasNames }) {

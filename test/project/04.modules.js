@@ -55,3 +55,16 @@ test('only the promise API and its entry points require from lib/promise/', () =
     assert.deepEqual(required.filter((other) => other.startsWith('promise/')), [], name)
   }
 })
+
+// lib/caller.js finds the method of a frame by the file and the name.
+test('no other function has the name of a method that users call', () => {
+  const files = [...graph().keys()].filter((name) => fs.readFileSync(path.join(LIB, name), 'utf8').includes("addMethods('"))
+  assert.ok(files.length >= 6, `${files}`)
+  for (const name of files) {
+    const text = fs.readFileSync(path.join(LIB, name), 'utf8')
+    const found = [...text.matchAll(/^ +(?:static |async |\* ?)*(\w+) \([^;]*\) \{$|function \*? ?(\w+)/gm)]
+    const names = found.map(([, method, fn]) => method ?? fn)
+      .filter((word) => !['if', 'for', 'while', 'switch', 'catch', 'with', 'constructor'].includes(word))
+    assert.equal(new Set(names).size, names.length, `${name}: ${names}`)
+  }
+})
