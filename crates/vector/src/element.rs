@@ -61,6 +61,10 @@ pub trait Component:
     /// numbers too, 0 and 1.
     #[doc(hidden)]
     fn products(a: &[Self], b: &[Self]) -> Products;
+
+    /// The numbers of a vector.
+    #[doc(hidden)]
+    fn values(vector: &[Self]) -> impl Iterator<Item = f64> + '_;
 }
 
 #[doc(hidden)]
@@ -104,7 +108,11 @@ macro_rules! number {
             }
 
             fn products(a: &[Self], b: &[Self]) -> Products {
-                Products::of(a.iter().zip(b).map(|(&a, &b)| (f64::from(a), f64::from(b))))
+                Products::of(Self::values(a).zip(Self::values(b)))
+            }
+
+            fn values(vector: &[Self]) -> impl Iterator<Item = f64> + '_ {
+                vector.iter().map(|&value| f64::from(value))
             }
         }
     };
@@ -128,15 +136,13 @@ impl Component for u8 {
     }
 
     fn products(a: &[Self], b: &[Self]) -> Products {
-        let count = |byte: u8| f64::from(byte.count_ones());
-        a.iter()
-            .zip(b)
-            .fold(Products::default(), |sum, (&a, &b)| Products {
-                aa: sum.aa + count(a),
-                ab: sum.ab + count(a & b),
-                bb: sum.bb + count(b),
-                squared: sum.squared + count(a ^ b),
-            })
+        Products::of(Self::values(a).zip(Self::values(b)))
+    }
+
+    fn values(vector: &[Self]) -> impl Iterator<Item = f64> + '_ {
+        vector
+            .iter()
+            .flat_map(|&byte| (0..8).map(move |i| f64::from(byte >> i & 1)))
     }
 }
 

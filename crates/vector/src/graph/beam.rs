@@ -1,0 +1,83 @@
+//! The walk that keeps the L nearest it has seen, and goes on from the nearest where it has not been.
+
+use super::key::Key;
+use super::visited::Visited;
+use super::{Links, Target};
+
+/// What a walk needs, kept for the next one.
+#[derive(Debug, Default)]
+pub struct Scratch {
+    pub(super) visited: Visited,
+    pub(super) fresh: Vec<u32>,
+    beam: Vec<Key>,
+    /// The slots whose edges were followed, in the order of that.
+    pub(super) expanded: Vec<Key>,
+    /// How many ranks were asked for, ever.
+    pub compared: u64,
+}
+
+impl Scratch {
+    /// The slots that an edge leads to and where the walk has not been: [`Scratch::fresh`].
+    #[inline]
+    pub(super) fn gather(&mut self, target: &impl Target, links: &impl Links, slot: u32) {
+        let (visited, fresh) = (&mut self.visited, &mut self.fresh);
+        fresh.clear();
+        links.each(slot, |next| {
+            if visited.insert(next) {
+                fresh.push(next);
+            }
+        });
+        self.compared += fresh.len() as u64;
+        // All are on their way from memory while the first is compared.
+        let touched = fresh
+            .iter()
+            .fold(0, |sum: u8, &next| sum ^ target.touch(next));
+        std::hint::black_box(touched);
+    }
+}
+
+/// Finds the `width` slots nearest to the target, nearest first, walking from `start`. `slots` is how many there are.
+pub fn beam<'s>(
+    target: &impl Target,
+    links: &impl Links,
+    start: u32,
+    slots: u32,
+    width: usize,
+    scratch: &'s mut Scratch,
+) -> &'s [Key] {
+    scratch.visited.reset(slots);
+    scratch.expanded.clear();
+    let mut beam = std::mem::take(&mut scratch.beam);
+    beam.clear();
+    beam.reserve(width + 1);
+    if scratch.visited.insert(start) && width > 0 {
+        scratch.compared += 1;
+        beam.push(Key::new(target.rank(start), start));
+    }
+    let mut next = 0;
+    while let Some(key) = beam.get_mut(next) {
+        let current = *key;
+        *key = current.expanded();
+        scratch.expanded.push(current);
+        scratch.gather(target, links, current.slot());
+        let mut nearest = next + 1;
+        for &slot in &scratch.fresh {
+            let key = Key::new(target.rank(slot), slot);
+            if beam.len() == width {
+                if beam.last().is_some_and(|last| key >= *last) {
+                    continue;
+                }
+                beam.pop();
+            }
+            let at = beam.partition_point(|other| *other < key);
+            beam.insert(at, key);
+            nearest = nearest.min(at);
+        }
+        next = nearest;
+        while beam.get(next).is_some_and(|key| key.is_expanded()) {
+            next += 1;
+        }
+    }
+    scratch.beam = beam;
+    &scratch.beam
+}

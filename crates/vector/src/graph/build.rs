@@ -1,0 +1,210 @@
+//! Builds a graph, or takes slots into one and out of it.
+
+use super::arena::Arena;
+use super::calibrate::{calibrate, HELD_BACK, LEAST};
+use super::link::Linker;
+use super::parallel::{parallel, Interrupted, Poll};
+use super::prune::mix;
+use super::reach::reach_all;
+use super::repair::{next_start, repair, Leaving};
+use super::start::middle;
+use super::Space;
+
+/// How a graph is made.
+#[derive(Debug, Clone, Copy)]
+pub struct Options {
+    /// The most edges a slot has.
+    pub degree: usize,
+    /// The width of the beam that finds what is near a slot.
+    pub width: usize,
+    /// How much nearer than the slot something must be to hide what is behind it.
+    pub alpha: f32,
+    /// How many threads work.
+    pub threads: usize,
+}
+
+/// What a graph is made of.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Work<'a> {
+    /// How many slots there are, linked and not.
+    pub slots: u32,
+    /// Where walks start in the graph that there is.
+    pub start: Option<u32>,
+    /// Slots to be linked.
+    pub add: &'a [u32],
+    /// Linked slots to be taken out.
+    pub remove: &'a [u32],
+    /// Measures how wide a beam gives this recall.
+    pub recall: Option<f64>,
+}
+
+/// A graph that was made.
+#[derive(Debug)]
+pub struct Merged {
+    /// Its edges, and which of them changed.
+    pub arena: Arena,
+    /// Where walks start; None if the graph is empty.
+    pub start: Option<u32>,
+    /// The width of the beam, if it was measured: 0 if a scan of all is better.
+    pub width: Option<u16>,
+    /// How many ranks were asked for.
+    pub compared: u64,
+}
+
+/// Edges beyond the degree, before they are pruned back.
+fn room(degree: usize) -> usize {
+    degree + degree * 3 / 10
+}
+
+/// Slots are linked one after the other until the graph has this many.
+const ALONE: usize = 64;
+
+/// Makes a graph of one that there is, `edges` of its slots, or of nothing. One thread makes the same graph each time.
+pub fn merge<'e, S: Space>(
+    space: &S,
+    options: &Options,
+    work: &Work,
+    edges: impl Fn(u32) -> Option<&'e [u32]> + Sync,
+    poll: &mut Poll,
+) -> Result<Merged, Interrupted> {
+    let arena = Arena::new(work.slots, room(options.degree));
+    let mut start = None;
+    if let Some(old) = work.start {
+        for slot in 0..work.slots {
+            if let Some(edges) = edges(slot) {
+                arena.copy(slot, edges);
+            }
+        }
+        start = Some(old);
+        if !work.remove.is_empty() {
+            let leaving = Leaving::new(work.slots, work.remove);
+            start = next_start(&arena, &leaving, old);
+            repair(space, &arena, work.remove, &leaving, options.threads, poll)?;
+        }
+    }
+    let mut add = shuffled(work.add);
+    if start.is_none() {
+        start = middle(space, &add);
+        if let Some(start) = start {
+            add.retain(|&slot| slot != start);
+            arena.set(start, &[]);
+        }
+    }
+    let Some(start) = start else {
+        return Ok(Merged {
+            arena,
+            start: None,
+            width: None,
+            compared: 0,
+        });
+    };
+    let mut merging = Merging {
+        space,
+        options,
+        arena,
+        start,
+        compared: 0,
+    };
+    let width = merging.link_and_measure(&add, work.recall, &mut |done, _| {
+        // The first may be in the graph already.
+        poll(done + work.add.len() - add.len(), work.add.len())
+    })?;
+    let Merging {
+        arena, compared, ..
+    } = merging;
+    Ok(Merged {
+        arena,
+        start: Some(start),
+        width,
+        compared,
+    })
+}
+
+struct Merging<'a, S> {
+    space: &'a S,
+    options: &'a Options,
+    arena: Arena,
+    start: u32,
+    compared: u64,
+}
+
+impl<S: Space> Merging<'_, S> {
+    fn link_and_measure(
+        &mut self,
+        add: &[u32],
+        recall: Option<f64>,
+        poll: &mut Poll,
+    ) -> Result<Option<u16>, Interrupted> {
+        let total = add.len();
+        let measured = recall.filter(|_| total >= LEAST * 2);
+        let held_back = if measured.is_some() {
+            HELD_BACK.min(total / 2)
+        } else {
+            0
+        };
+        let (first, last) = add.split_at(total - held_back);
+        // Alone until there is a graph to walk, then together.
+        let (alone, together) = first.split_at(first.len().min(ALONE));
+        self.link(alone, 1, &mut |done, _| poll(done, total))?;
+        self.link(together, self.options.threads, &mut |done, _| {
+            poll(alone.len() + done, total)
+        })?;
+        let mut width = None;
+        if let Some(recall) = measured {
+            self.finish(&mut |_, _| poll(first.len(), total))?;
+            let (arena, threads) = (&self.arena, self.options.threads);
+            let mut poll = |_, _| poll(first.len(), total);
+            width = Some(calibrate(
+                self.space, arena, self.start, last, recall, threads, &mut poll,
+            )?);
+            self.link(last, threads, &mut poll)?;
+        }
+        self.finish(&mut |_, _| poll(total, total))?;
+        Ok(width)
+    }
+
+    fn link(&mut self, slots: &[u32], threads: usize, poll: &mut Poll) -> Result<(), Interrupted> {
+        let (space, options, arena, start) = (self.space, self.options, &self.arena, self.start);
+        let each = |linker: &mut Linker, i: usize| {
+            linker.link(space, arena, options, start, slots[i]);
+        };
+        let linkers = parallel(slots.len(), threads, poll, Linker::default, each)?;
+        self.compared += linkers
+            .iter()
+            .map(|linker| linker.scratch.compared)
+            .sum::<u64>();
+        Ok(())
+    }
+
+    /// Prunes back what has more edges than it may have, and makes everything reached.
+    fn finish(&mut self, poll: &mut Poll) -> Result<(), Interrupted> {
+        let (space, options, arena) = (self.space, self.options, &self.arena);
+        #[allow(clippy::cast_possible_truncation)] // fewer than there are slots
+        let each = |linker: &mut Linker, i: usize| {
+            let slot = i as u32;
+            if arena.count(slot) > options.degree {
+                linker.shorten(space, arena, options, slot, None);
+            }
+        };
+        parallel(
+            arena.slots() as usize,
+            options.threads,
+            poll,
+            Linker::default,
+            each,
+        )?;
+        reach_all(space, arena, options, self.start, || poll(0, 1))
+            .ok_or(Interrupted)
+            .map(|_| ())
+    }
+}
+
+/// The slots in an order that has nothing to do with how they came, and is the same each time.
+#[allow(clippy::cast_possible_truncation)] // a remainder
+fn shuffled(slots: &[u32]) -> Vec<u32> {
+    let mut slots = slots.to_vec();
+    for i in (1..slots.len()).rev() {
+        slots.swap(i, (mix(i as u64) % (i as u64 + 1)) as usize);
+    }
+    slots
+}

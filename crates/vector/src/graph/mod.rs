@@ -1,0 +1,58 @@
+//! A graph in which the nearest vectors are found by walking: Vamana, of `DiskANN`.
+//!
+//! A node is a slot, a number. The walk knows neither what a vector is nor where edges are kept: [`Target`], [`Space`]
+//! and [`Links`] tell, and are compiled into it.
+
+mod arena;
+mod beam;
+mod build;
+mod calibrate;
+mod key;
+mod link;
+mod parallel;
+mod prune;
+mod reach;
+mod repair;
+mod start;
+#[cfg(test)]
+mod tests;
+mod visited;
+mod walk;
+
+pub use arena::Arena;
+pub use beam::{beam, Scratch};
+pub use build::{merge, Merged, Options, Work};
+pub use key::{Key, MAX_SLOTS};
+pub use parallel::{threads, Interrupted, Poll};
+pub use reach::unreached;
+pub use walk::{Filtered, Walk};
+
+/// What is looked for.
+pub trait Target {
+    /// How far a slot is from it: see [`crate::Kernel::rank`].
+    fn rank(&self, slot: u32) -> f32;
+
+    /// Reads a little of what [`Target::rank`] will need, so that it is on its way from memory.
+    fn touch(&self, slot: u32) -> u8;
+}
+
+/// How far slots are from each other.
+pub trait Space: Sync {
+    /// The rank of two slots: zero or more, and the same either way.
+    fn between(&self, a: u32, b: u32) -> f32;
+
+    /// A slot as what is looked for.
+    fn target(&self, slot: u32) -> impl Target + '_;
+
+    /// The rank up to which vectors are taken for equal.
+    fn same(&self) -> f32;
+
+    /// The numbers of a vector, for their mean.
+    fn numbers(&self, slot: u32) -> impl Iterator<Item = f64> + '_;
+}
+
+/// The edges of a graph.
+pub trait Links: Sync {
+    /// Calls for each slot that an edge leads to.
+    fn each(&self, slot: u32, call: impl FnMut(u32));
+}

@@ -1,0 +1,176 @@
+//! Stored vectors, as a walk needs them.
+
+use crate::aligned::numbers;
+use crate::distance::{Kernel, Metric};
+use crate::element::Component;
+use crate::graph::{Links, Space, Target};
+
+/// Vectors and edges by slot: what a search reads.
+pub trait Slots: Sync {
+    /// How many slots there are, whatever is in them; fewer than [`crate::graph::MAX_SLOTS`].
+    fn slots(&self) -> u32;
+
+    /// The vector of a slot, so aligned that it can be read as numbers in place.
+    fn vector(&self, slot: u32) -> &[u8];
+
+    /// What the kernel gave as the scale of that vector.
+    fn scale(&self, slot: u32) -> f32;
+
+    /// Whether the slot has a row: only then it is in a result.
+    fn is_live(&self, slot: u32) -> bool;
+
+    /// Where the edges of a slot lead to; None if it is not in the graph.
+    fn edges(&self, slot: u32) -> Option<&[u32]>;
+}
+
+/// The graph of stored edges.
+pub(crate) struct StoredLinks<'a, R>(pub &'a R);
+
+impl<R: Slots> Links for StoredLinks<'_, R> {
+    #[inline]
+    fn each(&self, slot: u32, call: impl FnMut(u32)) {
+        self.0
+            .edges(slot)
+            .unwrap_or(&[])
+            .iter()
+            .copied()
+            .for_each(call);
+    }
+}
+
+/// A vector to which others are compared.
+pub(crate) struct Query<'a, R, E: Component> {
+    pub slots: &'a R,
+    pub kernel: Kernel<E>,
+    pub vector: &'a [E],
+    pub scale: f32,
+}
+
+impl<R: Slots, E: Component> Target for Query<'_, R, E> {
+    #[inline]
+    fn rank(&self, slot: u32) -> f32 {
+        let vector = numbers::<E>(self.slots.vector(slot));
+        self.kernel
+            .rank(self.vector, self.scale, vector, self.slots.scale(slot))
+    }
+
+    #[inline]
+    fn touch(&self, slot: u32) -> u8 {
+        touch(self.slots.vector(slot))
+    }
+}
+
+#[inline]
+fn touch(vector: &[u8]) -> u8 {
+    vector.first().copied().unwrap_or_default()
+}
+
+/// The space in which a graph is built. Inner products are no distances: with one more coordinate, that gives all
+/// vectors the same length, they are in the order of distances.
+pub(crate) struct Stored<'a, R, E: Component> {
+    slots: &'a R,
+    kernel: Kernel<E>,
+    /// That coordinate, by slot, under [`Metric::Dot`].
+    extras: Option<Vec<f32>>,
+}
+
+impl<'a, R: Slots, E: Component> Stored<'a, R, E> {
+    /// `largest` is the largest norm, under [`Metric::Dot`].
+    #[allow(clippy::cast_possible_truncation)] // beyond the range it is infinite, and ranks are clamped
+    pub fn new(slots: &'a R, metric: Metric, dimension: usize, largest: f32) -> Option<Self> {
+        if metric != Metric::Dot {
+            let kernel = Kernel::new(metric, dimension)?;
+            return Some(Self {
+                slots,
+                kernel,
+                extras: None,
+            });
+        }
+        let kernel = Kernel::new(Metric::Euclidean, dimension)?;
+        let dot = Kernel::new(Metric::Dot, dimension)?;
+        let extra = |slot| {
+            let vector = numbers::<E>(slots.vector(slot));
+            let square = f64::from(-dot.rank(vector, 1.0, vector, 1.0));
+            (f64::from(largest).powi(2) - square).max(0.0).sqrt() as f32
+        };
+        Some(Self {
+            slots,
+            kernel,
+            extras: Some((0..slots.slots()).map(extra).collect()),
+        })
+    }
+
+    fn extra(&self, slot: u32) -> f32 {
+        let extra = self
+            .extras
+            .as_ref()
+            .and_then(|extras| extras.get(slot as usize));
+        extra.copied().unwrap_or_default()
+    }
+}
+
+/// A slot's vector, with the coordinate more.
+struct Slot<'a, R, E: Component> {
+    query: Query<'a, R, E>,
+    extras: Option<&'a [f32]>,
+    extra: f32,
+}
+
+impl<R: Slots, E: Component> Target for Slot<'_, R, E> {
+    #[inline]
+    fn rank(&self, slot: u32) -> f32 {
+        let rank = self.query.rank(slot);
+        match self.extras {
+            None => rank,
+            Some(extras) => {
+                let off = extras.get(slot as usize).copied().unwrap_or_default() - self.extra;
+                (rank + off * off).min(f32::MAX)
+            }
+        }
+    }
+
+    #[inline]
+    fn touch(&self, slot: u32) -> u8 {
+        self.query.touch(slot)
+    }
+}
+
+impl<R: Slots, E: Component> Space for Stored<'_, R, E> {
+    #[inline]
+    fn between(&self, a: u32, b: u32) -> f32 {
+        self.target(a).rank(b)
+    }
+
+    #[inline]
+    fn target(&self, slot: u32) -> impl Target + '_ {
+        let (slots, kernel) = (self.slots, self.kernel);
+        let vector = numbers::<E>(slots.vector(slot));
+        Slot {
+            query: Query {
+                slots,
+                kernel,
+                vector,
+                scale: slots.scale(slot),
+            },
+            extras: self.extras.as_deref(),
+            extra: self.extra(slot),
+        }
+    }
+
+    fn same(&self) -> f32 {
+        match self.kernel.metric() {
+            Metric::Cosine => 1e-6, // a vector is as far from itself in single precision
+            _ => 0.0,
+        }
+    }
+
+    fn numbers(&self, slot: u32) -> impl Iterator<Item = f64> + '_ {
+        let scale = self.slots.scale(slot);
+        let scale = if scale.is_nan() {
+            0.0
+        } else {
+            f64::from(scale)
+        };
+        E::values(numbers::<E>(self.slots.vector(slot))).map(move |value| value * scale)
+    }
+}
