@@ -278,14 +278,15 @@ fn main() {
         .map(|file| std::fs::read_to_string(file).unwrap())
         .unwrap_or_default();
     let wanted = |name: &str| arguments.len() < 2 || arguments[1..].iter().any(|a| a == name);
-    let wink_too = |name: &str| wanted(name) && !text.is_empty();
-    if wink_too("wink60k") {
-        let (rows, queries) = wink(&text, 60_000, false);
-        run("wink60k", &rows, &queries, Metric::Cosine);
-    }
-    if wink_too("wink340k") && arguments.len() > 1 {
-        let (rows, queries) = wink(&text, 340_000, true);
-        run("wink340k", &rows, &queries, Metric::Cosine);
+    for (name, rows, hard, always) in [
+        ("wink10k", 10_000, false, false),
+        ("wink60k", 60_000, false, true),
+        ("wink340k", 340_000, true, false),
+    ] {
+        if wanted(name) && !text.is_empty() && (always || arguments.len() > 1) {
+            let (rows, queries) = wink(&text, rows, hard);
+            run(name, &rows, &queries, Metric::Cosine);
+        }
     }
     for (name, rows, dimension, clusters) in [
         ("clustered128", 10_000, 128, 100),

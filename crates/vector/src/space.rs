@@ -60,9 +60,11 @@ impl<R: Slots, E: Component> Target for Query<'_, R, E> {
     }
 }
 
+/// One byte of each cache line, up to as many as the machine fetches by itself from then on: with all those of a 100-d
+/// vector on their way a search takes a tenth less, with the first one alone a fortieth.
 #[inline]
 fn touch(vector: &[u8]) -> u8 {
-    vector.first().copied().unwrap_or_default()
+    vector.chunks(64).take(8).fold(0, |sum, line| sum ^ line[0])
 }
 
 /// The space in which a graph is built. Inner products are no distances: with one more coordinate, that gives all

@@ -169,10 +169,7 @@ impl<S: Space> Merging<'_, S> {
             linker.link(space, arena, options, start, slots[i]);
         };
         let linkers = parallel(slots.len(), threads, poll, Linker::default, each)?;
-        self.compared += linkers
-            .iter()
-            .map(|linker| linker.scratch.compared)
-            .sum::<u64>();
+        self.compared += linkers.iter().map(Linker::compared).sum::<u64>();
         Ok(())
     }
 
@@ -186,13 +183,9 @@ impl<S: Space> Merging<'_, S> {
                 linker.shorten(space, arena, options, slot, None);
             }
         };
-        parallel(
-            arena.slots() as usize,
-            options.threads,
-            poll,
-            Linker::default,
-            each,
-        )?;
+        let slots = arena.slots() as usize;
+        let linkers = parallel(slots, options.threads, poll, Linker::default, each)?;
+        self.compared += linkers.iter().map(Linker::compared).sum::<u64>();
         reach_all(space, arena, options, self.start, || poll(0, 1))
             .ok_or(Interrupted)
             .map(|_| ())

@@ -17,6 +17,11 @@ pub(super) struct Linker {
 }
 
 impl Linker {
+    /// How many ranks were asked for, ever.
+    pub fn compared(&self) -> u64 {
+        self.scratch.compared + self.pruner.compared
+    }
+
     /// Links a slot into the graph that has `start` in it.
     pub fn link<S: Space>(
         &mut self,

@@ -18,6 +18,8 @@ pub(super) struct Pruner {
     candidates: Vec<Candidate>,
     /// Kept.
     pub edges: Vec<u32>,
+    /// How many ranks were asked for, ever.
+    pub compared: u64,
 }
 
 impl Pruner {
@@ -59,6 +61,7 @@ impl Pruner {
                     };
                     candidate.factor = candidate.factor.max(factor);
                     candidate.checked += 1;
+                    self.compared += 1;
                 }
                 if candidate.factor < alpha {
                     self.edges.push(candidate.key.slot());
