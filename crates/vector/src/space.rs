@@ -72,6 +72,7 @@ fn touch(vector: &[u8]) -> u8 {
 pub(crate) struct Stored<'a, R, E: Component> {
     slots: &'a R,
     kernel: Kernel<E>,
+    bytes: usize,
     /// That coordinate, by slot, under [`Metric::Dot`].
     extras: Option<Vec<f32>>,
 }
@@ -80,11 +81,13 @@ impl<'a, R: Slots, E: Component> Stored<'a, R, E> {
     /// `largest` is the largest norm, under [`Metric::Dot`].
     #[allow(clippy::cast_possible_truncation)] // beyond the range it is infinite, and ranks are clamped
     pub fn new(slots: &'a R, metric: Metric, dimension: usize, largest: f32) -> Option<Self> {
+        let bytes = E::ELEMENT.bytes(dimension);
         if metric != Metric::Dot {
             let kernel = Kernel::new(metric, dimension)?;
             return Some(Self {
                 slots,
                 kernel,
+                bytes,
                 extras: None,
             });
         }
@@ -98,6 +101,7 @@ impl<'a, R: Slots, E: Component> Stored<'a, R, E> {
         Some(Self {
             slots,
             kernel,
+            bytes,
             extras: Some((0..slots.slots()).map(extra).collect()),
         })
     }
@@ -164,6 +168,12 @@ impl<R: Slots, E: Component> Space for Stored<'_, R, E> {
             Metric::Cosine => 1e-6, // a vector is as far from itself in single precision
             _ => 0.0,
         }
+    }
+
+    #[allow(clippy::cast_precision_loss)] // an estimate
+    fn walk_cost(&self) -> f64 {
+        // Measured: 5 of 400 bytes, 4.3 of 512, 2.3 of 3,072. A walk misses the cache and keeps its beam in order.
+        2.0 + 1200.0 / self.bytes.max(100) as f64
     }
 
     fn numbers(&self, slot: u32) -> impl Iterator<Item = f64> + '_ {

@@ -12,8 +12,6 @@ pub(super) const LEAST: usize = 32;
 /// The recall of so many is measured.
 const K: usize = 10;
 const WIDTHS: [u16; 11] = [16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512];
-/// What comparing a slot on a walk costs, against one in a scan of all.
-const WALK_COST: u64 = 3;
 
 /// The least width whose recall of the `queries`, less its standard error, is what is asked for; 0 if a scan of all is
 /// cheaper or no width is enough.
@@ -51,7 +49,7 @@ pub(super) fn calibrate<S: Space>(
         };
         let states = parallel(queries.len(), threads, poll, Default::default, each)?;
         let compared: u64 = states.iter().map(|(scratch, _)| scratch.compared).sum();
-        if compared * WALK_COST > linked.len() as u64 * queries.len() as u64 {
+        if compared as f64 * space.walk_cost() > (linked.len() * queries.len()) as f64 {
             return Ok(0);
         }
         let n = queries.len() as f64;

@@ -47,6 +47,9 @@ pub trait Space: Sync {
     /// The rank up to which vectors are taken for equal.
     fn same(&self) -> f32;
 
+    /// What comparing a slot costs on a walk, against one in a scan of all.
+    fn walk_cost(&self) -> f64;
+
     /// The numbers of a vector, for their mean.
     fn numbers(&self, slot: u32) -> impl Iterator<Item = f64> + '_;
 }

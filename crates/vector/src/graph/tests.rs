@@ -423,8 +423,8 @@ fn rows_stream_in_order_until_the_last() {
 
 #[test]
 fn width_is_measured_on_rows_held_back() {
-    let measure = cosine(16);
-    let mut table = Table::new(&measure, &rows(19, 6000, 16));
+    let measure = cosine(64);
+    let mut table = Table::new(&measure, &rows(19, 6000, 64));
     let add = table.all();
     let work = Work {
         add: &add,
@@ -439,7 +439,7 @@ fn width_is_measured_on_rows_held_back() {
     let width = merged.width.unwrap();
     assert!((16..=128).contains(&width), "{width}");
     let start = merged.start.unwrap();
-    let recall = table.recall(&measure, &rows(20, 200, 16), start, usize::from(width));
+    let recall = table.recall(&measure, &rows(20, 200, 64), start, usize::from(width));
     assert!(recall >= 0.935, "{recall}");
 }
 
