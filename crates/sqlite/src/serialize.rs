@@ -3,7 +3,7 @@
 use std::ptr;
 
 use crate::connection::{c_string, Connection};
-use crate::error::{last_error, Error, Result};
+use crate::error::{check, last_error, Error, Result};
 use crate::ffi;
 use crate::statement::Statement;
 
@@ -52,6 +52,7 @@ impl Connection {
     pub fn serialize(&self, database: &str) -> Result<Serialized> {
         let db = self.shared.open_db()?;
         let database = c_string(database, "Database name cannot contain a NUL character")?;
+        self.flush_tables()?;
         // An error of something else must not be taken for this one's: preparing nothing clears it.
         Statement::compile(&self.shared, b"\0")?;
         let mut len = -1;
@@ -68,6 +69,22 @@ impl Connection {
             data,
             len: usize::try_from(len).unwrap_or(0),
         })
+    }
+
+    /// Has virtual tables write what they have gathered in the transaction: they do so when a savepoint begins.
+    fn flush_tables(&self) -> Result<()> {
+        if !self.in_transaction() {
+            return Ok(());
+        }
+        let db = self.shared.open_db()?;
+        let _quiet = self.shared.hooks.be_quiet();
+        let script = c"SAVEPOINT serialize; RELEASE serialize";
+        let none = ptr::null_mut();
+        // SAFETY: open, and a script that returns no rows.
+        unsafe {
+            let rc = ffi::sqlite3_exec(db, script.as_ptr(), None, none, none.cast());
+            check(db, rc)
+        }
     }
 
     /// Replaces the main database by `bytes`, which are copied.
