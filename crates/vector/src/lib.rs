@@ -7,11 +7,32 @@
 #![deny(missing_docs)]
 
 mod aligned;
+mod blocks;
+mod codec;
+mod columns;
+mod command;
+mod cursor;
 mod distance;
+mod each;
 mod element;
+mod filter;
 pub mod graph;
+mod input;
+mod layout;
+mod load;
+mod log;
 mod measure;
+mod options;
+mod plan;
+mod registry;
+mod root;
+mod search;
 mod space;
+mod state;
+mod store;
+mod table;
+mod value;
+mod verify;
 
 pub use aligned::{numbers, AlignedBytes};
 pub use distance::{Kernel, Metric};
@@ -19,3 +40,17 @@ pub use element::{Component, Element};
 pub use half::f16;
 pub use measure::{Measure, Prepared};
 pub use space::Slots;
+
+use ferrolite_sqlite::{Connection, FunctionFlags, Result};
+
+/// Registers `diskann`, `vector_each` and `vector_to_json` on a connection.
+pub fn register(connection: &Connection) -> Result<()> {
+    let flags = FunctionFlags {
+        deterministic: true,
+        direct_only: false,
+    };
+    connection.create_writable_module("diskann", table::DiskAnn::default())?;
+    connection.create_module("vector_each", true, each::Each)?;
+    connection.create_scalar("vector_to_json", 1, flags, each::ToJson)?;
+    connection.create_scalar("vector_to_json", 2, flags, each::ToJson)
+}

@@ -1,0 +1,171 @@
+//! What a row has to be: terms of the WHERE clause that the table sees to itself.
+
+use std::cmp::Ordering;
+
+use ferrolite_sqlite::{Operator, ValueRef};
+
+use crate::columns::Column;
+use crate::root::Root;
+use crate::value::{order, Value};
+
+/// One term.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Test {
+    /// An operator and what is on its right.
+    Compare(Operator, Value),
+    /// `IN`, in the order of `SQLite`; no NULL is in it.
+    In(Vec<Value>),
+}
+
+impl Test {
+    /// `IN` a list in any order.
+    pub(crate) fn any_of(mut values: Vec<Value>) -> Self {
+        values.retain(|value| *value != Value::Null);
+        values.sort_by(|a, b| order(a.as_ref(), b.as_ref()));
+        values.dedup_by(|a, b| order(a.as_ref(), b.as_ref()) == Ordering::Equal);
+        Self::In(values)
+    }
+
+    /// Whether it is true for a value: neither false nor NULL.
+    pub(crate) fn holds(&self, value: ValueRef<'_>) -> bool {
+        let is_null = value == ValueRef::Null;
+        match self {
+            Self::In(values) => {
+                !is_null
+                    && values
+                        .binary_search_by(|other| order(other.as_ref(), value))
+                        .is_ok()
+            }
+            Self::Compare(operator, other) => {
+                let ordering = || order(value, other.as_ref());
+                let no_null = !is_null && *other != Value::Null;
+                match operator {
+                    Operator::Is => ordering() == Ordering::Equal,
+                    Operator::IsNot => ordering() != Ordering::Equal,
+                    Operator::IsNull => is_null,
+                    Operator::IsNotNull => !is_null,
+                    Operator::Equal => no_null && ordering() == Ordering::Equal,
+                    Operator::NotEqual => no_null && ordering() != Ordering::Equal,
+                    Operator::Less => no_null && ordering() == Ordering::Less,
+                    Operator::LessOrEqual => no_null && ordering() != Ordering::Greater,
+                    Operator::Greater => no_null && ordering() == Ordering::Greater,
+                    Operator::GreaterOrEqual => no_null && ordering() != Ordering::Less,
+                    _ => false,
+                }
+            }
+        }
+    }
+}
+
+/// A term about a column, made ready for many rows.
+enum Ready {
+    Numbers(usize, Test),
+    /// What it says of NULL and of each value of the column's dictionary.
+    Dictionary(usize, bool, Vec<bool>),
+    Rowid(Test),
+}
+
+/// All terms.
+#[derive(Default)]
+pub(crate) struct Filter {
+    terms: Vec<Ready>,
+    /// A term that nothing satisfies.
+    is_empty: bool,
+}
+
+impl Filter {
+    /// `columns` says, for each term, the column; `None` is the rowid. The columns are loaded.
+    pub(crate) fn new(root: &Root, terms: Vec<(Option<usize>, Test)>) -> Self {
+        let mut filter = Self::default();
+        for (column, test) in terms {
+            filter.is_empty |= test == Test::In(Vec::new());
+            let Some(number) = column else {
+                filter.terms.push(Ready::Rowid(test));
+                continue;
+            };
+            let Some(column) = root.columns.get(number).and_then(|cell| cell.get()) else {
+                filter.is_empty = true; // not loaded: a mistake, of which nothing must come
+                continue;
+            };
+            filter.terms.push(
+                match column.dictionary_matches(&|value| test.holds(value)) {
+                    Some(matches) => Ready::Dictionary(number, test.holds(ValueRef::Null), matches),
+                    None => Ready::Numbers(number, test),
+                },
+            );
+        }
+        filter
+    }
+
+    /// It lets every row pass.
+    pub(crate) fn is_trivial(&self) -> bool {
+        self.terms.is_empty() && !self.is_empty
+    }
+
+    /// No row passes, whatever it holds.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.is_empty
+    }
+
+    /// Whether a live slot's row satisfies all terms.
+    pub(crate) fn holds(&self, root: &Root, slot: u32) -> bool {
+        let column = |number: usize| -> Option<&Column> { root.columns.get(number)?.get() };
+        !self.is_empty
+            && self.terms.iter().all(|term| match term {
+                Ready::Rowid(test) => test.holds(ValueRef::Integer(root.id(slot))),
+                Ready::Numbers(number, test) => {
+                    column(*number).is_some_and(|column| test.holds(column.number(slot)))
+                }
+                Ready::Dictionary(number, of_null, matches) => {
+                    column(*number).is_some_and(|column| match column.entry(slot) {
+                        None => *of_null,
+                        Some(entry) => matches.get(entry).copied().unwrap_or(false),
+                    })
+                }
+            })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn null_is_neither_more_nor_less() {
+        let null = Value::Null;
+        for operator in [
+            Operator::Equal,
+            Operator::NotEqual,
+            Operator::Less,
+            Operator::GreaterOrEqual,
+        ] {
+            for (a, b) in [
+                (ValueRef::Null, Value::Integer(1)),
+                (ValueRef::Integer(1), Value::Null),
+                (ValueRef::Null, Value::Null),
+            ] {
+                assert!(!Test::Compare(operator, b).holds(a));
+            }
+        }
+        assert!(Test::Compare(Operator::Is, null.clone()).holds(ValueRef::Null));
+        assert!(!Test::Compare(Operator::IsNot, null.clone()).holds(ValueRef::Null));
+        assert!(Test::Compare(Operator::IsNot, null.clone()).holds(ValueRef::Integer(0)));
+        let list = Test::any_of(vec![
+            Value::Text(b"x".to_vec()),
+            null,
+            Value::Real(2.0),
+            Value::Integer(2),
+            Value::Integer(-1),
+        ]);
+        for (value, expected) in [
+            (ValueRef::Integer(2), true),
+            (ValueRef::Real(2.0), true),
+            (ValueRef::Integer(0), false),
+            (ValueRef::Null, false),
+            (ValueRef::Text(b"x"), true),
+            (ValueRef::Blob(b"x"), false),
+        ] {
+            assert_eq!(list.holds(value), expected, "{value:?}");
+        }
+    }
+}

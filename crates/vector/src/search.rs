@@ -1,0 +1,211 @@
+//! Finds the nearest rows by comparing all of them.
+
+use std::cmp::{Ordering, Reverse};
+use std::collections::BinaryHeap;
+use std::sync::Arc;
+
+use ferrolite_sqlite::{ModuleError, ValueRef};
+use zerocopy::{FromBytes, IntoBytes};
+
+use crate::distance::Kernel;
+use crate::element::Component;
+use crate::filter::{Filter, Test};
+use crate::layout::with_kernel;
+use crate::load::look;
+use crate::root::Root;
+use crate::store::{corrupt, Store};
+
+/// Vectors between two looks at whether the statement is to end.
+const VECTORS_PER_LOOK: u32 = 4096;
+
+/// A row that was found.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Hit {
+    /// Its distance, as the kernel compares it.
+    pub(crate) rank: f32,
+    pub(crate) id: i64,
+    pub(crate) slot: u32,
+}
+
+impl Ord for Hit {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.rank
+            .total_cmp(&other.rank)
+            .then(self.id.cmp(&other.id))
+    }
+}
+
+impl PartialOrd for Hit {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Hit {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other) == Ordering::Equal
+    }
+}
+
+impl Eq for Hit {}
+
+/// What is searched for, and among what.
+pub(crate) struct Query {
+    /// Words, so that numbers of any type are aligned.
+    words: Vec<u32>,
+    bytes: usize,
+    scale: f32,
+    pub(crate) root: Arc<Root>,
+    pub(crate) filter: Filter,
+    /// Terms about the distance.
+    pub(crate) bounds: Vec<Test>,
+    /// The only slots to look at.
+    pub(crate) list: Option<Vec<u32>>,
+}
+
+impl Query {
+    pub(crate) fn new(root: Arc<Root>, vector: &[u8]) -> Self {
+        let mut words = vec![0_u32; vector.len().div_ceil(size_of::<u32>())];
+        words.as_mut_bytes()[..vector.len()].copy_from_slice(vector);
+        Self {
+            words,
+            bytes: vector.len(),
+            scale: root.layout.kernel.scale(vector),
+            root,
+            filter: Filter::default(),
+            bounds: Vec::new(),
+            list: None,
+        }
+    }
+
+    fn numbers<E: Component>(&self) -> Result<&[E], ModuleError> {
+        let bytes = self.words.as_bytes().get(..self.bytes).unwrap_or_default();
+        <[E]>::ref_from_bytes(bytes).map_err(|_| corrupt())
+    }
+
+    /// The distance of a rank, as SQL sees it.
+    pub(crate) fn distance(&self, rank: f32) -> f64 {
+        with_kernel!(self.root.layout.kernel, kernel => kernel.distance(rank))
+    }
+
+    fn is_within(&self, rank: f32) -> bool {
+        let distance = ValueRef::Real(self.distance(rank));
+        self.bounds.iter().all(|test| test.holds(distance))
+    }
+
+    /// All rows that match, by distance; with `k` the nearest ones.
+    pub(crate) fn run(&self, store: &Store, k: Option<usize>) -> Result<Found, ModuleError> {
+        if self.filter.is_empty() {
+            return Ok(Found::default());
+        }
+        let mut found = Found {
+            limit: k.unwrap_or(usize::MAX),
+            ..Found::default()
+        };
+        with_kernel!(&self.root.layout.kernel, kernel => self.scan(store, kernel, &mut found))?;
+        found.turn(k.is_some());
+        Ok(found)
+    }
+
+    fn scan<E: Component>(
+        &self,
+        store: &Store,
+        kernel: &Kernel<E>,
+        found: &mut Found,
+    ) -> Result<(), ModuleError> {
+        let root = &*self.root;
+        let query = self.numbers::<E>()?;
+        let is_free = self.filter.is_trivial();
+        let mut count = 0_u32;
+        let mut outcome = Ok(());
+        let mut each = |slot: u32, vector: &[E], scale: f32| {
+            count += 1;
+            if count.is_multiple_of(VECTORS_PER_LOOK) {
+                outcome = look(store);
+                if outcome.is_err() {
+                    return false;
+                }
+            }
+            if !is_free && !self.filter.holds(root, slot) {
+                return true;
+            }
+            // A zero has one sign, so that equal distances are equal here.
+            let rank = kernel.rank(query, self.scale, vector, scale) + 0.0;
+            if found.wants(rank) && (self.bounds.is_empty() || self.is_within(rank)) {
+                found.push(Hit {
+                    rank,
+                    id: root.id(slot),
+                    slot,
+                });
+            }
+            true
+        };
+        match &self.list {
+            None => root.for_each_vector(each),
+            Some(list) => {
+                for slot in list {
+                    let Some((vector, scale)) = root.numbers(*slot) else {
+                        return Err(corrupt());
+                    };
+                    if root.is_live(*slot) && !each(*slot, vector, scale) {
+                        break;
+                    }
+                }
+            }
+        }
+        outcome
+    }
+}
+
+/// Rows that were found, which come in order.
+#[derive(Default)]
+pub(crate) struct Found {
+    limit: usize,
+    /// While it is filled: the nearest, of which the farthest goes first.
+    nearest: BinaryHeap<Hit>,
+    all: Vec<Hit>,
+    /// When it is read.
+    rest: BinaryHeap<Reverse<Hit>>,
+}
+
+impl Found {
+    fn wants(&self, rank: f32) -> bool {
+        self.limit == usize::MAX
+            || self.nearest.len() < self.limit
+            || self.nearest.peek().is_some_and(|worst| rank <= worst.rank)
+    }
+
+    fn push(&mut self, hit: Hit) {
+        if self.limit == usize::MAX {
+            self.all.push(hit);
+            return;
+        }
+        if self.nearest.len() < self.limit {
+            self.nearest.push(hit);
+        } else if let Some(mut worst) = self.nearest.peek_mut() {
+            if hit < *worst {
+                *worst = hit;
+            }
+        }
+    }
+
+    /// From filling to reading.
+    fn turn(&mut self, is_sorted: bool) {
+        if is_sorted {
+            self.all = std::mem::take(&mut self.nearest).into_sorted_vec();
+            self.all.reverse();
+        } else {
+            self.rest = std::mem::take(&mut self.all)
+                .into_iter()
+                .map(Reverse)
+                .collect();
+        }
+    }
+
+    /// The next row.
+    pub(crate) fn next(&mut self) -> Option<Hit> {
+        self.all
+            .pop()
+            .or_else(|| self.rest.pop().map(|Reverse(hit)| hit))
+    }
+}
