@@ -76,6 +76,7 @@ sync/44.workers.js                -              -                     all     y
 sync/70.limits.js                 -              -                     one     -
 types/70.types.js                 -              -                     one     -
 types/71.comments.js              -              -                     one     -
+vector/10.vector.js               sync promise   file                  all     -
 `
 
 const [, ...LINES] = TABLE.trim().split('\n')

@@ -16,7 +16,7 @@ const { startSqld, unavailable } = require('../servers/sqld')
 const ROOT = path.join(__dirname, '..', '..')
 const PAGES = [
   'README.md', 'docs/api.md', 'docs/promise.md', 'docs/migrating.md', 'docs/threads.md',
-  'docs/remote.md', 'docs/replicas.md', 'docs/observability.md'
+  'docs/remote.md', 'docs/replicas.md', 'docs/observability.md', 'docs/vector.md'
 ]
 // Blocks that name it run with a server of their own.
 const SERVED = /process\.env\.DATABASE_URL/

@@ -27,7 +27,7 @@ use statement::{Iteration, Prepared};
 type Outcome = Result<(), Error>;
 
 /// Virtual tables that every local connection has, those of workers and readers too.
-pub const MODULES: &[RegisterModules] = &[];
+pub const MODULES: &[RegisterModules] = &[ferrolite_vector::register];
 
 /// How to open the connection.
 #[allow(clippy::struct_excessive_bools)] // options, as JavaScript has them
