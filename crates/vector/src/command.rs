@@ -2,6 +2,7 @@
 
 use ferrolite_sqlite::{Error, ModuleError, ValueRef};
 
+use crate::merge::{self, Task};
 use crate::options;
 use crate::state::TableState;
 use crate::store::Store;
@@ -37,7 +38,8 @@ pub(crate) fn run(
             None => Ok(()),
             Some(damage) => Err(Error::sqlite(SQLITE_CORRUPT_VTAB, &damage).into()),
         },
-        ("merge" | "rebuild" | "optimize", None) => Ok(()),
+        ("merge" | "optimize", None) => merge::merge(state, store, Task::Now),
+        ("rebuild", None) => merge::merge(state, store, Task::Rebuild),
         ("threads", Some(value)) => {
             let threads = value
                 .parse()

@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use ferrolite_sqlite::{Context, Cursor, ModuleError, Operator, Scan, ValueRef};
 
+use crate::beam::{self, Hits};
 use crate::filter::{Filter, Test};
 use crate::input::Shape;
 use crate::load;
 use crate::plan::{terms, Places, Subject};
 use crate::root::{Kind, Root};
-use crate::search::{Found, Hit, Query};
+use crate::search::{Hit, Query};
 use crate::state::TableState;
 use crate::store::{corrupt, Store};
 use crate::value::{is_numeric, Affinity, Value};
@@ -20,7 +21,7 @@ type Result<T> = std::result::Result<T, ModuleError>;
 /// The rows that are still to come.
 enum Rows {
     /// Those of a search.
-    Found(Box<Query>, Found),
+    Found(Box<Query>, Hits),
     /// Those of these slots, the last one first.
     Slots(Arc<Root>, Filter, Vec<u32>),
 }
@@ -39,6 +40,7 @@ pub(crate) struct VectorCursor {
 struct Asked {
     vector: Option<Vec<u8>>,
     k: Option<usize>,
+    width: Option<usize>,
     tests: Vec<(Option<usize>, Test)>,
     bounds: Vec<Test>,
 }
@@ -113,7 +115,7 @@ impl VectorCursor {
                     continue;
                 }
                 Subject::List => {
-                    positive("search_list_size", scan.args.get(at))?;
+                    asked.width = Some(positive("search_list_size", scan.args.get(at))?);
                     continue;
                 }
                 Subject::Rowid | Subject::Distance => (None, Affinity::Numeric),
@@ -224,16 +226,26 @@ impl VectorCursor {
         query.filter = filter;
         query.bounds = asked.bounds;
         query.list = list;
-        let found = query.run(&self.store, asked.k.map(|k| k.min(rows)))?;
-        self.rows = Some(Rows::Found(Box::new(query), found));
+        query.width = asked.width.or_else(|| {
+            let config = self.state.config.borrow();
+            config.options.search_list_size.map(|size| size as usize)
+        });
+        let k = asked.k.map(|k| k.min(rows));
+        let hits = beam::search(
+            &query,
+            &self.store,
+            k,
+            &mut self.state.scratches.borrow_mut(),
+        )?;
+        self.rows = Some(Rows::Found(Box::new(query), hits));
         Ok(())
     }
 
-    fn advance(&mut self) -> bool {
+    fn advance(&mut self) -> Result<bool> {
         self.values = None;
         self.at = match &mut self.rows {
             None => None,
-            Some(Rows::Found(_, found)) => found.next(),
+            Some(Rows::Found(query, hits)) => hits.next(query, &self.store)?,
             Some(Rows::Slots(root, filter, slots)) => loop {
                 match slots.pop() {
                     None => break None,
@@ -248,7 +260,7 @@ impl VectorCursor {
                 }
             },
         };
-        self.at.is_some()
+        Ok(self.at.is_some())
     }
 
     fn root(&self) -> Result<&Arc<Root>> {
@@ -276,11 +288,11 @@ impl Cursor for VectorCursor {
     fn filter(&mut self, scan: Scan<'_>) -> Result<bool> {
         self.rows = None;
         self.start(scan)?;
-        Ok(self.advance())
+        self.advance()
     }
 
     fn next(&mut self) -> Result<bool> {
-        Ok(self.advance())
+        self.advance()
     }
 
     fn column(&mut self, column: usize, context: &mut Context<'_>) -> Result<()> {

@@ -3,6 +3,7 @@
 use crate::distance::{Kernel, Metric};
 use crate::element::{Component, Element};
 use crate::f16;
+use crate::measure::Measure;
 use crate::options::Options;
 
 /// A metric for vectors of bytes.
@@ -52,10 +53,10 @@ pub(crate) fn numbers<E: Component>(bytes: &[u8]) -> Vec<E> {
 }
 
 /// What blocks hold.
-#[allow(dead_code)] // until there is a graph
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Layout {
     pub(crate) kernel: AnyKernel,
+    pub(crate) measure: Measure,
     pub(crate) element: Element,
     /// Bytes of a vector.
     pub(crate) stride: usize,
@@ -80,6 +81,7 @@ impl Layout {
         }
         Some(Self {
             kernel: AnyKernel::new(options.metric, options.element, dimension)?,
+            measure: Measure::new(options.metric, options.element, dimension)?,
             element: options.element,
             stride: options.stride(),
             vectors_per_block,

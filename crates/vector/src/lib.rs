@@ -7,6 +7,7 @@
 #![deny(missing_docs)]
 
 mod aligned;
+mod beam;
 mod blocks;
 mod codec;
 mod columns;
@@ -22,6 +23,8 @@ mod layout;
 mod load;
 mod log;
 mod measure;
+mod merge;
+mod nodes;
 mod options;
 mod plan;
 mod registry;

@@ -5,9 +5,11 @@ use std::sync::Arc;
 
 use ferrolite_sqlite::{ModuleError, ValueRef};
 
+use crate::codec::NO_SLOT;
 use crate::columns::Column;
 use crate::layout::Layout;
 use crate::log::{self, Last};
+use crate::nodes::GraphBlock;
 use crate::options::ColumnDefinition;
 use crate::root::{Kind, Root};
 use crate::store::{corrupt, Store};
@@ -34,6 +36,10 @@ pub(crate) fn all(
     (root.seq, root.stamp) = (last.seq, last.stamp);
     rows(store, &mut root)?;
     vectors(store, &mut root)?;
+    graph(store, &mut root)?;
+    if !root.has_good_vectors(root.slots_of(Kind::Tombstone)) || !root.has_good_graph() {
+        return Err(corrupt());
+    }
     if !root.has_good_vectors(root.slots_of(Kind::Live)) {
         return Err(corrupt());
     }
@@ -116,6 +122,59 @@ pub(crate) fn blocks(
             Some(ValueRef::Blob(data)) if root.set_vector_block(*block, data) => {}
             _ => return Err(corrupt()),
         }
+    }
+    Ok(())
+}
+
+/// A block of the graph.
+fn graph_block(root: &mut Root, number: u32, data: &[u8]) -> Result<(), ModuleError> {
+    let (layout, slots) = (root.layout, root.slots());
+    let block = GraphBlock::decode(data, layout.nodes_per_block, layout.max_degree, slots);
+    let block = block.map_err(|_| corrupt())?;
+    let is_there = u64::from(number) * u64::from(layout.nodes_per_block) < u64::from(slots);
+    if is_there && root.set_graph_block(number, block) {
+        Ok(())
+    } else {
+        Err(corrupt())
+    }
+}
+
+fn graph(store: &Store, root: &mut Root) -> Result<(), ModuleError> {
+    if root.state.start == NO_SLOT {
+        return Ok(());
+    }
+    let statement = store.statement("SELECT block, data FROM {graph} ORDER BY block")?;
+    let mut rows = statement.query(&[])?;
+    while let Some(row) = rows.next()? {
+        let (ValueRef::Integer(number), ValueRef::Blob(data)) = (row.get(0), row.get(1)) else {
+            return Err(corrupt());
+        };
+        let number = u32::try_from(number).map_err(|_| corrupt())?;
+        graph_block(root, number, data)?;
+        if number.is_multiple_of(64) {
+            look(store)?;
+        }
+    }
+    Ok(())
+}
+
+/// Reads blocks of the graph anew.
+pub(crate) fn graph_blocks(
+    store: &Store,
+    root: &mut Root,
+    blocks: &BTreeSet<u32>,
+) -> Result<(), ModuleError> {
+    let statement = store.statement("SELECT data FROM {graph} WHERE block = ?")?;
+    for number in blocks {
+        let parameters = [ValueRef::Integer((*number).into())];
+        let mut rows = statement.query(&parameters)?;
+        match rows.next()?.map(|row| row.get(0)) {
+            Some(ValueRef::Blob(data)) => graph_block(root, *number, data)?,
+            _ => return Err(corrupt()),
+        }
+    }
+    if !blocks.is_empty() && !root.has_good_graph() {
+        return Err(corrupt());
     }
     Ok(())
 }

@@ -96,6 +96,7 @@ pub(crate) fn advance(
         apply(next, state, changes, &mut touched)?;
     }
     load::blocks(store, next, &touched.blocks)?;
+    load::graph_blocks(store, next, &touched.graph)?;
     let added: Vec<u32> = touched
         .added
         .into_iter()
@@ -114,6 +115,7 @@ struct Touched {
     added: BTreeSet<u32>,
     columns: BTreeSet<u32>,
     blocks: BTreeSet<u32>,
+    graph: BTreeSet<u32>,
 }
 
 fn apply(
@@ -137,6 +139,7 @@ fn apply(
         touched.blocks.insert(root.block_of(*slot));
     }
     touched.columns.extend(&changes.columns);
+    touched.graph.extend(&changes.graph);
     root.state = *state;
     Ok(())
 }

@@ -221,6 +221,11 @@ impl Prepared {
         })
     }
 
+    /// The vector and its scale.
+    pub(crate) fn numbers<E: Component>(&self) -> (&[E], f32) {
+        (numbers(self.vector.as_bytes()), self.scale)
+    }
+
     fn typed<'a, R: Slots, E: Component>(
         &'a self,
         kernel: Kernel<E>,

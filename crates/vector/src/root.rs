@@ -5,11 +5,13 @@ use std::sync::OnceLock;
 use zerocopy::{FromBytes, IntoBytes};
 
 use crate::blocks::Blocks;
-use crate::codec::State;
+use crate::codec::{State, NO_SLOT};
 use crate::columns::Column;
 use crate::element::Component;
 use crate::input::is_finite;
 use crate::layout::Layout;
+use crate::nodes::GraphBlock;
+use crate::space::Slots;
 
 const SLOTS: u32 = 1024;
 const WORDS: usize = 16;
@@ -65,7 +67,6 @@ impl SlotBlock {
 }
 
 /// Which slots of a table.
-#[allow(dead_code)] // until there is a graph
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     /// Those with a row.
@@ -74,7 +75,10 @@ pub(crate) enum Kind {
     Tail,
     /// Those without a row that edges lead to.
     Tombstone,
+    /// Those with a row that edges lead to.
+    Linked,
     /// Those that can be used.
+    #[cfg(test)]
     Free,
 }
 
@@ -88,7 +92,11 @@ pub(crate) struct Root {
     pub(crate) state: State,
     vectors: Blocks<VectorBlock>,
     slots: Blocks<SlotBlock>,
+    graph: Blocks<GraphBlock>,
     rows: u32,
+    /// Slots that are linked, and those of them with a row.
+    linked: u32,
+    linked_rows: u32,
     /// No slot below is free.
     free_from: u32,
     /// Columns that a filter has named.
@@ -109,7 +117,10 @@ impl Root {
             state,
             vectors: Blocks::default(),
             slots: Blocks::default(),
+            graph: Blocks::default(),
             rows: 0,
+            linked: 0,
+            linked_rows: 0,
             free_from: 0,
             columns: (0..columns).map(|_| OnceLock::new()).collect(),
         }
@@ -118,6 +129,21 @@ impl Root {
     /// The number of rows.
     pub(crate) fn rows(&self) -> u32 {
         self.rows
+    }
+
+    /// Rows that no edge leads to.
+    pub(crate) fn tail(&self) -> u32 {
+        self.rows - self.linked_rows
+    }
+
+    /// Rows that edges lead to.
+    pub(crate) fn linked_rows(&self) -> u32 {
+        self.linked_rows
+    }
+
+    /// Slots without a row that edges lead to.
+    pub(crate) fn tombstones(&self) -> u32 {
+        self.linked - self.linked_rows
     }
 
     /// Slots in use, and those that were.
@@ -183,6 +209,8 @@ impl Root {
                 Kind::Live => *live,
                 Kind::Tail => live & !linked,
                 Kind::Tombstone => !live & linked,
+                Kind::Linked => live & linked,
+                #[cfg(test)]
                 Kind::Free => !live & !linked,
             })
         });
@@ -295,6 +323,7 @@ impl Root {
         if block.live[word] & bit == 0 {
             block.live[word] |= bit;
             self.rows += 1;
+            self.linked_rows += u32::from(block.linked[word] & bit != 0);
         }
         self.state.slots = self.state.slots.max(slot + 1);
         if slot == self.free_from {
@@ -313,9 +342,99 @@ impl Root {
             self.rows -= 1;
             if block.linked[word] & bit == 0 {
                 self.free_from = self.free_from.min(slot);
+            } else {
+                self.linked_rows -= 1;
             }
         }
         true
+    }
+
+    /// The edges of a slot.
+    #[inline]
+    fn edges_of(&self, slot: u32) -> Option<&[u32]> {
+        let per_block = self.layout.nodes_per_block;
+        let block = self.graph.get((slot / per_block) as usize)?;
+        block.edges((slot % per_block) as usize)
+    }
+
+    /// Sets a block of the graph. False if slots are linked that there are not.
+    pub(crate) fn set_graph_block(&mut self, number: u32, block: GraphBlock) -> bool {
+        let per_block = self.layout.nodes_per_block;
+        let first = number.saturating_mul(per_block);
+        for (at, slot) in (0..).zip(first..first.saturating_add(per_block)) {
+            let is_linked = block.edges(at).is_some();
+            if is_linked && slot >= self.slots() {
+                return false;
+            }
+            self.set_linked(slot, is_linked);
+        }
+        let empty = || GraphBlock::new((0..per_block).map(|_| None));
+        *self.graph.get_or_grow(number as usize, empty) = block;
+        true
+    }
+
+    fn set_linked(&mut self, slot: u32, is_linked: bool) {
+        let (number, word, bit) = split(slot);
+        let was_linked = self
+            .slots
+            .get(number)
+            .is_some_and(|block| block.linked[word] & bit != 0);
+        if was_linked == is_linked {
+            return;
+        }
+        let block = self.slots.get_or_grow(number, SlotBlock::new);
+        block.linked[word] ^= bit;
+        let is_live = block.live[word] & bit != 0;
+        if is_linked {
+            self.linked += 1;
+            self.linked_rows += u32::from(is_live);
+        } else {
+            self.linked -= 1;
+            self.linked_rows -= u32::from(is_live);
+            if !is_live {
+                self.free_from = self.free_from.min(slot);
+            }
+        }
+    }
+
+    /// Whether each edge leads to a slot that is linked, and a walk has where to start.
+    pub(crate) fn has_good_graph(&self) -> bool {
+        let is_linked = |slot: u32| {
+            let (number, word, bit) = split(slot);
+            self.slots
+                .get(number)
+                .is_some_and(|block| block.linked[word] & bit != 0)
+        };
+        let start = self.state.start;
+        let has_start = if start == NO_SLOT {
+            self.linked == 0
+        } else {
+            is_linked(start)
+        };
+        has_start
+            && self
+                .graph
+                .iter()
+                .all(|block| block.targets().iter().all(|slot| is_linked(*slot)))
+    }
+
+    /// How many linked rows no walk can come to.
+    pub(crate) fn unreachable(&self) -> usize {
+        let mut is_seen = vec![false; self.slots() as usize];
+        let mut left: Vec<u32> = (self.state.start != NO_SLOT)
+            .then_some(self.state.start)
+            .into_iter()
+            .collect();
+        while let Some(slot) = left.pop() {
+            let Some(seen) = is_seen.get_mut(slot as usize) else {
+                continue;
+            };
+            if !std::mem::replace(seen, true) {
+                left.extend(self.edges_of(slot).unwrap_or_default());
+            }
+        }
+        let rows = self.slots_of(Kind::Linked);
+        rows.filter(|slot| !is_seen[*slot as usize]).count()
     }
 
     /// Whether every live slot has a vector of finite numbers.
@@ -324,6 +443,38 @@ impl Root {
             let vector = self.vector(slot);
             vector.len() == self.layout.stride && is_finite(self.layout.element, vector)
         })
+    }
+}
+
+impl Slots for Root {
+    fn slots(&self) -> u32 {
+        self.state.slots
+    }
+
+    #[inline]
+    fn vector(&self, slot: u32) -> &[u8] {
+        Root::vector(self, slot)
+    }
+
+    #[inline]
+    fn scale(&self, slot: u32) -> f32 {
+        if !self.layout.is_cosine {
+            return 1.0;
+        }
+        let per_block = self.layout.vectors_per_block;
+        let block = self.vectors.get((slot / per_block) as usize);
+        let scale = block.and_then(|block| block.scales.get((slot % per_block) as usize));
+        scale.copied().unwrap_or(1.0)
+    }
+
+    #[inline]
+    fn is_live(&self, slot: u32) -> bool {
+        Root::is_live(self, slot)
+    }
+
+    #[inline]
+    fn edges(&self, slot: u32) -> Option<&[u32]> {
+        self.edges_of(slot)
     }
 }
 

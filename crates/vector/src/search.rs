@@ -5,13 +5,13 @@ use std::collections::BinaryHeap;
 use std::sync::Arc;
 
 use ferrolite_sqlite::{ModuleError, ValueRef};
-use zerocopy::{FromBytes, IntoBytes};
 
 use crate::distance::Kernel;
 use crate::element::Component;
 use crate::filter::{Filter, Test};
 use crate::layout::with_kernel;
 use crate::load::look;
+use crate::measure::Prepared;
 use crate::root::Root;
 use crate::store::{corrupt, Store};
 
@@ -51,44 +51,35 @@ impl Eq for Hit {}
 
 /// What is searched for, and among what.
 pub(crate) struct Query {
-    /// Words, so that numbers of any type are aligned.
-    words: Vec<u32>,
-    bytes: usize,
-    scale: f32,
+    pub(crate) prepared: Prepared,
     pub(crate) root: Arc<Root>,
     pub(crate) filter: Filter,
     /// Terms about the distance.
     pub(crate) bounds: Vec<Test>,
     /// The only slots to look at.
     pub(crate) list: Option<Vec<u32>>,
+    /// The size of the search list, if the query or the table says so.
+    pub(crate) width: Option<usize>,
 }
 
 impl Query {
     pub(crate) fn new(root: Arc<Root>, vector: &[u8]) -> Self {
-        let mut words = vec![0_u32; vector.len().div_ceil(size_of::<u32>())];
-        words.as_mut_bytes()[..vector.len()].copy_from_slice(vector);
         Self {
-            words,
-            bytes: vector.len(),
-            scale: root.layout.kernel.scale(vector),
+            prepared: root.layout.measure.query(vector),
             root,
             filter: Filter::default(),
             bounds: Vec::new(),
             list: None,
+            width: None,
         }
-    }
-
-    fn numbers<E: Component>(&self) -> Result<&[E], ModuleError> {
-        let bytes = self.words.as_bytes().get(..self.bytes).unwrap_or_default();
-        <[E]>::ref_from_bytes(bytes).map_err(|_| corrupt())
     }
 
     /// The distance of a rank, as SQL sees it.
     pub(crate) fn distance(&self, rank: f32) -> f64 {
-        with_kernel!(self.root.layout.kernel, kernel => kernel.distance(rank))
+        self.root.layout.measure.distance(rank)
     }
 
-    fn is_within(&self, rank: f32) -> bool {
+    pub(crate) fn is_within(&self, rank: f32) -> bool {
         let distance = ValueRef::Real(self.distance(rank));
         self.bounds.iter().all(|test| test.holds(distance))
     }
@@ -114,7 +105,7 @@ impl Query {
         found: &mut Found,
     ) -> Result<(), ModuleError> {
         let root = &*self.root;
-        let query = self.numbers::<E>()?;
+        let (query, query_scale) = self.prepared.numbers::<E>();
         let is_free = self.filter.is_trivial();
         let mut count = 0_u32;
         let mut outcome = Ok(());
@@ -130,7 +121,7 @@ impl Query {
                 return true;
             }
             // A zero has one sign, so that equal distances are equal here.
-            let rank = kernel.rank(query, self.scale, vector, scale) + 0.0;
+            let rank = kernel.rank(query, query_scale, vector, scale) + 0.0;
             if found.wants(rank) && (self.bounds.is_empty() || self.is_within(rank)) {
                 found.push(Hit {
                     rank,
@@ -169,13 +160,20 @@ pub(crate) struct Found {
 }
 
 impl Found {
-    fn wants(&self, rank: f32) -> bool {
+    pub(crate) fn with_limit(limit: usize) -> Self {
+        Self {
+            limit,
+            ..Self::default()
+        }
+    }
+
+    pub(crate) fn wants(&self, rank: f32) -> bool {
         self.limit == usize::MAX
             || self.nearest.len() < self.limit
             || self.nearest.peek().is_some_and(|worst| rank <= worst.rank)
     }
 
-    fn push(&mut self, hit: Hit) {
+    pub(crate) fn push(&mut self, hit: Hit) {
         if self.limit == usize::MAX {
             self.all.push(hit);
             return;
@@ -190,7 +188,7 @@ impl Found {
     }
 
     /// From filling to reading.
-    fn turn(&mut self, is_sorted: bool) {
+    pub(crate) fn turn(&mut self, is_sorted: bool) {
         if is_sorted {
             self.all = std::mem::take(&mut self.nearest).into_sorted_vec();
             self.all.reverse();

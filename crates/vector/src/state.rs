@@ -7,10 +7,12 @@ use std::sync::Arc;
 
 use ferrolite_sqlite::{ModuleError, ValueRef};
 
+use crate::beam::Scratches;
 use crate::codec::Changes;
 use crate::layout::Layout;
 use crate::load;
 use crate::log::{self, Last};
+use crate::merge::{self, Task};
 use crate::registry::{self, Key};
 use crate::root::Root;
 use crate::store::{corrupt, Config, Store};
@@ -30,6 +32,8 @@ struct Pending {
     is_overflown: bool,
     /// Blocks of vectors to write.
     blocks: BTreeSet<u32>,
+    /// Blocks of the graph that were written.
+    graph: BTreeSet<u32>,
 }
 
 impl Pending {
@@ -40,6 +44,7 @@ impl Pending {
         }
         let mut changes = Changes {
             columns: self.columns.iter().copied().collect(),
+            graph: self.graph.iter().copied().collect(),
             ..Changes::default()
         };
         for (slot, id) in &self.rows {
@@ -72,6 +77,7 @@ pub(crate) struct TableState {
     /// The transaction has written to the table: what is read now may be rolled back.
     is_writing: Cell<bool>,
     pending: RefCell<Pending>,
+    pub(crate) scratches: RefCell<Scratches>,
     /// The table's own statements run. Some have a savepoint, which is not for it: what they do is done or not.
     is_busy: Cell<bool>,
 }
@@ -103,6 +109,7 @@ impl TableState {
             own: RefCell::default(),
             is_writing: Cell::new(false),
             pending: RefCell::default(),
+            scratches: RefCell::default(),
             is_busy: Cell::new(false),
         })
     }
@@ -236,6 +243,18 @@ impl TableState {
         }
     }
 
+    /// Has the state of the table written at the next flush.
+    pub(crate) fn touch(&self) {
+        self.pending.borrow_mut().is_dirty = true;
+    }
+
+    /// A block of the graph was written.
+    pub(crate) fn note_graph(&self, block: u32) {
+        let mut pending = self.pending.borrow_mut();
+        pending.is_dirty = true;
+        pending.graph.insert(block);
+    }
+
     /// Writes what is not written yet.
     pub(crate) fn flush(&self, store: &Store) -> Result<(), ModuleError> {
         let _busy = self.be_busy();
@@ -260,6 +279,9 @@ impl TableState {
 
     /// The end of a transaction comes: everything is in the file after it.
     pub(crate) fn sync(&self, store: &Store) -> Result<(), ModuleError> {
+        if self.pending.borrow().is_dirty && store.is_of(&self.id())? {
+            merge::merge(self, store, Task::Due)?;
+        }
         self.flush(store)?;
         let own = self.own.borrow().as_ref().map(|own| own.seq);
         match own {

@@ -5,6 +5,7 @@ use ferrolite_sqlite::{Error, ModuleError};
 use crate::load;
 use crate::log;
 use crate::root::{Kind, Root};
+use crate::space::Slots;
 use crate::state::TableState;
 use crate::store::Store;
 
@@ -30,7 +31,7 @@ pub(crate) fn verify(
     }
 }
 
-fn check(state: &TableState, store: &Store, _: bool) -> Result<Option<String>, ModuleError> {
+fn check(state: &TableState, store: &Store, is_full: bool) -> Result<Option<String>, ModuleError> {
     state.flush(store)?;
     let memory = state.resolve(store)?;
     let columns = state.config.borrow().options.columns.clone();
@@ -54,6 +55,22 @@ fn check(state: &TableState, store: &Store, _: bool) -> Result<Option<String>, M
                 "memory and file have other vectors for row {}",
                 file.id(b)
             ));
+        }
+    }
+    if memory
+        .slots_of(Kind::Linked)
+        .ne(file.slots_of(Kind::Linked))
+        || memory
+            .slots_of(Kind::Tombstone)
+            .ne(file.slots_of(Kind::Tombstone))
+        || !(0..file.slots()).all(|slot| memory.edges(slot) == file.edges(slot))
+    {
+        return told("memory and file have other graphs");
+    }
+    if is_full {
+        let lost = file.unreachable();
+        if lost > 0 {
+            return told(&format!("{lost} rows are not reached by the graph"));
         }
     }
     for number in load::loaded_columns(&memory) {

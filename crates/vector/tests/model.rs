@@ -6,6 +6,8 @@
 
 mod common;
 
+use std::collections::HashMap;
+
 use common::{check_file, exec, open, rows, TestFile};
 use ferrolite_sqlite::{Connection, Params, Step, ValueRef};
 
@@ -49,6 +51,10 @@ struct Program {
     dimension: usize,
     name: String,
     savepoints: Vec<u32>,
+    /// Rows from which on there is a graph: then searches may miss rows, but not many.
+    least_rows: Option<u32>,
+    looked_for: usize,
+    missed: usize,
     log: Vec<String>,
 }
 
@@ -127,6 +133,10 @@ impl Program {
         )
         .unwrap();
         let other = (file.is_some() && journal == "WAL").then(|| open(&path).unwrap());
+        let with_graph = random.below(2) == 0;
+        if with_graph {
+            connection.set_defensive(false).unwrap();
+        }
         let mut program = Self {
             random,
             connection,
@@ -138,8 +148,12 @@ impl Program {
             dimension,
             name: "t".into(),
             savepoints: Vec::new(),
+            least_rows: None,
+            looked_for: 0,
+            missed: 0,
             log: Vec::new(),
         };
+        program.least_rows = with_graph.then_some(30);
         program.create();
         program
     }
@@ -161,6 +175,12 @@ impl Program {
             self.name, self.options
         );
         self.run(&sql);
+        if let Some(rows) = self.least_rows {
+            let name = &self.name;
+            self.run(&format!(
+                "INSERT INTO {name}_config VALUES ('least_rows', {rows})"
+            ));
+        }
     }
 
     fn vector(&mut self) -> String {
@@ -310,7 +330,21 @@ impl Program {
     }
 
     fn schema(&mut self) {
-        match self.random.below(5) {
+        match self.random.below(7) {
+            5 | 6 => {
+                let command = *self.random.pick(&[
+                    "merge",
+                    "rebuild",
+                    "optimize",
+                    "automerge=0",
+                    "automerge=1",
+                    "threads=2",
+                ]);
+                self.run(&format!(
+                    "INSERT INTO {0}({0}) VALUES ('{command}')",
+                    self.name
+                ));
+            }
             0 => {
                 let new = if self.name == "t" { "u" } else { "t" };
                 self.run(&format!("ALTER TABLE {} RENAME TO {new}", self.name));
@@ -339,6 +373,9 @@ impl Program {
                 self.log.push("-- reopen".into());
                 self.connection = open(&file.path()).unwrap();
                 exec(&self.connection, "PRAGMA synchronous = OFF").unwrap();
+                self.connection
+                    .set_defensive(self.least_rows.is_none())
+                    .unwrap();
             }
             (1, Some(other)) => {
                 let sql = if self.other_is_reading {
@@ -407,6 +444,10 @@ impl Program {
         } else {
             format!("AND k = {k}")
         };
+        let asked = match self.least_rows {
+            Some(_) => format!("AND search_list_size = 30 {asked}"),
+            None => asked,
+        };
         let sql = format!(
             "SELECT rowid, distance, tag || n FROM {name} WHERE vector MATCH '{vector}'{} {asked}",
             filter.replace("{id}", "rowid")
@@ -429,18 +470,51 @@ impl Program {
             })
             .collect();
         expected.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
-        expected.truncate(k);
-        let is_same = found.len() == expected.len()
-            && found.iter().zip(&expected).all(|(a, b)| {
-                let is_near = (a.1 - b.0).abs() <= 1e-5 * b.0.abs().max(1.0);
-                is_near && (self.metric == Metric::Cosine || (a.0 == b.1 && a.2 == b.2))
-            });
-        if !is_same {
-            self.fail(&format!(
-                "{sql} on {}:\n{found:?}\n, not\n{expected:?}",
-                if on_other { "the other" } else { "it" }
-            ));
+        if self.least_rows.is_none() {
+            expected.truncate(k);
         }
+        let shown = |what: &str| {
+            format!("{what}: {sql}, on the other: {on_other}:\n{found:?}\n, not\n{expected:?}")
+        };
+        let near = |a: f64, b: f64| (a - b).abs() <= 1e-5 * b.abs().max(1.0);
+        if found.len() != expected.len().min(k) {
+            self.fail(&shown("other rows"));
+        }
+        if self.least_rows.is_none() {
+            let is_same = found.iter().zip(&expected).all(|(a, b)| {
+                near(a.1, b.0) && (self.metric == Metric::Cosine || (a.0 == b.1 && a.2 == b.2))
+            });
+            if !is_same {
+                self.fail(&shown("other rows"));
+            }
+            return;
+        }
+        let truth: HashMap<i64, (f64, &str)> = expected
+            .iter()
+            .map(|row| (row.1, (row.0, row.2.as_str())))
+            .collect();
+        let mut ids: Vec<i64> = found.iter().map(|row| row.0).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        let is_true = |row: &(i64, f64, String)| {
+            truth
+                .get(&row.0)
+                .is_some_and(|(distance, text)| near(row.1, *distance) && row.2 == *text)
+        };
+        let is_sorted = found.windows(2).all(|pair| pair[0].1 <= pair[1].1);
+        let ends_late = is_stream && k > 3; // those that the walk came to late
+        if ids.len() != found.len() || !found.iter().all(is_true) || !(is_sorted || ends_late) {
+            self.fail(&shown("wrong rows"));
+        }
+        let worst = expected
+            .get(k.min(expected.len()).saturating_sub(1))
+            .map_or(0.0, |row| row.0);
+        let missed = found
+            .iter()
+            .filter(|row| row.1 > worst + 1e-5 * worst.abs().max(1.0))
+            .count();
+        self.looked_for += found.len();
+        self.missed += missed;
     }
 
     fn step(&mut self) {
@@ -481,6 +555,13 @@ fn a_vector_table_is_as_a_plain_one_that_is_searched() {
         let mut program = Program::new(seed);
         for _ in 0..200 {
             program.step();
+        }
+        // One row in ten at most.
+        if program.missed * 10 > program.looked_for {
+            program.fail(&format!(
+                "{} of {} rows were missed",
+                program.missed, program.looked_for
+            ));
         }
     }
 }

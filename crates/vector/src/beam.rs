@@ -1,0 +1,410 @@
+//! Finds the nearest rows by the graph: which way a search takes, and rows that stream in order of distance.
+
+use std::collections::{HashSet, VecDeque};
+
+use ferrolite_sqlite::{ModuleError, Operator};
+
+use crate::codec::{NOT_CALIBRATED, NO_SLOT};
+use crate::filter::Test;
+use crate::graph::{Filtered, Key, Scratch, Walk};
+use crate::root::{Kind, Root};
+use crate::search::{Found, Hit, Query};
+use crate::store::Store;
+
+/// Rows that match up to this, times the root of all, are compared one by one.
+const LIST_FACTOR: f64 = 32.0;
+/// Slots that are looked at to estimate how many match.
+const SAMPLED: u32 = 1024;
+/// The search list where none was measured.
+const DEFAULT_WIDTH: usize = 64;
+/// Measured widths are for so many rows; each more takes half as many again.
+const MEASURED_K: usize = 10;
+/// After this part of all rows a stream goes on with a scan.
+const STREAMED_PART: usize = 8;
+
+/// What searches of a connection use again.
+#[derive(Default)]
+pub(crate) struct Scratches {
+    pub(crate) beam: Scratch,
+    pub(crate) walk: Walk,
+}
+
+/// Rows that were found, or are still being found.
+pub(crate) enum Hits {
+    Found(Found),
+    Stream(Box<Stream>),
+}
+
+impl Hits {
+    pub(crate) fn next(
+        &mut self,
+        query: &Query,
+        store: &Store,
+    ) -> Result<Option<Hit>, ModuleError> {
+        match self {
+            Self::Found(found) => Ok(found.next()),
+            Self::Stream(stream) => stream.next(query, store),
+        }
+    }
+}
+
+/// Slots as bits.
+pub(crate) struct SlotSet {
+    words: Vec<u64>,
+}
+
+impl SlotSet {
+    fn new(slots: &[u32], end: u32) -> Self {
+        let mut words = vec![0; (end as usize).div_ceil(64)];
+        for slot in slots {
+            if let Some(word) = words.get_mut(*slot as usize / 64) {
+                *word |= 1 << (slot % 64);
+            }
+        }
+        Self { words }
+    }
+
+    fn has(&self, slot: u32) -> bool {
+        let word = self.words.get(slot as usize / 64);
+        word.is_some_and(|word| word >> (slot % 64) & 1 == 1)
+    }
+}
+
+/// How a search with a graph goes.
+struct Way {
+    width: usize,
+    /// About how many rows match.
+    matching: usize,
+    among: Option<SlotSet>,
+}
+
+impl Way {
+    fn passes(&self, query: &Query, slot: u32) -> bool {
+        self.among.as_ref().is_none_or(|among| among.has(slot))
+            && (query.filter.is_trivial() || query.filter.holds(&query.root, slot))
+    }
+}
+
+/// About how many rows the filter lets pass.
+#[allow(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss
+)]
+fn matching(query: &Query) -> usize {
+    let root = &*query.root;
+    if query.filter.is_trivial() {
+        return root.rows() as usize;
+    }
+    let step = (root.slots() / SAMPLED).max(1) as usize;
+    let (mut seen, mut passed) = (0_u32, 0_u32);
+    for slot in (0..root.slots()).step_by(step) {
+        if root.is_live(slot) {
+            seen += 1;
+            passed += u32::from(query.filter.holds(root, slot));
+        }
+    }
+    (f64::from(root.rows()) * f64::from(passed) / f64::from(seen.max(1))) as usize
+}
+
+#[allow(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss
+)]
+fn few(rows: u32) -> usize {
+    (LIST_FACTOR * f64::from(rows).sqrt()) as usize
+}
+
+/// The way by the graph; `None` if comparing all that match is better.
+fn way(query: &Query, k: usize) -> Option<Way> {
+    let root = &*query.root;
+    let measured = root.state.list;
+    if root.state.start == NO_SLOT || (measured == 0 && query.width.is_none()) {
+        return None;
+    }
+    let among = query.list.as_deref();
+    let matching = match among {
+        Some(list) if list.len() <= few(root.rows()) => return None,
+        Some(list) => list.len().min(matching(query)),
+        None => matching(query),
+    };
+    if !query.filter.is_trivial() && matching <= few(root.rows()) {
+        return None;
+    }
+    let width = query.width.unwrap_or(match measured {
+        0 | NOT_CALIBRATED => DEFAULT_WIDTH,
+        measured => usize::from(measured),
+    });
+    let width = (width + k.saturating_sub(MEASURED_K).saturating_mul(3) / 2).max(k);
+    // A walk costs more for each row that it compares, and compares more than it finds.
+    if query.width.is_none() && width.saturating_mul(16) > root.rows() as usize {
+        return None;
+    }
+    let among = among.map(|list| SlotSet::new(list, root.slots()));
+    Some(Way {
+        width,
+        matching,
+        among,
+    })
+}
+
+fn hit(root: &Root, key: Key) -> Hit {
+    Hit {
+        rank: key.rank() + 0.0,
+        id: root.id(key.slot()),
+        slot: key.slot(),
+    }
+}
+
+fn budget(matching: usize) -> u64 {
+    (matching / 2).max(1) as u64
+}
+
+/// Starts a search: all at once if there is a `k`, else row by row.
+pub(crate) fn search(
+    query: &Query,
+    store: &Store,
+    k: Option<usize>,
+    scratches: &mut Scratches,
+) -> Result<Hits, ModuleError> {
+    if query.filter.is_empty() {
+        return Ok(Hits::Found(Found::default()));
+    }
+    let Some(way) = way(query, k.unwrap_or(1)) else {
+        return Ok(Hits::Found(query.run(store, k)?));
+    };
+    match k {
+        Some(k) if query.bounds.is_empty() => {
+            let keys = nearest(query, &way, k, scratches);
+            let Some(keys) = keys else {
+                return Ok(Hits::Found(query.run(store, Some(k))?));
+            };
+            let mut found = Found::with_limit(k);
+            for key in keys {
+                found.push(hit(&query.root, key));
+            }
+            query.scan_tail(store, &mut found, &|slot| way.passes(query, slot))?;
+            found.turn(true);
+            Ok(Hits::Found(found))
+        }
+        _ => Ok(Hits::Stream(Box::new(Stream::new(query, store, way, k)?))),
+    }
+}
+
+/// The nearest linked rows; `None` if a scan is better after all.
+fn nearest(query: &Query, way: &Way, k: usize, scratches: &mut Scratches) -> Option<Vec<Key>> {
+    let root = &*query.root;
+    let start = root.state.start;
+    if query.filter.is_trivial() && way.among.is_none() {
+        let found = query
+            .prepared
+            .beam(root, start, way.width, &mut scratches.beam);
+        let live = found.iter().copied().filter(|key| root.is_live(key.slot()));
+        let live: Vec<_> = live.take(k).collect();
+        if live.len() >= k.min(root.linked_rows() as usize) {
+            return Some(live);
+        }
+    }
+    let walk = &mut scratches.walk;
+    query.prepared.start(root, start, walk);
+    let pass = |slot| way.passes(query, slot);
+    let end = query
+        .prepared
+        .widen(root, walk, way.width, budget(way.matching), pass);
+    if end == Filtered::TooFar {
+        return None;
+    }
+    let mut keys = Vec::new();
+    walk.take(k, &mut keys);
+    Some(keys)
+}
+
+/// Rows one by one, nearest first.
+pub(crate) struct Stream {
+    way: Way,
+    walk: Walk,
+    batch: usize,
+    left: usize,
+    taken: VecDeque<Key>,
+    emitted: HashSet<u32>,
+    /// Rows that are not linked.
+    tail: Found,
+    next_of_tail: Option<Hit>,
+    is_walking: bool,
+    /// What a scan of the rest has found.
+    rest: Option<Found>,
+}
+
+impl Stream {
+    fn new(query: &Query, store: &Store, way: Way, k: Option<usize>) -> Result<Self, ModuleError> {
+        let mut tail = Found::with_limit(usize::MAX);
+        query.scan_tail(store, &mut tail, &|slot| way.passes(query, slot))?;
+        tail.turn(false);
+        let mut walk = Walk::default();
+        query
+            .prepared
+            .start(&*query.root, query.root.state.start, &mut walk);
+        Ok(Self {
+            batch: way.width.max(16) / 2,
+            way,
+            walk,
+            left: k.unwrap_or(usize::MAX),
+            taken: VecDeque::new(),
+            emitted: HashSet::new(),
+            next_of_tail: tail.next(),
+            tail,
+            is_walking: true,
+            rest: None,
+        })
+    }
+
+    fn next(&mut self, query: &Query, store: &Store) -> Result<Option<Hit>, ModuleError> {
+        while self.left > 0 {
+            let Some(hit) = self.advance(query, store)? else {
+                return Ok(None);
+            };
+            if query.is_within(hit.rank) {
+                self.left -= 1;
+                return Ok(Some(hit));
+            }
+            if self.rest.is_none() && query.bounds.iter().any(|test| ends(test, query, &hit)) {
+                return Ok(None);
+            }
+        }
+        Ok(None)
+    }
+
+    fn advance(&mut self, query: &Query, store: &Store) -> Result<Option<Hit>, ModuleError> {
+        if self.taken.is_empty() && self.is_walking {
+            self.refill(query, store)?;
+        }
+        if let Some(rest) = &mut self.rest {
+            if self.taken.is_empty() && self.next_of_tail.is_none() {
+                return Ok(rest.next());
+            }
+        }
+        let walked = self.taken.front().map(|key| hit(&query.root, *key));
+        match (walked, self.next_of_tail) {
+            (None, Some(tail)) => {
+                self.next_of_tail = self.tail.next();
+                Ok(Some(tail))
+            }
+            (Some(walked), Some(tail)) if tail < walked => {
+                self.next_of_tail = self.tail.next();
+                Ok(Some(tail))
+            }
+            (walked, _) => {
+                if let Some(key) = self.taken.pop_front() {
+                    self.emitted.insert(key.slot());
+                }
+                Ok(walked)
+            }
+        }
+    }
+
+    /// Walks on. What the walk does not find is found by a scan at the end.
+    fn refill(&mut self, query: &Query, store: &Store) -> Result<(), ModuleError> {
+        crate::load::look(store)?;
+        let root = &*query.root;
+        let is_long = self.emitted.len() >= root.rows() as usize / STREAMED_PART;
+        if !is_long {
+            let way = &self.way;
+            let width = way.width.max(self.batch * 2);
+            let pass = |slot| way.passes(query, slot);
+            let budget = budget(way.matching);
+            let end = query
+                .prepared
+                .widen(root, &mut self.walk, width, budget, pass);
+            if end == Filtered::Found {
+                let mut keys = Vec::new();
+                self.walk.take(self.batch, &mut keys);
+                self.batch *= 2;
+                self.taken.extend(keys);
+                if !self.taken.is_empty() {
+                    return Ok(());
+                }
+            }
+        }
+        self.is_walking = false;
+        let mut rest = Found::with_limit(usize::MAX);
+        let (way, emitted) = (&self.way, &self.emitted);
+        query.scan_linked(store, &mut rest, &|slot| {
+            !emitted.contains(&slot) && way.passes(query, slot)
+        })?;
+        // The tail goes with the rest, in one order.
+        while let Some(hit) = self.next_of_tail.take() {
+            rest.push(hit);
+            self.next_of_tail = self.tail.next();
+        }
+        rest.turn(false);
+        self.rest = Some(rest);
+        Ok(())
+    }
+}
+
+/// Whether no row that is farther can satisfy a term about the distance that this one does not.
+fn ends(test: &Test, query: &Query, hit: &Hit) -> bool {
+    let is_upper = matches!(
+        test,
+        Test::Compare(Operator::Less | Operator::LessOrEqual, _)
+    );
+    is_upper && !test.holds(ferrolite_sqlite::ValueRef::Real(query.distance(hit.rank)))
+}
+
+impl Query {
+    /// Compares rows that are not linked.
+    fn scan_tail(
+        &self,
+        store: &Store,
+        found: &mut Found,
+        pass: &dyn Fn(u32) -> bool,
+    ) -> Result<(), ModuleError> {
+        if self.root.tail() == 0 {
+            return Ok(());
+        }
+        self.compare(
+            store,
+            found,
+            self.root.slots_of(Kind::Tail).filter(|slot| pass(*slot)),
+        )
+    }
+
+    /// Compares rows that are linked.
+    fn scan_linked(
+        &self,
+        store: &Store,
+        found: &mut Found,
+        pass: &dyn Fn(u32) -> bool,
+    ) -> Result<(), ModuleError> {
+        self.compare(
+            store,
+            found,
+            self.root.slots_of(Kind::Linked).filter(|slot| pass(*slot)),
+        )
+    }
+
+    fn compare(
+        &self,
+        store: &Store,
+        found: &mut Found,
+        slots: impl Iterator<Item = u32>,
+    ) -> Result<(), ModuleError> {
+        let mut count = 0_u32;
+        for slot in slots {
+            count += 1;
+            if count.is_multiple_of(4096) {
+                crate::load::look(store)?;
+            }
+            let rank = self.prepared.rank(&*self.root, slot) + 0.0;
+            if found.wants(rank) {
+                found.push(Hit {
+                    rank,
+                    id: self.root.id(slot),
+                    slot,
+                });
+            }
+        }
+        Ok(())
+    }
+}
