@@ -3,6 +3,7 @@
 use ferrolite_sqlite::{Error, ModuleError, ValueRef};
 
 use crate::merge::{self, Task};
+use crate::optimize;
 use crate::options;
 use crate::state::TableState;
 use crate::store::Store;
@@ -38,7 +39,8 @@ pub(crate) fn run(
             None => Ok(()),
             Some(damage) => Err(Error::sqlite(SQLITE_CORRUPT_VTAB, &damage).into()),
         },
-        ("merge" | "optimize", None) => merge::merge(state, store, Task::Now),
+        ("merge", None) => merge::merge(state, store, Task::Now),
+        ("optimize", None) => optimize::optimize(state, store),
         ("rebuild", None) => merge::merge(state, store, Task::Rebuild),
         ("threads", Some(value)) => {
             let threads = value

@@ -25,6 +25,7 @@ mod log;
 mod measure;
 mod merge;
 mod nodes;
+mod optimize;
 mod options;
 mod plan;
 mod registry;

@@ -357,6 +357,16 @@ impl Root {
         block.edges((slot % per_block) as usize)
     }
 
+    /// All blocks of vectors, as the file has them.
+    pub(crate) fn vector_blocks(&self) -> impl Iterator<Item = &[u8]> {
+        self.vectors.iter().map(|block| block.bytes(&self.layout))
+    }
+
+    /// All blocks of the graph.
+    pub(crate) fn graph_blocks(&self) -> impl Iterator<Item = &GraphBlock> {
+        self.graph.iter()
+    }
+
     /// Sets a block of the graph. False if slots are linked that there are not.
     pub(crate) fn set_graph_block(&mut self, number: u32, block: GraphBlock) -> bool {
         let per_block = self.layout.nodes_per_block;

@@ -314,6 +314,13 @@ impl TableState {
         self.is_writing.set(false);
     }
 
+    /// What the transaction's own state was is in the file, and other than it was in memory.
+    pub(crate) fn forget(&self) {
+        self.own.replace(None);
+        self.pending.take();
+        self.is_writing.set(true);
+    }
+
     /// Some of the transaction is undone: the file says what holds.
     pub(crate) fn rollback_to(&self) {
         self.own.replace(None);

@@ -157,6 +157,52 @@ fn rows_that_come_and_go_are_merged() -> Result<()> {
 }
 
 #[test]
+fn optimize_leaves_no_room_between_rows() -> Result<()> {
+    let connection = with_graph()?;
+    exec(
+        &connection,
+        "UPDATE t SET vector = vector WHERE rowid % 7 = 0; DELETE FROM t WHERE rowid % 3 = 0",
+    )?;
+    let sizes = "SELECT (SELECT count(*) FROM t_vectors), (SELECT max(slot) + 1 FROM t_rows), (SELECT count(*) FROM t)";
+    let before = rows(&connection, sizes)?;
+    let all = rows(
+        &connection,
+        "SELECT rowid, half, vector_to_json(vector) FROM t ORDER BY rowid",
+    )?;
+    exec(&connection, "BEGIN; INSERT INTO t(t) VALUES ('optimize')")?;
+    check(&connection, "t");
+    exec(&connection, "ROLLBACK")?;
+    assert_eq!(rows(&connection, sizes)?, before);
+    exec(&connection, "INSERT INTO t(t) VALUES ('optimize')")?;
+    let after = rows(&connection, sizes)?;
+    let parts: Vec<_> = after.split('|').collect();
+    assert_eq!(parts[1], parts[2], "{before} {after}");
+    assert_eq!(
+        rows(
+            &connection,
+            "SELECT rowid, half, vector_to_json(vector) FROM t ORDER BY rowid"
+        )?,
+        all
+    );
+    check(&connection, "t");
+    assert!(recall(&connection, "AND half = 1")? >= 0.9);
+    exec(
+        &connection,
+        "DELETE FROM t; INSERT INTO t(t) VALUES ('optimize')",
+    )?;
+    assert_eq!(
+        rows(
+            &connection,
+            "SELECT (SELECT count(*) FROM t_vectors), (SELECT count(*) FROM t_graph)"
+        )?,
+        "0|0"
+    );
+    fill(&connection, "t", 1, 10)?;
+    check(&connection, "t");
+    Ok(())
+}
+
+#[test]
 fn a_merge_is_part_of_its_transaction() -> Result<()> {
     let connection = open(":memory:")?;
     create(&connection, "")?;
