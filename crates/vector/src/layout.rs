@@ -52,6 +52,42 @@ pub(crate) fn numbers<E: Component>(bytes: &[u8]) -> Vec<E> {
         .collect()
 }
 
+/// Divides by the same number again and again: a multiplication, where a division takes five times as long.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Divisor {
+    divisor: u32,
+    /// 2^64 / divisor, rounded up; exact for all of 32 bits. One has none.
+    magic: u64,
+}
+
+impl Divisor {
+    fn new(divisor: u32) -> Self {
+        let divisor = divisor.max(1);
+        Self {
+            divisor,
+            magic: if divisor == 1 {
+                0
+            } else {
+                u64::MAX / u64::from(divisor) + 1
+            },
+        }
+    }
+
+    /// Quotient and remainder.
+    #[inline]
+    #[allow(clippy::cast_possible_truncation)] // less than the number
+    pub(crate) fn split(self, number: u32) -> (usize, usize) {
+        if self.magic == 0 {
+            return (number as usize, 0);
+        }
+        let quotient = ((u128::from(self.magic) * u128::from(number)) >> 64) as u32;
+        (
+            quotient as usize,
+            (number - quotient * self.divisor) as usize,
+        )
+    }
+}
+
 /// What blocks hold.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Layout {
@@ -62,6 +98,8 @@ pub(crate) struct Layout {
     pub(crate) stride: usize,
     pub(crate) vectors_per_block: u32,
     pub(crate) nodes_per_block: u32,
+    pub(crate) by_vectors: Divisor,
+    pub(crate) by_nodes: Divisor,
     pub(crate) max_degree: u32,
     /// Scales are kept.
     pub(crate) is_cosine: bool,
@@ -86,6 +124,8 @@ impl Layout {
             stride: options.stride(),
             vectors_per_block,
             nodes_per_block,
+            by_vectors: Divisor::new(vectors_per_block),
+            by_nodes: Divisor::new(nodes_per_block),
             max_degree: options.max_degree,
             is_cosine: options.metric == Metric::Cosine,
         })
@@ -151,6 +191,27 @@ pub(crate) fn nodes_per_block(max_degree: u32, page_size: u32) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_multiplication_divides() {
+        for divisor in [1, 2, 3, 5, 7, 10, 30, 40, 63, 64, 507, 4096] {
+            let by = Divisor::new(divisor);
+            for number in [
+                0,
+                1,
+                divisor - 1,
+                divisor,
+                divisor + 1,
+                12_345,
+                u32::MAX / 2,
+                u32::MAX - 1,
+                u32::MAX,
+            ] {
+                let expected = ((number / divisor) as usize, (number % divisor) as usize);
+                assert_eq!(by.split(number), expected, "{number} / {divisor}");
+            }
+        }
+    }
 
     #[test]
     fn blocks_fill_their_pages() {

@@ -168,21 +168,22 @@ impl Root {
     }
 
     /// The bytes of a slot's vector.
+    #[inline]
     pub(crate) fn vector(&self, slot: u32) -> &[u8] {
-        let at = (slot % self.layout.vectors_per_block) as usize;
-        let block = self.vector_block(self.block_of(slot)).unwrap_or_default();
+        let (block, at) = self.layout.by_vectors.split(slot);
         let stride = self.layout.stride;
-        block
-            .get(at * stride..(at + 1) * stride)
-            .unwrap_or_default()
+        let bytes = self.vectors.get(block).and_then(|block| {
+            let bytes = block.words.as_bytes();
+            bytes.get(at * stride..(at + 1) * stride)
+        });
+        bytes.unwrap_or_default()
     }
 
     /// A slot's vector as numbers, and its scale.
     #[inline]
     pub(crate) fn numbers<E: Component>(&self, slot: u32) -> Option<(&[E], f32)> {
-        let per_block = self.layout.vectors_per_block;
-        let at = (slot % per_block) as usize;
-        let block = self.vectors.get((slot / per_block) as usize)?;
+        let (block, at) = self.layout.by_vectors.split(slot);
+        let block = self.vectors.get(block)?;
         let stride = self.layout.stride;
         let bytes = block.words.as_bytes().get(at * stride..(at + 1) * stride)?;
         let numbers = <[E]>::ref_from_bytes(bytes).ok()?;
@@ -352,9 +353,8 @@ impl Root {
     /// The edges of a slot.
     #[inline]
     fn edges_of(&self, slot: u32) -> Option<&[u32]> {
-        let per_block = self.layout.nodes_per_block;
-        let block = self.graph.get((slot / per_block) as usize)?;
-        block.edges((slot % per_block) as usize)
+        let (block, at) = self.layout.by_nodes.split(slot);
+        self.graph.get(block)?.edges(at)
     }
 
     /// All blocks of vectors, as the file has them.
@@ -471,9 +471,11 @@ impl Slots for Root {
         if !self.layout.is_cosine {
             return 1.0;
         }
-        let per_block = self.layout.vectors_per_block;
-        let block = self.vectors.get((slot / per_block) as usize);
-        let scale = block.and_then(|block| block.scales.get((slot % per_block) as usize));
+        let (block, at) = self.layout.by_vectors.split(slot);
+        let scale = self
+            .vectors
+            .get(block)
+            .and_then(|block| block.scales.get(at));
         scale.copied().unwrap_or(1.0)
     }
 
