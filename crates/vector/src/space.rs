@@ -60,8 +60,8 @@ impl<R: Slots, E: Component> Target for Query<'_, R, E> {
     }
 }
 
-/// One byte of each cache line, up to as many as the machine fetches by itself from then on: with all those of a 100-d
-/// vector on their way a search takes a tenth less, with the first one alone a fortieth.
+/// One byte of each cache line, up to as many as the machine fetches by itself from then on. Seen once on a busy machine,
+/// 60,000 x 100: 14 % more queries a second at L 32, 3 % at L 64; with the first line alone 3 % more and 1 % fewer.
 #[inline]
 fn touch(vector: &[u8]) -> u8 {
     vector.chunks(64).take(8).fold(0, |sum, line| sum ^ line[0])
@@ -172,7 +172,8 @@ impl<R: Slots, E: Component> Space for Stored<'_, R, E> {
 
     #[allow(clippy::cast_precision_loss)] // an estimate
     fn walk_cost(&self) -> f64 {
-        // Measured: 5 of 400 bytes, 4.3 of 512, 2.3 of 3,072. A walk misses the cache and keeps its beam in order.
+        // A walk misses the cache and keeps its beam in order. Seen on a busy machine: 5 to 11 with 400 and 512 bytes,
+        // 1.5 to 2.2 with 3,072; this is a low guess between them.
         2.0 + 1200.0 / self.bytes.max(100) as f64
     }
 
