@@ -94,6 +94,31 @@ impl VectorCursor {
         Ok(row.get(0).into())
     }
 
+    /// A term of a column of an affinity: `None` is `IN`.
+    fn test(
+        &self,
+        operator: Option<Operator>,
+        values: Vec<Value>,
+        affinity: Affinity,
+    ) -> Result<Test> {
+        let cast: Result<Vec<_>> = values
+            .iter()
+            .map(|value| self.with_affinity(affinity, value.as_ref()))
+            .collect();
+        let test = |mut values: Vec<Value>| match operator {
+            Some(operator) => Test::Compare(operator, values.pop().unwrap_or(Value::Null)),
+            None => Test::any_of(values),
+        };
+        let is_number = |value: &Value| matches!(value, Value::Integer(_) | Value::Real(_));
+        if affinity == Affinity::Text && values.iter().any(is_number) {
+            return Ok(Test::Either {
+                text: Box::new(test(cast?)),
+                number: Box::new(test(values)),
+            });
+        }
+        Ok(test(cast?))
+    }
+
     fn asked(&self, scan: Scan<'_>) -> Result<Asked> {
         let config = self.state.config.borrow();
         let options = &config.options;
@@ -124,16 +149,17 @@ impl VectorCursor {
                     (Some(number), column.column_type.into())
                 }
             };
-            let test = if let Some(operator) = term.operator {
-                Test::Compare(operator, self.with_affinity(affinity, scan.args.get(at))?)
+            let mut values = Vec::new();
+            let operator = term.operator;
+            if operator.is_some() {
+                values.push(Value::from(scan.args.get(at)));
             } else {
-                let mut values = Vec::new();
                 scan.args.list(at, &mut |value| {
-                    values.push(self.with_affinity(affinity, value)?);
+                    values.push(value.into());
                     Ok::<_, ModuleError>(())
                 })?;
-                Test::any_of(values)
-            };
+            }
+            let test = self.test(operator, values, affinity)?;
             if term.subject == Subject::Distance {
                 asked.bounds.push(test);
             } else {
@@ -181,6 +207,7 @@ impl VectorCursor {
             Test::In(values) => values,
             Test::Compare(Operator::Equal, Value::Null) => Vec::new(),
             Test::Compare(_, value) => vec![value],
+            Test::Either { .. } => return Err(corrupt()), // it has no rank
         };
         let mut slots = Vec::new();
         for value in &values {
@@ -297,7 +324,7 @@ impl Cursor for VectorCursor {
 
     fn column(&mut self, column: usize, context: &mut Context<'_>) -> Result<()> {
         let columns = self.state.config.borrow().options.columns.len();
-        let places = Places { columns };
+        let places = Places { columns, texts: 0 };
         let Some(hit) = self.at else {
             return Ok(());
         };

@@ -6,7 +6,7 @@ use ferrolite_sqlite::{Operator, ValueRef};
 
 use crate::columns::Column;
 use crate::root::Root;
-use crate::value::{order, Value};
+use crate::value::{order, to_number, Value};
 
 /// One term.
 #[derive(Debug, Clone, PartialEq)]
@@ -15,6 +15,15 @@ pub(crate) enum Test {
     Compare(Operator, Value),
     /// `IN`, in the order of `SQLite`; no NULL is in it.
     In(Vec<Value>),
+    /// Text on the left, numbers on the right: compared as text if the numbers are literals or parameters, as
+    /// numbers if they come from a column of numbers, as they are if from a column without a type, which nobody
+    /// can tell here. What any of them lets pass; `SQLite` looks at the rows once more.
+    Either {
+        /// The numbers as text.
+        text: Box<Self>,
+        /// The text as numbers.
+        number: Box<Self>,
+    },
 }
 
 impl Test {
@@ -30,6 +39,9 @@ impl Test {
     pub(crate) fn holds(&self, value: ValueRef<'_>) -> bool {
         let is_null = value == ValueRef::Null;
         match self {
+            Self::Either { text, number } => {
+                text.holds(value) || number.holds(to_number(value).as_ref()) || number.holds(value)
+            }
             Self::In(values) => {
                 !is_null
                     && values

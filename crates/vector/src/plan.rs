@@ -2,13 +2,27 @@
 
 use ferrolite_sqlite::{Constraint, ModuleError, Operator, OrderBy, Plan};
 
+use crate::options::{ColumnDefinition, Type};
+
 /// Where hidden columns are: behind those of the user.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Places {
     pub(crate) columns: usize,
+    /// Which of the first 64 columns are TEXT, by their bits.
+    pub(crate) texts: u64,
 }
 
 impl Places {
+    pub(crate) fn new(columns: &[ColumnDefinition]) -> Self {
+        let texts = columns.iter().take(64).zip(0..);
+        Self {
+            columns: columns.len(),
+            texts: texts
+                .filter(|(column, _)| column.column_type == Type::Text)
+                .fold(0, |texts, (_, bit)| texts | 1 << bit),
+        }
+    }
+
     pub(crate) fn vector(self) -> usize {
         self.columns
     }
@@ -23,6 +37,15 @@ impl Places {
 
     pub(crate) fn list(self) -> usize {
         self.columns + 3
+    }
+
+    /// What is compared with text may be a column of numbers, and then the text is compared as a number: `SQLite`
+    /// knows, so it looks at the rows that the table has found.
+    fn may_be_text(self, subject: Subject) -> bool {
+        match subject {
+            Subject::Column(column) => column >= 64 || self.texts >> column & 1 == 1,
+            _ => false,
+        }
     }
 
     pub(crate) fn command(self) -> usize {
@@ -204,7 +227,7 @@ pub(crate) fn plan(plan: &mut Plan<'_>, places: Places) -> Result<bool, ModuleEr
             }
             operator = None;
         }
-        plan.pass(constraint.number, true);
+        plan.pass(constraint.number, !places.may_be_text(subject));
         is_unique |= subject == Subject::Rowid && operator == Some(Operator::Equal);
         filters += 1;
         terms.push(Term { subject, operator });

@@ -48,13 +48,13 @@ impl DiskAnn {
     fn table(&self, store: Store) -> Result<(VectorTable, TableDefinition)> {
         let config = store.read_config()?;
         let sql = config.options.declaration(&store.name());
-        let columns = config.options.columns.len();
+        let places = Places::new(&config.options.columns);
         let state = self.state(&store, config)?;
         let table = VectorTable {
             store: Rc::new(store),
             state,
             states: self.states.clone(),
-            places: Places { columns },
+            places,
         };
         let definition = TableDefinition {
             sql,

@@ -127,6 +127,23 @@ pub(crate) fn is_numeric(text: &[u8]) -> bool {
     rest.is_empty()
 }
 
+/// A value as numeric affinity makes it.
+pub(crate) fn to_number(value: ValueRef<'_>) -> Value {
+    let ValueRef::Text(text) = value else {
+        return value.into();
+    };
+    let digits = std::str::from_utf8(text)
+        .ok()
+        .filter(|_| is_numeric(text))
+        .map(|text| text.trim_matches([' ', '\t', '\n', '\x0b', '\x0c', '\r']));
+    let integer = digits.and_then(|digits| digits.parse().ok());
+    let real = || digits.and_then(|digits| digits.parse().ok());
+    integer
+        .map(Value::Integer)
+        .or_else(|| real().map(Value::Real))
+        .unwrap_or_else(|| value.into())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -159,5 +176,21 @@ mod tests {
         ] {
             assert!(!is_numeric(text.as_bytes()), "{text}");
         }
+    }
+
+    #[test]
+    fn text_as_a_number() {
+        for (text, expected) in [
+            (" 1 ", Value::Integer(1)),
+            ("+5", Value::Integer(5)),
+            ("1e1", Value::Real(10.0)),
+            (".5", Value::Real(0.5)),
+            ("5.", Value::Real(5.0)),
+            ("9223372036854775808", Value::Real(TWO_TO_63)),
+            ("1a", Value::Text(b"1a".to_vec())),
+        ] {
+            assert_eq!(to_number(ValueRef::Text(text.as_bytes())), expected);
+        }
+        assert_eq!(to_number(ValueRef::Null), Value::Null);
     }
 }

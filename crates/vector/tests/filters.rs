@@ -385,3 +385,38 @@ fn a_matrix_is_taken_apart() -> Result<()> {
     );
     Ok(())
 }
+
+/// In a join with a column of numbers, text is compared as a number.
+#[test]
+fn columns_of_another_table_are_compared_as_on_a_plain_table() -> Result<()> {
+    let connection = with_columns()?;
+    exec(
+        &connection,
+        "CREATE TABLE n(i INTEGER, r REAL, s TEXT, u);
+        INSERT INTO n VALUES (1, 2.5, '1', 1), (2, 1, ' 1 ', '1'), (NULL, 0, 'abc', x'31'), ('abc', 'x', 2.5, 2.5)",
+    )?;
+    for column in ["a", "b", "c", "d", "e", "f"] {
+        for other in ["i", "r", "s", "u"] {
+            for operator in ["=", "!=", "<", ">=", "IS"] {
+                let condition = format!("t.{column} {operator} n.{other}");
+                let expected = rows(
+                    &connection,
+                    &format!("SELECT n.rowid, t.id FROM n JOIN p t ON {condition} ORDER BY 1, 2"),
+                )?;
+                for search in [
+                    "",
+                    "t.vector MATCH '[0]' AND k = 100 AND ",
+                    "t.vector MATCH '[0]' AND ",
+                ] {
+                    let sql = format!(
+                        "SELECT n.rowid, t.rowid FROM n CROSS JOIN t WHERE {search}{condition} ORDER BY 1, 2"
+                    );
+                    assert_eq!(rows(&connection, &sql).as_ref(), Ok(&expected), "{sql}");
+                }
+            }
+            let condition = format!("{column} IN (SELECT {other} FROM n)");
+            compare(&connection, &condition)?;
+        }
+    }
+    Ok(())
+}
