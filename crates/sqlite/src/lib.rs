@@ -58,6 +58,7 @@ mod timeout;
 mod triggers;
 mod unistr;
 mod value;
+mod vfs;
 mod vtab;
 
 pub use authorizer::{glob, Subject};
@@ -85,6 +86,10 @@ pub use session::{ApplyHandler, ConflictAction, Session};
 pub use sql::{is_plain, Token, TokenKind, Tokens};
 pub use statement::{Column, Statement};
 pub use value::ValueRef;
+pub use vfs::{
+    register_vfs, Control, FileFlags, FileKind, LockLevel, PragmaAnswer, Vfs, VfsError, VfsFile,
+    VfsResult,
+};
 pub use vtab::{
     Arguments, Conflict, Constraint, Cursor, Integrity, Module, ModuleError, Operator, OrderBy,
     Parameters, Plan, Risk, Scan, Table, TableConnection, TableDefinition, TableRows,

@@ -16,6 +16,11 @@ impl TestFile {
         Self(std::env::temp_dir().join(name))
     }
 
+    #[allow(dead_code)] // Only one of the tests asks.
+    pub fn path(&self) -> String {
+        self.0.to_string_lossy().into_owned()
+    }
+
     pub fn open(&self, timeout: u32) -> Result<Connection> {
         Connection::open(&OpenOptions {
             timeout,
