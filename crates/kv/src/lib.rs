@@ -1,0 +1,57 @@
+//! A database whose pages live in any key-value store.
+//!
+//! Every key but the hint is written once. A commit creates one slot, or an epoch if it is large; whoever opens the
+//! database for writing creates an epoch too, which fences off the writer before. So no batch needs to be atomic, and
+//! a call that is repeated, torn, late or lost does no harm.
+//!
+//! | key | written | what it holds |
+//! |---|---|---|
+//! | `E/<epoch>` | create-only; dense from 1; kept for ever | an epoch: root, ranges of slots that are applied to it |
+//! | `R/<version>/<part>` | once | a root: the versions of index leaves |
+//! | `I/<leaf>/<version>` | once | an index leaf: the versions of 4,096 pages |
+//! | `P/<page>/<version>` | once | the image of a page |
+//! | `L/<epoch>/<slot>` | create-only; dense from 1 | a slot: pages that a transaction changed, a no-op, or a seal |
+//! | `D/<version>/<part>` | once | garbage: keys that the root of this version does without |
+//! | `H` | overwritten | a hint, which is never believed |
+//!
+//! The state is the newest epoch's root, then its ranges of slots, then its own slots up to the first that is missing,
+//! or a seal. A version is (epoch that its writer owned, attempt counted by that owner).
+
+#![forbid(unsafe_code)]
+#![deny(missing_docs)]
+
+mod access;
+mod ahead;
+mod cache;
+mod checkpoint;
+mod commit;
+mod database;
+mod epoch;
+mod error;
+mod frame;
+mod garbage;
+mod index;
+mod key;
+mod open;
+mod overlay;
+mod recent;
+mod record;
+mod slot;
+mod store;
+mod vfs;
+
+pub use access::{Retry, Stats};
+pub use database::{Database, Options};
+pub use error::{Error, Result};
+pub use store::{Entry, Limits, Store, StoreError, StoreResult};
+pub use vfs::{connect, Handle};
+
+/// The values of a store, for tests and tools that look into it.
+pub mod format {
+    pub use crate::epoch::{Epoch, Range};
+    pub use crate::frame::Frame;
+    pub use crate::garbage::{decode as garbage, Garbage};
+    pub use crate::key::{Keys, Version};
+    pub use crate::record::{decode, encode, Kind, Record};
+    pub use crate::slot::{Commit, Slot};
+}

@@ -1,0 +1,207 @@
+//! Rules of the protocol, taken away: the store lies to it, so that it does what the rule forbids.
+
+use std::collections::{BTreeMap, HashSet};
+
+use ferrolite_kv::format::{decode, encode, garbage, Garbage, Keys, Kind};
+use ferrolite_kv::{Entry, StoreError, StoreResult};
+
+pub const NAME: &str = "m";
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lie {
+    /// A writer takes over without a seal.
+    NoSeal,
+    /// A commit of which nobody knows is called rolled back.
+    Ambiguous,
+    /// A commit of which nobody knows is called committed.
+    Unacknowledged,
+    /// An epoch is created before all that it refers to is there.
+    Pages,
+    /// Images are written over the old ones.
+    FixedKeys,
+    /// Garbage is deleted before its epoch can no longer be opened.
+    Early,
+    /// Seals are deleted with the slots before them.
+    Seals,
+    /// A no-op is believed although another writer may have deleted the slot.
+    Noop,
+    /// Nobody looks for a newer epoch.
+    Again,
+    /// An epoch is written over one that is there.
+    Epochs,
+    /// A slot is written over one that is there.
+    Slots,
+}
+
+pub const LIES: [Lie; 11] = [
+    Lie::NoSeal,
+    Lie::Ambiguous,
+    Lie::Unacknowledged,
+    Lie::Pages,
+    Lie::FixedKeys,
+    Lie::Early,
+    Lie::Seals,
+    Lie::Noop,
+    Lie::Again,
+    Lie::Epochs,
+    Lie::Slots,
+];
+
+/// What a store says instead of the truth.
+pub struct Liar {
+    lie: Option<Lie>,
+    /// Slots that are said to be absent.
+    hidden: HashSet<String>,
+    /// The key that was created last.
+    last: String,
+    noop: bool,
+}
+
+fn family(key: &str) -> &str {
+    key.split('/').nth(1).unwrap_or("")
+}
+
+impl Liar {
+    pub fn new(lie: Option<Lie>) -> Self {
+        Self {
+            lie,
+            hidden: HashSet::new(),
+            last: String::new(),
+            noop: false,
+        }
+    }
+
+    fn is(&self, lie: Lie) -> bool {
+        self.lie == Some(lie)
+    }
+
+    /// The key under which a value is stored, and the value that is stored.
+    pub fn stored(&self, key: &str, value: &[u8]) -> Entry {
+        match self.fixed(key) {
+            Some(fixed) => {
+                let record = decode(key, value).expect("a value");
+                let (value, _) = encode(&fixed, record.kind, record.body);
+                (fixed, value)
+            }
+            None => (key.into(), value.into()),
+        }
+    }
+
+    /// The value of a key of a batch.
+    pub fn read(&self, key: &str, data: &BTreeMap<String, Vec<u8>>) -> Option<Vec<u8>> {
+        let Some(fixed) = self.fixed(key) else {
+            return data.get(key).cloned();
+        };
+        let record = decode(&fixed, data.get(&fixed)?).expect("a value");
+        Some(encode(key, record.kind, record.body).0)
+    }
+
+    fn fixed(&self, key: &str) -> Option<String> {
+        let image = self.is(Lie::FixedKeys) && family(key) == "P";
+        let (page, _) = key.rsplit_once('/').filter(|_| image)?;
+        Some(page.into())
+    }
+
+    pub fn get(&self, key: &str, value: Option<Vec<u8>>) -> Option<Vec<u8>> {
+        if self.hidden.contains(key) {
+            return None;
+        }
+        let other_epoch = family(key) == "E" && self.last != key;
+        if other_epoch && (self.is(Lie::Again) || self.is(Lie::Noop) && self.noop) {
+            return None;
+        }
+        value
+    }
+
+    pub fn batch(&self, done: StoreResult<()>) -> StoreResult<()> {
+        if self.is(Lie::Pages) {
+            return Ok(());
+        }
+        done
+    }
+
+    /// What is deleted behind the back of a batch.
+    pub fn after_batch(&self, entries: &[Entry]) -> Vec<String> {
+        let mut all = Vec::new();
+        if !self.is(Lie::Early) {
+            return all;
+        }
+        let keys = Keys::new(NAME).expect("a name");
+        for (key, value) in entries.iter().filter(|(key, _)| family(key) == "D") {
+            for item in garbage(key, value).expect("a list") {
+                match item {
+                    Garbage::Image(page, version) => all.push(keys.image(page, version)),
+                    Garbage::Slots(range) => {
+                        all.extend(
+                            (range.first..=range.last).map(|slot| keys.slot(range.epoch, slot)),
+                        );
+                    }
+                    _ => {}
+                }
+            }
+        }
+        all
+    }
+
+    /// What is deleted in a batch.
+    pub fn deletes(&self, keys: &[String], data: &BTreeMap<String, Vec<u8>>) -> Vec<String> {
+        let mut all = keys.to_vec();
+        if self.is(Lie::Seals) {
+            let slots = keys.iter().filter(|key| family(key) == "L");
+            let epochs: HashSet<&str> = slots
+                .filter_map(|key| key.rsplit_once('/'))
+                .map(|key| key.0)
+                .collect();
+            for epoch in epochs {
+                let seals = data.range(format!("{epoch}/")..format!("{epoch}0"));
+                let seals = seals.filter(|(key, value)| {
+                    decode(key, value).is_ok_and(|value| value.kind == Kind::Seal)
+                });
+                all.extend(seals.map(|(key, _)| key.clone()));
+            }
+        }
+        all
+    }
+
+    pub fn before_create(&mut self, key: &str, value: &[u8]) -> Option<StoreResult<bool>> {
+        let kind = decode(key, value).expect("a value").kind;
+        self.last = key.into();
+        self.noop = kind == Kind::Noop;
+        if self.is(Lie::NoSeal) && kind == Kind::Seal {
+            return Some(Ok(true));
+        }
+        if self.hidden.contains(key) {
+            return Some(match kind {
+                Kind::Noop => Ok(true),
+                _ => Err(StoreError("hidden".into())),
+            });
+        }
+        None
+    }
+
+    pub fn overwrites(&self, key: &str) -> bool {
+        match family(key) {
+            "E" => self.is(Lie::Epochs) && !key.ends_with("/00000001"),
+            "L" => self.is(Lie::Slots),
+            _ => false,
+        }
+    }
+
+    pub fn create(
+        &mut self,
+        key: &str,
+        value: &[u8],
+        done: StoreResult<bool>,
+    ) -> StoreResult<bool> {
+        let kind = decode(key, value).expect("a value").kind;
+        if done.is_err() && kind == Kind::Commit {
+            if self.is(Lie::Ambiguous) {
+                self.hidden.insert(key.into());
+            }
+            if self.is(Lie::Unacknowledged) {
+                return Ok(true);
+            }
+        }
+        done
+    }
+}
