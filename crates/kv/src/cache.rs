@@ -3,8 +3,8 @@
 use std::cell::Cell;
 use std::rc::Rc;
 
-use quick_cache::unsync;
-use quick_cache::Weighter;
+use quick_cache::unsync::{self, DefaultLifecycle};
+use quick_cache::{DefaultHashBuilder, OptionsBuilder, Weighter};
 
 use crate::key::Version;
 
@@ -43,10 +43,22 @@ impl Cache {
     pub(crate) fn new(bytes: usize, page_size: usize) -> Self {
         let bytes = bytes.max(16 * page_size);
         let weight = u64::try_from(bytes).unwrap_or(u64::MAX);
-        Self {
-            images: unsync::Cache::with_weighter(bytes / page_size, weight, Bytes),
-            bytes,
-        }
+        let images = OptionsBuilder::new()
+            .estimated_items_capacity(bytes / page_size)
+            .weight_capacity(weight)
+            // What was read ahead must stay until it is used: by default it gets 3 % of the cache.
+            .hot_allocation(0.5)
+            .build();
+        let images = match images {
+            Ok(options) => unsync::Cache::with_options(
+                options,
+                Bytes,
+                DefaultHashBuilder::default(),
+                DefaultLifecycle::default(),
+            ),
+            Err(_) => unsync::Cache::with_weighter(bytes / page_size, weight, Bytes),
+        };
+        Self { images, bytes }
     }
 
     pub(crate) fn bytes(&self) -> usize {

@@ -6,6 +6,11 @@ use crate::key::Version;
 use crate::record::{self, Kind, Reader};
 use crate::store::StoreError;
 
+/// What `SQLite` can have.
+pub const MOST_PAGES: u32 = u32::MAX - 1;
+/// Slots without a root: more than any writer leaves.
+pub const MOST_SLOTS: u64 = 1 << 16;
+
 /// Slots of an epoch that are a part of the state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Range {
@@ -129,7 +134,17 @@ impl Epoch {
             owner: reader.bytes(16)?.try_into().ok()?,
             time: reader.u64()?,
         };
-        let sound = is_page_size(page_size) && reader.is_empty();
+        let slots: u64 = epoch
+            .ranges
+            .iter()
+            .map(|range| u64::from(range.len()))
+            .sum();
+        let sound = is_page_size(page_size)
+            && pages <= MOST_PAGES
+            && slots <= MOST_SLOTS
+            && epoch.cleaned <= epoch.oldest
+            && epoch.oldest < u32::MAX >> 1
+            && reader.is_empty();
         sound.then_some(epoch)
     }
 }

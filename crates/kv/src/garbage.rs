@@ -1,7 +1,7 @@
 //! What a root does without: keys that can be deleted once no epoch before it can be opened.
 
 use crate::access::Access;
-use crate::epoch::{Epoch, Range};
+use crate::epoch::{Epoch, Range, MOST_SLOTS};
 use crate::error::{Error, Result};
 use crate::key::{Keys, Version};
 use crate::record::{self, Kind, Reader};
@@ -60,11 +60,15 @@ impl Garbage {
             1 => Some(Self::Image(first, version)),
             2 => Some(Self::Leaf(first, version)),
             3 => Some(Self::Root(u16::try_from(first).ok()?, version)),
-            4 => Some(Self::Slots(Range {
-                epoch: first,
-                first: u32::try_from(second >> 32).ok()?,
-                last: u32::try_from(second & u64::from(u32::MAX)).ok()?,
-            })),
+            4 => {
+                let range = Range {
+                    epoch: first,
+                    first: u32::try_from(second >> 32).ok()?,
+                    last: u32::try_from(second & u64::from(u32::MAX)).ok()?,
+                };
+                let sound = range.last < u32::MAX && u64::from(range.len()) <= MOST_SLOTS;
+                sound.then_some(Self::Slots(range))
+            }
             _ => None,
         }
     }

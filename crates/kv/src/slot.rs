@@ -1,5 +1,6 @@
 //! What a slot holds.
 
+use crate::epoch::MOST_PAGES;
 use crate::error::{Error, Result};
 use crate::frame::Frame;
 use crate::record::{self, Kind, Reader};
@@ -64,6 +65,9 @@ impl Commit {
             attempt: reader.u32()?,
             frames: Vec::new(),
         };
+        if commit.pages > MOST_PAGES {
+            return None;
+        }
         while !reader.is_empty() {
             let (page, form) = (reader.u32()?, reader.u8()?);
             let (len, sum) = (reader.u32()?, reader.u32()?);

@@ -8,7 +8,8 @@ mod common;
 use std::rc::Rc;
 
 use common::{exec, rows, Memory};
-use ferrolite_kv::{connect, Options};
+use ferrolite_kv::{connect, Entry, Error, Handle, Options, Store, StoreResult};
+use ferrolite_sqlite::Connection;
 
 #[test]
 fn an_autocommit_is_there_after_a_kill() {
@@ -32,4 +33,254 @@ fn an_autocommit_is_there_after_a_kill() {
     assert_eq!(found.expect("reads"), "10|9");
     let check = rows(&connection, "PRAGMA integrity_check").expect("checks");
     assert_eq!(check, "ok");
+}
+
+/// A connection, and the store below it.
+fn open(store: &Memory, options: Options) -> Result<(Connection, Handle), Error> {
+    connect(Rc::new(store.clone()), "e", options)
+}
+
+fn message<T>(result: Result<T, Error>) -> String {
+    result
+        .err()
+        .map_or_else(|| "no error".into(), |error| error.to_string())
+}
+
+#[test]
+fn reading_and_rolling_back_write_nothing() {
+    let store = Memory::default();
+    let (connection, handle) = open(&store, Options::default()).expect("opens");
+    exec(
+        &connection,
+        "CREATE TABLE t(a, b); INSERT INTO t VALUES (1, 2)",
+    )
+    .expect("writes");
+    let writes = handle.stats().writes;
+    exec(
+        &connection,
+        "PRAGMA cache_size=5; SELECT * FROM t; BEGIN; UPDATE t SET a = 5; ROLLBACK; BEGIN;
+         WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 5000)
+         INSERT INTO t SELECT i, printf('%.*c', 100, 'x') FROM n; ROLLBACK;
+         SAVEPOINT s; DELETE FROM t; ROLLBACK TO s; ROLLBACK",
+    )
+    .expect("runs");
+    assert_eq!(handle.stats().writes - writes, 0);
+    let all = store.data.borrow().clone();
+    let reading = Options {
+        readonly: true,
+        ..Options::default()
+    };
+    let (reader, stats) = open(&store, reading).expect("opens for reading");
+    assert_eq!(rows(&reader, "SELECT a, b FROM t").expect("reads"), "1|2");
+    assert_eq!(stats.stats().writes, 0);
+    assert!(exec(&reader, "INSERT INTO t VALUES (3, 4)").is_err());
+    reader.close();
+    assert!(*store.data.borrow() == all);
+}
+
+#[test]
+fn the_newer_writer_wins() {
+    let store = Memory::default();
+    let (old, old_handle) = open(&store, Options::default()).expect("opens");
+    exec(&old, "CREATE TABLE t(a); INSERT INTO t VALUES (1)").expect("writes");
+    let (new, _) = open(&store, Options::default()).expect("takes over");
+    // It may serve what it has read, and says so when it is asked.
+    assert_eq!(rows(&old, "SELECT a FROM t").expect("reads"), "1");
+    assert_eq!(
+        old_handle.check().expect_err("is fenced").code(),
+        "KV_FENCED"
+    );
+    assert!(exec(&old, "INSERT INTO t VALUES (2)").is_err());
+    let reason = old_handle.take_error().expect("a reason");
+    assert_eq!(reason.code(), "KV_FENCED");
+    exec(&new, "INSERT INTO t VALUES (3)").expect("writes");
+    assert_eq!(rows(&new, "SELECT a FROM t").expect("reads"), "1 3");
+}
+
+#[test]
+fn a_reader_keeps_its_snapshot_and_can_be_refreshed() {
+    let store = Memory::default();
+    let (writer, writing) = open(&store, Options::default()).expect("opens");
+    exec(&writer, "CREATE TABLE t(a); INSERT INTO t VALUES (1)").expect("writes");
+    let reading = Options {
+        readonly: true,
+        ..Options::default()
+    };
+    let (reader, handle) = open(&store, reading).expect("opens for reading");
+    for round in 2..6 {
+        let before = rows(&reader, "SELECT count(*) FROM t").expect("reads");
+        exec(&writer, &format!("INSERT INTO t VALUES ({round})")).expect("writes");
+        if round % 2 == 0 {
+            writing.flush().expect("flushes");
+        }
+        assert_eq!(
+            rows(&reader, "SELECT count(*) FROM t").expect("reads"),
+            before
+        );
+        assert!(handle.refresh().expect("refreshes"));
+        reader.reset_cache().expect("resets");
+        let after = rows(&reader, "SELECT count(*) FROM t").expect("reads");
+        assert_eq!(after, round.to_string());
+    }
+    assert!(!handle.refresh().expect("refreshes"), "nothing is newer");
+}
+
+#[test]
+fn a_database_shrinks_and_grows() {
+    let store = Memory::default();
+    let (connection, handle) = open(&store, Options::default()).expect("opens");
+    for _ in 0..3 {
+        exec(
+            &connection,
+            "CREATE TABLE t(a); CREATE TABLE u(a);
+             WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 3000)
+             INSERT INTO t SELECT randomblob(500) FROM n;
+             INSERT INTO u SELECT * FROM t; DROP TABLE t; VACUUM; DROP TABLE u; VACUUM;
+             CREATE TABLE v(a); INSERT INTO v VALUES (1); DROP TABLE v",
+        )
+        .expect("runs");
+        handle.flush().expect("flushes");
+        let check = rows(&connection, "PRAGMA integrity_check").expect("checks");
+        assert_eq!(check, "ok");
+    }
+    // The garbage of an epoch goes with the checkpoint after it.
+    for _ in 0..2 {
+        exec(&connection, "CREATE TABLE w(a); DROP TABLE w").expect("runs");
+        handle.flush().expect("flushes");
+    }
+    connection.close();
+    let images = store
+        .data
+        .borrow()
+        .keys()
+        .filter(|key| key.starts_with("e/P/"))
+        .count();
+    assert!(images < 20, "{images} images of an empty database");
+}
+
+#[test]
+fn what_is_fixed_is_refused_with_the_reason() {
+    let store = Memory::default();
+    let (connection, _) = open(&store, Options::default()).expect("opens");
+    exec(&connection, "CREATE TABLE t(a)").expect("writes");
+    for (sql, reason) in [
+        (
+            "PRAGMA journal_mode=WAL",
+            "every commit is atomic without a journal",
+        ),
+        (
+            "PRAGMA journal_mode=DELETE",
+            "every commit is atomic without a journal",
+        ),
+        ("PRAGMA locking_mode=NORMAL", "the store decides who writes"),
+        (
+            "PRAGMA page_size=4096",
+            "it is chosen when the database is created",
+        ),
+        ("PRAGMA mmap_size=1000000", "there is no file to map"),
+    ] {
+        let error = exec(&connection, sql).expect_err("is refused").to_string();
+        assert!(error.contains(reason), "{sql}: {error}");
+    }
+    assert_eq!(
+        rows(&connection, "PRAGMA journal_mode").expect("answers"),
+        "memory"
+    );
+    assert_eq!(
+        rows(&connection, "PRAGMA page_size").expect("answers"),
+        "8192"
+    );
+}
+
+#[test]
+fn every_page_size_and_small_limits() {
+    for page_size in [512, 1024, 4096, 16384, 65536] {
+        let mut store = Memory::default();
+        store.limits.max_keys = 3;
+        store.limits.max_read_keys = 10;
+        let options = Options {
+            page_size,
+            ..Options::default()
+        };
+        let (connection, handle) = open(&store, options.clone()).expect("opens");
+        exec(
+            &connection,
+            "CREATE TABLE t(a PRIMARY KEY, b) WITHOUT ROWID;
+             WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 3000)
+             INSERT INTO t SELECT i * 7919 % 3001, printf('%.*c', i % 300, 'x') FROM n",
+        )
+        .expect("writes");
+        connection.close();
+        drop(handle);
+        let (connection, _) = open(&store, options).expect("opens again");
+        assert_eq!(
+            rows(&connection, "PRAGMA page_size").expect("answers"),
+            page_size.to_string()
+        );
+        assert_eq!(
+            rows(&connection, "PRAGMA integrity_check").expect("checks"),
+            "ok"
+        );
+        assert_eq!(
+            rows(&connection, "SELECT count(*), sum(a) FROM t").expect("reads"),
+            "3000|4501500"
+        );
+    }
+}
+
+/// A store that says yes whatever is there.
+struct Yes(Memory);
+
+impl Store for Yes {
+    fn is_fenced(&self) -> bool {
+        true
+    }
+    fn get(&self, key: &str) -> StoreResult<Option<Vec<u8>>> {
+        self.0.get(key)
+    }
+    fn get_batch(&self, keys: &[String]) -> StoreResult<Vec<Option<Vec<u8>>>> {
+        self.0.get_batch(keys)
+    }
+    fn put(&self, key: &str, value: &[u8]) -> StoreResult<()> {
+        self.0.put(key, value)
+    }
+    fn put_batch(&self, entries: &[Entry]) -> StoreResult<()> {
+        self.0.put_batch(entries)
+    }
+    fn delete_batch(&self, keys: &[String]) -> StoreResult<()> {
+        self.0.delete_batch(keys)
+    }
+    fn put_if_absent(&self, key: &str, value: &[u8]) -> StoreResult<bool> {
+        self.0.put(key, value).map(|()| true)
+    }
+}
+
+#[test]
+fn stores_and_options_that_cannot_be_are_refused() {
+    let twice = connect(Rc::new(Yes(Memory::default())), "e", Options::default());
+    assert!(message(twice).contains("creates a key that is there"));
+    let unfenced = Memory {
+        unfenced: true,
+        ..Memory::default()
+    };
+    assert!(message(open(&unfenced, Options::default())).contains("has no putIfAbsent"));
+    let single = Options {
+        single_writer: true,
+        ..Options::default()
+    };
+    assert_eq!(message(open(&unfenced, single)), "no error");
+    for page_size in [0, 256, 1000, 131_072] {
+        let options = Options {
+            page_size,
+            ..Options::default()
+        };
+        assert!(message(open(&Memory::default(), options)).contains("power of two"));
+    }
+    let mut small = Memory::default();
+    small.limits.max_value_bytes = 1000;
+    assert!(message(open(&small, Options::default())).contains("maxValueBytes must be at least"));
+    for name in ["", "a\0b", &"x".repeat(201)] {
+        let opened = connect(Rc::new(Memory::default()), name, Options::default());
+        assert!(message(opened).contains("from 1 to 200 bytes"));
+    }
 }

@@ -397,7 +397,7 @@ fn seed() -> u64 {
 
 #[test]
 fn no_history_of_a_fenced_store_is_bad() {
-    let bad = run("fenced", seed(), number("KV_ROUNDS", 5000), FENCED);
+    let bad = run("fenced", seed(), number("KV_ROUNDS", 4000), FENCED);
     assert_eq!(bad, []);
 }
 
@@ -409,7 +409,7 @@ fn no_history_of_one_writer_without_fence_is_bad() {
         writers: 1,
         lie: None,
     };
-    let bad = run("unfenced", seed(), number("KV_ROUNDS", 3000), kind);
+    let bad = run("unfenced", seed(), number("KV_ROUNDS", 2000), kind);
     assert_eq!(bad, []);
 }
 
@@ -421,7 +421,7 @@ fn late_writes_without_fence_are_never_silent() {
         writers: 1,
         lie: None,
     };
-    let bad = run("unfenced, late", seed(), number("KV_ROUNDS", 2000), kind);
+    let bad = run("unfenced, late", seed(), number("KV_ROUNDS", 1500), kind);
     let silent: Vec<_> = bad
         .iter()
         .filter(|(_, bad)| !bad.contains("CORRUPT") && !bad.contains("KEPT"))
