@@ -38,6 +38,7 @@ mod recent;
 mod record;
 mod slot;
 mod store;
+mod take_over;
 mod vfs;
 
 pub use access::{Retry, Stats};
