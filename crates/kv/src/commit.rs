@@ -40,28 +40,37 @@ impl Database {
         }
         self.overlay.write(page, image);
         let bytes = self.overlay.dirty.len() * self.page_size();
-        if bytes > self.options.overlay_bytes && !self.overlay.refused {
-            self.spill()?;
+        if bytes > self.options.overlay_bytes.max(2 * self.overlay.refused) {
+            match self.spill() {
+                // SQLite writes pages while it rolls back, too: were that to fail, a half of the transaction would stay.
+                // So they stay in memory, and the commit will say what is wrong.
+                Err(Error::Store { .. }) => self.overlay.refused = bytes,
+                done => return done,
+            }
         }
         Ok(())
     }
 
-    /// Cuts the database to the size that its first page names: `SQLite` does so after the commit.
-    pub(crate) fn cut_to_header(&mut self) {
-        let Some(first) = self.overlay.dirty.get(&1) else {
-            return;
-        };
-        let at = |at: usize| {
-            first
-                .get(at..at + 4)
-                .and_then(|bytes| bytes.try_into().ok())
-        };
-        let (pages, change, valid_for) = (at(28), at(24), at(92));
-        let pages = pages.map_or(0, u32::from_be_bytes);
+    /// The size that the first page names, if the transaction wrote it.
+    fn header_size(&self) -> Option<u32> {
+        let first = self.overlay.dirty.get(&1)?;
+        let at = |at: usize| <[u8; 4]>::try_from(first.get(at..at + 4)?).ok();
+        let (pages, change, valid_for) = (u32::from_be_bytes(at(28)?), at(24)?, at(92)?);
         // As SQLite does, believe the size only if it is of the last change.
-        if pages > 0 && change == valid_for && change.is_some() {
-            self.overlay.truncate(pages);
+        (pages > 0 && change == valid_for).then_some(pages)
+    }
+
+    /// As [`commit`](Self::commit), of a database of the size that its first page names: `SQLite` cuts the file only
+    /// after the commit. If that fails it has not written what was to be cut to its journal, so it must still be there.
+    pub(crate) fn commit_to_header(&mut self) -> Result<()> {
+        let cut = self.header_size().and_then(|size| self.overlay.cut(size));
+        let done = self.commit();
+        match (&done, cut) {
+            (Err(_), Some(cut)) => self.overlay.restore(cut),
+            (Ok(()), Some(cut)) => self.drop_images(&cut.spilled.into_iter().collect::<Vec<_>>()),
+            _ => {}
         }
+        done
     }
 
     /// Cuts the database.
@@ -313,7 +322,6 @@ impl Database {
         if let Err(error) = self.access.write_all(entries) {
             let pages: Vec<_> = dirty.keys().map(|page| (*page, version)).collect();
             self.overlay.dirty = dirty;
-            self.overlay.refused = true;
             self.drop_images(&pages);
             return Err(error);
         }

@@ -17,8 +17,16 @@ pub(crate) struct Overlay {
     pub(crate) size: u32,
     /// The fewest that it had in this transaction: what was behind them is gone.
     pub(crate) shortest: u32,
-    /// The store refuses to take more: pages stay in memory until the transaction ends.
-    pub(crate) refused: bool,
+    /// Bytes that the store has refused to take: they stay in memory until there are twice as many.
+    pub(crate) refused: usize,
+}
+
+/// What was behind the new end.
+pub(crate) struct Cut {
+    dirty: BTreeMap<u32, Vec<u8>>,
+    pub(crate) spilled: BTreeMap<u32, Version>,
+    size: u32,
+    shortest: u32,
 }
 
 impl Overlay {
@@ -47,6 +55,30 @@ impl Overlay {
         self.superseded.extend(self.spilled.split_off(&(size + 1)));
         self.size = size;
         self.shortest = self.shortest.min(size);
+    }
+
+    /// Cuts it, and keeps what was behind.
+    pub(crate) fn cut(&mut self, size: u32) -> Option<Cut> {
+        if size >= self.size {
+            return None;
+        }
+        let cut = Cut {
+            dirty: self.dirty.split_off(&(size + 1)),
+            spilled: self.spilled.split_off(&(size + 1)),
+            size: self.size,
+            shortest: self.shortest,
+        };
+        self.size = size;
+        self.shortest = self.shortest.min(size);
+        Some(cut)
+    }
+
+    /// As it was before the cut.
+    pub(crate) fn restore(&mut self, cut: Cut) {
+        self.dirty.extend(cut.dirty);
+        self.spilled.extend(cut.spilled);
+        self.size = cut.size;
+        self.shortest = cut.shortest;
     }
 
     /// Gives every page that was added and never written an image of zeros: a database has no holes.

@@ -217,10 +217,7 @@ impl VfsFile for KvFile {
     fn control(&mut self, control: Control<'_>) -> VfsResult<bool> {
         match control {
             Control::Sync(None) => self
-                .with(VfsError::SYNC, |database| {
-                    database.cut_to_header();
-                    database.commit()
-                })
+                .with(VfsError::SYNC, Database::commit_to_header)
                 .map(|()| true),
             Control::Sync(Some(_)) => self.with(VfsError::SYNC, |_| {
                 let message = "a transaction over several databases would not be atomic in a store";
