@@ -205,13 +205,15 @@ fn crash(
         std::mem::forget((connection, handle));
     }
     let opens = operation.name == "open";
-    let early = (!opens).then(|| open(&world, operation.overlay_bytes, 2, false));
+    // Once: the transaction is rolled back. Twice: it is repeated.
+    let attempts = if dies { 2 } else { 1 };
+    let early = (!opens).then(|| open(&world, operation.overlay_bytes, attempts, false));
     {
         let mut world = world.lock().expect("one thread");
         let at = world.calls + call;
         world.script = Some((at, fault));
     }
-    let opened = early.unwrap_or_else(|| open(&world, operation.overlay_bytes, 2, false));
+    let opened = early.unwrap_or_else(|| open(&world, operation.overlay_bytes, attempts, false));
     let (outcome, alive) = operate(operation, opened);
     let reached = {
         let world = world.lock().expect("one thread");
