@@ -1,9 +1,12 @@
 'use strict'
 
 const assert = require('node:assert/strict')
+const fs = require('node:fs')
+const path = require('node:path')
 const test = require('node:test')
 
 const { CURRENT_NODE } = require('../../scripts/runtimes')
+const { KNOWN } = require('./known')
 const { Session, peers } = require('./session')
 
 // In full: `node test/differential/run.js --seeds 200`. Each Node takes its own part of them.
@@ -19,4 +22,10 @@ test('random programs see on Ferrolite what they see on better-sqlite3', async (
     const failure = await session.seed(seed, OPERATIONS)
     assert.equal(failure, null, failure && `seed ${seed} differs${failure.text}`)
   }
+})
+
+test('the manual explains every difference that is meant', () => {
+  const file = path.join(__dirname, '..', '..', 'docs', 'differences.md')
+  const headings = fs.readFileSync(file, 'utf8').match(/^### .*/gm)
+  for (const { heading } of KNOWN) assert.ok(headings.includes(`### ${heading}`), heading)
 })

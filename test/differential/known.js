@@ -66,7 +66,7 @@ const KNOWN = [
       ['get', 'return', 'next'].includes(otherKind) && seen.c === 'SQLITE_CONSTRAINT_FOREIGNKEY'
   },
   {
-    heading: 'Failures of a table that SQLite passed over',
+    heading: 'Failures of a table that SQLite ignores',
     // There the exception that was swallowed before keeps the next error from being thrown.
     matches: ([, kind], [, otherKind, other]) => kind === `${otherKind} throws` && other?.u === 1 &&
       ['run', 'get', 'all'].includes(otherKind)
@@ -83,7 +83,7 @@ const KNOWN = [
       otherKind === 'backup resolves' && pages(other) === 0
   },
   {
-    heading: 'Statements given up',
+    heading: 'Idle statements',
     matches: ([, kind, seen], [, otherKind, other]) => otherKind === 'columns' &&
       (kind === 'columns' ? seen.length !== other.length : kind === 'columns throws' && seen.c === 'SQLITE_ERROR')
   },
@@ -98,7 +98,8 @@ const KNOWN = [
   {
     heading: 'Files that cannot be opened',
     matches: ([, kind, seen], [, otherKind, other]) => kind === otherKind &&
-      other?.c === 'SQLITE_CANTOPEN' && seen?.c === other.c && seen.m.startsWith(other.m)
+      (other?.c === 'SQLITE_CANTOPEN' || /the directory does not exist$/.test(other?.m)) &&
+      seen?.c === other.c && seen.m.startsWith(other.m)
   },
   {
     heading: 'Names of savepoints',
