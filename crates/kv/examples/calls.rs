@@ -210,7 +210,7 @@ fn main() -> Anything<()> {
     println!("pages of {page_size} bytes");
     println!(
         "{:<34} {:>6} {:>7} {:>10} {:>6} {:>7} {:>10} {:>6} {:>6} {:>8}",
-        "", "reads", "keys", "bytes", "writes", "keys", "bytes", "delet.", "vain", "ms"
+        "", "reads", "keys", "bytes", "writes", "keys", "bytes", "gone", "vain", "ms"
     );
     let bench = Bench {
         store: Memory::default(),

@@ -3,25 +3,13 @@
 use super::arena::Arena;
 use super::calibrate::{calibrate, HELD_BACK, LEAST};
 use super::link::Linker;
+use super::options::Options;
 use super::parallel::{parallel, Interrupted, Poll};
 use super::prune::mix;
 use super::reach::reach_all;
 use super::repair::{next_start, repair, Leaving};
 use super::start::middle;
 use super::Space;
-
-/// How a graph is made.
-#[derive(Debug, Clone, Copy)]
-pub struct Options {
-    /// The most edges a slot has.
-    pub degree: usize,
-    /// The width of the beam that finds what is near a slot.
-    pub width: usize,
-    /// How much nearer than the slot something must be to hide what is behind it.
-    pub alpha: f32,
-    /// How many threads work.
-    pub threads: usize,
-}
 
 /// What a graph is made of.
 #[derive(Debug, Clone, Copy, Default)]

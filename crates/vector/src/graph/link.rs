@@ -2,8 +2,8 @@
 
 use super::arena::Arena;
 use super::beam::{beam, Scratch};
-use super::build::Options;
 use super::key::Key;
+use super::options::Options;
 use super::prune::Pruner;
 use super::{Links, Space, Target};
 

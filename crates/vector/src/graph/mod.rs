@@ -9,6 +9,7 @@ mod build;
 mod calibrate;
 mod key;
 mod link;
+mod options;
 mod parallel;
 mod prune;
 mod reach;
@@ -21,8 +22,9 @@ mod walk;
 
 pub use arena::Arena;
 pub use beam::{beam, Scratch};
-pub use build::{merge, Merged, Options, Work};
+pub use build::{merge, Merged, Work};
 pub use key::{Key, MAX_SLOTS};
+pub use options::Options;
 pub use parallel::{threads, Interrupted, Poll};
 pub use reach::unreached;
 pub use walk::{Filtered, Walk};

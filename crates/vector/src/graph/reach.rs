@@ -2,7 +2,7 @@
 
 use super::arena::Arena;
 use super::beam::{beam, Scratch};
-use super::build::Options;
+use super::options::Options;
 use super::{Links, Space};
 
 /// From which slot a slot was first reached.
