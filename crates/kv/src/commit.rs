@@ -51,23 +51,37 @@ impl Database {
         Ok(())
     }
 
-    /// The size that the first page names, if the transaction wrote it.
-    fn header_size(&self) -> Option<u32> {
-        let first = self.overlay.dirty.get(&1)?;
-        let at = |at: usize| <[u8; 4]>::try_from(first.get(at..at + 4)?).ok();
-        let (pages, change, valid_for) = (u32::from_be_bytes(at(28)?), at(24)?, at(92)?);
+    /// The size that the first page names, if it may be another one than that of the file.
+    fn header_size(&mut self) -> Result<Option<u32>> {
+        let overlay = &self.overlay;
+        let is_written = overlay.dirty.contains_key(&1) || overlay.spilled.contains_key(&1);
+        if overlay.size == 0 || !is_written && overlay.size <= self.size {
+            return Ok(None);
+        }
+        let first = self.read(1)?;
+        let number = |at: usize| {
+            let bytes = <[u8; 4]>::try_from(first.get(at..at + 4)?).ok()?;
+            Some(u32::from_be_bytes(bytes))
+        };
         // As SQLite does, believe the size only if it is of the last change.
-        (pages > 0 && change == valid_for).then_some(pages)
+        let is_valid = number(24) == number(92);
+        Ok(number(28).filter(|pages| is_valid && *pages > 0))
     }
 
     /// As [`commit`](Self::commit), of a database of the size that its first page names: `SQLite` cuts the file only
     /// after the commit. If that fails it has not written what was to be cut to its journal, so it must still be there.
     pub(crate) fn commit_to_header(&mut self) -> Result<()> {
-        let cut = self.header_size().and_then(|size| self.overlay.cut(size));
+        self.check()?;
+        let cut = self.header_size()?.and_then(|size| self.overlay.cut(size));
         let done = self.commit();
         match (&done, cut) {
             (Err(_), Some(cut)) => self.overlay.restore(cut),
-            (Ok(()), Some(cut)) => self.drop_images(&cut.spilled.into_iter().collect::<Vec<_>>()),
+            (Ok(()), Some(cut)) => {
+                // The file has its length until SQLite cuts it, which a rollback does not: by what it takes for the
+                // length, SQLite decides which pages it need not write.
+                self.overlay.size = cut.size;
+                self.drop_images(&cut.spilled.into_iter().collect::<Vec<_>>());
+            }
             _ => {}
         }
         done

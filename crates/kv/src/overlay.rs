@@ -25,7 +25,8 @@ pub(crate) struct Overlay {
 pub(crate) struct Cut {
     dirty: BTreeMap<u32, Vec<u8>>,
     pub(crate) spilled: BTreeMap<u32, Version>,
-    size: u32,
+    /// Pages before the cut.
+    pub(crate) size: u32,
     shortest: u32,
 }
 

@@ -8,7 +8,7 @@ mod common;
 use std::rc::Rc;
 
 use common::{exec, rows, Memory};
-use ferrolite_kv::{connect, Entry, Error, Handle, Options, Store, StoreResult};
+use ferrolite_kv::{connect, Database, Entry, Error, Handle, Options, Store, StoreResult};
 use ferrolite_sqlite::Connection;
 
 #[test]
@@ -156,6 +156,79 @@ fn a_database_shrinks_and_grows() {
         .filter(|key| key.starts_with("e/P/"))
         .count();
     assert!(images < 20, "{images} images of an empty database");
+}
+
+/// What is there after a kill: it must be sound, and have the size that its first page names.
+fn expect_sound(store: &Memory, killed: (Connection, Handle)) {
+    std::mem::forget(killed);
+    let reading = Options {
+        readonly: true,
+        ..Options::default()
+    };
+    let (reader, _) = open(store, reading.clone()).expect("opens for reading");
+    let check = rows(&reader, "PRAGMA integrity_check").expect("checks");
+    assert_eq!(check, "ok");
+    let named = rows(&reader, "PRAGMA page_count").expect("answers");
+    let database = Database::open(Rc::new(store.clone()), "e", reading).expect("opens");
+    assert_eq!(database.size().to_string(), named);
+}
+
+/// Its pages are in the file before it is rolled back.
+const ROLLED_BACK: &str = "PRAGMA cache_size=2; BEGIN; INSERT INTO t VALUES (randomblob(100000));
+     UPDATE t SET a = 3; ROLLBACK";
+/// The pages of the blob are free when it ends.
+const FREES: &str = "PRAGMA cache_size=1000; BEGIN; INSERT INTO t VALUES (zeroblob(50000));
+     DELETE FROM t WHERE rowid > 1; INSERT INTO t VALUES (2); COMMIT";
+
+#[test]
+fn a_database_is_cut_although_its_first_page_was_spilled() {
+    let options = Options {
+        page_size: 1024,
+        overlay_bytes: 2 << 10,
+        ..Options::default()
+    };
+    let many = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100)
+         INSERT INTO t SELECT randomblob(500) FROM n;";
+    for sql in [
+        format!("BEGIN; INSERT INTO t VALUES (2); SAVEPOINT s; {many} ROLLBACK TO s; COMMIT"),
+        format!("{many} DELETE FROM t WHERE rowid % 4 > 0; VACUUM"),
+    ] {
+        let store = Memory::default();
+        let (connection, handle) = open(&store, options.clone()).expect("opens");
+        let set_up = "PRAGMA cache_size=10; CREATE TABLE t(a); INSERT INTO t VALUES (1)";
+        exec(&connection, set_up).expect("writes");
+        exec(&connection, &sql).expect("runs");
+        expect_sound(&store, (connection, handle));
+        let (connection, handle) = open(&store, Options::default()).expect("opens again");
+        exec(&connection, ROLLED_BACK).expect("rolls back");
+        exec(&connection, FREES).expect("commits");
+        expect_sound(&store, (connection, handle));
+    }
+}
+
+/// The engine does not write free pages at the end, but makes the file longer if it takes it for too short: what it
+/// takes for the length must be the length.
+#[test]
+fn free_pages_at_the_end_of_a_longer_file_are_there() {
+    let committed = "INSERT INTO t VALUES (3)";
+    for before in [committed, ROLLED_BACK] {
+        let store = Memory::default();
+        let (connection, _) = open(&store, Options::default()).expect("opens");
+        exec(&connection, "CREATE TABLE t(a); INSERT INTO t VALUES (1)").expect("writes");
+        connection.close();
+        let mut database =
+            Database::open(Rc::new(store.clone()), "e", Options::default()).expect("opens");
+        let (size, image) = (database.size(), vec![7; database.page_size()]);
+        for page in size + 1..size + 40 {
+            database.write(page, image.clone()).expect("writes");
+        }
+        database.commit().expect("commits");
+        drop(database);
+        let (connection, handle) = open(&store, Options::default()).expect("opens");
+        exec(&connection, before).expect("runs");
+        exec(&connection, FREES).expect("commits");
+        expect_sound(&store, (connection, handle));
+    }
 }
 
 #[test]
