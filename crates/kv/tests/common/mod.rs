@@ -6,7 +6,12 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use ferrolite_kv::{Entry, Limits, Store, StoreResult};
-use ferrolite_sqlite::{Connection, Params, Result, Step, ValueRef};
+
+#[path = "../../../sqlite/tests/common/sql.rs"]
+mod sql;
+
+#[allow(unused_imports)] // each test file takes what it needs
+pub use sql::{error, exec, rows};
 
 pub type Data = Rc<RefCell<BTreeMap<String, Vec<u8>>>>;
 
@@ -65,36 +70,5 @@ impl Store for Memory {
         }
         data.insert(key.into(), value.into());
         Ok(true)
-    }
-}
-
-/// Runs a script.
-pub fn exec(connection: &Connection, sql: &str) -> Result<()> {
-    connection
-        .exec(format!("{sql}\0").as_bytes(), &mut |_| Ok(()))
-        .map(|_| ())
-}
-
-/// Rows as `a|b` each, separated by spaces.
-pub fn rows(connection: &Connection, sql: &str) -> Result<String> {
-    let statement = connection.prepare(sql.as_bytes())?;
-    let columns = usize::from(statement.column_count()?);
-    let mut running = statement.start(Params::default())?;
-    let mut rows = Vec::new();
-    while running.step()? == Step::Row {
-        let values = running.row().values(columns).map(show);
-        rows.push(values.collect::<Vec<_>>().join("|"));
-    }
-    running.finish().1?;
-    Ok(rows.join(" "))
-}
-
-fn show(value: ValueRef<'_>) -> String {
-    match value {
-        ValueRef::Null => String::new(),
-        ValueRef::Integer(value) => value.to_string(),
-        ValueRef::Real(value) => value.to_string(),
-        ValueRef::Text(text) => String::from_utf8_lossy(text).into_owned(),
-        ValueRef::Blob(blob) => format!("{} bytes", blob.len()),
     }
 }
