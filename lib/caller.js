@@ -36,9 +36,10 @@ function addMethods (file, ...objects) {
 function atCaller (error) {
   const { stackTraceLimit: limit } = Error
   if (typeof limit !== 'number' || limit < 1) return error
+  folder ??= folderOf(sitesBelow(undefined, 1)[0])
+  if (folder === null) return capture(error, limit + MORE, atCaller)
   if (keepNear(error, limit)) return error
   const sites = sitesBelow(undefined, limit + MORE)
-  if (folder === null) return capture(error, limit + MORE, atCaller)
   return keep(error, sites, limit, sites.length < limit + MORE) ??
     keep(error, sitesBelow(undefined, MOST), limit, true) ?? error
 }
@@ -47,8 +48,6 @@ function atCaller (error) {
 function keepNear (error, limit) {
   if (isDebugged) return false
   const sites = sitesBelow(atCaller, NEAR)
-  folder ??= folderOf(sitesBelow(undefined, 1)[0])
-  if (folder === null) return false
   const end = sites.findIndex(site => ownerOf(site) === 'user')
   const own = sites.slice(0, Math.max(end, 0)).findLast(site => ownerOf(site) === 'package')
   const method = own && methodOf(own)

@@ -4,7 +4,7 @@ const assert = require('node:assert/strict')
 const { subscribe } = require('node:diagnostics_channel')
 const path = require('node:path')
 const { inspect } = require('node:util')
-const { collect, connect, needs, open, ours, steps, syncOnly, tempDir } = require('../support')
+const { child, collect, connect, exited, needs, open, ours, steps, syncOnly, tempDir } = require('../support')
 
 const INSERT = 'INSERT INTO t VALUES (?)'
 const DELETE = 'DELETE FROM t WHERE a = 7'
@@ -155,4 +155,19 @@ ours('what code of the user throws while its values are read stays as it is', as
   const error = await failure(() => db.get('SELECT :a', values))
   assert.equal(error, thrown)
   assert.equal(error.stack, stack)
+})
+
+syncOnly('NODE_DEBUG=ferrolite shows what runs inside, down to the caller', async () => {
+  const script = function theCaller () {
+    try {
+      new Database(':memory:').batch(['SELEC']) // eslint-disable-line no-undef
+    } catch (error) {
+      console.log(error.stack)
+    }
+  }
+  const { stdout } = exited(await child(script, { env: { NODE_DEBUG: 'ferrolite' } }))
+  const lines = stdout.split('\n')
+  assert.match(lines[1], /errors\.js/)
+  const batch = lines.findIndex(line => line.includes('Database.batch'))
+  assert.match(lines[batch + 1], /theCaller/)
 })
