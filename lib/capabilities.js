@@ -9,6 +9,8 @@ const NO_FILE = 'the file is on the server'
 const ON_SERVER = 'it needs the tables in this process'
 const NO_ORIGIN = 'the protocol does not say which table a column is of'
 const ON_PRIMARY = 'writes run on the primary'
+const IN_STORE = 'there is no file'
+const PLAIN_VALUES = 'the store encrypts its values, if they are to be encrypted'
 const FOLLOWS = 'it follows no primary'
 
 // What a replica alone has.
@@ -102,6 +104,23 @@ const COLUMNS = {
       'function()', 'aggregate()', 'table()', 'loadExtension()', 'authorizer()', 'unsafeMode()',
       'limits', 'backup()', 'serialize()'
     ]
+  },
+  kv: {
+    called: 'databases in key-value stores',
+    lacks: {
+      ...OF_REPLICAS,
+      'rekey()': PLAIN_VALUES,
+      'option fileMustExist': IN_STORE,
+      'option vfs': 'the store has the place of the file system',
+      'option encryptionKey': PLAIN_VALUES,
+      'option encryptionCipher': PLAIN_VALUES,
+      'option readers': 'one connection reads and writes'
+    },
+    differs: {
+      'locks between connections': 'the store decides who writes',
+      'names of files': 'the name is that of keys',
+      'settings of the connection': 'the journal and its mode are fixed'
+    }
   }
 }
 

@@ -20,7 +20,7 @@ const MAX_INT32 = 0x7fffffff
 
 // Options that make no sense without the name of a database.
 const NAMED = [
-  'fileMustExist', 'vfs', 'encryptionKey', 'encryptionCipher', 'syncUrl', 'syncPeriod', 'readYourWrites', 'resync',
+  'store', 'fileMustExist', 'vfs', 'encryptionKey', 'encryptionCipher', 'syncUrl', 'syncPeriod', 'readYourWrites', 'resync',
   'authToken', 'connectTimeout', 'requestTimeout', 'headers', 'namespace', 'tls', 'allowInsecure'
 ]
 
@@ -28,9 +28,13 @@ const NAMED = [
 const FOR_SERVER = ['authToken', 'headers', 'namespace', 'tls']
 const FOR_REPLICA = ['syncPeriod', 'readYourWrites', 'resync', 'waitForUncertain']
 
+// Options of databases in key-value stores.
+const FOR_STORE = ['store', 'singleWriter', 'pageSize']
+
 const KNOWN = [
   ...NAMED, 'readonly', 'timeout', 'verbose', 'hideParameters', 'nativeBinding', 'defaultQueryTimeout',
-  'limits', 'leaseTimeout', 'readers', 'offline', 'remoteEncryptionKey', 'journalFd', 'waitForUncertain', 'detachReplica'
+  'limits', 'leaseTimeout', 'readers', 'offline', 'remoteEncryptionKey', 'journalFd', 'waitForUncertain', 'detachReplica',
+  ...FOR_STORE
 ]
 
 function getBooleanOption (options, key) {
@@ -90,18 +94,23 @@ function readOptions (path, options, allowNativeBinding) {
   if (nativeBinding != null && typeof nativeBinding !== 'string' && typeof nativeBinding !== 'object') {
     throw new TypeError('Expected the "nativeBinding" option to be a string or addon object')
   }
-  const isRemote = buffer === null && REMOTE.test(file)
-  const { kind, remote, replica } = readPlace(file, isRemote, options, anonymous || buffer !== null)
+  const inStore = 'store' in options
+  const isRemote = !inStore && buffer === null && REMOTE.test(file)
+  const { kind, remote, replica, store = null } = inStore
+    ? require('./arguments/store').readStore(path, options, buffer !== null)
+    : readPlace(file, isRemote, options, anonymous || buffer !== null)
   const vfs = readVfs(options)
   const uri = usesUris()
   return {
     name: isRemote ? remote.name : path,
     kind,
     // The file on this machine.
-    file: isRemote ? null : fileOf(kind, resolveFile(file, uri, vfs)),
+    file: isRemote || inStore ? null : fileOf(kind, resolveFile(file, uri, vfs)),
     uri,
     remote,
     replica,
+    // The key-value store that holds its pages.
+    store,
     anonymous,
     buffer,
     readonly,
@@ -129,6 +138,10 @@ function requireNoName (options) {
  * The kind of a database, the options of its server, and those of its replica.
  */
 function readPlace (file, isRemote, options, anonymous) {
+  const ofStore = FOR_STORE.find((name) => options[name] != null)
+  if (ofStore !== undefined) {
+    throw new TypeError(`The "${ofStore}" option is for databases in key-value stores, and the "store" option is not set`)
+  }
   // A file that is not synced, or not encrypted, would look the same until it is too late.
   if (options.remoteEncryptionKey) throw new TypeError('The "remoteEncryptionKey" option of libsql is not available: use "encryptionKey", which encrypts the file on this machine')
   if (options.offline) {

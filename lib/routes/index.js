@@ -17,6 +17,10 @@ const ROUTES = {
     }
   },
 
+  kv () {
+    throw new TypeError('Databases in key-value stores cannot be opened yet')
+  },
+
   remote: serverRoute,
 
   replica (connection, environment, { key }) {
