@@ -68,10 +68,20 @@ pub(crate) struct Access {
     pub(crate) fenced: bool,
     retry: Retry,
     stats: Cell<Stats>,
+    /// Decisions that are being made, one inside the other.
+    decisions: Cell<u32>,
 }
 
 fn length(bytes: usize) -> u64 {
     u64::try_from(bytes).unwrap_or(u64::MAX)
+}
+
+fn same_length<T>(values: Vec<T>, keys: &[String]) -> StoreResult<Vec<T>> {
+    if values.len() == keys.len() {
+        return Ok(values);
+    }
+    let (got, asked) = (values.len(), keys.len());
+    Err(StoreError::new(format!("{got} values for {asked} keys")))
 }
 
 impl Access {
@@ -87,6 +97,7 @@ impl Access {
             keys,
             retry,
             stats: Cell::default(),
+            decisions: Cell::default(),
         })
     }
 
@@ -98,6 +109,24 @@ impl Access {
         let mut stats = self.stats.get();
         change(&mut stats);
         self.stats.set(stats);
+    }
+
+    /// What follows decides about a transaction, until [`decided`](Self::decided).
+    pub(crate) fn deciding(&self) {
+        let before = self.decisions.get();
+        self.decisions.set(before + 1);
+        if before == 0 {
+            self.store.decides(true);
+        }
+    }
+
+    /// The decision is made.
+    pub(crate) fn decided(&self) {
+        let left = self.decisions.get().saturating_sub(1);
+        self.decisions.set(left);
+        if left == 0 {
+            self.store.decides(false);
+        }
     }
 
     /// The numbers of attempts, with a pause before all but the first.
@@ -118,7 +147,7 @@ impl Access {
         key: &str,
         mut call: impl FnMut() -> StoreResult<T>,
     ) -> Result<T> {
-        let mut source = StoreError("it was not called".into());
+        let mut source = StoreError::new("it was not called");
         for _ in self.attempts() {
             match call() {
                 Ok(value) => return Ok(value),
@@ -148,26 +177,48 @@ impl Access {
 
     /// In as many calls as its limits ask for.
     pub(crate) fn read_many(&self, keys: &[String]) -> Result<Vec<Option<Vec<u8>>>> {
-        let mut values = Vec::with_capacity(keys.len());
-        for some in keys.chunks(self.limits.max_read_keys) {
-            let key = some.first().map_or("", String::as_str);
-            let answer = self.repeat("getBatch", key, || {
-                let answer = self.store.get_batch(some)?;
-                if answer.len() == some.len() {
-                    return Ok(answer);
+        let batches: Vec<&[String]> = keys.chunks(self.limits.max_read_keys).collect();
+        let mut answers: Vec<Option<Vec<Option<Vec<u8>>>>> = vec![None; batches.len()];
+        let mut failure = None;
+        for _ in self.attempts() {
+            let missing: Vec<usize> = (0..batches.len())
+                .filter(|at| answers[*at].is_none())
+                .collect();
+            if missing.is_empty() {
+                break;
+            }
+            let asked: Vec<&[String]> = missing.iter().map(|at| batches[*at]).collect();
+            for (at, answer) in missing.into_iter().zip(self.store.get_batches(&asked)) {
+                match answer.and_then(|values| same_length(values, batches[at])) {
+                    Ok(values) => answers[at] = Some(self.counted(values)),
+                    Err(source) => failure = Some(source),
                 }
-                let (got, asked) = (answer.len(), some.len());
-                Err(StoreError(format!("{got} values for {asked} keys")))
-            })?;
-            self.count(|stats| {
-                stats.reads += 1;
-                stats.keys_read += length(some.len());
-                let bytes = answer.iter().flatten().map(Vec::len).sum();
-                stats.bytes_read += length(bytes);
-            });
-            values.extend(answer);
+            }
+        }
+        let mut values = Vec::with_capacity(keys.len());
+        for (at, answer) in answers.into_iter().enumerate() {
+            values.extend(answer.ok_or_else(|| {
+                let key = batches[at].first().cloned().unwrap_or_default();
+                let source = failure
+                    .take()
+                    .unwrap_or_else(|| StoreError::new("it gave too few results"));
+                Error::Store {
+                    operation: "getBatch",
+                    key,
+                    source,
+                }
+            })?);
         }
         Ok(values)
+    }
+
+    fn counted(&self, values: Vec<Option<Vec<u8>>>) -> Vec<Option<Vec<u8>>> {
+        self.count(|stats| {
+            stats.reads += 1;
+            stats.keys_read += length(values.len());
+            stats.bytes_read += length(values.iter().flatten().map(Vec::len).sum());
+        });
+        values
     }
 
     /// Creates a key that nobody else may create; once. Where the store cannot tell, it is written.
@@ -210,7 +261,7 @@ impl Access {
                 });
             }
             let mut results = self.store.put_batches(&batches).into_iter();
-            let missing = || Err(StoreError("it gave too few results".into()));
+            let missing = || Err(StoreError::new("it gave too few results"));
             batches.retain(|batch| match results.next().unwrap_or_else(missing) {
                 Ok(()) => false,
                 Err(source) => {

@@ -186,7 +186,10 @@ impl Database {
     pub(crate) fn put_epoch(&mut self, epoch: Epoch) -> Result<()> {
         let key = self.access.keys.epoch(self.number + 1);
         let (value, _) = record::encode(&key, Kind::Epoch, &epoch.encode());
-        match self.access.create_surely(&key, &value) {
+        self.access.deciding();
+        let created = self.access.create_surely(&key, &value);
+        self.access.decided();
+        match created {
             Created::Ours => {}
             Created::Other(_) => return Err(Error::Fenced { key }),
             Created::Unknown(source) => return Err(Error::Indeterminate { key, source }),

@@ -205,7 +205,9 @@ impl Database {
         };
         let key = self.access.keys.slot(self.number, self.slots + 1);
         let (value, sum) = record::encode(&key, Kind::Commit, &commit.encode());
+        self.access.deciding();
         let outcome = self.put_slot(&key, &value, sum);
+        self.access.decided();
         match outcome.map_err(|error| self.note(error))? {
             Outcome::RolledBack(source) => Err(Error::Store {
                 operation: "putIfAbsent",

@@ -167,7 +167,7 @@ pub(crate) enum Created {
 impl Access {
     /// Creates a key, with the same bytes again until it is known what stands there.
     pub(crate) fn create_surely(&self, key: &str, value: &[u8]) -> Created {
-        let mut last = StoreError("the key stays absent".into());
+        let mut last = StoreError::new("the key stays absent");
         for _ in self.attempts() {
             match self.create(key, value) {
                 Ok(true) => return Created::Ours,

@@ -54,6 +54,7 @@ impl Error {
     /// The name of its kind, for `error.code`.
     pub fn code(&self) -> &'static str {
         match self {
+            Self::Store { source, .. } if source.timed_out => "KV_TIMEOUT",
             Self::Store { .. } => "KV_STORE",
             Self::Corrupt { .. } => "KV_CORRUPT",
             Self::Fenced { .. } => "KV_FENCED",
@@ -61,6 +62,14 @@ impl Error {
             Self::Stale { .. } => "KV_STALE",
             Self::Full => "SQLITE_FULL",
             Self::Usage(_) => "KV_USAGE",
+        }
+    }
+
+    /// What the store said, if it was the reason.
+    pub fn store_error(&self) -> Option<&StoreError> {
+        match self {
+            Self::Store { source, .. } | Self::Indeterminate { source, .. } => Some(source),
+            _ => None,
         }
     }
 

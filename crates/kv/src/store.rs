@@ -3,13 +3,31 @@
 use std::fmt;
 use std::time::Duration;
 
-/// Why a store could not do something: its own words, for whoever reads them. Whether it was done is not known.
+/// Why a store could not do something. Whether it was done is not known.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StoreError(pub String);
+pub struct StoreError {
+    /// In the store's own words.
+    pub message: String,
+    /// Whether it did not answer in time.
+    pub timed_out: bool,
+    /// What the front end knows the reason by; 0 for none.
+    pub reason: u32,
+}
+
+impl StoreError {
+    /// An error that has a message only.
+    pub fn new(message: impl Into<String>) -> Self {
+        Self {
+            message: message.into(),
+            timed_out: false,
+            reason: 0,
+        }
+    }
+}
 
 impl fmt::Display for StoreError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(&self.message)
     }
 }
 
@@ -81,6 +99,11 @@ pub trait Store {
     /// The values of several keys, in their order.
     fn get_batch(&self, keys: &[String]) -> StoreResult<Vec<Option<Vec<u8>>>>;
 
+    /// Several such batches, in any order or at once. One result for each.
+    fn get_batches(&self, batches: &[&[String]]) -> Vec<StoreResult<Vec<Option<Vec<u8>>>>> {
+        batches.iter().map(|batch| self.get_batch(batch)).collect()
+    }
+
     /// Sets the value of a key.
     fn put(&self, key: &str, value: &[u8]) -> StoreResult<()>;
 
@@ -102,6 +125,10 @@ pub trait Store {
     fn list(&self, _prefix: &str) -> Option<StoreResult<Vec<String>>> {
         None
     }
+
+    /// Between `true` and `false` it is decided what becomes of a transaction: whoever has it may not give up
+    /// waiting for a call, as long as the store may answer.
+    fn decides(&self, _on: bool) {}
 
     /// Waits before a call is repeated.
     fn pause(&self, time: Duration) {

@@ -85,7 +85,7 @@ fn refuses_twice(access: &Access, key: &str, epoch: &Epoch) -> Result<()> {
         ..epoch.clone()
     };
     let (value, _) = record::encode(key, Kind::Epoch, &other.encode());
-    let mut last = StoreError(String::new());
+    let mut last = StoreError::new("");
     for _ in access.attempts() {
         match access.create(key, &value) {
             Ok(false) => return Ok(()),

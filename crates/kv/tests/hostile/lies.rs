@@ -173,7 +173,7 @@ impl Liar {
         if self.hidden.contains(key) {
             return Some(match kind {
                 Kind::Noop => Ok(true),
-                _ => Err(StoreError("hidden".into())),
+                _ => Err(StoreError::new("hidden")),
             });
         }
         None

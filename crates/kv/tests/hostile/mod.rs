@@ -116,7 +116,7 @@ impl World {
             }
             None => None,
         };
-        let failed = |what: &str| Err(StoreError(what.into()));
+        let failed = |what: &str| Err(StoreError::new(what));
         match fault {
             None => Ok(self.apply_all(&ops)),
             Some(Fault::Before) => failed("connection refused"),
@@ -275,7 +275,7 @@ impl Hostile {
 
     /// Waits for a turn. An error: the process is dead; `ops` are then those of its last call.
     fn turn(&self, ops: &[Op]) -> StoreResult<()> {
-        let dead = || Err(StoreError("killed".into()));
+        let dead = || Err(StoreError::new("killed"));
         if self.killed.load(Ordering::Relaxed) {
             return dead();
         }
@@ -344,7 +344,7 @@ impl Store for Hostile {
     fn get(&self, key: &str) -> StoreResult<Option<Vec<u8>>> {
         self.turn(&[])?;
         if self.fails_to_read() {
-            return Err(StoreError("cannot read".into()));
+            return Err(StoreError::new("cannot read"));
         }
         let value = self.world().data.get(key).cloned();
         Ok(self.liar().get(key, value))
@@ -353,7 +353,7 @@ impl Store for Hostile {
     fn get_batch(&self, keys: &[String]) -> StoreResult<Vec<Option<Vec<u8>>>> {
         self.turn(&[])?;
         if self.fails_to_read() {
-            return Err(StoreError("cannot read".into()));
+            return Err(StoreError::new("cannot read"));
         }
         // No batch is a snapshot.
         let late: HashSet<usize> = if self.turn.is_some() && self.world().rng.chance(30) {
