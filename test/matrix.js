@@ -67,6 +67,7 @@ promise/54.readers.js             -              -                     all     y
 remote/65.lost-transaction.js     -              -                     one     -
 remote/65.server-gone.js          -              -                     one     -
 remote/67.hostile-server.js       -              -                     one     -
+remote/70.vector.js               -              -                     one     -
 replica/61.replica.js             -              -                     one     -
 replica/63.read-your-writes.js    -              -                     one     -
 replica/66.replica-plain.js       -              -                     one     -
@@ -77,6 +78,7 @@ sync/70.limits.js                 -              -                     one     -
 types/70.types.js                 -              -                     one     -
 types/71.comments.js              -              -                     one     -
 vector/10.vector.js               sync promise   file                  all     -
+vector/20.manual.js               sync promise   file                  all     -
 `
 
 const [, ...LINES] = TABLE.trim().split('\n')
