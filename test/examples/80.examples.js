@@ -22,12 +22,13 @@ function tempDir (t) {
 
 // A rejection of execFile carries the exit code, the signal and what was printed.
 function runExample (name, cwd, ...args) {
-  const env = { ...process.env, NO_COLOR: '1', DATABASE_URL: '', TMPDIR: cwd, TEMP: cwd, TMP: cwd }
+  const FERROLITE_WINK = cwd
+  const env = { ...process.env, NO_COLOR: '1', DATABASE_URL: '', TMPDIR: cwd, TEMP: cwd, TMP: cwd, FERROLITE_WINK }
   return run(process.execPath, [path.join(EXAMPLES, name), ...args], { cwd, env })
 }
 
 // They have tests of their own below.
-const APART = ['demo.js', 'demo-replica.js', 'remote.js', 'replica.js', 'scale.js']
+const APART = ['demo.js', 'demo-replica.js', 'demo-vector.js', 'remote.js', 'replica.js', 'scale.js']
 
 for (const name of fs.readdirSync(EXAMPLES)) {
   if (!/\.m?js$/.test(name) || APART.includes(name)) continue
@@ -55,6 +56,28 @@ test('examples/demo.js imports the cities, answers, and answers more', async (t)
   const sql = "SELECT count(*) AS cities FROM city WHERE code = 'IS'"
   const more = await runExample('demo.js', folder, sql)
   assert.match(more.stdout, /^ {2}cities\n {2}------\n {2} {4}\d\d\n {2}1 row in [\d.]+ ms\n$/)
+})
+
+// A few words in the place of those that it fetches: each is a little further from the first.
+function writeWords (folder, count) {
+  const words = Array.from({ length: count }, (_, i) => ['coffee', 'tea', 'brewing'][i] ?? `word${i}`)
+  const vectors = Float32Array.from({ length: count * 100 }, (_, i) => {
+    return i % 100 === 0 ? 1 : i % 100 === 1 ? Math.floor(i / 100) / count : 0
+  })
+  fs.writeFileSync(path.join(folder, 'words.json'), JSON.stringify(words))
+  fs.writeFileSync(path.join(folder, 'vectors.f32'), vectors)
+}
+
+test('examples/demo-vector.js finds what is near, and is asked more', async (t) => {
+  const folder = tempDir(t)
+  writeWords(folder, 600)
+  const { stdout, stderr } = await runExample('demo-vector.js', folder)
+  assert.equal(stderr, '')
+  assert.match(stdout, /^What is near "coffee"\?\n {2}nearest .* tea 0\.00, brewing 0\.00, word3 0\.00, /m)
+  assert.match(stdout, /^ {2}that end in "ing" .* {2}brewing 0\.00$/m)
+  assert.match(stdout, /^ {2}the index .* recall 1\.000$/m)
+  const more = await runExample('demo-vector.js', folder, 'tea', 'nothing')
+  assert.match(more.stdout, /^\nWhat is near "tea"\?\n(.*\n){3}\n"nothing" is not among the words\n$/)
 })
 
 const skip = unavailable() ?? false
