@@ -1,8 +1,8 @@
 'use strict'
 
 // Puts words with their vectors into a vector table; shows what is near, with filters and joins,
-// and how much of the truth a search finds. Words as arguments are asked of the table that is there:
-// node examples/demo-vector.js coffee
+// and how much of the truth a search finds. Words as arguments are asked of the table that is
+// there: node examples/demo-vector.js coffee
 
 const fs = require('node:fs')
 const os = require('node:os')
