@@ -5,7 +5,7 @@ const path = require('node:path')
 const { addonOf, folder, isSingleExecutable, loadFile, nearby } = require('./addon')
 const { names, requirePackage, version } = require('./packages')
 const { requireSupportedRuntime } = require('./runtime')
-const { target } = require('./target')
+const { target } = require('./current-target')
 
 let loaded = null
 

@@ -2,7 +2,7 @@
 
 const { Action, Authorization } = require('./arguments/authorizer')
 const { constants } = require('./arguments/session')
-const { openBackend } = require('./backends')
+const { openBackend } = require('./backends/sync')
 const { defineMethods, getters, open } = require('./database')
 const { SqliteError } = require('./errors')
 

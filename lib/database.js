@@ -5,7 +5,7 @@ const {
   NAMES, readStepOptions, readSyncExecOptions, readSyncOptions, refuseCloseOptions
 } = require('./arguments/call')
 const { readApplyOptions, readSessionOptions } = require('./arguments/session')
-const { backendOf, setBackend } = require('./backends/of')
+const { backendOf, setBackend } = require('./backends/sync/backend-of')
 const { addMethods } = require('./caller')
 const { requireCapability } = require('./capabilities')
 const { attach } = require('./environment')

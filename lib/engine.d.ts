@@ -48,17 +48,17 @@ export type MakeMistake = (
 
 declare const kind: unique symbol
 /** An object that only its own functions take as `this`; dropping it frees what it stands for. */
-interface Handle<Kind extends string> { readonly [kind]: Kind }
+interface HandleOf<Kind extends string> { readonly [kind]: Kind }
 
 /** A connection; it closes when it is dropped, its statements first. */
-export type Connection = Handle<'connection'>
+export type ConnectionHandle = HandleOf<'connection'>
 /** A compiled statement. */
-export type Statement = Handle<'statement'>
+export type StatementHandle = HandleOf<'statement'>
 /** A backup on its way. */
-export type Backup = Handle<'backup'>
-export type Session = Handle<'session'>
+export type BackupHandle = HandleOf<'backup'>
+export type SessionHandle = HandleOf<'session'>
 /** A connection on a thread of its own; dropping it ends the thread when its work is done. */
-export type Worker = Handle<'worker'>
+export type WorkerHandle = HandleOf<'worker'>
 
 /** What can be bound: a DataView is a text in UTF-8 that `params.js` has made. */
 export type Param = null | undefined | number | bigint | string | ArrayBufferView
@@ -126,7 +126,7 @@ export type WorkerFile = [
 ]
 
 /** Executes with parameters: false means that JavaScript is to put them in order first. */
-type Execute<Result> = (this: Statement, ...params: Param[]) => Result | false
+type Execute<Result> = (this: StatementHandle, ...params: Param[]) => Result | false
 
 /** All throw what is wrong, as better-sqlite3 words it, and `TypeError`s for what is closed. */
 export interface Natives {
@@ -150,34 +150,34 @@ export interface Natives {
     /** What errors say that they are about. */
     name: string,
     hideParameters: boolean
-  ): Connection
-  databaseClose (this: Connection): void
-  databaseIsOpen (this: Connection): boolean
-  databaseRequireOpen (this: Connection): void
-  databaseInTransaction (this: Connection): boolean
+  ): ConnectionHandle
+  databaseClose (this: ConnectionHandle): void
+  databaseIsOpen (this: ConnectionHandle): boolean
+  databaseRequireOpen (this: ConnectionHandle): void
+  databaseInTransaction (this: ConnectionHandle): boolean
   /** Whether a statement has begun and not ended. */
-  databaseIsReading (this: Connection): boolean
+  databaseIsReading (this: ConnectionHandle): boolean
   /** Runs a script -> whether it was one plain statement, which may be compiled once and kept. */
-  databaseExec (this: Connection, sql: string, timeout: number | Default): boolean
-  databaseUnsafeMode (this: Connection, on: boolean): void
-  databaseLoadExtension (this: Connection, path: string, entryPoint?: string): void
+  databaseExec (this: ConnectionHandle, sql: string, timeout: number | Default): boolean
+  databaseUnsafeMode (this: ConnectionHandle, on: boolean): void
+  databaseLoadExtension (this: ConnectionHandle, path: string, entryPoint?: string): void
   /** Encrypts by another key, or with null not any more. */
-  databaseRekey (this: Connection, key: Uint8Array | null): void
-  databaseSerialize (this: Connection, database: string): Buffer
+  databaseRekey (this: ConnectionHandle, key: Uint8Array | null): void
+  databaseSerialize (this: ConnectionHandle, database: string): Buffer
   /** Ends what runs; it is called from a function that SQLite has called. */
-  databaseInterrupt (this: Connection): void
+  databaseInterrupt (this: ConnectionHandle): void
   /** HEADER.CHANGES and HEADER.ROWID of the last statement. */
-  databaseLastChanges (this: Connection): void
+  databaseLastChanges (this: ConnectionHandle): void
   /** `index` is that in `LIMITS` of `options.js` -> the value before; -1 only asks. */
-  databaseLimit (this: Connection, index: number, value: number | -1): number
-  databaseStats (this: Connection): number[]
-  databaseAuthorizer (this: Connection, rules: Rule[] | null, otherwise: Policy): void
+  databaseLimit (this: ConnectionHandle, index: number, value: number | -1): number
+  databaseStats (this: ConnectionHandle): number[]
+  databaseAuthorizer (this: ConnectionHandle, rules: Rule[] | null, otherwise: Policy): void
   databaseOnChange (
-    this: Connection,
+    this: ConnectionHandle,
     listener: ((operation: string, database: string, table: string, rowid: bigint) => void) | null
   ): void
   databaseFunction (
-    this: Connection,
+    this: ConnectionHandle,
     call: Trampoline,
     name: string,
     /** -1 for any number */
@@ -187,7 +187,7 @@ export interface Natives {
     directOnly: boolean
   ): void
   databaseAggregate (
-    this: Connection,
+    this: ConnectionHandle,
     start: Trampoline,
     step: Trampoline,
     inverse: Trampoline | null,
@@ -199,23 +199,23 @@ export interface Natives {
     deterministic: boolean,
     directOnly: boolean
   ): void
-  databaseTable (this: Connection, factory: Factory, name: string, eponymous: boolean): void
+  databaseTable (this: ConnectionHandle, factory: Factory, name: string, eponymous: boolean): void
 
   // Backups and sessions
 
   /** -> the backup, how long locks are waited for in ms, and the files of both. */
-  databaseBackup (this: Connection, database: string, path: string, uri: boolean):
-  [backup: Backup, timeout: number, source: string, target: string]
-  backupStep (this: Backup, pages: number): [totalPages: number, remainingPages: number, done: 0 | 1]
-  backupClose (this: Backup): void
+  databaseBackup (this: ConnectionHandle, database: string, path: string, uri: boolean):
+  [backup: BackupHandle, timeout: number, source: string, target: string]
+  backupStep (this: BackupHandle, pages: number): [totalPages: number, remainingPages: number, done: 0 | 1]
+  backupClose (this: BackupHandle): void
   /** Records the changes of a table, or of all with null. */
-  databaseSession (this: Connection, database: string, table: string | null): Session
-  sessionChangeset (this: Session, isPatchset: boolean): Buffer
+  databaseSession (this: ConnectionHandle, database: string, table: string | null): SessionHandle
+  sessionChangeset (this: SessionHandle, isPatchset: boolean): Buffer
   /** -> false if it was closed before */
-  sessionClose (this: Session): boolean
+  sessionClose (this: SessionHandle): boolean
   /** -> whether all of it was applied. */
   databaseApplyChangeset (
-    this: Connection,
+    this: ConnectionHandle,
     changeset: Uint8Array,
     filter: ((table: string) => boolean) | null,
     onConflict: ((type: number) => number) | null
@@ -238,13 +238,13 @@ export interface Natives {
   // Statements in this thread
 
   /** HEADER.READER, READONLY and SHARED say what kind of statement it is. */
-  statementPrepare (this: Connection, sql: string, isPragma: boolean, isExplain: boolean): Statement
+  statementPrepare (this: ConnectionHandle, sql: string, isPragma: boolean, isExplain: boolean): StatementHandle
   /** Whether it may serve another `prepare()` of the same SQL; throws where that would. */
-  statementReuse (this: Statement): boolean
+  statementReuse (this: StatementHandle): boolean
   /** Another one of the same SQL, which is compiled when it is used. */
-  statementClone (this: Statement): Statement
-  statementColumnNames (this: Statement): string[]
-  statementColumns (this: Statement): Array<{
+  statementClone (this: StatementHandle): StatementHandle
+  statementColumnNames (this: StatementHandle): string[]
+  statementColumns (this: StatementHandle): Array<{
     name: string
     column: string | null
     table: string | null
@@ -252,24 +252,24 @@ export interface Natives {
     type: string | null
   }>
   /** The table that each column comes from, null for expressions. */
-  statementTables (this: Statement): Array<string | null>
+  statementTables (this: StatementHandle): Array<string | null>
   /** The name of each parameter, null for a plain `?`. */
-  statementParameterNames (this: Statement): Array<string | null>
+  statementParameterNames (this: StatementHandle): Array<string | null>
   /** The SQL with what is bound for good, or null if nothing is. */
-  statementExpandedSql (this: Statement): string | null
+  statementExpandedSql (this: StatementHandle): string | null
   /** Whether an iterator is open on it. */
-  statementBusy (this: Statement): boolean
+  statementBusy (this: StatementHandle): boolean
   /** Throws if its mode cannot be changed now. */
-  statementRequireIdle (this: Statement): void
+  statementRequireIdle (this: StatementHandle): void
   /** Throws if its connection is executing. */
-  statementRequireNotBusy (this: Statement): void
+  statementRequireNotBusy (this: StatementHandle): void
   /** Throws what an execution would, were its arguments right. */
-  statementCheck (this: Statement, writes: boolean, argCount: number): void
-  statementTimeout (this: Statement, ms: number | Default): void
+  statementCheck (this: StatementHandle, writes: boolean, argCount: number): void
+  statementTimeout (this: StatementHandle, ms: number | Default): void
   /** Binds for good. */
   statementBind: Execute<undefined>
   /** Runs to the end, without parameters; rows are dropped. */
-  statementExec (this: Statement): void
+  statementExec (this: StatementHandle): void
   /** HEADER.CHANGES, ROWID and ROWID_INT64 have what came of it. */
   statementRun: Execute<undefined>
   /** The first row is in the block; undefined if there is none. */
@@ -282,59 +282,59 @@ export interface Natives {
   statementAllInt64: Execute<Text>
   statementAllPluck: Execute<Text>
   statementAllPluckInt64: Execute<Text>
-  statementMore (this: Statement): Text
+  statementMore (this: StatementHandle): Text
   /** Gives up the rest of an `all()`. */
-  statementEnd (this: Statement): void
+  statementEnd (this: StatementHandle): void
   /** Opens an iterator. */
   statementIterate: Execute<true>
   /** Up to `max` rows; bit 0 of `mode` is BigInt, bit 1 pluck. HEADER.DONE with the last of them. */
-  statementNext (this: Statement, max: number, mode: number): Text
+  statementNext (this: StatementHandle, max: number, mode: number): Text
   /** Closes the iterator, if it is open. */
-  statementReturn (this: Statement): void
+  statementReturn (this: StatementHandle): void
 
   // Workers: the numbers that cross are in `protocol.js`, jobs are packed in `worker/message.js`
 
   /** `onWake` is called when replies have come. */
   workerOnWake (onWake: () => void): void
-  workerOpen (...file: WorkerFile): Worker
+  workerOpen (...file: WorkerFile): WorkerHandle
   /** Opens a replica's file once the worker that fills it, which is `this`, has done so. */
-  workerOpenBehind (this: Worker, ...file: WorkerFile): Worker
-  workerOpenRemote (...server: Server): Worker
+  workerOpenBehind (this: WorkerHandle, ...file: WorkerFile): WorkerHandle
+  workerOpenRemote (...server: Server): WorkerHandle
   /** The worker that fills a replica's file; `this` writes to its primary. `period` is in ms, 0: none. */
   workerOpenReplica (
-    this: Worker,
+    this: WorkerHandle,
     path: string,
     timeout: number,
     renew: boolean,
     key: Uint8Array | null,
     period: number,
     ...server: Server
-  ): Worker
+  ): WorkerHandle
   /** -> nothing, or a code, a line feed and why the replica there could not be made a plain database. */
   replicaDetach (path: string): string | undefined
   /** How often something was written to the primary, and 2^32 for each time that is not known. */
-  workerWrites (this: Worker): number
+  workerWrites (this: WorkerHandle): number
   /** The last frame of the primary's log that was written from here. */
-  workerWritten (this: Worker): number | undefined
-  /** Whether syncs are told of: replies of job 0. */
-  workerTellSyncs (this: Worker, on: boolean): void
+  workerWritten (this: WorkerHandle): number | undefined
+  /** Whether syncs are reported: replies of job 0. */
+  workerReportSyncs (this: WorkerHandle, on: boolean): void
   /** -> when the last sync that succeeded began, in ms since 1970, and how many ms ago. */
-  workerLastSync (this: Worker): [number, number] | undefined
-  workerPost (this: Worker, jobs: Uint8Array): void
-  /** -> 0: it was queued and will not run; 1: it runs and is stopped; 2: it has ended; 3: it was sent. */
-  workerCancel (this: Worker, job: number): 0 | 1 | 2 | 3
+  workerLastSync (this: WorkerHandle): [number, number] | undefined
+  workerPost (this: WorkerHandle, jobs: Uint8Array): void
+  /** -> 0: it was queued and will not run; 1: it runs and is interrupted; 2: it has ended; 3: it was sent. */
+  workerInterrupt (this: WorkerHandle, job: number): 0 | 1 | 2 | 3
   /** -> whether replies came within that time. */
-  workerWait (this: Worker, ms: number): boolean
+  workerWait (this: WorkerHandle, ms: number): boolean
   /** -> whether replies came within a moment, for which the event loop is not woken. */
-  workerSpin (this: Worker): boolean
+  workerSpin (this: WorkerHandle): boolean
   /** The next replies: they are in the block, HEADER.PARTS of them; undefined if there are none. */
-  workerTake (this: Worker): Text | undefined
+  workerTake (this: WorkerHandle): Text | undefined
   /** Whether the event loop goes on while nothing else keeps it. */
-  workerHold (on: boolean): void
+  workerRef (on: boolean): void
   /** What a function returned, or that it has failed. */
-  workerAnswer (this: Worker, question: number, failed: boolean, value: Param): void
+  workerAnswer (this: WorkerHandle, question: number, failed: boolean, value: Param): void
   /** Leaves rules for the job that is posted next. */
-  workerAuthorizer (this: Worker, rules: Rule[] | null, otherwise: Policy): void
+  workerAuthorizer (this: WorkerHandle, rules: Rule[] | null, otherwise: Policy): void
 }
 
 /** What one environment has of an addon: `environment.js`. */

@@ -96,7 +96,7 @@ function locate (error, statementIndex, sql, database, offset = 0) {
 }
 
 /** Says what became of the call that an error is of; a copy of the error says the same. */
-function tellOutcome (error, outcome) {
+function withOutcome (error, outcome) {
   hide(error, 'outcome', outcome)
   return error
 }
@@ -108,7 +108,7 @@ function tellOutcome (error, outcome) {
 function rolledBack (error, database) {
   if (!(error instanceof Error)) return
   const { outcome, database: own } = /** @type {any} */ (error)
-  if (outcome !== undefined && own === database) tellOutcome(error, OUTCOME.ROLLED_BACK)
+  if (outcome !== undefined && own === database) withOutcome(error, OUTCOME.ROLLED_BACK)
 }
 
 /** How many characters of some SQL are before a byte of it. */
@@ -157,7 +157,7 @@ function forCall (error, sql, database) {
 function copy (error) {
   const { message, code, rawCode, status, cause, outcome } = error
   const another = errorOf(message, code, rawCode)
-  if (outcome !== undefined) tellOutcome(another, outcome)
+  if (outcome !== undefined) withOutcome(another, outcome)
   if (status !== undefined) another.status = status
   if (cause !== undefined) hide(another, 'cause', cause)
   return another
@@ -197,7 +197,7 @@ module.exports = {
   rejection,
   retrace,
   rolledBack,
-  tellOutcome,
+  withOutcome,
   timedOut,
   transactionLost
 }

@@ -48,7 +48,7 @@ class Occasion {
   }
 
   /** Reports something that has ended already; `context` is complete. */
-  tell (context) {
+  report (context) {
     const { start, end, error } = this.#channels
     start.publish(context)
     if (context.error !== undefined) error.publish(context)

@@ -1,8 +1,8 @@
 'use strict'
 
 // Every number that JavaScript shares with Rust. crates/worker/src/protocol.rs has the same names
-// and values, crates/node/src/protocol.rs has those of the block of rows, and crates/sqlite/src has
-// those that are about SQLite. test/project/75.protocol.js compares the files.
+// and values, crates/node/src/block_layout.rs has those of the block of rows, and crates/sqlite/src
+// has those that are about SQLite. test/project/75.protocol.js compares the files.
 
 // What a job does.
 const OP = {
@@ -194,11 +194,11 @@ const ASK = {
   DROP: 6
 }
 
-// What cancelling a job has found.
-const CANCELLED = {
+// What interrupting a job has found.
+const INTERRUPTED = {
   // It had not begun, and will not.
   QUEUED: 0,
-  // It runs, and is stopped: its reply says how it ended.
+  // It runs, and is interrupted: its reply says how it ended.
   RUNNING: 1,
   // It has ended: its reply is on the way.
   ENDED: 2,
@@ -390,7 +390,7 @@ module.exports = {
   CALL_SLOTS,
   CALL_SLOTS_AT,
   CALL_TAGS_AT,
-  CANCELLED,
+  INTERRUPTED,
   DOUBT,
   ERROR_KIND,
   EXTENT,

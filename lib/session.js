@@ -7,7 +7,7 @@ class Session {
 
   /**
    * @param {import('./engine').Natives} natives
-   * @param {import('./engine').Session} handle
+   * @param {import('./engine').SessionHandle} handle
    */
   constructor (natives, handle) {
     this.#natives = natives

@@ -68,7 +68,7 @@ function lifecycle (occasion) {
 }
 
 /** Acts once, with the first subscriber of such an occasion. */
-function whenHeard (occasion, act) {
+function whenSubscribed (occasion, act) {
   const channels = NAMES[occasion].map((name) => channel(name))
   // Node drops channels that nobody references.
   held.set(occasion, channels)
@@ -128,13 +128,13 @@ function traceCompile (sql, database, compile) {
   try {
     return compile()
   } catch (error) {
-    tellUncompiled(sql, database, began, error)
+    reportUncompiled(sql, database, began, error)
     throw error
   }
 }
 
 /** Reports SQL that does not compile. `began` undefined: now; `hasRun`: its turn had come. */
-function tellUncompiled (sql, database, began, error, hasRun = true) {
+function reportUncompiled (sql, database, began, error, hasRun = true) {
   // Mistakes in calling are nothing about the SQL.
   const context = error instanceof TypeError ? null : contextOf('prepare', sql, database, null)
   if (context === null) return
@@ -248,10 +248,10 @@ module.exports = Object.assign(tracing, {
   contextOf,
   countRows,
   lifecycle,
-  tellUncompiled,
+  reportUncompiled,
   traceAsync,
   traceCompile,
   traceSync,
-  whenHeard,
+  whenSubscribed,
   whenOn
 })

@@ -64,13 +64,13 @@ module.exports = { names, requirePackage, version }
 
 function syncEntry (name) {
   const [open, names] = parts('index.js', 'createDatabase(getBinding)')
-  const requires = ["createDatabase = require('../create')", "{ platformAddon } = require('../platform')"]
+  const requires = ["createDatabase = require('../create')", "{ platformAddon } = require('../platform-addon')"]
   return entry(name, '..', requires, `${open}createDatabase`, names)
 }
 
 function promiseEntry (name) {
   const [open, names] = parts('promise.js', 'createPromiseApi(getBinding)')
-  const requires = ["{ platformAddon } = require('../../platform')", "createPromiseApi = require('../../promise/create')"]
+  const requires = ["{ platformAddon } = require('../../platform-addon')", "createPromiseApi = require('../../promise/create')"]
   return entry(name, '../..', requires, `${open}createPromiseApi`, names)
 }
 
@@ -83,7 +83,7 @@ function parts (file, call) {
 
 function entry (name, lib, requires, open, names) {
   const either = EITHER[name] !== undefined
-  const all = either ? [...requires, `{ isMusl } = require('${lib}/target')`] : requires
+  const all = either ? [...requires, `{ isMusl } = require('${lib}/current-target')`] : requires
   return `${HEAD}
 ${all.map((line) => `const ${line}`).join('\n')}
 

@@ -3,11 +3,11 @@
 const { AsyncLocalStorage } = require('node:async_hooks')
 const { readCallOptions } = require('../arguments/call')
 const { requireCapability } = require('../capabilities')
-const { OUTCOME, abortError, describe, retrace, tellOutcome } = require('../errors')
+const { OUTCOME, abortError, describe, retrace, withOutcome } = require('../errors')
 const { KEY } = require('../key')
 const { LIMITS } = require('../options')
 const { FLAG, NEED, OP } = require('../protocol')
-const { openRoute } = require('../routes')
+const { openRoute } = require('../backends/promise')
 const { MAX_CACHED_LENGTH, StatementCache } = require('../statement-cache')
 const tracing = require('../tracing')
 const { copyViews } = require('../views')
@@ -121,7 +121,7 @@ class Connection {
     if (signal?.aborted) {
       job.end(abortError(signal))
     } else if (signal !== undefined || timeout !== 0) {
-      watch(job, { signal, timeout }, (reason) => this.cancel(job, reason))
+      watch(job, { signal, timeout }, (reason) => this.interruptJob(job, reason))
     }
   }
 
@@ -171,8 +171,8 @@ class Connection {
     return job.promise
   }
 
-  cancel (job, reason) {
-    (job.port ?? this.port).cancel(job, reason)
+  interruptJob (job, reason) {
+    (job.port ?? this.port).interrupt(job, reason)
   }
 
   /** Executes a statement; a call has values, flags, the mode of its rows, and options. */
@@ -197,7 +197,7 @@ class Connection {
     return this.#traced(KINDS.get(op), job, () => this.submit(scope, job, options))
   }
 
-  /** Starts a job, and tells those who listen of it. */
+  /** Starts a job, and reports it to subscribers. */
   #traced (kind, job, start) {
     const context = this.contextOf(kind, job.subject())
     if (context === null) return start()
@@ -317,7 +317,7 @@ class Connection {
   cached (sql, options = null) {
     const known = this.#cache.get(sql)
     if (known !== undefined && known.entry !== null) return known.entry
-    // A call that may be cancelled compiles for itself.
+    // A call that may be interrupted compiles for itself.
     if (options !== null) return this.compile(sql, 0, options)
     if (known !== undefined) return known.compiling
     const item = { entry: null, compiling: this.compile(sql, 0), cache: null }
@@ -344,7 +344,7 @@ class Connection {
     try {
       return await compile()
     } catch (error) {
-      tracing.tellUncompiled(sql, this.options.name, began, error)
+      tracing.reportUncompiled(sql, this.options.name, began, error)
       throw retrace(error)
     }
   }
@@ -360,31 +360,31 @@ class Connection {
     turn.sql = sql
     const since = tracing.on ? performance.now() : undefined
     let inner = null
-    /** @type {{ stopped: boolean } | undefined} */
+    /** @type {{ interrupted: boolean } | undefined} */
     let starting
     this.watch(turn, options)
     if (!turn.settled) {
       scope.enter(turn, () => {
         inner = scope.hold()
-        starting = this.#starting = { stopped: false }
+        starting = this.#starting = { interrupted: false }
         turn.end(null)
       })
     }
     try {
       await turn.promise
     } catch (error) {
-      if (tracing.on) tracing.tellUncompiled(sql, this.options.name, since, error, false)
+      if (tracing.on) tracing.reportUncompiled(sql, this.options.name, since, error, false)
       throw retrace(error)
     }
     let entry
     try {
       entry = await compile()
       this.#starting = null
-      if (starting.stopped) throw this.#stopped()
+      if (starting.interrupted) throw this.#interruptedError()
     } catch (error) {
       this.#starting = null
       scope.release(inner)
-      if (tracing.on) tracing.tellUncompiled(sql, this.options.name, since, error)
+      if (tracing.on) tracing.reportUncompiled(sql, this.options.name, since, error)
       throw retrace(error)
     }
     let result
@@ -402,9 +402,9 @@ class Connection {
     return result
   }
 
-  #stopped () {
+  #interruptedError () {
     const error = interrupted()
-    return this.root.isOfServer ? tellOutcome(error, OUTCOME.NOT_EXECUTED) : error
+    return this.root.isOfServer ? withOutcome(error, OUTCOME.NOT_EXECUTED) : error
   }
 
   /** Calls that have not ended: those that run, and those that wait. */
@@ -461,19 +461,19 @@ class Connection {
   interrupt (entry) {
     for (const job of this.route.held()) {
       if (entry !== undefined && job.statement !== entry && job.entry !== entry) continue
-      this.cancel(job, null)
+      this.interruptJob(job, null)
       if (entry === undefined) return
     }
     const ports = this.route.ports()
     if (entry === undefined) {
-      const found = ports.map((port) => port.interrupt())
+      const found = ports.map((port) => port.interruptFirst())
       // It is behind all that was posted.
-      if (!found.includes(true) && this.#starting !== null) this.#starting.stopped = true
+      if (!found.includes(true) && this.#starting !== null) this.#starting.interrupted = true
       return
     }
     const waiting = this.root.waiting()
     for (const job of [...ports.flatMap((port) => port.pending()), ...waiting]) {
-      if (job.statement === entry || job.entry === entry) this.cancel(job, null)
+      if (job.statement === entry || job.entry === entry) this.interruptJob(job, null)
     }
   }
 
@@ -497,38 +497,38 @@ class Connection {
   async close ({ timeout, interrupt }) {
     if (!this.closed) {
       this.closed = this.isClosing = true
-      this.closing = this.#told(() => this.#close()).catch((error) => {
+      this.closing = this.#reported(() => this.#close()).catch((error) => {
         // It waited too long for a transaction to end: it is as before.
         this.closed = false
         throw error
       }).finally(() => { this.isClosing = false })
     }
-    if (interrupt) this.#stop()
-    else if (timeout > 0) this.#stopAfter(timeout)
+    if (interrupt) this.#interruptPending()
+    else if (timeout > 0) this.#interruptAfter(timeout)
     return this.closing
   }
 
-  /** Closes, and tells those who listen. */
-  #told (close) {
+  /** Closes, and reports it to subscribers. */
+  #reported (close) {
     const occasion = tracing.lifecycle('close')
     if (occasion === null) return close()
     return occasion.begin(require('../lifecycle').describe(this.options), close)
   }
 
-  #stopAfter (timeout) {
-    const timer = setTimeout(() => this.#stop(), timeout)
+  #interruptAfter (timeout) {
+    const timer = setTimeout(() => this.#interruptPending(), timeout)
     const clear = () => clearTimeout(timer)
     this.closing.then(clear, clear)
   }
 
   /** Ends what close() waits for. */
-  #stop () {
+  #interruptPending () {
     if (!this.isClosing) return
     // Itself too: it does not wait for its turn any more.
     for (const waiter of this.root.waiting()) waiter.end(interrupted())
-    if (this.#starting !== null) this.#starting.stopped = true
+    if (this.#starting !== null) this.#starting.interrupted = true
     for (const job of this.route.ports().flatMap((port) => port.pending())) {
-      if (job.interruptible) this.cancel(job, null)
+      if (job.interruptible) this.interruptJob(job, null)
     }
   }
 
@@ -538,7 +538,7 @@ class Connection {
     try {
       lease = await acquire(scope)
     } catch (error) {
-      // Told to stop, it goes on while a transaction is open, which rolls that back.
+      // Interrupted, it goes on while a transaction is open, which rolls that back.
       if (error.code !== 'SQLITE_INTERRUPT') throw error
     }
     await this.route.beforeClose()

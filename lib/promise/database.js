@@ -420,7 +420,7 @@ class Database {
 
   /** Ends the first of the calls that have not ended; those behind it go on. */
   interrupt () {
-    // Calls that close() waits for can be stopped.
+    // Calls that close() waits for can be interrupted.
     if (!this.#connection.isClosing) this.#connection.requireOpen()
     this.#connection.interrupt()
     return this

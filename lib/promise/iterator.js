@@ -90,12 +90,12 @@ class Iteration {
   }
 
   /** Ends the read that runs. */
-  stop () {
-    if (this.#reading !== null) this.#connection.cancel(this.#reading, null)
+  interrupt () {
+    if (this.#reading !== null) this.#connection.interruptJob(this.#reading, null)
   }
 
   close () {
-    this.stop()
+    this.interrupt()
     this.#endTrace(null)
     const job = new Job(OP.RETURN, this.#number)
     job.promise.catch(() => {})
@@ -213,7 +213,7 @@ class StatementIterator {
 
   return (value) {
     // A call of next() that runs is not waited for.
-    if (this.#pending !== 0) this.#iteration?.stop()
+    if (this.#pending !== 0) this.#iteration?.interrupt()
     return this.#inTurn(async () => {
       if (!this.#done) {
         this.#done = true

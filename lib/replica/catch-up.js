@@ -49,7 +49,7 @@ class CatchUp {
       freshness.endWrite()
       if (this.#last === ended) this.#last = null
       const { isUncertain, isDue } = freshness.count(this.#primary.writes())
-      if (isDue) this.#syncer.tell(OP.SYNC, 0)
+      if (isDue) this.#syncer.notify(OP.SYNC, 0)
       if (isUncertain) this.#notify(job.failure)
     })
     if (this.#follows) this.#last = ended

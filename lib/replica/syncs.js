@@ -13,7 +13,7 @@ const forgotten = new FinalizationRegistry((ref) => known.delete(ref))
 const listening = new Set()
 
 let isListened = false
-tracing.whenHeard('sync', () => {
+tracing.whenSubscribed('sync', () => {
   isListened = true
   for (const ref of known) ref.deref()?.update()
 })
@@ -45,7 +45,7 @@ class Syncs {
     const isReporting = !this.#isClosed && (hasListeners || isListened)
     if (isReporting === this.#isReporting) return
     this.#isReporting = isReporting
-    this.#port.hearSyncs(isReporting ? this.#report : null)
+    this.#port.onSyncs(isReporting ? this.#report : null)
   }
 
   #report = (isAsked, extent, frame, frames, duration, code, message) => {
@@ -53,7 +53,7 @@ class Syncs {
     const error = code === null ? undefined : errorOf(message, code, ...about)
     const sync = { reason: reasonOf(isAsked, extent), frames, frame, duration, error }
     // A sync that a call waits for is reported by that call.
-    if (!isAsked) tracing.lifecycle('sync')?.tell({ database: this.#database, ...sync })
+    if (!isAsked) tracing.lifecycle('sync')?.report({ database: this.#database, ...sync })
     // Not inside the call that waits: a listener may make calls of its own.
     if (this.#events.has('sync')) process.nextTick(() => this.#events.emit('sync', sync))
   }

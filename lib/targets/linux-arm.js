@@ -3,8 +3,8 @@
 // Written by `npm run packages`.
 
 const createDatabase = require('../create')
-const { platformAddon } = require('../platform')
-const { isMusl } = require('../target')
+const { platformAddon } = require('../platform-addon')
+const { isMusl } = require('../current-target')
 
 const Database = createDatabase(() => platformAddon(load), { allowNativeBinding: false })
 

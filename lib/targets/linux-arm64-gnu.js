@@ -3,7 +3,7 @@
 // Written by `npm run packages`.
 
 const createDatabase = require('../create')
-const { platformAddon } = require('../platform')
+const { platformAddon } = require('../platform-addon')
 
 const Database = createDatabase(() => platformAddon(load), { allowNativeBinding: false })
 

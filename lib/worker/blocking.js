@@ -28,7 +28,7 @@ class BlockingConnection {
   #numbers = 1
   #cache = new StatementCache()
   #dropped = new FinalizationRegistry((number) => {
-    if (!this.closed) this.port.tell(OP.DROP, number)
+    if (!this.closed) this.port.notify(OP.DROP, number)
   })
 
   /** @param {import('../engine').Environment} environment */

@@ -40,13 +40,13 @@ class Hub {
   }
 
   add (port) {
-    if (this.#active.size === 0) this.#natives.workerHold(true)
+    if (this.#active.size === 0) this.#natives.workerRef(true)
     this.#active.add(port)
   }
 
   remove (port) {
     this.#active.delete(port)
-    if (this.#active.size === 0) this.#natives.workerHold(false)
+    if (this.#active.size === 0) this.#natives.workerRef(false)
   }
 
   subscribe (ref, on) {

@@ -1,7 +1,7 @@
 'use strict'
 
 const { REFUSED } = require('../environment')
-const { OUTCOME, SqliteError, forCall, rejection, tellOutcome } = require('../errors')
+const { OUTCOME, SqliteError, forCall, rejection, withOutcome } = require('../errors')
 const { RAW } = require('../rows')
 
 // Of most jobs.
@@ -60,7 +60,7 @@ class Job {
   isAwaited = true
   // It prepares what a call needs that has a job of its own.
   isPart = false
-  // Called when the worker has answered, which may be after it was cancelled.
+  // Called when the worker has answered, which may be after it was interrupted.
   replied = null
   // Reports it to tracing; how long it has run, in us, or -1.
   trace = null
@@ -119,7 +119,7 @@ class Job {
     const interrupted = this.reason !== null && error?.code === 'SQLITE_INTERRUPT'
     const reason = forCall(interrupted ? this.reason : error, this.subject(), this.database)
     const outcome = error?.outcome ?? (this.#isUnsent(error) ? OUTCOME.NOT_EXECUTED : undefined)
-    return outcome === undefined ? reason : tellOutcome(reason, outcome)
+    return outcome === undefined ? reason : withOutcome(reason, outcome)
   }
 
   // What the way to a server says has an outcome: this was ended before it came there.

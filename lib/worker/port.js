@@ -4,9 +4,9 @@
 // have come settle in one wake-up of the event loop. Jobs run and end in the order of the calls.
 
 const {
-  OUTCOME, charsOf, errorOf, locate, tellOutcome, timedOut, transactionLost
+  OUTCOME, charsOf, errorOf, locate, withOutcome, timedOut, transactionLost
 } = require('../errors')
-const { CANCELLED, ERROR_KIND, HEADER, JOB, OP, PART, REPLY } = require('../protocol')
+const { INTERRUPTED, ERROR_KIND, HEADER, JOB, OP, PART, REPLY } = require('../protocol')
 const { RAW, decoderFor } = require('../rows')
 const { SLICE, hubOf } = require('./hub')
 const { Job } = require('./job')
@@ -17,7 +17,7 @@ const { EXTRAS, IN_TRANSACTION, PARTS, SHAREABLE, SLOTS } = HEADER
 const {
   DONE, ERROR, ROWS, LAST_ROWS, COLUMNS, CALL, LOG, CHANGED_ROW, SETTING, TIME, SYNC, LOST
 } = REPLY
-const { QUEUED, ENDED, SENT } = CANCELLED
+const { QUEUED, ENDED, SENT } = INTERRUPTED
 
 // To spin for the replies of so many calls pays: they are likely to come at once.
 const FEW = 4
@@ -25,7 +25,7 @@ const FEW = 4
 // How long a worker may take to notice that a call was given up, in ms.
 const NOTICING = 1000
 
-// How long a call that was sent to a server and is cancelled waits for what became of it, in ms.
+// How long a call that was sent to a server and is interrupted waits for what became of it, in ms.
 const HEARING = 100
 
 class Port {
@@ -73,7 +73,7 @@ class Port {
 
   /**
    * @param {import('../engine').Environment} environment
-   * @param {(natives: import('../engine').Natives) => import('../engine').Worker} open
+   * @param {(natives: import('../engine').Natives) => import('../engine').WorkerHandle} open
    */
   constructor (environment, open) {
     const { natives, block } = environment
@@ -156,11 +156,11 @@ class Port {
     return this.#natives.workerWritten.call(this.handle)
   }
 
-  /** Has `listener` hear of each sync, whoever asked for it, or nobody (null). */
-  hearSyncs (listener) {
+  /** Calls `listener` after each sync, whoever asked for it; null ends that. */
+  onSyncs (listener) {
     const on = listener !== null
     this.#onSync = listener
-    this.#natives.workerTellSyncs.call(this.handle, on)
+    this.#natives.workerReportSyncs.call(this.handle, on)
     this.#hub.subscribe(this.#ref ??= new WeakRef(this), on)
   }
 
@@ -170,7 +170,7 @@ class Port {
   }
 
   /** Posts what has no reply. */
-  tell (op, target, extra = 0, values = []) {
+  notify (op, target, extra = 0, values = []) {
     if (this.ended) return
     this.#message.add(JOB.NONE, { op, target, extra, flags: 0, values })
     this.#flushSoon()
@@ -183,10 +183,10 @@ class Port {
   }
 
   /** Ends a job, queued or running, with `reason`, or lets the reply stand that is on its way. */
-  cancel (job, reason) {
+  interrupt (job, reason) {
     if (job.settled) return
     job.reason ??= reason
-    this.#giveUp(job, job.id === 0 ? QUEUED : this.#stop(job))
+    this.#giveUp(job, job.id === 0 ? QUEUED : this.#deliverInterrupt(job))
   }
 
   // What was sent has its reply soon, unless somebody waits for a call that was sent with it.
@@ -198,10 +198,10 @@ class Port {
   }
 
   /** Ends the first of the jobs that have not ended; false if there is none. */
-  interrupt () {
+  interruptFirst () {
     for (const job of this.pending()) {
       if (job.settled || !job.interruptible) continue
-      const found = this.#stop(job)
+      const found = this.#deliverInterrupt(job)
       if (found === ENDED) continue
       this.#giveUp(job, found)
       return true
@@ -209,10 +209,10 @@ class Port {
     return false
   }
 
-  #stop (job) {
+  #deliverInterrupt (job) {
     // It has to be there to be found.
     this.#post()
-    return this.#natives.workerCancel.call(this.handle, job.id | 0)
+    return this.#natives.workerInterrupt.call(this.handle, job.id | 0)
   }
 
   /** The jobs that have not ended. */
@@ -220,22 +220,22 @@ class Port {
     return this.#jobs.slice(this.#head)
   }
 
-  /** Waits until a job has ended; after `timeout` ms, unless that is 0, it is cancelled. */
+  /** Waits until a job has ended; after `timeout` ms, unless that is 0, it is interrupted. */
   wait (job, timeout) {
     this.#post()
     let end = timeout === 0 ? Infinity : performance.now() + timeout
-    let isCancelled = false
+    let isInterrupted = false
     const worker = { hasReplied: false }
     job.replied = () => { worker.hasReplied = true }
     while (!job.settled) {
       const left = end - performance.now()
       if (left > 0) {
         this.#waitMore(left)
-      } else if (isCancelled) {
+      } else if (isInterrupted) {
         job.end(unheard(job))
       } else {
-        isCancelled = true
-        this.cancel(job, timedOut())
+        isInterrupted = true
+        this.interrupt(job, timedOut())
         end = performance.now() + NOTICING
       }
     }
@@ -380,7 +380,7 @@ class Port {
 /**
  * How a Port opens a file, by the arguments of the addon.
  * @param {import('../engine').WorkerFile} args
- * @returns {(natives: import('../engine').Natives) => import('../engine').Worker}
+ * @returns {(natives: import('../engine').Natives) => import('../engine').WorkerHandle}
  */
 function openLocal (args) {
   return (natives) => natives.workerOpen(...args)
@@ -389,7 +389,7 @@ function openLocal (args) {
 /**
  * How it opens a database on a server.
  * @param {{ args: import('../engine').Server }} remote
- * @returns {(natives: import('../engine').Natives) => import('../engine').Worker}
+ * @returns {(natives: import('../engine').Natives) => import('../engine').WorkerHandle}
  */
 function openRemote ({ args }) {
   return (natives) => natives.workerOpenRemote(...args)
@@ -411,7 +411,7 @@ function placed (error, job, statement, byte) {
 /** The HTTP status of a server's reply and what became of the call, which errors of a file lack. */
 function withFate (error, status, outcome) {
   if (typeof status === 'number') error.status = status
-  return outcome === undefined ? error : tellOutcome(error, outcome)
+  return outcome === undefined ? error : withOutcome(error, outcome)
 }
 
 function interrupted () {
@@ -421,12 +421,12 @@ function interrupted () {
 /** A call that was sent, and that nobody waits for any more: what reads has changed nothing. */
 function unheard ({ op, statement }) {
   const reads = op === OP.PREPARE || (statement !== null && statement.isRead)
-  return tellOutcome(interrupted(), reads ? OUTCOME.NOT_EXECUTED : OUTCOME.UNKNOWN)
+  return withOutcome(interrupted(), reads ? OUTCOME.NOT_EXECUTED : OUTCOME.UNKNOWN)
 }
 
 function wrongWidth (isOfServer) {
   const error = errorOf('Invalid reply from the server: a row does not have the columns of its result', 'REMOTE_PROTOCOL')
-  return isOfServer ? tellOutcome(error, OUTCOME.UNKNOWN) : error
+  return isOfServer ? withOutcome(error, OUTCOME.UNKNOWN) : error
 }
 
 /** Rows of a statement by its columns' names, all else as arrays. */

@@ -4,12 +4,12 @@ const { abortError, timedOut } = require('../errors')
 
 // How a call ends before its time: by a signal, or by a time limit.
 
-/** Calls `cancel(reason)` when the signal or the time says so, until the job is released. */
-function watch (job, { signal, timeout }, cancel) {
+/** Calls `interrupt(reason)` when the signal or the time says so, until the job is released. */
+function watch (job, { signal, timeout }, interrupt) {
   let timer = null
-  const onAbort = () => cancel(abortError(signal))
+  const onAbort = () => interrupt(abortError(signal))
   // A job that times out ends with SQLITE_INTERRUPT, as a statement of the sync API does.
-  if (timeout > 0) timer = setTimeout(() => cancel(timedOut()), timeout)
+  if (timeout > 0) timer = setTimeout(() => interrupt(timedOut()), timeout)
   if (signal !== undefined) listen(signal, onAbort)
   job.release = () => {
     clearTimeout(timer)

@@ -14,7 +14,7 @@ const LIB = path.join(__dirname, '..', '..', 'lib')
 const ROOT = path.join(__dirname, '..', '..')
 const TARGET = target()
 const LOCAL = path.join(ROOT, 'packages', TARGET, 'ferrolite.node')
-const LOADER = ['addon.js', 'binding.js', 'packages.js', 'runtime.js', 'target.js']
+const LOADER = ['addon.js', 'binding.js', 'current-target.js', 'packages.js', 'runtime.js']
 const LINUX = process.platform === 'linux'
 
 function tempDir (t) {

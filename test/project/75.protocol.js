@@ -13,7 +13,7 @@ const ROOT = path.join(__dirname, '..', '..')
 const read = (...names) => fs.readFileSync(path.join(ROOT, ...names), 'utf8')
 
 // Enums of SQLite's own, by their files.
-const OF_SQLITE = { Limit: 'limits', Need: 'pragma', Role: 'notes', Tag: 'packed' }
+const OF_SQLITE = { Limit: 'limits', Need: 'pragma', Role: 'role', Tag: 'packed' }
 
 /** A table's name and its entries, each with its text and whether a comment explains it. */
 class Numbers {
@@ -103,7 +103,7 @@ function allOfRust () {
     readRust(numbers, read('crates', 'sqlite', 'src', `${file}.rs`), own)
   }
   readRust(numbers, read('crates', 'worker', 'src', 'protocol.rs'))
-  readRust(numbers, read('crates', 'node', 'src', 'protocol.rs'))
+  readRust(numbers, read('crates', 'node', 'src', 'block_layout.rs'))
   return numbers
 }
 

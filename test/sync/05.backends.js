@@ -2,7 +2,7 @@
 
 const assert = require('node:assert/strict')
 const test = require('node:test')
-const { runBatch } = require('../../lib/backends/batch')
+const { runBatch } = require('../../lib/backends/sync/batch')
 const { getBinding } = require('../../lib/binding')
 const { COLUMNS, unavailable } = require('../../lib/capabilities')
 const createDatabase = require('../../lib/create')

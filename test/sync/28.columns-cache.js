@@ -123,7 +123,7 @@ test('a reply with fewer slots than its columns ends its call, and no other', as
     block,
     natives: {
       workerOnWake: fn => { wake = fn },
-      workerHold () {},
+      workerRef () {},
       workerPost () {},
       workerSpin: () => false,
       workerTake () {

@@ -2,7 +2,7 @@
 
 use ferrolite_sqlite::{Param, Params};
 
-use crate::protocol::LONG_TEXT;
+use crate::block_layout::LONG_TEXT;
 use crate::sys::{Call, Env, Result, Value, ValueType};
 
 /// Whether the memory of a large Buffer may be lent to `SQLite` instead of copied: the execution ends

@@ -8,8 +8,8 @@ use ferrolite_sqlite::{
 };
 
 use crate::bind;
+use crate::block_layout::header;
 use crate::database::{this_idle, Database};
-use crate::protocol::header;
 use crate::sys::{Call, Env, ErrorKind, HotFunction, Result, Thrown, Value, ValueType};
 
 /// Longer results would be copied only for `SQLite` to refuse them.
@@ -44,7 +44,7 @@ impl Host {
             return None;
         }
         db.callbacks.set(db.callbacks.get().wrapping_add(1));
-        let result = db.state.in_callback(|env| {
+        let result = db.environment.in_callback(|env| {
             callback(env).map_err(|Thrown| {
                 db.stash(env);
             })
@@ -127,23 +127,23 @@ impl Host {
             return false;
         }
         db.callbacks.set(db.callbacks.get().wrapping_add(1));
-        let state = &*db.state;
-        state.block.set_i32(header::CALL_GROUP, group);
-        state.block.set_i32(
+        let environment = &*db.environment;
+        environment.block.set_i32(header::CALL_GROUP, group);
+        environment.block.set_i32(
             header::CALL_ARGS,
             i32::try_from(args.len()).unwrap_or(i32::MAX),
         );
-        let mut plain = state.execution() != 0;
+        let mut plain = environment.execution() != 0;
         for at in 0..args.len() {
             match args.get(at) {
-                ValueRef::Null => state.block.set_argument(at, Tag::Null as u8, 0),
+                ValueRef::Null => environment.block.set_argument(at, Tag::Null as u8, 0),
                 ValueRef::Real(value) => {
-                    state
+                    environment
                         .block
                         .set_argument(at, Tag::Double as u8, value.to_bits());
                 }
                 ValueRef::Integer(value) if self.int64 => {
-                    state
+                    environment
                         .block
                         .set_argument(at, Tag::Int64 as u8, value.cast_unsigned());
                 }
@@ -153,17 +153,17 @@ impl Host {
                         Ok(value) => (Tag::Int32, u64::from(value.cast_unsigned())),
                         Err(_) => (Tag::Double, (value as f64).to_bits()),
                     };
-                    state.block.set_argument(at, tag as u8, bits);
+                    environment.block.set_argument(at, tag as u8, bits);
                 }
                 ValueRef::Text(_) | ValueRef::Blob(_) => plain = false,
             }
         }
         let called = if plain {
-            state.in_hot_callback(|| {
-                let called = function.call(state.env, state.execution(), &[]);
+            environment.in_hot_callback(|| {
+                let called = function.call(environment.env, environment.execution(), &[]);
                 // At once: with an exception pending the block cannot be put back.
                 called.inspect_err(|Thrown| {
-                    state.env.enter(|env| db.stash(env));
+                    environment.env.enter(|env| db.stash(env));
                 })
             })
         } else {
@@ -182,19 +182,19 @@ impl Host {
         function: &HotFunction,
         args: Args<'_>,
     ) -> Result<()> {
-        let state = &*db.state;
-        let called = state.in_callback(|env| {
+        let environment = &*db.environment;
+        let called = environment.in_callback(|env| {
             let mut values = Vec::with_capacity(4);
             for at in 0..args.len() {
                 let value = args.get(at);
                 if matches!(value, ValueRef::Text(_) | ValueRef::Blob(_)) {
-                    state
+                    environment
                         .block
                         .set_argument(at, Tag::Large as u8, values.len() as u64);
                     values.push(self.to_js(env, value)?);
                 }
             }
-            let called = function.call(state.env, 0, &values);
+            let called = function.call(environment.env, 0, &values);
             called.map_err(|Thrown| {
                 db.stash(env);
                 Thrown
@@ -209,7 +209,7 @@ impl Host {
         let Some(db) = self.db.upgrade() else {
             return false;
         };
-        let block = &db.state.block;
+        let block = &db.environment.block;
         let tag = block.i32(header::CALL_RESULT);
         if tag == Tag::Double as i32 {
             context.set(ValueRef::Real(block.f64(header::CALL_VALUE)));
@@ -219,7 +219,7 @@ impl Host {
             context.set(ValueRef::Integer(block.i64(header::CALL_VALUE)));
         } else {
             return self
-                .enter(|env| self.set_result(env, db.state.take_result(env)?, context))
+                .enter(|env| self.set_result(env, db.environment.take_result(env)?, context))
                 .is_some();
         }
         true
@@ -322,34 +322,34 @@ impl Aggregate for JsAggregate {
     }
 
     #[inline]
-    fn step(&self, state: &mut Group, args: Args<'_>, context: &mut Context<'_>) {
-        self.jump(&self.step, state, args, context);
+    fn step(&self, group: &mut Group, args: Args<'_>, context: &mut Context<'_>) {
+        self.jump(&self.step, group, args, context);
     }
 
-    fn inverse(&self, state: &mut Group, args: Args<'_>, context: &mut Context<'_>) {
+    fn inverse(&self, group: &mut Group, args: Args<'_>, context: &mut Context<'_>) {
         if let Some(inverse) = &self.inverse {
-            self.jump(inverse, state, args, context);
+            self.jump(inverse, group, args, context);
         }
     }
 
-    fn value(&self, state: &mut Group, context: &mut Context<'_>) {
-        state.window = true;
-        if self.jump(&self.value, state, Args::default(), context)
+    fn value(&self, group: &mut Group, context: &mut Context<'_>) {
+        group.window = true;
+        if self.jump(&self.value, group, Args::default(), context)
             && !self.host.take_result(context)
         {
-            state.failed = true;
+            group.failed = true;
             context.fail();
         }
     }
 
-    fn finalize(&self, mut state: Group, context: &mut Context<'_>) {
-        if !state.window {
-            self.value(&mut state, context);
+    fn finalize(&self, mut group: Group, context: &mut Context<'_>) {
+        if !group.window {
+            self.value(&mut group, context);
         }
         // After a window function's last value, this only drops the accumulator.
-        self.jump(&self.finish, &mut state, Args::default(), context);
-        let ended = if state.failed { &self.dead } else { &self.free };
-        ended.borrow_mut().push(state.number);
+        self.jump(&self.finish, &mut group, Args::default(), context);
+        let ended = if group.failed { &self.dead } else { &self.free };
+        ended.borrow_mut().push(group.number);
     }
 }
 

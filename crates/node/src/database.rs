@@ -11,13 +11,13 @@ use ferrolite_sqlite::{
 use ferrolite_worker::local::MODULES;
 use neon::types::Finalize;
 
-use crate::env::{ShutDown, State, Subject};
-use crate::protocol::header;
+use crate::block_layout::header;
+use crate::environment::{Environment, ShutDown, Subject};
 use crate::sys::{Call, Env, Ref, Result, Thrown, Value, ValueType};
 
 /// A connection and who uses it now.
 pub struct Database {
-    pub state: Rc<State>,
+    pub environment: Rc<Environment>,
     pub conn: Connection,
     /// As JavaScript has it
     name: String,
@@ -60,9 +60,9 @@ impl Database {
     pub fn raise_about(&self, env: Env<'_>, error: &Error, sql: Option<&[u8]>) -> Thrown {
         let subject = self.subject(error, sql);
         if self.pending.replace(false) {
-            return self.state.throw(env, &Error::Callback, &subject);
+            return self.environment.throw(env, &Error::Callback, &subject);
         }
-        self.state.throw(env, error, &subject)
+        self.environment.throw(env, error, &subject)
     }
 
     fn subject<'a>(&'a self, error: &Error, sql: Option<&'a [u8]>) -> Subject<'a> {
@@ -80,7 +80,7 @@ impl Database {
     pub fn raise_after_changes(&self, env: Env<'_>, error: &Error, sql: &[u8]) -> Thrown {
         let subject = self.subject(error, Some(sql));
         let pending = if self.pending.replace(false) {
-            match self.state.stashed(env) {
+            match self.environment.stashed(env) {
                 Ok(exception) => Some(exception),
                 Err(thrown) => return thrown,
             }
@@ -93,7 +93,7 @@ impl Database {
         }
         match pending {
             Some(exception) => env.throw(exception),
-            None => self.state.throw(env, error, &subject),
+            None => self.environment.throw(env, error, &subject),
         }
     }
 
@@ -120,7 +120,7 @@ impl Database {
     /// Turns a pending JavaScript exception into an error that passes through `SQLite`.
     pub fn stash(&self, env: Env<'_>) -> Error {
         if !self.pending.replace(true) {
-            self.state.stash_exception(env);
+            self.environment.stash_exception(env);
         }
         Error::Callback
     }
@@ -136,7 +136,7 @@ impl Database {
 
     #[cold]
     fn call_logger(&self, logger: &Ref, sql: &[u8]) -> std::result::Result<(), Error> {
-        let called = self.state.in_callback(|env| {
+        let called = self.environment.in_callback(|env| {
             let call = || {
                 env.call(logger.get(env)?, env.undefined()?, &[env.utf8(sql)?])?;
                 Ok(())
@@ -150,7 +150,7 @@ impl Database {
     #[inline]
     pub fn start_clock(&self, timeout: i32) -> Clock<'_> {
         let timeout = u32::try_from(timeout).unwrap_or(self.default_timeout);
-        let watched = timeout != 0 || self.state.is_worker;
+        let watched = timeout != 0 || self.environment.is_worker;
         if watched {
             let limit = (timeout != 0).then(|| Duration::from_millis(timeout.into()));
             self.conn.watch(limit);
@@ -184,15 +184,15 @@ impl Database {
             header::EXTRAS,
             header::COLUMNS,
         ];
-        let said = rows.map(|field| self.state.block.i32(field));
-        let called = self.state.in_callback(|env| {
+        let said = rows.map(|field| self.environment.block.i32(field));
+        let called = self.environment.in_callback(|env| {
             changes
                 .iter()
                 .try_for_each(|row| self.notify_listener(env, row))
                 .map_err(|Thrown| self.stash(env))
         });
         for (field, value) in rows.into_iter().zip(said) {
-            self.state.block.set_i32(field, value);
+            self.environment.block.set_i32(field, value);
         }
         match called {
             Some(Err(error)) => Err(self.raise(env, &error)),
@@ -222,7 +222,7 @@ impl Database {
     /// Puts changes and rowid into the header.
     #[inline]
     pub fn put_changes(&self, (changes, rowid): (i64, i64)) {
-        let block = &self.state.block;
+        let block = &self.environment.block;
         #[allow(clippy::cast_precision_loss)] // JavaScript numbers; exact up to 2^53
         block.set_f64(header::CHANGES, changes as f64);
         #[allow(clippy::cast_precision_loss)]
@@ -260,7 +260,7 @@ impl Drop for Clock<'_> {
 /// -> handle
 pub fn open<'e>(call: &Call<'e>) -> Result<Value<'e>> {
     let env = call.env;
-    let state: Rc<State> = call.data();
+    let environment: Rc<Environment> = call.data();
     let path = call.arg(0).to_utf8(env)?;
     let readonly = call.arg(1).as_bool(env);
     let (logger, buffer, vfs) = (call.arg(4), call.arg(5), call.arg(6));
@@ -287,16 +287,16 @@ pub fn open<'e>(call: &Call<'e>) -> Result<Value<'e>> {
             database: &name,
             timed_out: false,
         };
-        state.throw(env, &error, &subject)
+        environment.throw(env, &error, &subject)
     };
     let conn = Connection::open(&options).map_err(throw)?;
     let mut bytes = Vec::new();
     if buffer.append_bytes(env, &mut bytes).is_some() {
         conn.deserialize(&bytes, readonly).map_err(throw)?;
     }
-    if state.is_worker {
-        let watched = state.clone();
-        conn.set_stop_check(Box::new(move || !watched.can_run_js()));
+    if environment.is_worker {
+        let watched = environment.clone();
+        conn.set_interrupt_check(Box::new(move || !watched.can_run_js()));
     }
     conn.set_role(Role::from_number(call.arg(10).as_i32(env)))
         .map_err(throw)?;
@@ -319,10 +319,10 @@ pub fn open<'e>(call: &Call<'e>) -> Result<Value<'e>> {
         hides_parameters: call.arg(12).as_bool(env),
         on_change: RefCell::default(),
         default_timeout: unsigned(call.arg(8).as_i32(env)),
-        state,
+        environment,
     });
     let weak = Rc::downgrade(&database);
-    database.state.add_database(weak);
+    database.environment.add_database(weak);
     Ok(env.boxed(DatabaseHandle(database)))
 }
 
@@ -390,7 +390,7 @@ pub fn exec<'e>(call: &Call<'e>) -> Result<Value<'e>> {
     let env = call.env;
     let db = this_ready(call)?;
     db.check(env, db.require_no_iterators_unless_unsafe())?;
-    let mut params = db.state.take_params();
+    let mut params = db.environment.take_params();
     call.arg(0)
         .append_utf8(env, &mut params.bytes, usize::MAX)?;
     params.bytes.push(0);
@@ -413,7 +413,7 @@ pub fn exec<'e>(call: &Call<'e>) -> Result<Value<'e>> {
         Err(error) => Err(db.raise_after_changes(env, &error, script)),
     };
     params.clear();
-    db.state.give_params(params);
+    db.environment.give_params(params);
     env.boolean(plain && count? == 1)
 }
 

@@ -3,8 +3,8 @@
 use ferrolite_sqlite::{Encoder, Error, Running, Step};
 
 use crate::bind::Lend;
-use crate::protocol::header;
-use crate::protocol::mode::{INT64, PLUCK};
+use crate::block_layout::header;
+use crate::block_layout::mode::{INT64, PLUCK};
 use crate::statement::{Statement, ALREADY_BOUND};
 use crate::sys::{Call, Env, Ref, Result, Thrown, Value};
 
@@ -69,13 +69,13 @@ impl Statement {
         mode: u8,
         columns: usize,
     ) -> Result<()> {
-        let state = &*self.db.state;
+        let environment = &*self.db.environment;
         let columns = if mode & PLUCK == 0 {
             columns
         } else {
             columns.min(1)
         };
-        let mut target = state.block.target();
+        let mut target = environment.block.target();
         let mut failed = false;
         encoder.push_row(
             running.row(),
@@ -83,13 +83,15 @@ impl Statement {
             mode & INT64 != 0,
             &mut target,
             &mut |large| {
-                state.push_large(env, &large).unwrap_or_else(|Thrown| {
-                    failed = true;
-                    0
-                })
+                environment
+                    .push_large(env, &large)
+                    .unwrap_or_else(|Thrown| {
+                        failed = true;
+                        0
+                    })
             },
         );
-        state.set_used(encoder.used_slots(), encoder.used_bytes());
+        environment.set_used(encoder.used_slots(), encoder.used_bytes());
         if failed {
             let message = "A value of the row is too large for a JavaScript string or Buffer";
             return Err(self.raise(env, &Error::Range(message)));
@@ -106,19 +108,21 @@ impl Statement {
         rows: i32,
         done: bool,
     ) -> Result<Value<'e>> {
-        let state = &*self.db.state;
+        let environment = &*self.db.environment;
         if !encoder.utf16.is_empty() {
-            state.set_wide_text(env, &encoder.utf16)?;
+            environment.set_wide_text(env, &encoder.utf16)?;
         }
-        state.block.set_i32(header::VERSION, self.version.get());
-        state.block.set_i32(header::ROWS, rows);
-        state.block.set_i32(header::DONE, done.into());
-        state
+        environment
+            .block
+            .set_i32(header::VERSION, self.version.get());
+        environment.block.set_i32(header::ROWS, rows);
+        environment.block.set_i32(header::DONE, done.into());
+        environment
             .block
             .set_i32(header::COLUMNS, self.columns.get().into());
-        state
+        environment
             .block
-            .set_i32(header::EXTRAS, state.has_extras().into());
+            .set_i32(header::EXTRAS, environment.has_extras().into());
         if encoder.latin1.is_empty() {
             env.null()
         } else {
@@ -130,7 +134,7 @@ impl Statement {
     #[inline]
     fn finish(&self, env: Env<'_>, running: Running) -> Result<()> {
         let (params, result) = running.finish();
-        self.db.state.give_params(params);
+        self.db.environment.give_params(params);
         match result {
             Ok(()) => self.db.settle(env),
             Err(error) => Err(self.raise(env, &error)),
@@ -141,7 +145,7 @@ impl Statement {
     #[cold]
     fn abandon(&self, env: Env<'_>, running: Running, error: &Error) -> Thrown {
         let (params, _) = running.finish();
-        self.db.state.give_params(params);
+        self.db.environment.give_params(params);
         self.db.conn.take_changed_rows();
         self.raise(env, error)
     }
@@ -184,7 +188,7 @@ impl Statement {
     fn new_execution(&self, running: Running, mode: u8) -> Box<Execution> {
         Box::new(Execution {
             running,
-            encoder: self.db.state.take_encoder(),
+            encoder: self.db.environment.take_encoder(),
             mode,
             fresh: true,
             deferred: None,
@@ -202,7 +206,7 @@ impl Statement {
             deferred,
             ..
         } = *execution;
-        self.db.state.give_encoder(encoder);
+        self.db.environment.give_encoder(encoder);
         (running, deferred)
     }
 }
@@ -236,7 +240,7 @@ pub fn run<'e>(call: &Call<'e>) -> Result<Value<'e>> {
             .and_then(|()| running.step());
         (stepped, running.finish())
     };
-    db.state.give_params(params);
+    db.environment.give_params(params);
     // The reset repeats an error of the step, so the step's comes first.
     if let Err(error) = stepped.map(|_| ()).and(ended) {
         return Err(db.raise_failed(env, &error, st.stmt.sql(), before));
@@ -261,7 +265,7 @@ pub fn exec<'e>(call: &Call<'e>) -> Result<Value<'e>> {
     let st = call.this::<Statement>()?;
     st.check(call, st.can_run())?;
     let db = &*st.db;
-    let started = st.stmt.start(db.state.take_params());
+    let started = st.stmt.start(db.environment.take_params());
     let mut running = started.map_err(|error| st.raise(env, &error))?;
     let before = db.conn.total_changes();
     let (stepped, (params, ended)) = {
@@ -278,7 +282,7 @@ pub fn exec<'e>(call: &Call<'e>) -> Result<Value<'e>> {
             });
         (stepped, running.finish())
     };
-    db.state.give_params(params);
+    db.environment.give_params(params);
     if let Err(error) = stepped.and(ended) {
         return Err(db.raise_failed(env, &error, st.stmt.sql(), before));
     }
@@ -298,7 +302,7 @@ fn get_mode<'e>(call: &Call<'e>, mode: u8) -> Result<Value<'e>> {
         return env.boolean(false);
     };
     let db = &*st.db;
-    let state = &*db.state;
+    let environment = &*db.environment;
     let clock = db.start_clock(st.timeout.get());
     let busy = db.enter_busy();
     let stepped = db
@@ -307,11 +311,11 @@ fn get_mode<'e>(call: &Call<'e>, mode: u8) -> Result<Value<'e>> {
     let row = match stepped {
         Ok(Step::Row) => {
             let columns = st.refresh().map_err(|error| st.raise(env, &error))?;
-            state.begin_block(env)?;
-            let mut encoder = state.take_encoder();
+            environment.begin_block(env)?;
+            let mut encoder = environment.take_encoder();
             st.encode(env, &running, &mut encoder, mode, columns)?;
             let row = st.give(env, &encoder, 1, true)?;
-            state.give_encoder(encoder);
+            environment.give_encoder(encoder);
             row
         }
         Ok(Step::Done) => env.undefined()?,
@@ -360,7 +364,7 @@ fn all_mode<'e>(call: &Call<'e>, mode: u8) -> Result<Value<'e>> {
         // Goes on in `more`, or ends in `end`.
         std::mem::forget(busy);
         std::mem::forget(clock);
-        db.state.end_execution();
+        db.environment.end_execution();
         return result;
     }
     drop(busy);
@@ -377,7 +381,7 @@ fn next_block<'e>(
     mut execution: Box<Execution>,
 ) -> Result<Value<'e>> {
     let db = &*st.db;
-    db.state.begin_block(env)?;
+    db.environment.begin_block(env)?;
     execution.encoder.clear();
     let mut rows = 0;
     match st.fill(env, &mut execution, i32::MAX, &mut rows)? {
@@ -425,7 +429,7 @@ pub fn more<'e>(call: &Call<'e>) -> Result<Value<'e>> {
     let result = next_block(call.env, st, execution);
     if st.is_suspended() {
         std::mem::forget(busy);
-        st.db.state.end_execution();
+        st.db.environment.end_execution();
         return result;
     }
     drop(busy);
@@ -443,7 +447,7 @@ pub fn end<'e>(call: &Call<'e>) -> Result<Value<'e>> {
     }
     if let Some(execution) = st.execution.take() {
         let (running, _) = st.retire(execution);
-        st.db.state.give_params(running.finish().0);
+        st.db.environment.give_params(running.finish().0);
         st.db.busy.set(false);
         st.db.conn.unwatch();
     }
@@ -515,7 +519,7 @@ fn next_rows(
 ) -> Result<Filled> {
     let env = call.env;
     let db = &*st.db;
-    db.state.begin_block(env)?;
+    db.environment.begin_block(env)?;
     execution.encoder.clear();
     execution.mode = u8::try_from(call.arg(1).as_i32(env)).unwrap_or(0);
     match execution.deferred.take() {
@@ -547,7 +551,7 @@ fn defer(env: Env<'_>, st: &Statement, error: Error) -> Result<Deferred> {
         return Ok(Deferred::Error(error));
     }
     let holder = env.array(1)?;
-    holder.set_at(env, 0, st.db.state.stashed(env)?)?;
+    holder.set_at(env, 0, st.db.environment.stashed(env)?)?;
     Ok(Deferred::Exception(env.reference(holder)?))
 }
 
@@ -572,7 +576,7 @@ fn release(st: &Statement) -> std::result::Result<(), Error> {
     let was_thrown = execution.failed || execution.deferred.is_some();
     let (running, _) = st.retire(execution);
     let (params, result) = running.finish();
-    st.db.state.give_params(params);
+    st.db.environment.give_params(params);
     st.locked.set(false);
     st.db.iterators.set(st.db.iterators.get().saturating_sub(1));
     if was_thrown {

@@ -18,7 +18,7 @@ impl Drop for Busy<'_> {
     #[inline]
     fn drop(&mut self) {
         self.db.busy.set(false);
-        self.db.state.end_execution();
+        self.db.environment.end_execution();
     }
 }
 
@@ -26,7 +26,7 @@ impl Database {
     #[inline]
     pub fn enter_busy(&self) -> Busy<'_> {
         self.busy.set(true);
-        self.state.begin_execution();
+        self.environment.begin_execution();
         Busy { db: self }
     }
 

@@ -3,12 +3,12 @@
 mod authorizer;
 mod backup;
 mod bind;
+mod block_layout;
 mod callback;
 mod database;
-mod env;
+mod environment;
 mod execute;
 mod guard;
-mod protocol;
 mod session;
 mod sql;
 mod statement;
@@ -21,7 +21,7 @@ use std::rc::Rc;
 
 use neon::prelude::*;
 
-use crate::env::State;
+use crate::environment::Environment;
 use crate::sys::{callback, Env};
 
 #[global_allocator]
@@ -52,9 +52,9 @@ fn init(mut cx: FunctionContext) -> JsResult<JsObject> {
 
 #[allow(clippy::too_many_lines)] // a table
 fn export_all(env: Env<'_>, options: sys::Value<'_>, exports: sys::Value<'_>) -> sys::Result<()> {
-    let state = State::new(env, options)?;
+    let environment = Environment::new(env, options)?;
     // The functions hold this count: they can be called as long as the environment lives.
-    let data = Rc::into_raw(state).cast();
+    let data = Rc::into_raw(environment).cast();
     macro_rules! export {
         ($($name:literal => $body:path,)*) => {
             $(env.export(exports, $name, callback!($body), data)?;)*
@@ -131,14 +131,14 @@ fn export_all(env: Env<'_>, options: sys::Value<'_>, exports: sys::Value<'_>) ->
         "replicaDetach" => worker::detach_replica,
         "workerWrites" => worker::writes,
         "workerWritten" => worker::written,
-        "workerTellSyncs" => worker::tell_syncs,
+        "workerReportSyncs" => worker::report_syncs,
         "workerLastSync" => worker::last_sync,
         "workerWait" => worker::wait,
         "workerPost" => worker::post,
-        "workerCancel" => worker::cancel,
+        "workerInterrupt" => worker::interrupt,
         "workerSpin" => worker::spin,
         "workerTake" => worker::take,
-        "workerHold" => worker::hold,
+        "workerRef" => worker::ref_wake_up,
         "workerAnswer" => worker::answer,
         "workerAuthorizer" => worker::authorizer,
     }

@@ -68,7 +68,7 @@ impl Handler<'_> {
         if self.db.pending.get() {
             return or;
         }
-        let called = self.db.state.in_callback(|env| {
+        let called = self.db.environment.in_callback(|env| {
             callback(env).map_err(|Thrown| {
                 self.db.stash(env);
             })

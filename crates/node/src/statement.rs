@@ -7,10 +7,10 @@ use ferrolite_sqlite::{is_plain, Column, Error, Params, Running};
 use neon::types::Finalize;
 
 use crate::bind::{self, Lend};
+use crate::block_layout::header;
 use crate::database::{Database, DatabaseHandle};
 use crate::execute::Execution;
 use crate::guard::require_not_locked;
-use crate::protocol::header;
 use crate::sys::{Call, Env, Result, Thrown, Value};
 
 pub const ALREADY_BOUND: Error = Error::Type("This statement already has bound parameters");
@@ -87,7 +87,7 @@ impl Statement {
     fn columns_of_rows(&self, each: &mut dyn FnMut(Column<'_>)) -> std::result::Result<(), Error> {
         let before = self.columns_before.take();
         match &before {
-            Some(before) if before.version == self.db.state.block.i32(header::VERSION) => {
+            Some(before) if before.version == self.db.environment.block.i32(header::VERSION) => {
                 for column in &before.columns {
                     each(column.each_ref().map(|text| text.as_deref()));
                 }
@@ -118,8 +118,8 @@ impl Statement {
     /// Starts with the call's arguments. `None` if JavaScript has to look at them first.
     #[inline]
     pub fn start(&self, call: &Call<'_>, lend: Lend) -> Result<Option<Running>> {
-        let state = &*self.db.state;
-        let mut params = state.take_params();
+        let environment = &*self.db.environment;
+        let mut params = environment.take_params();
         if self.bound.get() {
             if call.len() > 0 {
                 return Err(self.raise(call.env, &ALREADY_BOUND));
@@ -131,7 +131,7 @@ impl Statement {
         }
         if !self.collect(call, &mut params, lend)? {
             params.clear();
-            state.give_params(params);
+            environment.give_params(params);
             return Ok(None);
         }
         if !self.plain {
@@ -146,7 +146,7 @@ impl Statement {
     /// False if JavaScript has to put the arguments in order first.
     #[inline]
     fn collect(&self, call: &Call<'_>, params: &mut Params, lend: Lend) -> Result<bool> {
-        let block = &self.db.state.block;
+        let block = &self.db.environment.block;
         let ordered = block.i32(header::ORDERED) != 0;
         // For this call alone: a callback of it may make others.
         block.set_i32(header::ORDERED, 0);
@@ -189,13 +189,13 @@ impl Statement {
 pub fn prepare<'e>(call: &Call<'e>) -> Result<Value<'e>> {
     let env = call.env;
     let db = &call.this::<DatabaseHandle>()?.0;
-    let mut params = db.state.take_params();
+    let mut params = db.environment.take_params();
     call.arg(0)
         .append_utf8(env, &mut params.bytes, usize::MAX)?;
     let (pragma, explain) = (call.arg(1).as_bool(env), call.arg(2).as_bool(env));
     let handle = prepare_sql(call, db, &params.bytes, pragma, explain);
     params.clear();
-    db.state.give_params(params);
+    db.environment.give_params(params);
     handle
 }
 
@@ -259,7 +259,7 @@ fn prepare_sql<'e>(
         stmt,
     };
     let readonly = statement.stmt.readonly().map_err(raise)?;
-    let block = &db.state.block;
+    let block = &db.environment.block;
     block.set_i32(header::READER, statement.reader.into());
     block.set_i32(header::READONLY, readonly.into());
     let shared = statement.reader && readonly && db.conn.may_read_elsewhere(sql);
@@ -395,7 +395,7 @@ pub fn bind<'e>(call: &Call<'e>) -> Result<Value<'e>> {
     let st = call.this::<Statement>()?;
     st.check(call, st.stmt.require_unbound())?;
     st.check(call, st.require_startable())?;
-    let mut params = st.db.state.take_params();
+    let mut params = st.db.environment.take_params();
     if !st.collect(call, &mut params, Lend::No)? {
         return env.boolean(false);
     }

@@ -15,9 +15,9 @@ use neon::types::Finalize;
 
 use crate::authorizer::read_rules;
 use crate::bind;
+use crate::block_layout::header;
 use crate::database::key_of;
-use crate::env::State;
-use crate::protocol::header;
+use crate::environment::Environment;
 use crate::sys::{Call, ErrorKind, Result, Value, ValueType};
 
 /// The handle that JavaScript has. Dropping it ends the worker once it has done its work.
@@ -35,9 +35,9 @@ impl Drop for Worker {
 
 /// `(onWake)`: called with nothing when blocks have arrived.
 pub fn set_on_wake<'e>(call: &Call<'e>) -> Result<Value<'e>> {
-    let state: Rc<State> = call.data();
+    let environment: Rc<Environment> = call.data();
     let on_wake = call.env.reference(call.arg(0))?;
-    state.workers.borrow_mut().set_on_wake(on_wake);
+    environment.workers.borrow_mut().set_on_wake(on_wake);
     call.env.undefined()
 }
 
@@ -93,7 +93,7 @@ pub fn open_remote<'e>(call: &Call<'e>) -> Result<Value<'e>> {
 pub fn open_replica<'e>(call: &Call<'e>) -> Result<Value<'e>> {
     let env = call.env;
     let remote = call.this::<Worker>()?.port.clone();
-    remote.writes.follow();
+    remote.write_counter.follow();
     let config = config_of(call, 5)?;
     let options = ReplicaOptions {
         path: call.arg(0).to_utf8(env)?,
@@ -119,7 +119,7 @@ pub fn detach_replica<'e>(call: &Call<'e>) -> Result<Value<'e>> {
 
 /// -> the last frame of the primary's log that came from here, or undefined
 pub fn written<'e>(call: &Call<'e>) -> Result<Value<'e>> {
-    match this(call)?.writes.written() {
+    match this(call)?.write_counter.written() {
         #[allow(clippy::cast_precision_loss)] // exact up to 2^53 frames
         Some(frame) => call.env.number(frame as f64),
         None => call.env.undefined(),
@@ -129,12 +129,12 @@ pub fn written<'e>(call: &Call<'e>) -> Result<Value<'e>> {
 /// -> how often something was written to the primary, and 2^32 for each time that this is not known
 pub fn writes<'e>(call: &Call<'e>) -> Result<Value<'e>> {
     #[allow(clippy::cast_precision_loss)] // exact up to 2^21 times
-    call.env.number(this(call)?.writes.count() as f64)
+    call.env.number(this(call)?.write_counter.count() as f64)
 }
 
 /// `(on)`: whether JavaScript is notified of each sync
-pub fn tell_syncs<'e>(call: &Call<'e>) -> Result<Value<'e>> {
-    this(call)?.syncs.tell(call.arg(0).as_bool(call.env));
+pub fn report_syncs<'e>(call: &Call<'e>) -> Result<Value<'e>> {
+    this(call)?.syncs.report(call.arg(0).as_bool(call.env));
     call.env.undefined()
 }
 
@@ -191,8 +191,8 @@ fn start<'e>(
     serve: impl FnOnce(&Arc<Port>) + Send + 'static,
 ) -> Result<Value<'e>> {
     let env = call.env;
-    let state: Rc<State> = call.data();
-    let mut workers = state.workers.borrow_mut();
+    let environment: Rc<Environment> = call.data();
+    let mut workers = environment.workers.borrow_mut();
     let waker = workers.waker(call);
     let port = Arc::new(Port::new(Box::new(move || waker.wake())));
     let shared = port.clone();
@@ -221,10 +221,10 @@ pub fn post<'e>(call: &Call<'e>) -> Result<Value<'e>> {
     env.undefined()
 }
 
-/// `(job)` -> what was found, by the numbers of `Cancelled`
-pub fn cancel<'e>(call: &Call<'e>) -> Result<Value<'e>> {
+/// `(job)` -> what was found, by the numbers of `Interrupted`
+pub fn interrupt<'e>(call: &Call<'e>) -> Result<Value<'e>> {
     let id = call.arg(0).as_i32(call.env).cast_unsigned();
-    let found = this(call)?.cancel(id);
+    let found = this(call)?.interrupt(id);
     call.env.number(f64::from(found as i32))
 }
 
@@ -256,33 +256,37 @@ pub fn take<'e>(call: &Call<'e>) -> Result<Value<'e>> {
 /// Copies a block into the environment's. -> its Latin-1 text, or null
 fn show<'e>(call: &Call<'e>, block: &Block) -> Result<Value<'e>> {
     let env = call.env;
-    let state: Rc<State> = call.data();
-    state.begin_block(env)?;
+    let environment: Rc<Environment> = call.data();
+    environment.begin_block(env)?;
     let (tags, slots, bytes) = (block.tags(), block.slots(), block.bytes());
-    let target = state.block.target();
+    let target = environment.block.target();
     target.tags[..tags.len()].copy_from_slice(tags);
     target.slots[..slots.len()].copy_from_slice(slots);
     target.bytes[..bytes.len()].copy_from_slice(bytes);
-    state.block.set_parts(block.parts());
-    state.set_used(slots.len(), bytes.len());
+    environment.block.set_parts(block.parts());
+    environment.set_used(slots.len(), bytes.len());
     let int = |n: usize| i32::try_from(n).unwrap_or(i32::MAX);
-    state.block.set_i32(header::PARTS, int(block.parts().len()));
-    state.block.set_i32(header::SLOTS, int(slots.len()));
+    environment
+        .block
+        .set_i32(header::PARTS, int(block.parts().len()));
+    environment.block.set_i32(header::SLOTS, int(slots.len()));
     // Negative: as before.
     let known =
         |flag: fn(ConnectionState) -> bool| block.state().map_or(-1, |state| flag(state).into());
     let (in_transaction, shareable) = (known(|s| s.in_transaction), known(|s| s.shareable));
-    state.block.set_i32(header::IN_TRANSACTION, in_transaction);
-    state.block.set_i32(header::SHAREABLE, shareable);
+    environment
+        .block
+        .set_i32(header::IN_TRANSACTION, in_transaction);
+    environment.block.set_i32(header::SHAREABLE, shareable);
     if !block.utf16().is_empty() {
-        state.set_wide_text(env, block.utf16())?;
+        environment.set_wide_text(env, block.utf16())?;
     }
     for large in block.larges() {
-        state.push_large(env, &large.borrow())?;
+        environment.push_large(env, &large.borrow())?;
     }
-    state
+    environment
         .block
-        .set_i32(header::EXTRAS, state.has_extras().into());
+        .set_i32(header::EXTRAS, environment.has_extras().into());
     if block.latin1().is_empty() {
         env.null()
     } else {
@@ -319,9 +323,9 @@ pub fn authorizer<'e>(call: &Call<'e>) -> Result<Value<'e>> {
 }
 
 /// `(on)`: whether the event loop goes on while nothing else keeps it.
-pub fn hold<'e>(call: &Call<'e>) -> Result<Value<'e>> {
-    let state: Rc<State> = call.data();
+pub fn ref_wake_up<'e>(call: &Call<'e>) -> Result<Value<'e>> {
+    let environment: Rc<Environment> = call.data();
     let on = call.arg(0).as_bool(call.env);
-    state.workers.borrow_mut().hold(call.env, on);
+    environment.workers.borrow_mut().ref_wake_up(call.env, on);
     call.env.undefined()
 }

@@ -5,21 +5,21 @@ use std::thread::JoinHandle;
 
 use ferrolite_worker::Port;
 
-use crate::env::State;
+use crate::environment::Environment;
 use crate::sys::{Call, Env, Hold, Ref, Result, Waker};
 
 /// What an environment keeps of its workers.
 #[derive(Default)]
 pub struct Workers {
     running: Vec<(Arc<Port>, JoinHandle<()>)>,
-    waker: Option<(Waker<State>, Hold)>,
+    waker: Option<(Waker<Environment>, Hold)>,
     /// What JavaScript does when it is woken.
     on_wake: Option<Ref>,
 }
 
 impl Workers {
     /// What wakes the event loop, from any thread.
-    pub fn waker(&mut self, call: &Call<'_>) -> Waker<State> {
+    pub fn waker(&mut self, call: &Call<'_>) -> Waker<Environment> {
         let (waker, _) = self.waker.get_or_insert_with(|| {
             let waker = Waker::new(call, run_on_wake);
             let hold = waker.hold();
@@ -39,16 +39,16 @@ impl Workers {
     }
 
     /// Whether the event loop goes on while nothing else keeps it.
-    pub fn hold(&mut self, env: Env<'_>, on: bool) {
+    pub fn ref_wake_up(&mut self, env: Env<'_>, on: bool) {
         if let Some((_, hold)) = &mut self.waker {
             hold.set(env, on);
         }
     }
 
     /// Ends all workers, and waits for them: no thread outlives its environment.
-    pub fn stop(self) {
+    pub fn shut_down(self) {
         for (port, _) in &self.running {
-            port.stop();
+            port.shut_down();
         }
         for (_, thread) in self.running {
             // A worker lets no panic out.
@@ -57,8 +57,8 @@ impl Workers {
     }
 }
 
-fn run_on_wake(env: Env<'_>, state: &State) -> Result<()> {
-    let function = match &state.workers.borrow().on_wake {
+fn run_on_wake(env: Env<'_>, environment: &Environment) -> Result<()> {
+    let function = match &environment.workers.borrow().on_wake {
         Some(function) => function.get(env)?,
         None => return Ok(()),
     };

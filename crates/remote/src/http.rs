@@ -18,7 +18,7 @@ use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use crate::error::{code, Error, Origin, Outcome, Result};
 use crate::tls::{self, Tls};
 
-/// Turns of the runtime in which a connection that was kept learns that the server has closed it: one to hear of it,
+/// Turns of the runtime in which a connection that was kept learns that the server has closed it: one to learn of it,
 /// one to act on it, and the rest for what stands between, such as TLS. Each takes less than a microsecond.
 const TURNS: u32 = 4;
 
@@ -86,7 +86,7 @@ impl Sending {
         self.0.store(false, Ordering::Relaxed);
     }
 
-    /// What became of the request if nobody hears of it again.
+    /// What became of the request if there is no reply.
     pub(crate) fn outcome(&self) -> Outcome {
         if self.0.load(Ordering::Relaxed) {
             Outcome::Unknown

@@ -7,9 +7,9 @@ use std::task::{Context, Poll, Waker};
 use once_cell::sync::OnceCell;
 
 use crate::allocator;
-use crate::builtins;
 use crate::error::{Error, Result};
 use crate::ffi;
+use crate::guarded_functions;
 
 /// Prepares the engine; every way into it calls this first. A VFS can be registered after it.
 ///
@@ -32,7 +32,7 @@ fn start() -> Result<()> {
             Poll::Pending => false,
         }
     };
-    if allocator::install() && build() && builtins::prepare_all() {
+    if allocator::install() && build() && guarded_functions::prepare_all() {
         return Ok(());
     }
     Err(Error::sqlite(

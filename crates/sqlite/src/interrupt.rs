@@ -1,4 +1,4 @@
-//! Stop a running statement: from another thread, or when its time is over.
+//! Interrupt a running statement: from another thread, or when its time is over.
 
 use std::cell::{Cell, OnceCell};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -35,7 +35,7 @@ pub(crate) struct Watch {
     pub(crate) deadline: Cell<Option<Instant>>,
     /// The deadline has ended something.
     pub(crate) timed_out: Cell<bool>,
-    pub(crate) stop: OnceCell<Box<dyn Fn() -> bool>>,
+    pub(crate) interrupt_check: OnceCell<Box<dyn Fn() -> bool>>,
     /// The connection's busy timeout in ms, and the epoch it was read in.
     pub(crate) busy_timeout: Cell<(u32, Option<u32>)>,
     pub(crate) waiting_since: Cell<Option<Instant>>,
@@ -60,8 +60,8 @@ impl Watch {
         is_overdue
     }
 
-    /// Whether what runs is to end: its time is over, or the stop check says so.
+    /// Whether what runs is to end: its time is over, or the interrupt check says so.
     pub(crate) fn is_over(&self) -> bool {
-        self.is_overdue() || self.stop.get().is_some_and(|stop| stop())
+        self.is_overdue() || self.interrupt_check.get().is_some_and(|check| check())
     }
 }

@@ -5,13 +5,13 @@
 
 #![deny(missing_docs)]
 
+mod added_functions;
 mod allocator;
 mod array_insert;
 mod authorizer;
 mod backup;
 mod bind;
 mod boundary;
-mod builtins;
 mod changes;
 mod changeset;
 mod codec;
@@ -25,6 +25,7 @@ mod exec;
 mod extension;
 mod ffi;
 mod function;
+mod guarded_functions;
 mod hooks;
 mod inner;
 mod internals;
@@ -35,7 +36,6 @@ mod key;
 mod like;
 mod limited;
 mod limits;
-mod newer;
 mod notes;
 mod open;
 mod packed;
@@ -71,13 +71,12 @@ pub use hooks::{Authorize, ChangeKind, ChangedRow};
 pub use interrupt::InterruptHandle;
 pub use key::{wipe, without_keys, Key};
 pub use limits::Limit;
-pub use notes::Role;
 pub use open::{OpenOptions, RegisterModules};
 pub use packed::{Encoder, Large, Tag, Target, BYTES_PER_BLOCK, SLOTS_PER_BLOCK};
 pub use pages::PageWriter;
 pub use params::{Param, Params};
 pub use pragma::{file_need, is_pragma, Need, Pragma};
-pub use role::is_query;
+pub use role::{is_query, Role};
 pub use rules::{Pattern, Rule, Rules};
 pub use running::{Row, Running, Step};
 pub use script::{batch_fault, has_word, number_of, parameters, statements};

@@ -3,9 +3,9 @@
 
 use std::rc::Rc;
 
-use crate::builtins;
 use crate::connection::Shared;
 use crate::error::Result;
+use crate::guarded_functions;
 use crate::sql::Tokens;
 
 /// The pragma without its value: what is left to run. The engine may compile that again as often as it likes.
@@ -43,7 +43,7 @@ pub(crate) fn guard(shared: &Rc<Shared>) -> Result<()> {
     let db = shared.open_db()?;
     let _quiet = shared.hooks.be_quiet();
     // SAFETY: `db` is open.
-    unsafe { builtins::guard_like(db) };
+    unsafe { guarded_functions::guard_like(db) };
     Ok(())
 }
 

@@ -6,32 +6,7 @@ use std::ffi::c_int;
 use crate::error::Error;
 use crate::ffi;
 use crate::pragma::{is_own_table, Pragma};
-
-/// What a connection is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Role {
-    /// All that its user does.
-    #[default]
-    Only = 0,
-    /// All but the reads that readers do.
-    Writer = 1,
-    /// Reads. It refuses statements whose result depends on the connection that writes.
-    Reader = 2,
-    /// Reads of the file of a replica. It refuses pragmas that do more than read the file.
-    Replica = 3,
-}
-
-impl Role {
-    /// The role of this number; [`Only`](Self::Only) if none has it.
-    pub fn from_number(number: i32) -> Self {
-        match number {
-            1 => Self::Writer,
-            2 => Self::Reader,
-            3 => Self::Replica,
-            _ => Self::Only,
-        }
-    }
-}
+use crate::role::Role;
 
 /// The code of a refusal: another connection has to execute the statement. The engine never returns this code.
 pub(crate) const REFUSED: c_int = ffi::SQLITE_EMPTY;

@@ -3,9 +3,34 @@
 
 use crate::connection::Connection;
 use crate::error::Result;
-use crate::notes::Role;
 use crate::pragma::Pragma;
 use crate::sql::Tokens;
+
+/// What a connection is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Role {
+    /// All that its user does.
+    #[default]
+    Only = 0,
+    /// All but the reads that readers do.
+    Writer = 1,
+    /// Reads. It refuses statements whose result depends on the connection that writes.
+    Reader = 2,
+    /// Reads of the file of a replica. It refuses pragmas that do more than read the file.
+    Replica = 3,
+}
+
+impl Role {
+    /// The role of this number; [`Only`](Self::Only) if none has it.
+    pub fn from_number(number: i32) -> Self {
+        match number {
+            1 => Self::Writer,
+            2 => Self::Reader,
+            3 => Self::Replica,
+            _ => Self::Only,
+        }
+    }
+}
 
 /// Whether a statement is a query, and no PRAGMA or EXPLAIN.
 pub fn is_query(sql: &str) -> bool {

@@ -12,14 +12,14 @@ use crate::statement::Statement;
 const OPS_PER_CHECK: c_int = 4000;
 
 impl Connection {
-    /// Asks `stop` while a watched statement runs or waits for a lock; true ends it.
-    pub fn set_stop_check(&self, stop: Box<dyn Fn() -> bool>) {
+    /// Asks `check` while a watched statement runs or waits for a lock; true ends it.
+    pub fn set_interrupt_check(&self, check: Box<dyn Fn() -> bool>) {
         // Set once, when the connection is opened.
-        let _ = self.shared.watch.stop.set(stop);
+        let _ = self.shared.watch.interrupt_check.set(check);
     }
 
     /// Until [`unwatch`](Self::unwatch), ends what runs with `SQLITE_INTERRUPT`, and what waits for a lock
-    /// with `SQLITE_BUSY`, after `limit` or when the stop check says so.
+    /// with `SQLITE_BUSY`, after `limit` or when the interrupt check says so.
     pub fn watch(&self, limit: Option<Duration>) {
         let shared = &*self.shared;
         if !shared.is_open() {

@@ -75,9 +75,9 @@ mod syncs {
     pub struct Syncs;
 }
 
-mod writes {
+mod write_counter {
     #[derive(Default)]
-    pub struct Writes;
+    pub struct WriteCounter;
 }
 
 /// Replies that are numbers.

@@ -17,8 +17,8 @@ mod sync;
 mod syncs;
 #[cfg(test)]
 mod testing;
-mod writes;
+mod write_counter;
 
 pub use block::{Block, ConnectionState, OwnedLarge, Part};
 pub use port::{Answer, Port, Wake};
-pub use writes::Writes;
+pub use write_counter::WriteCounter;

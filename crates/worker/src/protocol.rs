@@ -228,11 +228,11 @@ numbers! {
 }
 
 numbers! {
-    /// What cancelling a job has found.
-    Cancelled: i32 {
+    /// What interrupting a job has found.
+    Interrupted: i32 {
         /// It had not begun, and will not.
         Queued = 0,
-        /// It runs, and is stopped: its reply says how it ended.
+        /// It runs, and is interrupted: its reply says how it ended.
         Running = 1,
         /// It has ended: its reply is on the way.
         Ended = 2,

@@ -124,7 +124,7 @@ fn open<'p>(
 impl Syncer<'_> {
     /// Whether the file may lack a write of which it is not known whether it has happened.
     fn is_in_doubt(&self) -> bool {
-        self.remote.writes.doubts() != self.settled
+        self.remote.write_counter.doubts() != self.settled
     }
 
     fn close(&mut self) {
@@ -184,15 +184,21 @@ impl Syncer<'_> {
         if outcome.is_ok() {
             self.port.syncs.succeeded(began);
         }
-        self.tell(id, how_far, began, &outcome);
+        self.report(id, how_far, began, &outcome);
         outcome
     }
 
-    /// Tells of a sync, together with the reply if there is one.
-    fn tell(&mut self, id: u32, how_far: Extent, began: Moment, outcome: &Result<Synced, Failure>) {
+    /// Reports a sync, together with the reply if there is one.
+    fn report(
+        &mut self,
+        id: u32,
+        how_far: Extent,
+        began: Moment,
+        outcome: &Result<Synced, Failure>,
+    ) {
         let is_asked = id != job::NONE;
         let has_made_way = !is_asked && matches!(outcome, Err(error) if error.is_interrupt());
-        if !self.port.syncs.are_told() || has_made_way || (!is_asked && self.port.is_behind()) {
+        if !self.port.syncs.are_reported() || has_made_way || (!is_asked && self.port.is_behind()) {
             return;
         }
         let integer = |n: u64| ValueRef::Integer(i64::try_from(n).unwrap_or(i64::MAX));
@@ -235,10 +241,10 @@ impl Syncer<'_> {
         let Some(replica) = replica else {
             return Err(LocalError::closed().into());
         };
-        let doubts = remote.writes.doubts();
+        let doubts = remote.write_counter.doubts();
         let sync = async {
             match how_far {
-                Extent::Written => replica.catch_up(remote.writes.last()).await,
+                Extent::Written => replica.catch_up(remote.write_counter.last()).await,
                 Extent::Frame => replica.sync_until(frame).await,
                 Extent::Anew => replica.resync().await,
                 Extent::Now => replica.sync().await,
@@ -246,8 +252,8 @@ impl Syncer<'_> {
         };
         // What nobody has asked for makes way for what somebody asks for.
         let wanted = || match id {
-            job::NONE => !port.is_stopping() && !port.has_message(),
-            id => !port.is_stopping() && port.wants(id),
+            job::NONE => !port.is_shutting_down() && !port.has_message(),
+            id => !port.is_shutting_down() && port.wants(id),
         };
         let syncing = AssertUnwindSafe(|| runtime.block_on(until(sync, wanted)));
         let outcome: Result<Synced, Failure> = match catch_unwind(syncing) {

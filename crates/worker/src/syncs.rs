@@ -1,4 +1,4 @@
-//! What a replica's worker tells of its syncs.
+//! What a replica's worker reports of its syncs.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -31,19 +31,19 @@ impl Moment {
 
 #[derive(Default)]
 pub struct Syncs {
-    /// JavaScript is to hear of each.
-    told: AtomicBool,
+    /// JavaScript is notified of each.
+    reported: AtomicBool,
     /// When the last that succeeded began: the file has all that the primary had then.
     last: Mutex<Option<Moment>>,
 }
 
 impl Syncs {
-    pub fn tell(&self, on: bool) {
-        self.told.store(on, Ordering::Release);
+    pub fn report(&self, on: bool) {
+        self.reported.store(on, Ordering::Release);
     }
 
-    pub fn are_told(&self) -> bool {
-        self.told.load(Ordering::Acquire)
+    pub fn are_reported(&self) -> bool {
+        self.reported.load(Ordering::Acquire)
     }
 
     pub fn last(&self) -> Option<Moment> {

@@ -2,9 +2,9 @@
 
 // Written by `npm run packages`.
 
-const { platformAddon } = require('../../platform')
+const { platformAddon } = require('../../platform-addon')
 const createPromiseApi = require('../../promise/create')
-const { isMusl } = require('../../target')
+const { isMusl } = require('../../current-target')
 
 const Database = createPromiseApi(() => platformAddon(load), { allowNativeBinding: false })
 

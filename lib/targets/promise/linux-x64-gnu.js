@@ -2,7 +2,7 @@
 
 // Written by `npm run packages`.
 
-const { platformAddon } = require('../../platform')
+const { platformAddon } = require('../../platform-addon')
 const createPromiseApi = require('../../promise/create')
 
 const Database = createPromiseApi(() => platformAddon(load), { allowNativeBinding: false })

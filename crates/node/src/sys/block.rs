@@ -5,7 +5,7 @@ use ferrolite_worker::protocol::PARTS_PER_BLOCK;
 use ferrolite_worker::Part;
 
 use super::{Env, ErrorKind, Result, Value};
-use crate::protocol::{
+use crate::block_layout::{
     BLOCK_LENGTH, BYTES_AT, CALL_SLOTS, CALL_SLOTS_AT, CALL_TAGS_AT, PARTS_AT, SLOTS_AT, TAGS_AT,
 };
 

@@ -21,7 +21,7 @@ impl RawEnv {
     /// Runs `callback` in a handle scope of its own. `None` when there is none to be had.
     pub fn enter<R>(self, callback: impl FnOnce(Env<'_>) -> R) -> Option<R> {
         let mut scope = MaybeUninit::uninit();
-        // SAFETY: called on the thread of the environment while it lives (see `State`).
+        // SAFETY: called on the thread of the environment while it lives (see `Environment`).
         unsafe {
             ok(napi::open_handle_scope(self.0, scope.as_mut_ptr())).ok()?;
             let result = callback(Env {

@@ -3,8 +3,8 @@
 
 pub(crate) mod batch;
 mod check;
+pub(crate) mod connection;
 pub(crate) mod pipeline;
 mod proto;
-pub(crate) mod session;
 pub(crate) mod sql;
 pub(crate) mod statement;

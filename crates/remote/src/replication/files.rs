@@ -9,7 +9,7 @@ use crc::{Crc, CRC_64_GO_ISO};
 const CRC: Crc<u64> = Crc::<u64>::new(&CRC_64_GO_ISO);
 
 pub(super) struct Files {
-    /// Another one as soon as somebody has written into them; none if that cannot be told.
+    /// Another one as soon as somebody has written into them; none if that is not known.
     pub(super) stamp: Option<u64>,
     /// There is something in the WAL: whoever wrote last has not closed the file.
     pub(super) has_wal: bool,

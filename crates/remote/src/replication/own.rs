@@ -28,7 +28,7 @@ impl Replica {
             state.known.sums = Some([sum; 2]);
             state.known.stamp = None;
         } else if state.is_in_doubt() {
-            // It was told before, or the next sync fetches all of it anyway.
+            // It was reported before, or the next sync fetches all of it anyway.
             self.renew = true;
         } else {
             state.known.is_foreign = true;
@@ -46,7 +46,7 @@ impl Replica {
             ..
         } = self;
         let is_known = state.position.frame.is_some() && state.known.sums.is_some();
-        if !is_known || state.known.is_foreign || self.renew || self.told {
+        if !is_known || state.known.is_foreign || self.renew || self.reported {
             return;
         }
         pages.rollback();
@@ -74,9 +74,9 @@ impl Replica {
         if self.pages.data_version()? == self.version {
             return Ok(());
         }
-        // When it is opened the next time, nothing else will tell.
+        // When it is opened the next time, nothing else will report it.
         self.state.doubt()?;
-        self.told = true;
+        self.reported = true;
         let text =
             "Another program has written into the replica: resync() starts over from the primary";
         Err(Error::new(code::SYNC_CONFLICT, text))

@@ -55,8 +55,8 @@ pub struct Replica {
     /// As it was after our last transaction.
     pub(super) version: i64,
     pub(super) renew: bool,
-    /// That others have written into it has been told.
-    pub(super) told: bool,
+    /// That others have written into it has been reported.
+    pub(super) reported: bool,
     pub(super) path: String,
 }
 
@@ -99,7 +99,7 @@ impl Replica {
             session: None,
             timeout: config.request_timeout,
             renew: *renew,
-            told: false,
+            reported: false,
             path: path.clone(),
         };
         if !renew && replica.frame().is_some() {
@@ -325,7 +325,7 @@ impl Replica {
         self.pages.commit(size)?;
         self.version = self.pages.data_version()?;
         self.state.advance(position, self.pages.sum(), salt)?;
-        self.told = false;
+        self.reported = false;
         Ok(synced)
     }
 }

@@ -2,6 +2,7 @@
 
 mod callback;
 mod connection;
+mod modules;
 mod statement;
 mod table;
 
@@ -11,8 +12,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use ferrolite_sqlite::{
-    wipe, Backup, ChangeKind, ChangedRow, Connection, Error, Key, OpenOptions, Params,
-    RegisterModules, Role, Session, ValueRef,
+    wipe, Backup, ChangeKind, ChangedRow, Connection, Error, Key, OpenOptions, Params, Role,
+    Session, ValueRef,
 };
 
 use crate::block::ConnectionState;
@@ -22,12 +23,10 @@ pub use crate::protocol::Log;
 use crate::protocol::{flag, job, Op, Reply};
 use crate::reply::{Replies, INTERNAL};
 use callback::Callbacks;
+pub use modules::MODULES;
 use statement::{Iteration, Prepared};
 
 type Outcome = Result<(), Error>;
-
-/// Virtual tables that every local connection has, those of workers and readers too.
-pub const MODULES: &[RegisterModules] = &[ferrolite_vector::register];
 
 /// How to open the connection.
 #[allow(clippy::struct_excessive_bools)] // options, as JavaScript has them
@@ -98,10 +97,10 @@ fn open(port: &Arc<Port>, args: OpenArgs) -> Result<Connection, Error> {
     }
     conn.set_role(args.role)?;
     let port = port.clone();
-    conn.set_stop_check(Box::new(move || {
+    conn.set_interrupt_check(Box::new(move || {
         // The job takes long: replies of earlier jobs must not wait for it.
         port.notify();
-        port.is_cancelled()
+        port.is_interrupted()
     }));
     Ok(conn)
 }
@@ -136,7 +135,7 @@ impl Owner<'_> {
         while let Some(message) = self.port.receive() {
             let mut jobs = Jobs::new(&message);
             while let Some(job) = jobs.next(std::mem::take(&mut params)) {
-                if self.port.is_stopping() {
+                if self.port.is_shutting_down() {
                     break;
                 }
                 let mut job = match job {
@@ -205,10 +204,10 @@ impl Owner<'_> {
             // Waiting for a lock ends as busy, and for an answer of JavaScript as an error, whatever ended
             // the waiting.
             let waited = matches!(error.code() & 0xff, BUSY | ERROR);
-            let cancelled = self.port.is_cancelled() && waited;
+            let is_interrupted = self.port.is_interrupted() && waited;
             let interrupted = Error::from_code(INTERRUPTED);
             self.replies
-                .error(if cancelled { &interrupted } else { &error });
+                .error(if is_interrupted { &interrupted } else { &error });
             if was_open && !self.conn.in_transaction() {
                 self.lost = true;
                 self.replies.lost();
@@ -224,7 +223,7 @@ impl Owner<'_> {
         if self.has_readers {
             self.report_settings();
         }
-        // Whoever cancels it while readers are looked after would cancel what is done.
+        // An interrupt while readers are looked after would end what is done.
         self.port.end(job.id);
         if self.has_readers && self.looked_at != Some(self.conn.epoch()) {
             self.looked_at = Some(self.conn.epoch());

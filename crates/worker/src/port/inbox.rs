@@ -3,7 +3,7 @@
 use std::collections::{HashSet, VecDeque};
 
 use super::SPIN;
-use crate::protocol::Cancelled;
+use crate::protocol::Interrupted;
 use crate::sync::{lock, spin, wait, wait_for, AtomicBool, Condvar, Instant, Mutex, Ordering};
 
 /// Why there is no message.
@@ -22,15 +22,15 @@ pub struct Inbox {
     /// What is seen of the messages without the lock; also true when there will be none.
     has_message: AtomicBool,
     /// The job that runs is to end.
-    cancelled: AtomicBool,
+    interrupted: AtomicBool,
     /// All is to end.
-    stopping: AtomicBool,
+    shutting_down: AtomicBool,
 }
 
 #[derive(Default)]
 struct State {
     messages: VecDeque<Vec<u8>>,
-    /// Cancelled before they began.
+    /// Interrupted before they began.
     skipped: HashSet<u32>,
     /// The job that runs, and the last that ended.
     current: Option<u32>,
@@ -57,21 +57,21 @@ impl Inbox {
         }
     }
 
-    pub fn cancel(&self, id: u32) -> Cancelled {
+    pub fn interrupt(&self, id: u32) -> Interrupted {
         let mut state = lock(&self.state);
         if state.current == Some(id) {
             // Under the lock: the worker takes it before it begins another job.
-            self.cancelled.store(true, Ordering::Relaxed);
-            return Cancelled::Running;
+            self.interrupted.store(true, Ordering::Relaxed);
+            return Interrupted::Running;
         }
         // Numbers wrap around; far fewer than half of them are ever in flight.
         if id.wrapping_sub(state.ended).cast_signed() <= 0 {
-            return Cancelled::Ended;
+            return Interrupted::Ended;
         }
         state.skipped.insert(id);
         match state.taken {
-            Some(taken) if id.wrapping_sub(taken).cast_signed() <= 0 => Cancelled::Sent,
-            _ => Cancelled::Queued,
+            Some(taken) if id.wrapping_sub(taken).cast_signed() <= 0 => Interrupted::Sent,
+            _ => Interrupted::Queued,
         }
     }
 
@@ -83,8 +83,8 @@ impl Inbox {
     }
 
     /// What has come already is not read any more, either.
-    pub fn stop(&self) {
-        self.stopping.store(true, Ordering::Relaxed);
+    pub fn shut_down(&self) {
+        self.shutting_down.store(true, Ordering::Relaxed);
         self.close();
     }
 }
@@ -97,7 +97,7 @@ impl Inbox {
         state.current = None;
         let mut idle_since: Option<Instant> = None;
         loop {
-            if self.is_stopping() {
+            if self.is_shutting_down() {
                 return Err(NoMessage::Closed);
             }
             if let Some(message) = state.messages.pop_front() {
@@ -150,7 +150,7 @@ impl Inbox {
         self.has_message.load(Ordering::Acquire)
     }
 
-    /// A job is going to run together with others; false if it was cancelled before.
+    /// A job is going to run together with others; false if it was interrupted before.
     pub fn take(&self, id: u32) -> bool {
         let mut state = lock(&self.state);
         state.taken = Some(id);
@@ -162,15 +162,15 @@ impl Inbox {
         !lock(&self.state).skipped.contains(&id)
     }
 
-    /// The job before it has ended and this one begins; false if it was cancelled.
+    /// The job before it has ended and this one begins; false if it was interrupted.
     pub fn begin(&self, id: u32) -> bool {
         let mut state = lock(&self.state);
-        self.cancelled.store(false, Ordering::Relaxed);
+        self.interrupted.store(false, Ordering::Relaxed);
         state.current = Some(id);
         state.skipped.is_empty() || !state.skipped.remove(&id)
     }
 
-    /// The job has ended: from here on nothing cancels it.
+    /// The job has ended: from here on nothing interrupts it.
     pub fn end(&self, id: u32) {
         let mut state = lock(&self.state);
         state.current = None;
@@ -180,12 +180,12 @@ impl Inbox {
         }
     }
 
-    pub fn is_cancelled(&self) -> bool {
-        self.cancelled.load(Ordering::Relaxed) || self.is_stopping()
+    pub fn is_interrupted(&self) -> bool {
+        self.interrupted.load(Ordering::Relaxed) || self.is_shutting_down()
     }
 
-    pub fn is_stopping(&self) -> bool {
-        self.stopping.load(Ordering::Relaxed)
+    pub fn is_shutting_down(&self) -> bool {
+        self.shutting_down.load(Ordering::Relaxed)
     }
 }
 
@@ -238,14 +238,14 @@ mod tests {
                 let inbox = inbox.clone();
                 thread::spawn(move || receive(&inbox))
             };
-            inbox.stop();
+            inbox.shut_down();
             assert_eq!(worker.join().unwrap(), None);
-            assert!(inbox.is_stopping() && inbox.is_cancelled() && inbox.has_message());
+            assert!(inbox.is_shutting_down() && inbox.is_interrupted() && inbox.has_message());
         });
     }
 
     #[test]
-    fn what_was_posted_before_the_end_is_done_but_after_stop_it_is_not() {
+    fn what_was_posted_before_the_end_is_done_but_after_shut_down_it_is_not() {
         model(|| {
             let inbox = Inbox::default();
             inbox.post(vec![1]);
@@ -253,7 +253,7 @@ mod tests {
             assert_eq!(receive(&inbox), Some(vec![1]));
             assert!(inbox.has_message());
             inbox.post(vec![2]);
-            inbox.stop();
+            inbox.shut_down();
             assert_eq!(receive(&inbox), None);
         });
     }
@@ -270,18 +270,18 @@ mod tests {
     }
 
     #[test]
-    fn cancelling_finds_a_job_queued_running_or_ended() {
+    fn interrupting_finds_a_job_queued_running_or_ended() {
         model(|| {
             let inbox = Inbox::default();
-            assert_eq!(inbox.cancel(2), Cancelled::Queued);
+            assert_eq!(inbox.interrupt(2), Interrupted::Queued);
             assert!(!inbox.wants(2));
             assert!(inbox.begin(1));
-            assert_eq!(inbox.cancel(1), Cancelled::Running);
-            assert!(inbox.is_cancelled());
+            assert_eq!(inbox.interrupt(1), Interrupted::Running);
+            assert!(inbox.is_interrupted());
             inbox.end(1);
-            assert_eq!(inbox.cancel(1), Cancelled::Ended);
+            assert_eq!(inbox.interrupt(1), Interrupted::Ended);
             assert!(!inbox.begin(2));
-            assert!(!inbox.is_cancelled());
+            assert!(!inbox.is_interrupted());
             inbox.end(2);
             assert!(inbox.wants(2));
         });
@@ -293,17 +293,17 @@ mod tests {
             let inbox = Arc::new(Inbox::default());
             let front_end = {
                 let inbox = inbox.clone();
-                thread::spawn(move || inbox.cancel(2))
+                thread::spawn(move || inbox.interrupt(2))
             };
             let takes = [inbox.take(1), inbox.take(2)];
             let found = front_end.join().unwrap();
-            assert_eq!(takes, [true, found == Cancelled::Sent]);
-            assert_eq!(inbox.cancel(1), Cancelled::Sent);
+            assert_eq!(takes, [true, found == Interrupted::Sent]);
+            assert_eq!(inbox.interrupt(1), Interrupted::Sent);
             assert!(!inbox.wants(1) && !inbox.wants(2));
-            assert_eq!(inbox.cancel(3), Cancelled::Queued);
+            assert_eq!(inbox.interrupt(3), Interrupted::Queued);
             inbox.end(1);
             inbox.end(2);
-            assert_eq!(inbox.cancel(2), Cancelled::Ended);
+            assert_eq!(inbox.interrupt(2), Interrupted::Ended);
         });
     }
 
@@ -312,34 +312,34 @@ mod tests {
         model(|| {
             let inbox = Inbox::default();
             inbox.end(u32::MAX);
-            assert_eq!(inbox.cancel(u32::MAX), Cancelled::Ended);
-            assert_eq!(inbox.cancel(1), Cancelled::Queued);
+            assert_eq!(inbox.interrupt(u32::MAX), Interrupted::Ended);
+            assert_eq!(inbox.interrupt(1), Interrupted::Queued);
             inbox.end(2);
-            assert_eq!(inbox.cancel(u32::MAX), Cancelled::Ended);
-            assert_eq!(inbox.cancel(2), Cancelled::Ended);
+            assert_eq!(inbox.interrupt(u32::MAX), Interrupted::Ended);
+            assert_eq!(inbox.interrupt(2), Interrupted::Ended);
         });
     }
 
     #[test]
-    fn cancelling_a_job_never_ends_the_next_one() {
+    fn interrupting_a_job_never_ends_the_next_one() {
         model(|| {
             let inbox = Arc::new(Inbox::default());
             let front_end = {
                 let inbox = inbox.clone();
-                thread::spawn(move || inbox.cancel(1))
+                thread::spawn(move || inbox.interrupt(1))
             };
             let began = inbox.begin(1);
-            let saw = inbox.is_cancelled();
+            let saw = inbox.is_interrupted();
             inbox.end(1);
             assert!(inbox.begin(2));
-            assert!(!inbox.is_cancelled());
+            assert!(!inbox.is_interrupted());
             match front_end.join().unwrap() {
-                Cancelled::Queued => assert!(!began),
-                Cancelled::Running => assert!(began),
-                Cancelled::Ended => assert!(began && !saw),
-                Cancelled::Sent => unreachable!("nothing runs together"),
+                Interrupted::Queued => assert!(!began),
+                Interrupted::Running => assert!(began),
+                Interrupted::Ended => assert!(began && !saw),
+                Interrupted::Sent => unreachable!("nothing runs together"),
             }
-            assert!(!inbox.is_cancelled());
+            assert!(!inbox.is_interrupted());
         });
     }
 }

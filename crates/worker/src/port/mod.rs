@@ -1,4 +1,4 @@
-//! What the front end and a worker share: messages in, blocks out, questions and answers, and a flag to stop.
+//! What the front end and a worker share: messages in, blocks out, questions and answers, and flags that interrupt it or shut it down.
 //! The methods are grouped by the thread that calls them.
 
 mod gate;
@@ -10,10 +10,10 @@ use std::time::Duration;
 
 use crate::block::{Block, Packer};
 use crate::job::Rules;
-use crate::protocol::Cancelled;
+use crate::protocol::Interrupted;
 use crate::sync::{lock, Instant, Mutex};
 use crate::syncs::Syncs;
-use crate::writes::Writes;
+use crate::write_counter::WriteCounter;
 use gate::Gate;
 use inbox::Inbox;
 pub use inbox::NoMessage;
@@ -38,7 +38,7 @@ pub struct Port {
     /// Rules that wait for the worker to take them over.
     authorizer: Mutex<Option<Rules>>,
     /// What this connection writes to a primary.
-    pub writes: Writes,
+    pub write_counter: WriteCounter,
     /// When a replica was synced, and whether the front end is notified of it.
     pub syncs: Syncs,
 }
@@ -52,7 +52,7 @@ impl Port {
             questions: Questions::default(),
             gate: Gate::default(),
             authorizer: Mutex::default(),
-            writes: Writes::default(),
+            write_counter: WriteCounter::default(),
             syncs: Syncs::default(),
         }
     }
@@ -66,9 +66,9 @@ impl Port {
     }
 
     /// Keeps a job from beginning, or ends it.
-    pub fn cancel(&self, id: u32) -> Cancelled {
-        let found = self.inbox.cancel(id);
-        if found == Cancelled::Running {
+    pub fn interrupt(&self, id: u32) -> Interrupted {
+        let found = self.inbox.interrupt(id);
+        if found == Interrupted::Running {
             self.release();
         }
         found
@@ -116,8 +116,8 @@ impl Port {
     }
 
     /// The worker ends as soon as it can.
-    pub fn stop(&self) {
-        self.inbox.stop();
+    pub fn shut_down(&self) {
+        self.inbox.shut_down();
         self.release();
     }
 }
@@ -131,7 +131,7 @@ impl Port {
 
     /// Waits for another worker to open what it has to, unless this one is to end.
     pub fn wait_for_opening(&self, other: &Self) {
-        other.gate.pass(|| self.is_stopping());
+        other.gate.pass(|| self.is_shutting_down());
     }
 
     /// Waits for a message. `None` when there will be no more.
@@ -154,7 +154,7 @@ impl Port {
         self.inbox.has_message()
     }
 
-    /// A job is going to run together with others; false if it was cancelled before.
+    /// A job is going to run together with others; false if it was interrupted before.
     pub fn take_job(&self, id: u32) -> bool {
         self.inbox.take(id)
     }
@@ -164,24 +164,24 @@ impl Port {
         self.inbox.wants(id)
     }
 
-    /// A job begins; false if it was cancelled before.
+    /// A job begins; false if it was interrupted before.
     pub fn begin(&self, id: u32) -> bool {
         self.inbox.begin(id)
     }
 
-    /// The job has ended: from here on nothing cancels it. Its reply is sent after this.
+    /// The job has ended: from here on nothing interrupts it. Its reply is sent after this.
     pub fn end(&self, id: u32) {
         self.inbox.end(id);
     }
 
     /// Whether the job that runs is to end.
-    pub fn is_cancelled(&self) -> bool {
-        self.inbox.is_cancelled()
+    pub fn is_interrupted(&self) -> bool {
+        self.inbox.is_interrupted()
     }
 
     /// Whether the worker is to end without doing what was posted.
-    pub fn is_stopping(&self) -> bool {
-        self.inbox.is_stopping()
+    pub fn is_shutting_down(&self) -> bool {
+        self.inbox.is_shutting_down()
     }
 
     /// The number of the question that is asked next.
@@ -189,10 +189,10 @@ impl Port {
         self.questions.next()
     }
 
-    /// Waits for the answer to the last question. `None` if the function failed, or if the job was cancelled
+    /// Waits for the answer to the last question. `None` if the function failed, or if the job was interrupted
     /// meanwhile.
     pub fn wait_for_answer(&self) -> Option<Answer> {
-        self.questions.wait(|| self.is_cancelled())
+        self.questions.wait(|| self.is_interrupted())
     }
 
     /// Whether a function has failed since this was asked last.
@@ -222,10 +222,10 @@ impl Port {
     }
 
     /// Sends what is packed; the front end is woken when the worker has nothing else to do, when what it does takes
-    /// long, or for a later reply. Waits while the front end is far behind, unless the job is cancelled.
+    /// long, or for a later reply. Waits while the front end is far behind, unless the job is interrupted.
     pub fn send_with_others(&self, packer: &mut Packer) {
         if packer.has_parts() {
-            self.outbox.push(packer, || self.is_cancelled());
+            self.outbox.push(packer, || self.is_interrupted());
         }
     }
 }
@@ -260,14 +260,14 @@ mod tests {
                 thread::spawn(move || serve(&port))
             };
             port.post(vec![1, 2]);
-            let found = port.cancel(2);
+            let found = port.interrupt(2);
             port.close();
             let mut all = Vec::new();
             while all.len() < 2 {
                 port.wait(Duration::from_secs(1));
                 all.extend(port.take().iter().flat_map(unpacked));
             }
-            let expected = if found == Cancelled::Queued { -2 } else { 2 };
+            let expected = if found == Interrupted::Queued { -2 } else { 2 };
             assert_eq!(all, [1, expected]);
             worker.join().unwrap();
         });
@@ -290,7 +290,7 @@ mod tests {
                     let port = port.clone();
                     thread::spawn(move || wait(&port))
                 };
-                port.stop();
+                port.shut_down();
                 worker.join().unwrap();
             });
         }
@@ -305,13 +305,13 @@ mod tests {
                 thread::spawn(move || {
                     let began = port.begin(1);
                     port.next_question();
-                    // Nobody answers: only the cancelling ends it.
+                    // Nobody answers: only the interrupting ends it.
                     let answer = if began { port.wait_for_answer() } else { None };
                     port.end(1);
                     answer
                 })
             };
-            assert_ne!(port.cancel(1), Cancelled::Ended);
+            assert_ne!(port.interrupt(1), Interrupted::Ended);
             assert_eq!(worker.join().unwrap(), None);
         });
     }

@@ -10,7 +10,7 @@ use crate::protocol::Op;
 type Answers = Result<Vec<Answer>, Failure>;
 
 /// The first that failed, of a pipeline that a transaction was open before and is not any more; `None` if it
-/// has ended as it was told to.
+/// has ended as it should.
 pub(super) fn ender(pending: &[Pending], pipeline: &Pipeline, answers: &Answers) -> Option<usize> {
     if pending.iter().any(|p| has_committed(p, pipeline, answers)) {
         return None;
@@ -31,8 +31,8 @@ fn has_committed(
     let (Ok(Some(at)), Ok(answers)) = (request, answers) else {
         return false;
     };
-    let is_told = job.op != Op::Batch && pipeline.effect(*at) == Some(Effect::Commits);
-    is_told && answers.get(*at).is_some_and(has_succeeded)
+    let is_commit = job.op != Op::Batch && pipeline.effect(*at) == Some(Effect::Commits);
+    is_commit && answers.get(*at).is_some_and(has_succeeded)
 }
 
 /// Whether the server was asked, and it did not succeed.

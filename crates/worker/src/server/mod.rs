@@ -15,8 +15,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ferrolite_remote::{
-    Answer, Batch, Config, Description, Effect, Error, Outcome, Pipeline, Request, Response, Rows,
-    Session, Statement,
+    Answer, Batch, Config, Connection, Description, Effect, Error, Outcome, Pipeline, Request,
+    Response, Rows, Statement,
 };
 use ferrolite_sqlite::{statements, Error as LocalError, Params};
 use tokio::runtime::Runtime;
@@ -30,7 +30,7 @@ use crate::reply::Replies;
 use lost::ender;
 use request::{batch_of, text_of, ServerStatement};
 
-/// How long a request may go on after it was stopped.
+/// How long a request may go on after it was interrupted.
 const TICK: Duration = Duration::from_millis(10);
 
 /// How long closing a connection may take.
@@ -45,14 +45,14 @@ const MAX_DESCRIBED: usize = 1000;
 /// Serves a connection until there is nothing left to do.
 pub fn serve(port: &Arc<Port>, config: &Config) {
     let mut replies = Replies::new(port);
-    let (session, runtime) = match open(config) {
+    let (connection, runtime) = match open(config) {
         Ok(opened) => opened,
         Err(failure) => return replies.refuse(|replies| failure.reply(replies)),
     };
     replies.done();
     let mut server = Server {
         port,
-        session,
+        connection,
         runtime,
         replies,
         statements: HashMap::new(),
@@ -66,8 +66,8 @@ pub fn serve(port: &Arc<Port>, config: &Config) {
     server.run();
 }
 
-fn open(config: &Config) -> Result<(Session, Runtime), Failure> {
-    Ok((Session::new(config)?, runtime()?))
+fn open(config: &Config) -> Result<(Connection, Runtime), Failure> {
+    Ok((Connection::new(config)?, runtime()?))
 }
 
 /// The result of any statement says what the last frame is.
@@ -88,7 +88,7 @@ pub(crate) fn runtime() -> Result<Runtime, LocalError> {
 /// A connection to a database of a server.
 struct Server<'p> {
     port: &'p Arc<Port>,
-    session: Session,
+    connection: Connection,
     runtime: Runtime,
     replies: Replies<'p>,
     statements: HashMap<u32, ServerStatement>,
@@ -134,12 +134,12 @@ impl Server<'_> {
                     }
                     continue;
                 }
-                None if queue.is_empty() || self.port.is_stopping() => break,
+                None if queue.is_empty() || self.port.is_shutting_down() => break,
                 None => {}
             }
             self.serve(&mut queue);
         }
-        if !self.port.is_stopping() {
+        if !self.port.is_shutting_down() {
             self.close();
         }
         // A name that is being looked up is on a thread of its own.
@@ -148,9 +148,11 @@ impl Server<'_> {
 
     pub(super) fn close(&mut self) {
         let Self {
-            runtime, session, ..
+            runtime,
+            connection,
+            ..
         } = self;
-        let closing = async { tokio::time::timeout(CLOSING, session.close()).await };
+        let closing = async { tokio::time::timeout(CLOSING, connection.close()).await };
         let _ = catch_unwind(AssertUnwindSafe(|| runtime.block_on(closing)));
     }
 
@@ -170,9 +172,9 @@ impl Server<'_> {
 
     /// Takes what goes into one pipeline from the queue, and replies to it.
     fn serve(&mut self, queue: &mut Queue) {
-        let was_inside = self.session.in_transaction();
+        let was_inside = self.connection.in_transaction();
         let (mut pipeline, pending) = self.gather(queue);
-        let asks_frame = self.port.writes.is_followed() && pipeline.has_batch();
+        let asks_frame = self.port.write_counter.is_followed() && pipeline.has_batch();
         if asks_frame {
             // The answer to a batch does not say which frame it has become.
             pipeline.push(frame_request(), Effect::Reads);
@@ -186,7 +188,7 @@ impl Server<'_> {
                 self.frame = answer.frame;
             }
         }
-        let has_ended = was_inside && !self.session.in_transaction();
+        let has_ended = was_inside && !self.connection.in_transaction();
         let ender = has_ended.then(|| ender(&pending, &pipeline, &answers));
         let ran = Ran {
             pipeline,
@@ -201,7 +203,7 @@ impl Server<'_> {
     fn gather(&mut self, queue: &mut Queue) -> (Pipeline, Vec<Pending>) {
         let mut pipeline = Pipeline::default();
         let mut pending = Vec::new();
-        let was_inside = self.session.in_transaction();
+        let was_inside = self.connection.in_transaction();
         // A request before may end the transaction that it is for.
         let mut is_second = false;
         while let Some(job) = self.take_job(queue, pending.is_empty()) {
@@ -265,18 +267,19 @@ impl Server<'_> {
         self.port.notify();
         let Self {
             port,
-            session,
+            connection,
             runtime,
             ..
         } = self;
-        let wanted = || !port.is_stopping() && pending.iter().any(|p| port.wants(p.job.id));
-        let running = AssertUnwindSafe(|| runtime.block_on(until(session.run(pipeline), wanted)));
+        let wanted = || !port.is_shutting_down() && pending.iter().any(|p| port.wants(p.job.id));
+        let running =
+            AssertUnwindSafe(|| runtime.block_on(until(connection.run(pipeline), wanted)));
         let error = match catch_unwind(running) {
             Ok(Some(Ok(answers))) => return Ok(answers),
             Ok(Some(Err(error))) => error,
-            Ok(None) => self.session.abandoned(pipeline),
+            Ok(None) => self.connection.abandoned(pipeline),
             Err(_) => {
-                self.doubt(self.session.abandoned(pipeline).outcome);
+                self.doubt(self.connection.abandoned(pipeline).outcome);
                 return Err(internal().into());
             }
         };
@@ -287,7 +290,7 @@ impl Server<'_> {
     /// Something may have been written.
     pub(super) fn doubt(&self, outcome: Outcome) {
         if outcome == Outcome::Unknown {
-            self.port.writes.doubt();
+            self.port.write_counter.doubt();
         }
     }
 
@@ -339,7 +342,7 @@ impl Server<'_> {
 
     fn end(&mut self, id: u32) {
         let state = ConnectionState {
-            in_transaction: self.session.in_transaction(),
+            in_transaction: self.connection.in_transaction(),
             shareable: false,
         };
         self.replies.end(id, state);

@@ -98,7 +98,7 @@ impl Server<'_> {
             Op::Run | Op::Get | Op::All | Op::Iterate => Some(self.ask_to_execute(job)?),
             Op::Exec => ask_for_script(job)?,
             Op::Batch => Some(self.ask_for_batch(job)?),
-            Op::Undo if self.session.in_transaction() => {
+            Op::Undo if self.connection.in_transaction() => {
                 let batch = Batch::script(&text_of(&job.params, 0)?);
                 batch.map(|batch| (Request::Batch(batch), Effect::Writes))
             }
@@ -142,7 +142,7 @@ impl Server<'_> {
     }
 
     fn ask_for_batch(&self, job: &Job) -> Result<(Request, Effect), Failure> {
-        let effect = if self.session.in_transaction() {
+        let effect = if self.connection.in_transaction() {
             // It is a savepoint.
             Effect::Writes
         } else {

@@ -112,7 +112,7 @@ impl Server<'_> {
         let entry = self.statements.get_mut(&job.target).ok_or_else(misfit)?;
         if !entry.only_reads() {
             // COMMIT only reads, as SQLite has it.
-            self.port.writes.add(result.frame);
+            self.port.write_counter.add(result.frame);
         }
         let readonly = entry.description.readonly;
         if !readonly {
@@ -144,7 +144,7 @@ impl Server<'_> {
     }
 
     fn ran(&mut self, job: &Job, result: &BatchResult) -> Ended {
-        self.port.writes.add(self.frame);
+        self.port.write_counter.add(self.frame);
         for step in (0..).map_while(|step| result.get(step)) {
             if let Some(rowid) = step.last_insert_rowid {
                 self.last = (step.changes, rowid);
@@ -164,7 +164,9 @@ impl Server<'_> {
             let before = ranges[..at].iter().map(|range| &script[range.clone()]);
             let outcome = match at {
                 0 => error.outcome,
-                _ if leaves_open(before) && !self.session.in_transaction() => Outcome::RolledBack,
+                _ if leaves_open(before) && !self.connection.in_transaction() => {
+                    Outcome::RolledBack
+                }
                 // Those before it have happened.
                 _ => Outcome::Unknown,
             };
@@ -181,7 +183,7 @@ impl Server<'_> {
     /// The results of all steps but BEGIN, COMMIT and ROLLBACK: of each a row that describes it and its rows.
     fn batched(&mut self, job: &Job, mut result: BatchResult) -> Ended {
         self.described.clear();
-        self.port.writes.add(self.frame);
+        self.port.write_counter.add(self.frame);
         if let Some((step, error)) = result.first_error() {
             let error = error.clone();
             let Some(number) = step.checked_sub(1) else {
@@ -226,7 +228,7 @@ impl Server<'_> {
         match (result.is_undone(), is_savepoint) {
             (true, true) => Outcome::NotExecuted,
             (true, false) => Outcome::RolledBack,
-            (false, _) if !self.session.in_transaction() => Outcome::RolledBack,
+            (false, _) if !self.connection.in_transaction() => Outcome::RolledBack,
             (false, _) => Outcome::Unknown,
         }
     }

@@ -2,15 +2,15 @@
 
 const {
   batchContext, countBatch, readBatch, readBatchOptions, timeLeft, toResult
-} = require('../arguments/batch')
-const { readSyncOptions } = require('../arguments/call')
-const { locate } = require('../errors')
-const tracing = require('../tracing')
+} = require('../../arguments/batch')
+const { readSyncOptions } = require('../../arguments/call')
+const { locate } = require('../../errors')
+const tracing = require('../../tracing')
 
 /**
  * Runs statements in one transaction and gives a result for each of them. `lastChanges()` has the
  * changes and the rowid of the last one.
- * @param {import('../engine').Natives} natives
+ * @param {import('../../engine').Natives} natives
  */
 function runBatch (natives, database, statements, given, lastChanges) {
   const list = readBatch(natives, statements)

@@ -6,7 +6,7 @@ use crate::protocol::DOUBT;
 
 /// Counts writes, and says how far in the primary's log they are.
 #[derive(Default)]
-pub struct Writes {
+pub struct WriteCounter {
     /// One more than frames of a primary's log, or 0: the last that is known to have come from here, and that of
     /// the last write.
     written: AtomicU64,
@@ -17,7 +17,7 @@ pub struct Writes {
     followed: AtomicBool,
 }
 
-impl Writes {
+impl WriteCounter {
     /// From now on, a replica follows what is written from here.
     pub fn follow(&self) {
         self.followed.store(true, Ordering::Release);

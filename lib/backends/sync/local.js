@@ -1,21 +1,21 @@
 'use strict'
 
-const { KEY } = require('../key')
-const { HEADER, ROLE } = require('../protocol')
-const { Session } = require('../session')
-const { createClasses } = require('../statement')
-const { MAX_CACHED, MAX_CACHED_LENGTH, StatementCache } = require('../statement-cache')
-const tracing = require('../tracing')
-const { createController, createTransaction } = require('../transaction')
-const { backendOf } = require('./of')
+const { KEY } = require('../../key')
+const { HEADER, ROLE } = require('../../protocol')
+const { Session } = require('../../session')
+const { createClasses } = require('../../statement')
+const { MAX_CACHED, MAX_CACHED_LENGTH, StatementCache } = require('../../statement-cache')
+const tracing = require('../../tracing')
+const { createController, createTransaction } = require('../../transaction')
+const { backendOf } = require('./backend-of')
 
 // Most programs do not need these: loading them at first use halves the time of require().
 const lazy = {
   get batch () { return require('./batch') },
-  get callbacks () { return require('../callbacks') },
-  get listeners () { return require('../listeners') },
-  get limits () { return require('../arguments/limits') },
-  get stats () { return require('../stats') }
+  get callbacks () { return require('../../callbacks') },
+  get listeners () { return require('../../listeners') },
+  get limits () { return require('../../arguments/limits') },
+  get stats () { return require('../../stats') }
 }
 
 const MAX_EXEC_LENGTH = 128
@@ -34,7 +34,7 @@ class LocalBackend {
   #limits = null
   #parametersOf
 
-  /** @param {import('../engine').Environment} environment */
+  /** @param {import('../../engine').Environment} environment */
   constructor (environment, options, key, role = ROLE.ONLY) {
     const { natives, block } = environment
     const { Entry, Statement, parametersOf } = classesOf(environment)
@@ -265,7 +265,7 @@ class LocalBackend {
 function classesOf (environment) {
   if (environment.classes === null) {
     const classes = environment.classes = createClasses(environment)
-    tracing.whenOn(() => require('../traced').traceStatements(classes, placeOf))
+    tracing.whenOn(() => require('../../traced').traceStatements(classes, placeOf))
   }
   return environment.classes
 }

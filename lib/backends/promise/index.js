@@ -1,6 +1,6 @@
 'use strict'
 
-const { ROLE } = require('../protocol')
+const { ROLE } = require('../../protocol')
 const { fileRoute, openArgs, serverRoute } = require('./single')
 
 // The route of each kind of database.
@@ -35,7 +35,7 @@ const ROUTES = {
 
 /**
  * Opens the route of a connection of the promise API.
- * @param {import('../engine').Environment} environment
+ * @param {import('../../engine').Environment} environment
  * @returns {import('./route').Route}
  */
 function openRoute (connection, environment, own) {

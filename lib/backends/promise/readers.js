@@ -1,9 +1,9 @@
 'use strict'
 
-const { LIMITS } = require('../options')
-const { OP, ROLE } = require('../protocol')
-const { Job } = require('../worker/job')
-const { Port, openLocal } = require('../worker/port')
+const { LIMITS } = require('../../options')
+const { OP, ROLE } = require('../../protocol')
+const { Job } = require('../../worker/job')
+const { Port, openLocal } = require('../../worker/port')
 const { fileRoute, openArgs } = require('./single')
 
 /** A worker that may write, and others for reads outside of transactions. */
@@ -14,7 +14,7 @@ class ReadersRoute {
   // Something is there that others do not have: functions, an authorizer, an extension.
   #isPrivate = false
 
-  /** @param {import('../engine').Environment} environment */
+  /** @param {import('../../engine').Environment} environment */
   constructor (connection, environment, count, key) {
     const { options } = connection
     this.#connection = connection
@@ -242,7 +242,7 @@ class Reader {
   }
 
   forget (number) {
-    if (this.#statements.delete(number)) this.port.tell(OP.DROP, number)
+    if (this.#statements.delete(number)) this.port.notify(OP.DROP, number)
   }
 }
 

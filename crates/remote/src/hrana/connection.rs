@@ -19,14 +19,14 @@ use crate::http::{no_reply, read, Client, Config, Failure, Refusal, Sending};
 const PIPELINE: &str = "v3-protobuf/pipeline";
 const PROTOBUF: HeaderValue = HeaderValue::from_static("application/x-protobuf");
 
-/// The largest reply that is read, in bytes. `sqld` itself sends at most 10 MB unless it is told otherwise.
+/// The largest reply that is read, in bytes. `sqld` itself sends at most 10 MB unless it is configured otherwise.
 const MAX_REPLY: usize = 64 << 20;
 
 /// `sqld` gives a stream up after 10 s without a request; a little less, for the way to it.
 const STREAM_LIFE: Duration = Duration::from_secs(9);
 
 /// One connection to a database of a server.
-pub struct Session {
+pub struct Connection {
     client: Client,
     url: Uri,
     headers: HeaderMap,
@@ -44,7 +44,7 @@ struct Stream {
 
 type ProtoAnswer = std::result::Result<proto::Response, ServerError>;
 
-impl Session {
+impl Connection {
     /// Checks what it is given; connects with the first pipeline.
     pub fn new(config: &Config) -> Result<Self> {
         let client = Client::new(config)?;

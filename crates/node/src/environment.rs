@@ -1,11 +1,11 @@
-//! What one JavaScript environment (the main thread's, or a worker's) keeps: no state is global.
+//! What one JavaScript environment (the main thread's, or a worker's) keeps: nothing is global.
 
 use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
 
 use ferrolite_sqlite::{code_name, Encoder, Error, Large, Params};
 
-use crate::protocol::header;
+use crate::block_layout::header;
 use crate::sys::{Env, RawEnv, Ref, Result, SharedBlock, Thrown, Value};
 use crate::workers::Workers;
 
@@ -14,8 +14,8 @@ pub trait ShutDown {
     fn shut_down(&self);
 }
 
-/// State of one environment.
-pub struct State {
+/// What one environment keeps.
+pub struct Environment {
     pub env: RawEnv,
     pub block: SharedBlock,
     /// `{ extras }`: values that do not share the block
@@ -91,11 +91,11 @@ struct Saved {
     extras: Option<Ref>,
 }
 
-impl State {
+impl Environment {
     /// `options`: `{ buffer, shared: { extras: [] }, exception: [], makeError, makeMistake, worker }`.
     pub fn new(env: Env<'_>, options: Value<'_>) -> Result<Rc<Self>> {
         let options_in = |key| options_get(env, options, key);
-        let state = Rc::new(Self {
+        let environment = Rc::new(Self {
             env: env.raw(),
             block: SharedBlock::new(env, options_in("buffer")?)?,
             shared: env.reference(options_in("shared")?)?,
@@ -114,8 +114,8 @@ impl State {
             depth: Cell::new(0),
             frames: RefCell::default(),
         });
-        env.on_cleanup(state.clone(), Self::close_all)?;
-        Ok(state)
+        env.on_cleanup(environment.clone(), Self::close_all)?;
+        Ok(environment)
     }
 
     /// Has a database closed when the environment ends.
@@ -129,7 +129,7 @@ impl State {
 
     /// Closes every database of the environment, which checkpoints and removes WAL files.
     fn close_all(&self) {
-        self.workers.take().stop();
+        self.workers.take().shut_down();
         for database in self.databases.take() {
             if let Some(database) = database.upgrade() {
                 database.shut_down();
@@ -396,7 +396,7 @@ impl State {
         let asked = self
             .env
             .enter(|env| self.exception.get(env)?.at(env, 0).map(|_| ()));
-        // Keeps the block's memory named for as long as the state is used.
+        // Keeps the block's memory named for as long as the environment is used.
         let _ = &self.keep;
         matches!(asked, Some(Ok(())))
     }

@@ -1,17 +1,17 @@
 'use strict'
 
-const { addMethods } = require('../caller')
-const { unavailable } = require('../capabilities')
-const { EventListeners } = require('../listeners')
-const { REFUSED } = require('../environment')
-const { describe } = require('../errors')
-const { KEY } = require('../key')
-const { copyParams } = require('../params')
-const { EXTENT, OP, ROLE } = require('../protocol')
-const { Freshness, READ } = require('../replica/freshness')
-const { EVENTS, PATIENCE, listenersFor, openSyncer, requireFrame, syncNow } = require('../replica/syncer')
-const { Syncs } = require('../replica/syncs')
-const { EXPAND, FLAT, PLUCK, RAW } = require('../rows')
+const { addMethods } = require('../../caller')
+const { unavailable } = require('../../capabilities')
+const { EventListeners } = require('../../listeners')
+const { REFUSED } = require('../../environment')
+const { describe } = require('../../errors')
+const { KEY } = require('../../key')
+const { copyParams } = require('../../params')
+const { EXTENT, OP, ROLE } = require('../../protocol')
+const { Freshness, READ } = require('../../replica/freshness')
+const { EVENTS, PATIENCE, listenersFor, openSyncer, requireFrame, syncNow } = require('../../replica/syncer')
+const { Syncs } = require('../../replica/syncs')
+const { EXPAND, FLAT, PLUCK, RAW } = require('../../rows')
 const { LocalBackend, classesOf } = require('./local')
 const { RemoteBackend } = require('./remote')
 
@@ -34,7 +34,7 @@ class ReplicaBackend {
   // That of the primary.
   port
 
-  /** @param {import('../engine').Environment} environment */
+  /** @param {import('../../engine').Environment} environment */
   constructor (environment, options, key) {
     this.options = options
     const primary = this.#primary = new RemoteBackend(environment, options)
@@ -63,7 +63,7 @@ class ReplicaBackend {
 
   #countWrites () {
     const { isNew, isUncertain, isDue } = this.#freshness.count(this.port.writes())
-    if (isDue) this.#syncer.tell(OP.SYNC, 0)
+    if (isDue) this.#syncer.notify(OP.SYNC, 0)
     if (!isNew) return
     const error = this.#failure
     this.#failure = null
@@ -316,7 +316,7 @@ class RowIterator {
   }
 }
 
-addMethods('backends/replica.js', RowIterator.prototype)
+addMethods('backends/sync/replica.js', RowIterator.prototype)
 
 // The methods that set each mode but the first.
 const MODES = { [PLUCK]: 'pluck', [RAW]: 'raw' }
@@ -392,7 +392,7 @@ function createStatementClass ({ Statement: Local, settingsOf }) {
     }
   }
 
-  addMethods('backends/replica.js', Statement.prototype)
+  addMethods('backends/sync/replica.js', Statement.prototype)
   return Statement
 }
 

@@ -1,9 +1,9 @@
 'use strict'
 
-const { LOG, NEED, OP } = require('../protocol')
-const { Port, openLocal, openRemote } = require('../worker/port')
+const { LOG, NEED, OP } = require('../../protocol')
+const { Port, openLocal, openRemote } = require('../../worker/port')
 
-const lazy = { get listeners () { return require('../listeners') } }
+const lazy = { get listeners () { return require('../../listeners') } }
 
 /** One worker, which everything goes to: that of a file, or of a server. */
 class SingleRoute {
@@ -51,7 +51,7 @@ class SingleRoute {
   }
 
   forget (number) {
-    this.port.tell(OP.DROP, number)
+    this.port.notify(OP.DROP, number)
   }
 
   needOf () {
@@ -96,14 +96,14 @@ class SingleRoute {
 
 /**
  * A file, by the arguments of `openArgs()`.
- * @param {import('../engine').Environment} environment
- * @param {import('../engine').WorkerFile} args
+ * @param {import('../../engine').Environment} environment
+ * @param {import('../../engine').WorkerFile} args
  */
 function fileRoute (connection, environment, args) {
   return new SingleRoute(connection, new Port(environment, openLocal(args)), false)
 }
 
-/** @param {import('../engine').Environment} environment */
+/** @param {import('../../engine').Environment} environment */
 function serverRoute (connection, environment) {
   const port = new Port(environment, openRemote(connection.options.remote))
   port.role = 'primary'
@@ -113,7 +113,7 @@ function serverRoute (connection, environment) {
 
 /**
  * What the addon opens a file with.
- * @returns {import('../engine').WorkerFile}
+ * @returns {import('../../engine').WorkerFile}
  */
 function openArgs (options, key, role) {
   const { file, readonly, fileMustExist, timeout, vfs, uri, buffer } = options

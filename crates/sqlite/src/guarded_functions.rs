@@ -7,6 +7,7 @@ use std::ffi::{c_char, c_int, c_void, CStr};
 use std::ptr;
 use std::sync::atomic::{AtomicPtr, Ordering::Relaxed};
 
+use crate::added_functions;
 use crate::boundary::boundary;
 use crate::ffi;
 use crate::internals::{
@@ -15,7 +16,6 @@ use crate::internals::{
 };
 use crate::json::{is_deep, steps, MAX_DEPTH};
 use crate::key::without_keys;
-use crate::newer;
 use crate::stack;
 use crate::value::text;
 
@@ -165,7 +165,9 @@ pub(crate) fn prepare_all() -> bool {
         let rc = ffi::sqlite3_open(c":memory:".as_ptr(), &raw mut db);
         let ready = rc == ffi::SQLITE_OK
             && with_program(db, CALLS, |program| guard_calls(program))
-            && with_program(db, newer::CALLS, |program| newer::add(&functions(program)));
+            && with_program(db, added_functions::CALLS, |program| {
+                added_functions::add(&functions(program))
+            });
         ffi::sqlite3_close(db);
         ready
     }

@@ -1,17 +1,17 @@
 'use strict'
 
-const { unavailable } = require('../capabilities')
-const { EventListeners } = require('../listeners')
-const { REFUSED } = require('../environment')
-const { EXTENT, FLAG, NEED, OP, ROLE } = require('../protocol')
-const { CatchUp } = require('../replica/catch-up')
-const { READ } = require('../replica/freshness')
-const { EVENTS, listenersFor, openSyncer, requireFrame, sync } = require('../replica/syncer')
-const { Syncs } = require('../replica/syncs')
-const { EXPAND } = require('../rows')
-const { copyViews } = require('../views')
-const { Job } = require('../worker/job')
-const { Port, openRemote } = require('../worker/port')
+const { unavailable } = require('../../capabilities')
+const { EventListeners } = require('../../listeners')
+const { REFUSED } = require('../../environment')
+const { EXTENT, FLAG, NEED, OP, ROLE } = require('../../protocol')
+const { CatchUp } = require('../../replica/catch-up')
+const { READ } = require('../../replica/freshness')
+const { EVENTS, listenersFor, openSyncer, requireFrame, sync } = require('../../replica/syncer')
+const { Syncs } = require('../../replica/syncs')
+const { EXPAND } = require('../../rows')
+const { copyViews } = require('../../views')
+const { Job } = require('../../worker/job')
+const { Port, openRemote } = require('../../worker/port')
 const { openArgs } = require('./single')
 
 // What is for the connection that writes, whatever statement it is about.
@@ -49,7 +49,7 @@ class ReplicaRoute {
   #events = new EventListeners(EVENTS, () => this.#syncs.update())
   #syncs
 
-  /** @param {import('../engine').Environment} environment */
+  /** @param {import('../../engine').Environment} environment */
   constructor (connection, environment, key) {
     const { options } = connection
     this.#connection = connection
@@ -106,8 +106,8 @@ class ReplicaRoute {
   }
 
   forget (number) {
-    this.port.tell(OP.DROP, number)
-    if (this.#onPrimary.delete(number)) this.#primary.tell(OP.DROP, number)
+    this.port.notify(OP.DROP, number)
+    if (this.#onPrimary.delete(number)) this.#primary.notify(OP.DROP, number)
   }
 
   /** Whether a call in that scope reads from the file. */
@@ -210,7 +210,7 @@ class ReplicaRoute {
     this.#connection.log(entry.sql)
     if (entry.isCompiledLocally && !this.#onPrimary.has(entry.number)) {
       const { sql, number, reader, readonly } = entry
-      this.#primary.tell(OP.INTRODUCE, number, 0, [sql, Number(reader), Number(readonly)])
+      this.#primary.notify(OP.INTRODUCE, number, 0, [sql, Number(reader), Number(readonly)])
       this.#onPrimary.set(number, entry.copyFor(false))
     }
     this.#moveEntry(job)
@@ -347,7 +347,7 @@ class ReplicaRoute {
     const late = new Promise((resolve) => { timer = setTimeout(resolve, CLOSING) })
     await Promise.race([ended, late])
     clearTimeout(timer)
-    for (const job of jobs) this.#connection.cancel(job, null)
+    for (const job of jobs) this.#connection.interruptJob(job, null)
   }
 
   /** A statement of the primary may be in the file later. */

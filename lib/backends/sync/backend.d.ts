@@ -1,5 +1,5 @@
 // What `lib/database.js` needs of a backend: a file, a server, a replica, or one of yours.
-// A new kind is a class like this, a line in `backends/index.js` and a column in `capabilities.js`.
+// A new kind is a class like this, a line in `backends/sync/index.js` and a column in `capabilities.js`.
 
 /** The Database of the user, which statements and transactions lead back to. */
 type Database = object
@@ -76,5 +76,5 @@ export interface Backend {
   readonly lag?: number | null
 }
 
-/** `backends/local.js`, which has the methods that need the engine in this thread. */
+/** `backends/sync/local.js`, which has the methods that need the engine in this thread. */
 type File = InstanceType<typeof import('./local').LocalBackend>

@@ -85,7 +85,7 @@ pub(crate) unsafe fn add(functions: &[*mut FuncDef]) -> bool {
 /// # Safety
 /// As for `add`.
 unsafe fn add_iif(sign: *mut FuncDef, neighbour: Option<*mut FuncDef>) -> bool {
-    // SAFETY: the array is that of the version that `builtins` asserts.
+    // SAFETY: the array is that of the version that `guarded_functions` asserts.
     unsafe {
         let iif = sign.add(2);
         let Some(neighbour) = neighbour else {

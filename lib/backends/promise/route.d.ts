@@ -1,12 +1,12 @@
 // What `lib/promise/connection.js` needs of a route to its workers. A new kind of database is a class
-// like this, a line in `routes/index.js` and a column in `capabilities.js`.
+// like this, a line in `backends/promise/index.js` and a column in `capabilities.js`.
 
 /** `worker/port.js`: the way to one worker. */
-type Port = InstanceType<typeof import('../worker/port').Port>
+type Port = InstanceType<typeof import('../../worker/port').Port>
 /** `worker/job.js`: one call that waits for its reply. */
-type Job = InstanceType<typeof import('../worker/job').Job>
+type Job = InstanceType<typeof import('../../worker/job').Job>
 /** `worker/entry.js`: a compiled statement. */
-type Entry = InstanceType<typeof import('../worker/entry').Entry>
+type Entry = InstanceType<typeof import('../../worker/entry').Entry>
 /** `promise/scope.js`: the connection itself, or a transaction. */
 type Scope = object
 

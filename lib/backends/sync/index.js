@@ -10,7 +10,7 @@ const BACKENDS = {
 
 /**
  * Opens the backend of a Database of the sync API.
- * @param {import('../engine').Environment} environment
+ * @param {import('../../engine').Environment} environment
  * @returns {import('./backend').Backend}
  */
 function openBackend (environment, options, key) {

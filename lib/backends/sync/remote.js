@@ -1,14 +1,14 @@
 'use strict'
 
-const { readBatchOptions } = require('../arguments/batch')
-const { readSyncOptions } = require('../arguments/call')
-const { unavailable } = require('../capabilities')
-const { KEY } = require('../key')
-const { FLAG, OP } = require('../protocol')
-const { createController, createTransaction } = require('../transaction')
-const { finishBatch, packBatch, sqlsOf } = require('../worker/batch')
-const { BlockingConnection } = require('../worker/blocking')
-const { Statement, parametersOf } = require('../worker/statement')
+const { readBatchOptions } = require('../../arguments/batch')
+const { readSyncOptions } = require('../../arguments/call')
+const { unavailable } = require('../../capabilities')
+const { KEY } = require('../../key')
+const { FLAG, OP } = require('../../protocol')
+const { createController, createTransaction } = require('../../transaction')
+const { finishBatch, packBatch, sqlsOf } = require('../../worker/batch')
+const { BlockingConnection } = require('../../worker/blocking')
+const { Statement, parametersOf } = require('../../worker/statement')
 
 /** A database on a server. */
 class RemoteBackend {
@@ -16,7 +16,7 @@ class RemoteBackend {
   #connection
   #controller = null
 
-  /** @param {import('../engine').Environment} environment */
+  /** @param {import('../../engine').Environment} environment */
   constructor (environment, options) {
     this.options = options
     this.#connection = new BlockingConnection(environment, options)
