@@ -44,7 +44,7 @@ function putImage (name, picture) {
 
 function measuredOn ({ node, platform, cpu, cores, date, versions }) {
   const list = Object.entries(versions)
-    .map(([label, { version, sqlite }]) => `${label} ${version} (SQLite ${sqlite})`)
+    .map(([label, { version, sqlite }]) => `${label} ${version}${sqlite ? ` (SQLite ${sqlite})` : ''}`)
   return `Measured on ${date}: Node ${node}, ${platform}, ${cores} cores (${cpu}); ${list.join(', ')}.`
 }
 

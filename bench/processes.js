@@ -60,7 +60,7 @@ function surroundings (versions) {
 
 function describe ({ node, platform, cpu, cores, date, versions }) {
   const list = Object.entries(versions)
-    .map(([label, { version, sqlite }]) => `${label} ${version} (SQLite ${sqlite})`)
+    .map(([label, { version, sqlite }]) => `${label} ${version}${sqlite ? ` (SQLite ${sqlite})` : ''}`)
   return `Node ${node}, ${platform}, ${cores} cores, ${cpu}, ${date}\n${list.join(', ')}`
 }
 

@@ -2,7 +2,8 @@
 
 // node bench/run.js SUITE [words ...] [--quick] [--memory] [--json FILE] [--draw FILE]
 //
-// Runs one of the suites in bench/suites: sync, promise, remote, replica, load, scale, encryption.
+// Runs one of the suites in bench/suites: sync, promise, remote, replica, load, scale, encryption,
+// vector. `npm run bench` runs sync; `npm run bench vector` runs that one.
 // Words choose its workloads, by group or by part of the name. --quick takes shorter rounds,
 // --memory databases in memory (sync only). --json keeps the results, --draw publishes kept results
 // again. A full run publishes its own: figures in docs/performance.md, pictures in docs/images.
@@ -31,11 +32,9 @@ const OPTIONS = {
 }
 
 function read (args) {
-  const { values, positionals: [name, ...words] } = parseArgs({
-    args,
-    allowPositionals: true,
-    options: OPTIONS
-  })
+  const { values, positionals } = parseArgs({ args, allowPositionals: true, options: OPTIONS })
+  if (positionals[0] === 'sync' && SUITES.includes(positionals[1])) positionals.shift()
+  const [name, ...words] = positionals
   if (!SUITES.includes(name)) throw new Error(`Name a suite: ${SUITES.join(', ')}`)
   if (values.memory && name !== 'sync') throw new Error('--memory is for the suite sync')
   return { name, words, options: values }

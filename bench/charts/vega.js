@@ -15,6 +15,9 @@ const SERIES = {
   libsql: { light: '#8250df', dark: '#b392f0' },
   turso: { light: '#0b7a75', dark: '#4fc3bd' },
   sqlite3: { light: '#2f6fb5', dark: '#6fb0f0' },
+  usearch: { light: '#2f6fb4', dark: '#6fb0f1' },
+  vectorlite: { light: '#2f7d33', dark: '#6cc071' },
+  'sqlite-vec': { light: '#57606b', dark: '#9aa4b0' },
   ferrolite: { light: '#d1440c', dark: '#ff8a4c' }
 }
 const COLOURS = {
