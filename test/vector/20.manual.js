@@ -186,6 +186,16 @@ ours('error: a table of another format or module', async t => {
     isMessage('table t is of another module named diskann: it has no t_config'))
 })
 
+ours('a column is added by way of a new table', async t => {
+  const db = await setup(t)
+  const [, cell] = table('Errors').find(([message]) => message.includes('may not be altered'))
+  await db.exec('CREATE VIRTUAL TABLE new USING diskann(dimension=3, lang TEXT, more TEXT)')
+  await db.exec(`BEGIN; ${statements(cell).join(';')}; COMMIT`)
+  await call(db, "UPDATE t SET more = 'x' WHERE rowid = 2")
+  assert.deepEqual(await rowsOf("SELECT rowid, more FROM t WHERE vector MATCH '[0.9, 0.1, 0]' AND k = 1")(db), [[2, 'x']])
+  await db.exec("INSERT INTO t(t) VALUES ('verify')")
+})
+
 // A table as sqlite-diskann leaves it: blocks of 4 kB, the rowid, the number of edges, the vector.
 async function oldTable (db, name) {
   await db.exec(`CREATE TABLE ${name}_shadow (id INTEGER PRIMARY KEY, data BLOB NOT NULL);
@@ -212,7 +222,7 @@ const moves = Object.fromEntries(table('Moving from other extensions').map(([fro
   return [name, { made: statements(from)[0], sql: statements(cell)[0] }]
 }))
 const moved = async db => {
-  const rows = await rowsOf('SELECT rowid, vector_to_json(vector), lang FROM t')(db)
+  const rows = await rowsOf('SELECT rowid, vector_to_json(vector), lang FROM t ORDER BY rowid')(db)
   const rounded = json => JSON.parse(json).map(number => Math.round(number * 10) / 10)
   return rows.map(([id, vector, lang]) => [id, rounded(vector), lang])
 }
@@ -262,10 +272,12 @@ for (const [name, folder] of Object.entries(PACKAGES)) {
   })
 }
 
-function lacks (name, folder) {
+function lacks (name, place) {
   try {
-    const { getLoadablePath, vectorlitePath } = require(folder)
-    return fs.existsSync((getLoadablePath ?? vectorlitePath)()) ? false : `no ${name} for this platform`
+    const { getLoadablePath, vectorlitePath } = require(place)
+    // Vectorlite leaves out the suffix.
+    const folder = path.dirname((getLoadablePath ?? vectorlitePath)())
+    return fs.existsSync(folder) ? false : `no ${name} for this platform`
   } catch (error) {
     return `no ${name} here: ${error.message.split('\n')[0]}`
   }
