@@ -3,13 +3,11 @@
 // A test may fail by panicking.
 #![allow(clippy::expect_used, clippy::panic)]
 
-mod common;
-
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 
-use common::{error, exec, rows};
+use crate::common::{error, exec, rows};
 use ferrolite_sqlite::{
     register_vfs, Connection, Control, FileFlags, FileKind, LockLevel, OpenOptions, PragmaAnswer,
     Vfs, VfsError, VfsFile, VfsResult,
@@ -207,7 +205,7 @@ fn temporary_files_and_other_names_go_to_the_default_vfs() {
         rows(&connection, "SELECT count(*) FROM u").expect("reads"),
         "20000"
     );
-    let file = common::TestFile::new();
+    let file = crate::common::TestFile::new();
     file.open(0).expect("creates a file");
     let path = file.path();
     exec(

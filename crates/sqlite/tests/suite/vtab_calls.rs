@@ -1,11 +1,9 @@
 //! When `SQLite` calls what of a virtual table: a table that writes every call down.
 
-mod common;
-
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-use common::{error, exec, rows, TestFile};
+use crate::common::{error, exec, rows, TestFile};
 use ferrolite_sqlite::{
     Arguments, Conflict, Connection, Context, Cursor, Error, Module, ModuleError, OpenOptions,
     Operator, Params, Plan, Result, Risk, Scan, Step, Table, TableConnection, TableDefinition,

@@ -1,11 +1,9 @@
 //! A writable virtual table that keeps its rows in a shadow table. What is new waits in memory until a savepoint, the
 //! end of the transaction or a reader asks for it, as it does in tables that gather changes.
 
-mod common;
-
 use std::cell::RefCell;
 
-use common::{error, exec, rows, TestFile};
+use crate::common::{error, exec, rows, TestFile};
 use ferrolite_sqlite::{
     Arguments, Authorize, Conflict, Connection, Context, Cursor, Error, Integrity, Module,
     ModuleError, OpenOptions, Operator, Plan, Result, Scan, Table, TableConnection,

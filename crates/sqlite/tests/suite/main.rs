@@ -1,0 +1,11 @@
+//! One program of all tests of the crate: linking one takes a quarter of a minute.
+
+mod common;
+mod encryption;
+mod engine;
+mod lifecycle;
+mod open;
+mod pages;
+mod vfs;
+mod vtab_calls;
+mod vtab_write;
