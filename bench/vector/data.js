@@ -194,7 +194,10 @@ function normalise (vectors, dimension) {
 }
 
 function product (a, b, i, j, dimension) {
-  let [p, q, r, s] = [0, 0, 0, 0]
+  let p = 0
+  let q = 0
+  let r = 0
+  let s = 0
   for (let d = 0; d < dimension; d += 4) {
     p += a[i + d] * b[j + d]
     q += a[i + d + 1] * b[j + d + 1]

@@ -32,6 +32,9 @@ function searchTable ({ search }) {
   return [['data', 'engine', 'build', 'recall', 'queries', 'size to vectors'], ...rows]
 }
 
+// What stands for a table that is too small for a graph.
+const NO_GRAPH = 65_535
+
 const rawRows = set => require('./data').SETS[set].rows
 
 function filterTable ({ filters }) {
@@ -50,7 +53,7 @@ function recallTable ({ search, recall }) {
   const rows = [...asked, ...recall]
     .toSorted((a, b) => a.set.localeCompare(b.set) || a.asked - b.asked)
     .map(({ set, asked, recall, perSecond, list }) =>
-      [set, String(asked), recall.toFixed(3), `${three(perSecond)}/s`, list === 0 ? 'scan' : String(list)])
+      [set, String(asked), recall.toFixed(3), `${three(perSecond)}/s`, list === 0 || list === NO_GRAPH ? 'scan' : String(list)])
   return [['data', 'recall asked for', 'measured', 'queries', 'search list'], ...rows]
 }
 
