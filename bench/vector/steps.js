@@ -24,14 +24,21 @@ const RECALLS = [0.95, 0.99]
 const FOR_RECALL = ['random 10k x 128', 'clustered 10k x 128', 'random 5k x 768', 'clustered 5k x 768',
   'low-dimensional 5k x 768', 'wink 10k', 'wink 60k']
 
+class OutOfTime extends Error {}
+
 /** What a child says of a job; the time of the whole process, in milliseconds, is `process`. */
-function job ({ folder }, name, set, options) {
+function job ({ folder, deadline }, name, set, options) {
   const { flags } = require('../processes')
   const args = [...flags, CHILD, name, set, folder, JSON.stringify(options)]
   const start = performance.now()
   const { stdout, status, signal, error } = spawnSync(process.execPath, args, {
-    encoding: 'utf8', maxBuffer: 1 << 26, stdio: ['ignore', 'pipe', 'inherit']
+    encoding: 'utf8',
+    maxBuffer: 1 << 26,
+    stdio: ['ignore', 'pipe', 'inherit'],
+    timeout: Number.isFinite(deadline) ? Math.max(1, Math.ceil(deadline - start)) : undefined,
+    killSignal: 'SIGKILL'
   })
+  if (error?.code === 'ETIMEDOUT') throw new OutOfTime()
   if (error) throw error
   if (status !== 0) throw new Error(`${name} of ${set} ended with ${signal ?? `status ${status}`}`)
   return { ...JSON.parse(stdout), process: performance.now() - start }
@@ -127,14 +134,16 @@ function coldStep (set, rounds = 7) {
   }
 }
 
-const distinct = (...sets) => [...new Set(sets)]
 const each = (engine, sets) => sets.map(set => searchStep(engine, set))
 
 function steps (quick) {
   const [small, large, largest] = quick ? ['wink 10k', 'wink 10k', 'wink 10k'] : ['wink 60k', 'wink 340k', 'wink 1M']
   const among = sets => quick ? sets.filter(set => QUICK.includes(set)) : sets
+  // What takes long comes last.
+  const late = Object.keys(SETS).filter(set => SETS[set].rows * SETS[set].dimension > 8_000_000)
+  const early = Object.keys(SETS).filter(set => !late.includes(set))
   return [
-    ...each('ferrolite', among(Object.keys(SETS))),
+    ...each('ferrolite', among(early)),
     ...each('usearch', among(FOR_USEARCH)),
     ...each('vectorlite', among(FOR_VECTORLITE)),
     ...each('libsql', among(FOR_LIBSQL)),
@@ -142,11 +151,16 @@ function steps (quick) {
     fileStep('filters', small, 'filters'),
     fileStep('readers', small, 'readers'),
     fileStep('writes', small, 'writes', { inserts: quick ? 4000 : 20_000 }),
-    ...distinct(small, large, largest).map(set => memoryStep(set)),
+    memoryStep(small),
     memoryStep(small, 'f16'),
-    ...distinct(small, largest).map(set => coldStep(set)),
+    coldStep(small),
+    ...among(FOR_RECALL).flatMap(set => RECALLS.map(recall => recallStep(set, recall))),
+    ...large === small ? [] : [searchStep('ferrolite', large), memoryStep(large)],
     fileStep('foreign', large, 'foreign'),
-    ...among(FOR_RECALL).flatMap(set => RECALLS.map(recall => recallStep(set, recall)))
+    ...each('ferrolite', among(late.filter(set => set !== large && set !== largest))),
+    ...largest === small
+      ? []
+      : [searchStep('ferrolite', largest), memoryStep(largest), coldStep(largest, 5)]
   ]
 }
 
@@ -161,24 +175,31 @@ async function runSteps (chosen, { quick }) {
   const folder = fs.mkdtempSync(path.join(process.env.BENCH_FOLDER || home, 'run-'))
   const results = emptyResults()
   const context = {
-    folder, results, milliseconds: quick ? 150 : 900, libsqlLimit: quick ? 5000 : undefined
+    folder,
+    results,
+    milliseconds: quick ? 150 : 900,
+    libsqlLimit: quick ? 5000 : undefined,
+    deadline: performance.now() + Number(process.env.BENCH_MINUTES ?? Infinity) * 60_000
   }
   const failures = []
+  const leftOut = []
   const start = performance.now()
   try {
     for (const [i, step] of chosen.entries()) {
       const since = ((performance.now() - start) / 1000).toFixed(0)
       process.stderr.write(`[${i + 1}/${chosen.length}] ${step.name} (${since} s)\n`)
       try {
+        if (performance.now() > context.deadline) throw new OutOfTime()
         step.run(context)
       } catch (error) {
-        failures.push(error.message)
+        if (error instanceof OutOfTime) leftOut.push(step.name)
+        else failures.push(error.message)
       }
     }
   } finally {
     fs.rmSync(folder, { recursive: true, force: true })
   }
-  return { ...results, seconds: (performance.now() - start) / 1000, failures }
+  return { ...results, leftOut, seconds: (performance.now() - start) / 1000, failures }
 }
 
 module.exports = { runSteps, steps }
