@@ -158,7 +158,7 @@ async function drawVectors (run) {
   return {
     'vector-recall.svg': await recallPicture(run),
     'vector-growth.svg': await growthPicture(run),
-    'vector-filters.svg': await filterPicture(run)
+    ...run.filters && { 'vector-filters.svg': await filterPicture(run) }
   }
 }
 
