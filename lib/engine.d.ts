@@ -227,6 +227,8 @@ export interface Natives {
   sqlCheckBatch (sqls: string[], savepoint: string): void
   /** The names of its parameters, null for each `?`; undefined if it is not one statement. */
   sqlParameterNames (sql: string): (string | null)[] | undefined
+  /** Of a query or a change of rows whose words say which; undefined if it has to be compiled first. */
+  sqlOutline (sql: string): [reader: boolean, parameters: (string | null)[]] | undefined
   /** What readers are to do meanwhile, 0: nothing; 1: rest; 2: let go of the file. */
   sqlFileNeed (sql: string, isScript: boolean): 0 | 1 | 2
   /** What a log may show of it. */

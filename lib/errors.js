@@ -155,11 +155,12 @@ function forCall (error, sql, database) {
 }
 
 function copy (error) {
-  const { message, code, rawCode, status, cause, outcome } = error
+  const { message, code, rawCode, status, cause, outcome, offset } = error
   const another = errorOf(message, code, rawCode)
   if (outcome !== undefined) withOutcome(another, outcome)
   if (status !== undefined) another.status = status
   if (cause !== undefined) hide(another, 'cause', cause)
+  if (offset !== undefined) hide(another, 'offset', offset)
   return another
 }
 

@@ -176,15 +176,16 @@ class Connection {
   }
 
   /** Executes a statement; a call has values, flags, the mode of its rows, and options. */
-  execute (op, entry, call, finish) {
+  execute (op, entry, call, finish, preparation = null) {
     const need = this.route.needOf(entry)
-    if (need === NEED.NOTHING) return this.#execute(op, entry, call, finish)
+    if (need === NEED.NOTHING) return this.#execute(op, entry, call, finish, preparation)
     return this.#alone(need, () => this.#execute(op, entry, call, finish), call.options)
   }
 
-  #execute (op, entry, { values, flags, mode, options }, finish) {
+  #execute (op, entry, { values, flags, mode, options }, finish, preparation = null) {
     if (this.route.logsStatements) this.log(entry.sql)
     const job = new Job(op, entry.number)
+    job.preparation = preparation
     job.values = values
     job.flags = flags
     job.entry = op === OP.RUN ? null : entry
@@ -295,17 +296,26 @@ class Connection {
 
   /** Has the worker that `send` sends to compile a statement of that number. */
   compileBy (send, number, sql, flags, options) {
+    return this.postPreparation(send, number, sql, flags, options).promise
+  }
+
+  /** The job that compiles a statement: `entry` if that is known already, or a new one. */
+  postPreparation (send, number, sql, flags, options, entry = null) {
     const job = new Job(OP.PREPARE, number)
     job.flags = flags
     job.values = [sql]
     job.sql = sql
-    job.finish = (rows, columns) => new Entry(number, sql, rows.flat(), columns)
+    job.finish = (rows, columns) => {
+      if (entry === null) return new Entry(number, sql, rows.flat(), columns)
+      entry.describe(rows.flat(), columns)
+      return entry
+    }
     // A trip that fails takes the transaction with it that is open on the server.
     job.owner = this.root.holder
     if (options !== null) this.watch(job, options)
     // Compiling need not wait for a transaction of others; inside it, others may wait for this.
     if (!job.settled) send(job)
-    return job.promise
+    return job
   }
 
   /** What SQL was compiled to, or null. */
@@ -320,14 +330,66 @@ class Connection {
     // A call that may be interrupted compiles for itself.
     if (options !== null) return this.compile(sql, 0, options)
     if (known !== undefined) return known.compiling
-    const item = { entry: null, compiling: this.compile(sql, 0), cache: null }
+    return this.#keep(sql, this.compile(sql, 0), null)
+  }
+
+  /** `along`: the entry and the job that compiles it, if what executes it need not wait. */
+  #keep (sql, compiling, along) {
+    const item = { entry: null, compiling, along, cache: null }
     const forget = () => this.#cache.remove(sql, item)
-    item.compiling.then((entry) => {
+    compiling.then((entry) => {
       item.entry = entry
       if (!this.route.keeps(entry)) forget()
     }, forget)
     if (sql.length <= MAX_CACHED_LENGTH) this.#cache.set(sql, item)
-    return item.compiling
+    return compiling
+  }
+
+  /**
+   * Has a worker compile and execute new SQL by one message; null where it has to be compiled
+   * first: something is to be ordered, its words do not say what it is, or `read` throws, as its
+   * own mistakes come before those of the values. `read(entry)` gives the call.
+   */
+  executeNew (op, sql, options, read, finish) {
+    const known = this.#cache.get(sql)
+    if (this.#isOrdered() || (known !== undefined && known.along === null)) return null
+    const { entry, preparation } = known?.along ?? this.#outline(sql)
+    if (entry === null || !(entry.reader || op === OP.RUN)) return null
+    let call
+    try {
+      call = read(entry)
+    } catch {
+      return null
+    }
+    const compiling = preparation ?? this.#compileAlong(entry, options)
+    return compiling === null ? null : this.execute(op, entry, call, finish, compiling)
+  }
+
+  /** Whether calls wait for a turn, or what is compiled is reported by itself. */
+  #isOrdered () {
+    const scope = this.root.current()
+    return scope.holder !== null || scope.isOver() || tracing.on || this.options.verbose != null
+  }
+
+  #outline (sql) {
+    const outline = this.natives.sqlOutline(sql)
+    if (outline === undefined) return { entry: null, preparation: null }
+    const [reader, parameters] = outline
+    const is = Number(reader)
+    const entry = new Entry(this.#numbers++, sql, [is, is, is, ...parameters])
+    return { entry, preparation: null }
+  }
+
+  #compileAlong (entry, options) {
+    const { number, sql } = entry
+    const preparation = this.route.compileAlong(entry, options)
+    if (preparation === null) return null
+    preparation.isPart = true
+    this.#dropped.register(entry, number)
+    // The job that executes it fails with the same.
+    preparation.promise.catch(() => {})
+    if (options === null) this.#keep(sql, preparation.promise, { entry, preparation })
+    return preparation
   }
 
   /** Compiles a statement of its own, after the calls before it, which may make what it reads. */

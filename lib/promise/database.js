@@ -95,6 +95,9 @@ class Database {
     const options = this.#likelyOptions(sql, params)
     // As they are now.
     const given = params.map(copyParams)
+    const read = (entry) => ({ ...this.#readCall([...given], entry), flags, mode: FLAT })
+    const executing = connection.executeNew(op, sql, options, read, finish)
+    if (executing !== null) return executing
     const compile = () => connection.cached(sql, options)
     return connection.compileFirst(compile, async (entry) => execute(entry, given), options, sql)
   }

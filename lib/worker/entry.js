@@ -21,9 +21,14 @@ class Entry {
    * `packed`: its columns, as the worker packs them.
    */
   constructor (number, sql, described, packed = null) {
-    const [reader, readonly, shared, ...parameters] = described
     this.number = number
     this.sql = sql
+    this.describe(described, packed)
+  }
+
+  /** As a worker has compiled it. */
+  describe (described, packed) {
+    const [reader, readonly, shared, ...parameters] = described
     this.#packed = packed
     this.#columns = { packed }
     this.reader = reader === 1

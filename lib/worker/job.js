@@ -4,6 +4,9 @@ const { REFUSED } = require('../environment')
 const { OUTCOME, SqliteError, forCall, rejection, withOutcome } = require('../errors')
 const { RAW } = require('../rows')
 
+// Codes of errors that are not about SQL: of the network, and of calls that were given up.
+const NO_REFUSAL = /^(?:REMOTE_|ABORT_ERR$|SQLITE_INTERRUPT$)/
+
 // Of most jobs.
 const NO_VALUES = []
 
@@ -60,6 +63,8 @@ class Job {
   isAwaited = true
   // It prepares what a call needs that has a job of its own.
   isPart = false
+  // The job that compiles what it executes, in the same message or one before; null for none.
+  preparation = null
   // Called when the worker has answered, which may be after it was interrupted.
   replied = null
   // Reports it to tracing; how long it has run, in us, or -1.
@@ -108,11 +113,18 @@ class Job {
       return fallback()
     }
     if (!this.#settle()) return
-    const reason = this.failure = isOfUser ? error : this.#reasonOf(error)
+    const refusal = this.preparation?.refusal() ?? null
+    const reason = this.failure = isOfUser ? error : this.#reasonOf(refusal ?? error)
     this.trace?.endOf(this, { error: reason })
     if (isOfUser) return this.reject(reason)
     if (this.isAwaited) this.resolve(rejection(reason))
     else this.reject(reason)
+  }
+
+  /** Why what it was to compile cannot be executed; null if that is not what it failed with. */
+  refusal () {
+    const { failure } = this
+    return failure === null || NO_REFUSAL.test(failure.code) ? null : failure
   }
 
   #reasonOf (error) {

@@ -212,6 +212,11 @@ class Port {
   #deliverInterrupt (job) {
     // It has to be there to be found.
     this.#post()
+    const { preparation } = job
+    // A request goes on as long as anybody wants one of its replies.
+    if (this.isOfServer && preparation !== null && !preparation.settled) {
+      this.#natives.workerInterrupt.call(this.handle, preparation.id | 0)
+    }
     return this.#natives.workerInterrupt.call(this.handle, job.id | 0)
   }
 

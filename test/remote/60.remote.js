@@ -117,7 +117,7 @@ served('a statement is described once, and a batch is one trip', async t => {
     await work()
     return proxy.requests.length - before
   }
-  assert.equal(await trips(() => db.get('SELECT a FROM t')), 2)
+  assert.equal(await trips(() => db.prepare('SELECT a FROM t')), 1)
   assert.equal(await trips(() => db.get('SELECT a FROM t')), 1)
   assert.equal(await trips(() => db.prepare('SELECT a FROM t')), 0)
   let results

@@ -79,6 +79,8 @@ served('with promises, reads go to no server and prepared writes take one trip',
   assert.deepEqual(await trips(() => insert.run({ b: 'z' })), [{ changes: 1, lastInsertRowid: 3 }, 1])
   assert.deepEqual(await trips(() => db.get('SELECT count(*) AS n FROM t')), [{ n: 3 }, 1])
   assert.deepEqual(await trips(() => db.get('SELECT count(*) AS n FROM t')), [{ n: 3 }, 0])
+  // New SQL, too.
+  assert.deepEqual(await trips(() => db.run('UPDATE t SET b = ? WHERE a = 3', 'y')), [{ changes: 1, lastInsertRowid: 3 }, 1])
   // changes() is of the connection that writes.
   assert.deepEqual((await trips(() => db.get('SELECT changes() AS n')))[0], { n: 1 })
 })

@@ -90,6 +90,7 @@ fn export_all(env: Env<'_>, options: sys::Value<'_>, exports: sys::Value<'_>) ->
         "sessionClose" => session::close,
         "sqlCheckBatch" => sql::check_batch,
         "sqlParameterNames" => sql::parameter_names,
+        "sqlOutline" => sql::outline,
         "sqlFileNeed" => sql::file_need_of,
         "sqlWithoutKeys" => sql::without_keys,
         "sqlIsPragma" => sql::is_pragma,

@@ -1,8 +1,8 @@
 //! What JavaScript asks about SQL that is not compiled yet.
 
-use ferrolite_sqlite::{batch_fault, file_need, parameters, statements};
+use ferrolite_sqlite::{batch_fault, file_need, parameters, returns_data, statements};
 
-use crate::sys::{Call, ErrorKind, Result, Value};
+use crate::sys::{Call, Env, ErrorKind, Result, Value};
 
 /// `(SQL of each statement, our savepoint)`: throws if one would begin or end the batch's transaction.
 pub fn check_batch<'e>(call: &Call<'e>) -> Result<Value<'e>> {
@@ -35,7 +35,24 @@ pub fn parameter_names<'e>(call: &Call<'e>) -> Result<Value<'e>> {
     if statements(&sql).len() != 1 {
         return env.undefined();
     }
-    let names = parameters(&sql);
+    names_of(env, &sql)
+}
+
+/// `(SQL)` -> whether it returns data, and the names of its parameters; undefined if it has to be compiled first
+pub fn outline<'e>(call: &Call<'e>) -> Result<Value<'e>> {
+    let env = call.env;
+    let sql = call.arg(0).to_utf8(env)?;
+    let Some(reader) = returns_data(&sql) else {
+        return env.undefined();
+    };
+    let list = env.array(2)?;
+    list.set_at(env, 0, env.boolean(reader)?)?;
+    list.set_at(env, 1, names_of(env, &sql)?)?;
+    Ok(list)
+}
+
+fn names_of<'e>(env: Env<'e>, sql: &str) -> Result<Value<'e>> {
+    let names = parameters(sql);
     let list = env.array(names.len())?;
     for (at, name) in (0_u32..).zip(names.iter()) {
         let name = name.as_deref().and_then(|name| name.get(1..));

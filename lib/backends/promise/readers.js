@@ -62,6 +62,11 @@ class ReadersRoute {
     return this.#writer.compile(number, sql, flags, options)
   }
 
+  /** Where it runs is known when it is compiled. */
+  compileAlong () {
+    return null
+  }
+
   keeps () {
     return this.#writer.keeps()
   }

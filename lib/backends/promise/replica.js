@@ -350,6 +350,11 @@ class ReplicaRoute {
     for (const job of jobs) this.#connection.interruptJob(job, null)
   }
 
+  /** Where it runs is known when it is compiled. */
+  compileAlong () {
+    return null
+  }
+
   /** A statement of the primary may be in the file later. */
   keeps (entry) {
     return entry.isCompiledLocally

@@ -39,6 +39,11 @@ export interface Route {
   send (job: Job): Promise<unknown>
   /** Compiles a statement; `number` is what it is known by from then on. */
   compile (number: number, sql: string, flags: number, options: CallOptions): Promise<Entry>
+  /**
+   * Sends what compiles a statement ahead of the job that executes it: that is posted in the same
+   * tick. Null if it has to be compiled first, to know where it runs.
+   */
+  compileAlong (entry: Entry, options: CallOptions): Job | null
   /** Whether a statement stays what it was compiled to. */
   keeps (entry: Entry): boolean
   /** Nobody has the statement of that number any more. */

@@ -46,6 +46,16 @@ class SingleRoute {
     return this.#connection.compileBy(send, number, sql, flags, options)
   }
 
+  compileAlong (entry, options) {
+    const { number, sql, reader, readonly } = entry
+    if (this.port.ended) return null
+    // Its worker takes that for what it is until the server has described it.
+    const described = [sql, Number(reader), Number(readonly)]
+    if (this.batches) this.port.notify(OP.INTRODUCE, number, 0, described)
+    const send = (job) => this.send(job)
+    return this.#connection.postPreparation(send, number, sql, 0, options, entry)
+  }
+
   keeps () {
     return true
   }
