@@ -74,26 +74,7 @@ function readOptions (path, options, allowNativeBinding) {
   const trimmed = path.trim()
   const file = isInMemory(trimmed) ? ':memory:' : trimmed
   const anonymous = isAnonymous(file)
-  const readonly = getBooleanOption(options, 'readonly')
-  const fileMustExist = getBooleanOption(options, 'fileMustExist')
-  const { timeout = 5000, hideParameters = false } = options
-  const verbose = 'verbose' in options ? options.verbose : null
-  const nativeBinding = 'nativeBinding' in options ? options.nativeBinding : null
-
-  if (readonly && anonymous && buffer === null) throw new TypeError('In-memory/temporary databases cannot be readonly')
-  if (!Number.isInteger(timeout) || timeout < 0) throw new TypeError('Expected the "timeout" option to be a positive integer')
-  if (timeout > MAX_INT32) throw new RangeError('Option "timeout" cannot be greater than 2147483647')
-  if (verbose != null && typeof verbose !== 'function') throw new TypeError('Expected the "verbose" option to be a function')
-  if (typeof hideParameters !== 'boolean') throw new TypeError('Expected the "hideParameters" option to be a boolean')
-  if ('journalFd' in options && options.journalFd !== undefined) {
-    throw new TypeError('The "journalFd" option is not supported: Ferrolite opens databases by name')
-  }
-  if (!allowNativeBinding && 'nativeBinding' in options) {
-    throw new TypeError('The "nativeBinding" option is only supported by the default ferrolite entrypoint')
-  }
-  if (nativeBinding != null && typeof nativeBinding !== 'string' && typeof nativeBinding !== 'object') {
-    throw new TypeError('Expected the "nativeBinding" option to be a string or addon object')
-  }
+  const common = readCommon(options, anonymous && buffer === null, allowNativeBinding)
   const inStore = 'store' in options
   const isRemote = !inStore && buffer === null && REMOTE.test(file)
   const { kind, remote, replica, store = null } = inStore
@@ -113,18 +94,38 @@ function readOptions (path, options, allowNativeBinding) {
     store,
     anonymous,
     buffer,
-    readonly,
-    fileMustExist,
+    ...common,
     detachReplica: getBooleanOption(options, 'detachReplica'),
-    timeout,
-    verbose,
-    hideParameters,
-    nativeBinding,
     vfs,
     defaultQueryTimeout: readDefaultTimeout(options),
     limits: readLimits(options),
     key: readEncryption(options, anonymous)
   }
+}
+
+/** The options that all kinds of databases have; `isEmpty` if nothing can be in it at first. */
+function readCommon (options, isEmpty, allowNativeBinding) {
+  const readonly = getBooleanOption(options, 'readonly')
+  const fileMustExist = getBooleanOption(options, 'fileMustExist')
+  const { timeout = 5000, hideParameters = false } = options
+  const verbose = 'verbose' in options ? options.verbose : null
+  const nativeBinding = 'nativeBinding' in options ? options.nativeBinding : null
+
+  if (readonly && isEmpty) throw new TypeError('In-memory/temporary databases cannot be readonly')
+  if (!Number.isInteger(timeout) || timeout < 0) throw new TypeError('Expected the "timeout" option to be a positive integer')
+  if (timeout > MAX_INT32) throw new RangeError('Option "timeout" cannot be greater than 2147483647')
+  if (verbose != null && typeof verbose !== 'function') throw new TypeError('Expected the "verbose" option to be a function')
+  if (typeof hideParameters !== 'boolean') throw new TypeError('Expected the "hideParameters" option to be a boolean')
+  if ('journalFd' in options && options.journalFd !== undefined) {
+    throw new TypeError('The "journalFd" option is not supported: Ferrolite opens databases by name')
+  }
+  if (!allowNativeBinding && 'nativeBinding' in options) {
+    throw new TypeError('The "nativeBinding" option is only supported by the default ferrolite entrypoint')
+  }
+  if (nativeBinding != null && typeof nativeBinding !== 'string' && typeof nativeBinding !== 'object') {
+    throw new TypeError('Expected the "nativeBinding" option to be a string or addon object')
+  }
+  return { readonly, fileMustExist, timeout, verbose, hideParameters, nativeBinding }
 }
 
 /** Throws if the name is missing and an option needs one. */
