@@ -253,6 +253,8 @@ async function load (db, name, folder) {
   }
 }
 
+// Extensions for Linux are made for glibc.
+const MUSL = process.platform === 'linux' && !process.report.getReport().header.glibcVersionRuntime
 const BENCH = path.join(__dirname, '..', '..', 'target', 'bench', 'node_modules')
 const PACKAGES = { 'sqlite-vec': 'sqlite-vec', vectorlite: path.join(BENCH, 'vectorlite') }
 for (const [name, folder] of Object.entries(PACKAGES)) {
@@ -273,6 +275,7 @@ for (const [name, folder] of Object.entries(PACKAGES)) {
 }
 
 function lacks (name, place) {
+  if (MUSL) return `no ${name} for musl`
   try {
     const { getLoadablePath, vectorlitePath } = require(place)
     // Vectorlite leaves out the suffix.
