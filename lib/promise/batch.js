@@ -50,7 +50,7 @@ function runInTransaction (database, connection, statements, { version, raw, cal
 }
 
 async function runOne (database, connection, sql, params, raw, options) {
-  const entry = await connection.cached(sql, options)
+  const entry = await connection.compiler.cached(sql, options)
   const statement = new Statement(KEY, connection, entry, sql, database).with(options)
   if (!entry.reader) return toResult([], [], await statement.run(...params))
   if (raw) statement.raw()

@@ -65,7 +65,7 @@ class Database {
     const connection = this.#connection
     connection.requireOpen()
     const call = readCallOptions(options)
-    const entry = await connection.compileInTurn(sql, call)
+    const entry = await connection.compiler.compileInTurn(sql, call)
     return new Statement(KEY, connection, entry, sql, this)
   }
 
@@ -90,15 +90,15 @@ class Database {
       const call = { ...this.#readCall(given, entry), flags, mode: FLAT }
       return connection.execute(op, entry, call, finish)
     }
-    const known = connection.known(sql)
+    const known = connection.compiler.known(sql)
     if (known !== null) return execute(known, params)
     const options = this.#likelyOptions(sql, params)
     // As they are now.
     const given = params.map(copyParams)
     const read = (entry) => ({ ...this.#readCall([...given], entry), flags, mode: FLAT })
-    const executing = connection.executeNew(op, sql, options, read, finish)
+    const executing = connection.compiler.executeNew(op, sql, options, read, finish)
     if (executing !== null) return executing
-    const compile = () => connection.cached(sql, options)
+    const compile = () => connection.compiler.cached(sql, options)
     return connection.compileFirst(compile, async (entry) => execute(entry, given), options, sql)
   }
 
@@ -137,7 +137,7 @@ class Database {
       const iterator = statement.iterate(...withoutUndefined(given, entry))
       return { iterator, first: iterator.next() }
     }
-    const compile = () => connection.cached(sql, call)
+    const compile = () => connection.compiler.cached(sql, call)
     const { iterator, first } = await connection.compileFirst(compile, start, call, sql)
     try {
       const { value, done } = await first
@@ -182,7 +182,7 @@ class Database {
     connection.requireOpen()
     const sql = `PRAGMA ${source}`
     const flags = connection.int64 ? FLAG.INT64 : 0
-    const compile = () => connection.compile(sql, FLAG.PRAGMA, given)
+    const compile = () => connection.compiler.compile(sql, FLAG.PRAGMA, given)
     return connection.compileFirst(compile, async (entry) => {
       const call = { values: [], flags, mode: FLAT, options: given }
       if (!simple) return connection.execute(OP.ALL, entry, call, finishAll)
@@ -201,7 +201,7 @@ class Database {
     const connection = this.#connection
     connection.requireOpen()
     const sql = `EXPLAIN ${source}`
-    const compile = () => connection.compile(sql, FLAG.EXPLAIN, given)
+    const compile = () => connection.compiler.compile(sql, FLAG.EXPLAIN, given)
     return connection.compileFirst(compile, async (entry) => {
       const call = { values: [], flags: 0, mode: FLAT, options: given }
       return connection.execute(OP.ALL, entry, call, finishAll)

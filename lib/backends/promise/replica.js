@@ -302,7 +302,7 @@ class ReplicaRoute {
 
   #compileOn (port, number, sql, flags, options) {
     const send = (job) => this.#sendTo(port, job)
-    return this.#connection.compileBy(send, number, sql, flags, options)
+    return this.#connection.compiler.compileBy(send, number, sql, flags, options)
   }
 
   /** Waits as long as the call may take. */

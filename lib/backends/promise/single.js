@@ -43,7 +43,7 @@ class SingleRoute {
 
   compile (number, sql, flags, options) {
     const send = (job) => this.send(job)
-    return this.#connection.compileBy(send, number, sql, flags, options)
+    return this.#connection.compiler.compileBy(send, number, sql, flags, options)
   }
 
   compileAlong (entry, options) {
@@ -53,7 +53,7 @@ class SingleRoute {
     const described = [sql, Number(reader), Number(readonly)]
     if (this.batches) this.port.notify(OP.INTRODUCE, number, 0, described)
     const send = (job) => this.send(job)
-    return this.#connection.postPreparation(send, number, sql, 0, options, entry)
+    return this.#connection.compiler.postPreparation(send, number, sql, 0, options, entry)
   }
 
   keeps () {
