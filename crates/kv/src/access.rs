@@ -178,21 +178,25 @@ impl Access {
     /// In as many calls as its limits ask for.
     pub(crate) fn read_many(&self, keys: &[String]) -> Result<Vec<Option<Vec<u8>>>> {
         let batches: Vec<&[String]> = keys.chunks(self.limits.max_read_keys).collect();
+        if batches.is_empty() {
+            return Ok(Vec::new());
+        }
         let mut answers: Vec<Option<Vec<Option<Vec<u8>>>>> = vec![None; batches.len()];
         let mut failure = None;
         for _ in self.attempts() {
             let missing: Vec<usize> = (0..batches.len())
                 .filter(|at| answers[*at].is_none())
                 .collect();
-            if missing.is_empty() {
-                break;
-            }
             let asked: Vec<&[String]> = missing.iter().map(|at| batches[*at]).collect();
             for (at, answer) in missing.into_iter().zip(self.store.get_batches(&asked)) {
                 match answer.and_then(|values| same_length(values, batches[at])) {
                     Ok(values) => answers[at] = Some(self.counted(values)),
                     Err(source) => failure = Some(source),
                 }
+            }
+            // Before the next attempt, which would begin with a pause.
+            if answers.iter().all(Option::is_some) {
+                break;
             }
         }
         let mut values = Vec::with_capacity(keys.len());
@@ -249,10 +253,10 @@ impl Access {
     pub(crate) fn write_all(&self, entries: Vec<Entry>) -> Result<()> {
         let mut batches = self.batches(entries);
         let mut failure = None;
+        if batches.is_empty() {
+            return Ok(());
+        }
         for _ in self.attempts() {
-            if batches.is_empty() {
-                return Ok(());
-            }
             for batch in &batches {
                 self.count(|stats| {
                     stats.writes += 1;
@@ -274,6 +278,10 @@ impl Access {
                     true
                 }
             });
+            // Before the next attempt, which would begin with a pause.
+            if batches.is_empty() {
+                return Ok(());
+            }
         }
         match failure {
             Some(error) if !batches.is_empty() => Err(error),
@@ -301,6 +309,12 @@ impl Access {
             }
         }
         batches
+    }
+
+    /// All keys of the database, where the store can tell.
+    pub(crate) fn list(&self) -> Result<Option<Vec<String>>> {
+        let prefix = self.keys.prefix();
+        self.repeat("list", prefix, || self.store.list(prefix).transpose())
     }
 
     /// Deletes keys; what could not be deleted is left for the next time.

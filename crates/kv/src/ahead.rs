@@ -69,6 +69,40 @@ pub(crate) struct Ahead {
     children: HashMap<u32, Rc<[u32]>>,
     /// The one that moved last is the last.
     scans: Vec<Scan>,
+    run: Run,
+}
+
+/// Misses in the order of their numbers, whatever trees the pages belong to: a file that is copied, as VACUUM does.
+#[derive(Debug, Default)]
+struct Run {
+    last: u32,
+    misses: usize,
+    window: usize,
+}
+
+/// Misses after which a run is believed.
+const RUN: usize = 4;
+
+impl Run {
+    /// How many pages to read from this one on: 1 if it is in no run.
+    fn window(&mut self, page: u32, most: usize) -> usize {
+        if page <= self.last || page - self.last > GAP {
+            *self = Self {
+                last: page,
+                ..Self::default()
+            };
+            return 1;
+        }
+        self.misses += 1;
+        self.last = page;
+        if self.misses < RUN {
+            return 1;
+        }
+        self.window = (self.window * 4).max(FIRST).min(most).max(1);
+        let more = u32::try_from(self.window - 1).unwrap_or(0);
+        self.last = page.saturating_add(more);
+        self.window
+    }
 }
 
 impl Ahead {
@@ -116,6 +150,7 @@ impl Ahead {
 
     /// The pages to read for a miss of `page`, itself first, at most `most`.
     pub(crate) fn plan(&mut self, page: u32, most: usize) -> Vec<u32> {
+        let run = self.run.window(page, most);
         let found = self.scans.iter().enumerate().rev().find_map(|(at, scan)| {
             let direction = self.direction(scan, page)?;
             Some((at, direction))
@@ -129,7 +164,8 @@ impl Ahead {
                 last: page,
                 window: 1,
             });
-            return vec![page];
+            let more = u32::try_from(run - 1).unwrap_or(0);
+            return (page..=page.saturating_add(more)).collect();
         };
         let scan = self.scans.remove(at);
         // An interior page itself: what is below it comes next, and is not known.

@@ -10,11 +10,15 @@ use crate::frame::pack_image;
 use crate::garbage::{self, Garbage};
 use crate::key::Version;
 use crate::open::Hint;
+use crate::queue::Queue;
 use crate::record::{self, Kind};
 use crate::store::Entry;
 
 /// Slots more, after which a checkpoint that could not be stored is tried again.
 const NEXT_TRY: u32 = 64;
+
+/// Epochs behind which a hint is worth a call.
+const HINT_BEHIND: u32 = 8;
 
 /// A transaction that is too large for a slot.
 pub(crate) struct Change {
@@ -26,7 +30,8 @@ impl Database {
     /// Moves all slots into a new root.
     pub fn checkpoint(&mut self) -> Result<()> {
         self.check()?;
-        if self.options.readonly || (self.log.1 == 0 && self.epoch.ranges.is_empty()) {
+        let has_slots = self.log.1 > 0 || !self.epoch.ranges.is_empty();
+        if self.options.readonly || !has_slots && self.queue.is_empty() {
             return Ok(());
         }
         let done = self.store_root(None);
@@ -44,7 +49,16 @@ impl Database {
             return Ok(());
         }
         self.rollback();
-        self.checkpoint()
+        self.flush()?;
+        self.closes = true;
+        self.checkpoint()?;
+        // Whoever opens it next need not look for slots, nor far for newer epochs.
+        let (epoch, is_closed) = self.hinted;
+        let is_far = epoch.saturating_add(HINT_BEHIND) < self.number;
+        if is_far || epoch == self.number && !is_closed {
+            self.put_hint();
+        }
+        Ok(())
     }
 
     pub(crate) fn image_entry(&self, page: u32, version: Version, image: &[u8]) -> Entry {
@@ -133,9 +147,11 @@ impl Database {
         }
         let epoch = Epoch {
             pages: size,
-            chain: match change {
-                Some(_) => chain_after(self.chain, version),
-                None => self.chain,
+            // It has a transaction in it that has no slot.
+            chain: if change.is_some() || !self.queue.is_empty() {
+                chain_after(self.chain, version)
+            } else {
+                self.chain
             },
             root: version,
             root_parts: new.parts,
@@ -147,6 +163,7 @@ impl Database {
         self.size = size;
         self.shortest = u32::MAX;
         self.recent.clear();
+        self.queue = Queue::default();
         self.log = (0, 0);
         self.next_checkpoint = self.options.checkpoint_slots;
         for (page, image) in images {
@@ -203,17 +220,25 @@ impl Database {
 
     /// After an epoch: the hint, and what is no longer needed. The epoch stands whatever becomes of it.
     pub(crate) fn clean_up(&mut self) {
+        self.put_hint();
+        if self.cleaned < self.epoch.oldest {
+            self.cleaned = self.access.clean(self.cleaned, self.epoch.oldest);
+        }
+    }
+
+    /// Says where to begin to look. It may fail.
+    fn put_hint(&mut self) {
         let key = self.access.keys.hint();
         let hint = Hint {
             epoch: self.number,
             root: self.epoch.root,
             leaf: self.index.leaf_version(0),
             page: self.index.known(1).unwrap_or(Version::NONE),
+            is_closed: self.closes,
         };
         let (value, _) = record::encode(&key, Kind::Hint, &hint.encode());
-        let _ = self.access.hint(&key, &value);
-        if self.cleaned < self.epoch.oldest {
-            self.cleaned = self.access.clean(self.cleaned, self.epoch.oldest);
+        if self.access.hint(&key, &value).is_ok() {
+            self.hinted = (self.number, self.closes);
         }
     }
 

@@ -1,5 +1,6 @@
 //! Commit: one slot, or an epoch if there is too much for one.
 
+use std::collections::HashMap;
 use std::rc::Rc;
 
 use crate::cache::Image;
@@ -8,8 +9,11 @@ use crate::database::{now, Database};
 use crate::epoch::Created;
 use crate::error::{Error, Result};
 use crate::frame::Frame;
+use crate::header::header_size;
+use crate::history::images;
+use crate::key::Version;
 use crate::recent::Recent;
-use crate::record::{self, Kind, OVERHEAD};
+use crate::record::{self, Kind};
 use crate::slot::{Commit, FRAME_HEAD};
 use crate::store::StoreError;
 
@@ -29,8 +33,9 @@ enum Outcome {
 
 impl Database {
     /// Writes a page.
-    pub fn write(&mut self, page: u32, image: Vec<u8>) -> Result<()> {
+    pub fn write(&mut self, page: u32, image: impl Into<Rc<[u8]>>) -> Result<()> {
         self.check()?;
+        let image: Image = image.into();
         if self.options.readonly {
             return Err(Error::Usage("the database is open for reading".into()));
         }
@@ -58,14 +63,7 @@ impl Database {
         if overlay.size == 0 || !is_written && overlay.size <= self.size {
             return Ok(None);
         }
-        let first = self.read(1)?;
-        let number = |at: usize| {
-            let bytes = <[u8; 4]>::try_from(first.get(at..at + 4)?).ok()?;
-            Some(u32::from_be_bytes(bytes))
-        };
-        // As SQLite does, believe the size only if it is of the last change.
-        let is_valid = number(24) == number(92);
-        Ok(number(28).filter(|pages| is_valid && *pages > 0))
+        Ok(header_size(&self.read(1)?))
     }
 
     /// As [`commit`](Self::commit), of a database of the size that its first page names: `SQLite` cuts the file only
@@ -103,6 +101,11 @@ impl Database {
     /// Makes what was written since the last commit a part of the database. [`Error::Store`] says that it is not,
     /// and never will be; [`Error::Indeterminate`] that nobody knows.
     pub fn commit(&mut self) -> Result<()> {
+        self.commit_as(1)
+    }
+
+    /// As [`commit`](Self::commit), of so many transactions.
+    pub(crate) fn commit_as(&mut self, transactions: u32) -> Result<()> {
         self.check()?;
         if self.overlay.dirty.is_empty()
             && self.overlay.spilled.is_empty()
@@ -119,9 +122,17 @@ impl Database {
             self.rollback();
             return Ok(());
         }
+        if self.relaxed && self.overlay.spilled.is_empty() {
+            return self.enqueue(changes);
+        }
+        // What this one continues must be there.
+        self.flush()?;
         self.make_room()?;
         match self.pack(&changes) {
-            Some(frames) => self.commit_slot(frames, changes)?,
+            Some(frames) => {
+                self.send_slot(frames, transactions, self.overlay.size)?;
+                self.adopt(changes);
+            }
             None => self.commit_epoch(changes)?,
         }
         // The transaction stands, whatever becomes of this.
@@ -140,32 +151,51 @@ impl Database {
         // written.
         let ask = !self.overlay.spilled.is_empty() || bytes > self.options.cache_bytes / 4;
         let pages: Vec<u32> = self.overlay.dirty.keys().copied().collect();
-        if ask {
-            self.read_before(&pages)?;
-        }
         let mut changes = Vec::new();
-        for page in pages {
-            let was_there = page <= self.size && page <= self.overlay.shortest;
-            let before = if was_there { self.at_hand(page) } else { None };
-            let Some(image) = self.overlay.dirty.get(&page) else {
-                continue;
+        for pages in pages.chunks(self.access.limits.max_read_keys) {
+            let read = if ask {
+                self.read_before(pages)?
+            } else {
+                HashMap::new()
             };
-            if before.is_none_or(|before| *before != **image) {
-                changes.push((page, Image::from(image.as_slice())));
+            for page in pages {
+                let was_there = *page <= self.size && *page <= self.overlay.shortest;
+                let before = match read.get(page) {
+                    Some(image) => Some(Rc::clone(image)),
+                    None if was_there => self.at_hand(*page),
+                    None => None,
+                };
+                let Some(image) = self.overlay.dirty.get(page) else {
+                    continue;
+                };
+                if before.is_none_or(|before| before != *image) {
+                    changes.push((*page, Rc::clone(image)));
+                }
             }
         }
         Ok(changes)
     }
 
-    fn read_before(&mut self, pages: &[u32]) -> Result<()> {
-        let there = |page: &&u32| **page <= self.size && **page <= self.overlay.shortest;
-        let pages: Vec<u32> = pages.iter().filter(there).copied().collect();
+    /// The committed images of pages, of those that are not at hand.
+    fn read_before(&mut self, pages: &[u32]) -> Result<HashMap<u32, Image>> {
+        let mut wanted = Vec::new();
         for page in pages {
-            if self.at_hand(page).is_none() {
-                self.committed(page)?;
+            let was_there = *page <= self.size && *page <= self.overlay.shortest;
+            if !was_there || self.at_hand(*page).is_some() {
+                continue;
             }
+            let recent = self.recent.get(page);
+            let version = if recent.is_none_or(Recent::needs_root) {
+                self.root_version(*page)?
+            } else {
+                Version::NONE
+            };
+            wanted.push((*page, version));
         }
-        Ok(())
+        let page_size = self.page_size();
+        let read = images(&self.access, &mut self.recent, page_size, &wanted);
+        let read = read.map_err(|error| self.explain(error))?;
+        Ok(read.into_iter().collect())
     }
 
     /// The frames of a slot, if they fit into one.
@@ -173,11 +203,7 @@ impl Database {
         if !self.overlay.spilled.is_empty() {
             return None;
         }
-        let most = self
-            .options
-            .slot_bytes
-            .min(self.access.limits.max_value_bytes);
-        let most = most.saturating_sub(OVERHEAD + 64);
+        let most = self.most_in_slot();
         let mut bytes = 0;
         let mut frames = Vec::with_capacity(changes.len());
         for (page, image) in changes {
@@ -193,11 +219,17 @@ impl Database {
         Some(frames)
     }
 
-    fn commit_slot(&mut self, frames: Vec<(u32, Frame)>, changes: Vec<(u32, Image)>) -> Result<()> {
+    /// Creates the next slot.
+    pub(crate) fn send_slot(
+        &mut self,
+        frames: Vec<(u32, Frame)>,
+        transactions: u32,
+        pages: u32,
+    ) -> Result<()> {
         self.next_version()?;
         let commit = Commit {
-            transactions: 1,
-            pages: self.overlay.size,
+            transactions,
+            pages,
             chain: self.chain,
             time: now(),
             attempt: self.attempt,
@@ -209,26 +241,15 @@ impl Database {
         let outcome = self.put_slot(&key, &value, sum);
         self.access.decided();
         match outcome.map_err(|error| self.note(error))? {
+            Outcome::Committed(sum) => {
+                self.add_slot(sum, value.len());
+                Ok(())
+            }
             Outcome::RolledBack(source) => Err(Error::Store {
                 operation: "putIfAbsent",
                 key,
                 source,
             }),
-            Outcome::Committed(sum) => {
-                self.add_slot(sum, value.len());
-                self.shortest = self.shortest.min(self.overlay.shortest);
-                self.size = self.overlay.size;
-                let size = self.size.min(self.overlay.shortest);
-                self.recent.retain(|page, _| *page <= size);
-                for (page, image) in changes {
-                    self.ahead.learn(page, &image);
-                    self.recent.insert(page, Recent::of(image));
-                }
-                let unused = self.overlay.abandon(self.size);
-                self.drop_images(&unused);
-                self.access.count(|stats| stats.commits += 1);
-                Ok(())
-            }
         }
     }
 
@@ -279,7 +300,7 @@ impl Database {
         let mut epoch = self.epoch.clone();
         epoch.garbage_parts = 0;
         epoch.ranges = self.ranges();
-        epoch.pages = self.size;
+        epoch.pages = self.stored_size();
         epoch.chain = self.chain;
         // What an opener would write: it does no harm when it comes late.
         epoch.owner = [0; 16];
@@ -313,7 +334,7 @@ impl Database {
             || self.epoch.ranges.len() >= MOST_RANGES
     }
 
-    fn make_room(&mut self) -> Result<()> {
+    pub(crate) fn make_room(&mut self) -> Result<()> {
         let is_full = self.log.1 >= MOST_SLOTS
             || self.log.0 >= MOST_LOG
             || self.epoch.ranges.len() >= MOST_RANGES;
@@ -343,7 +364,6 @@ impl Database {
         }
         for (page, image) in dirty {
             self.overlay.spilled.insert(page, version);
-            let image: Image = Rc::from(image);
             self.cache.insert(page, version, image, false);
         }
         Ok(())

@@ -39,6 +39,13 @@ pub enum Error {
         /// What the store said last.
         source: StoreError,
     },
+    /// Transactions that were reported as committed are not in the store. The database must be opened again.
+    Lost {
+        /// How many.
+        transactions: u32,
+        /// Why. If it is [`Error::Indeterminate`], they may be there.
+        source: Box<Error>,
+    },
     /// What this reader sees is no longer there.
     Stale {
         /// The key that is missing.
@@ -46,6 +53,13 @@ pub enum Error {
     },
     /// Too much could not be moved out of the log.
     Full,
+    /// Too much waits for the store: the transaction is rolled back, and can be tried again after a flush.
+    Behind {
+        /// Bytes that wait.
+        bytes: usize,
+        /// Bytes that may wait.
+        most: usize,
+    },
     /// It was asked for something that cannot be.
     Usage(String),
 }
@@ -59,8 +73,9 @@ impl Error {
             Self::Corrupt { .. } => "KV_CORRUPT",
             Self::Fenced { .. } => "KV_FENCED",
             Self::Indeterminate { .. } => "KV_INDETERMINATE",
+            Self::Lost { source, .. } => source.code(),
             Self::Stale { .. } => "KV_STALE",
-            Self::Full => "SQLITE_FULL",
+            Self::Full | Self::Behind { .. } => "SQLITE_FULL",
             Self::Usage(_) => "KV_USAGE",
         }
     }
@@ -69,6 +84,7 @@ impl Error {
     pub fn store_error(&self) -> Option<&StoreError> {
         match self {
             Self::Store { source, .. } | Self::Indeterminate { source, .. } => Some(source),
+            Self::Lost { source, .. } => source.store_error(),
             _ => None,
         }
     }
@@ -81,13 +97,17 @@ impl Error {
             | Self::Fenced { key }
             | Self::Indeterminate { key, .. }
             | Self::Stale { key } => Some(key),
-            Self::Full | Self::Usage(_) => None,
+            Self::Lost { source, .. } => source.key(),
+            Self::Full | Self::Behind { .. } | Self::Usage(_) => None,
         }
     }
 
     /// Whether nothing can be done with this connection any more.
     pub(crate) fn is_final(&self) -> bool {
-        matches!(self, Self::Fenced { .. } | Self::Indeterminate { .. })
+        matches!(
+            self,
+            Self::Fenced { .. } | Self::Indeterminate { .. } | Self::Lost { .. }
+        )
     }
 
     pub(crate) fn corrupt(key: impl Into<String>, what: &'static str) -> Self {
@@ -115,11 +135,29 @@ impl fmt::Display for Error {
                 f,
                 "it is not known whether the transaction was committed; open the database again ({key}: {source})"
             ),
+            Self::Lost {
+                transactions,
+                source,
+            } => {
+                let are = match **source {
+                    Self::Indeterminate { .. } => "may be lost",
+                    _ => "are lost",
+                };
+                let what = if *transactions == 1 { "transaction" } else { "transactions" };
+                write!(
+                    f,
+                    "{transactions} {what} that returned before the store had them {are}; open the database again: {source}"
+                )
+            }
             Self::Stale { key } => write!(
                 f,
                 "what this connection reads is no longer in the store ({key})"
             ),
             Self::Full => f.write_str("the store has refused checkpoints for too long"),
+            Self::Behind { bytes, most } => write!(
+                f,
+                "{bytes} bytes wait for the store, and no more than {most} may: flush first"
+            ),
             Self::Usage(message) => f.write_str(message),
         }
     }
@@ -129,6 +167,7 @@ impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::Store { source, .. } | Self::Indeterminate { source, .. } => Some(source),
+            Self::Lost { source, .. } => Some(&**source),
             _ => None,
         }
     }

@@ -43,6 +43,11 @@ fn place(page: u32) -> Option<(u32, usize)> {
     Some((at / PAGES_PER_LEAF, within))
 }
 
+/// The last page that is in the leaf of this one.
+pub(crate) fn last_of_leaf(page: u32) -> u32 {
+    page.div_ceil(PAGES_PER_LEAF).saturating_mul(PAGES_PER_LEAF)
+}
+
 fn index_of(number: u32) -> usize {
     usize::try_from(number).unwrap_or(usize::MAX)
 }
@@ -129,6 +134,23 @@ impl Index {
             .get(index_of(leaf))
             .copied()
             .unwrap_or(Version::NONE)
+    }
+
+    /// The versions of all leaves.
+    pub(crate) fn leaves(&self) -> &[Version] {
+        &self.leaves
+    }
+
+    /// All pages with their versions.
+    pub(crate) fn all(&mut self, access: &Access) -> Result<Vec<(u32, Version)>> {
+        let mut all = Vec::new();
+        let leaves = u32::try_from(self.leaves.len()).unwrap_or(u32::MAX);
+        for leaf in 0..leaves {
+            let versions = self.leaf(access, leaf)?;
+            let first = leaf * PAGES_PER_LEAF + 1;
+            all.extend((first..).zip(versions.iter().copied()));
+        }
+        Ok(all)
     }
 
     /// The version of a page, if its leaf was read.

@@ -24,28 +24,43 @@ mod access;
 mod ahead;
 mod cache;
 mod checkpoint;
+mod collect;
 mod commit;
 mod database;
 mod epoch;
 mod error;
 mod frame;
 mod garbage;
+mod handle;
+mod header;
+mod history;
+mod home;
 mod index;
 mod key;
 mod open;
+mod options;
 mod overlay;
+mod pragma;
+mod queue;
+mod read;
 mod recent;
 mod record;
+mod resident;
 mod slot;
 mod store;
 mod take_over;
+mod verify;
 mod vfs;
 
 pub use access::{Retry, Stats};
-pub use database::{Database, Options};
+pub use database::Database;
 pub use error::{Error, Result};
+pub use handle::Handle;
+pub use history::Moment;
+pub use options::Options;
+pub use resident::{Batch, Snapshot};
 pub use store::{Entry, Limits, Store, StoreError, StoreResult};
-pub use vfs::{connect, Handle};
+pub use vfs::{connect, connect_resident};
 
 /// The values of a store, for tests and tools that look into it.
 pub mod format {

@@ -35,6 +35,8 @@ pub(crate) struct State {
     /// Bytes of frames since the root, and slots that hold them.
     pub(crate) log: (usize, u32),
     pub(crate) index: Index,
+    /// The epoch that the hint named.
+    pub(crate) hinted: u32,
     /// Values that were read on the way.
     pub(crate) known: HashMap<String, Vec<u8>>,
 }
@@ -46,6 +48,8 @@ pub(crate) struct Hint {
     pub(crate) root: Version,
     pub(crate) leaf: Version,
     pub(crate) page: Version,
+    /// Its writer has gone, and left no slots behind.
+    pub(crate) is_closed: bool,
 }
 
 impl Hint {
@@ -54,6 +58,7 @@ impl Hint {
         for version in [self.root, self.leaf, self.page] {
             body.extend_from_slice(&version.number().to_le_bytes());
         }
+        body.push(u8::from(self.is_closed));
         body
     }
 
@@ -79,6 +84,7 @@ impl Hint {
             root: next(),
             leaf: next(),
             page: next(),
+            is_closed: reader.u8() == Some(1),
         }
     }
 }
@@ -107,14 +113,22 @@ pub(crate) fn read(access: &Access, owns_next: bool) -> Result<State> {
     }))
 }
 
-/// One particular epoch, without the slots of its own.
-pub(crate) fn read_epoch(access: &Access, number: u32) -> Result<State> {
+/// One particular epoch, and so many slots of its own at least; none of them if it is not said.
+pub(crate) fn read_epoch(access: &Access, number: u32, slots: Option<u32>) -> Result<State> {
     let key = access.keys.epoch(number);
     let value = access.read(&key)?;
     let value = value.ok_or_else(|| Error::corrupt(&key, "is missing"))?;
     let epoch = Epoch::decode(&key, &value)?;
     let mut log = Log::new(access, number, HashMap::new(), &[]);
-    log.load(epoch)
+    let mut state = log.load(epoch)?;
+    if let Some(slots) = slots {
+        log.own_slots(&mut state)?;
+        if state.slots < slots {
+            let key = access.keys.slot(number, state.slots + 1);
+            return Err(Error::corrupt(key, "is missing"));
+        }
+    }
+    Ok(state)
 }
 
 fn read_once(access: &Access, newest: &mut u32) -> Result<State> {
@@ -122,6 +136,8 @@ fn read_once(access: &Access, newest: &mut u32) -> Result<State> {
     // Most often the newest epoch is that of the hint, or the one after it, whose writer has not come so far.
     let slots = u32::try_from(access.limits.max_read_keys / 2).unwrap_or(SLOTS);
     let slots = slots.saturating_sub(7).clamp(2, SLOTS);
+    // Some stores want to be paid for each key.
+    let slots = if hint.is_closed { 2 } else { slots };
     let mut asked = vec![(hint.epoch, slots), (hint.epoch + 1, slots)];
     if hint.epoch == 0 {
         asked.clear();
@@ -174,6 +190,7 @@ fn read_once(access: &Access, newest: &mut u32) -> Result<State> {
     let mut state = log.load(epoch)?;
     log.own_slots(&mut state)?;
     state.known = log.known;
+    state.hinted = hint.epoch;
     Ok(state)
 }
 
@@ -234,6 +251,7 @@ impl<'a> Log<'a> {
             log: (0, 0),
             index,
             epoch,
+            hinted: 0,
             known: HashMap::new(),
         };
         let ranges = state.epoch.ranges.clone();

@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use crate::cache::Image;
 use crate::key::Version;
 
 /// The pages of a transaction.
 #[derive(Debug, Default)]
 pub(crate) struct Overlay {
     /// Images that were written.
-    pub(crate) dirty: BTreeMap<u32, Vec<u8>>,
+    pub(crate) dirty: BTreeMap<u32, Image>,
     /// Images that are in the store already, because there were too many.
     pub(crate) spilled: BTreeMap<u32, Version>,
     /// Spilled images that nothing needs.
@@ -23,7 +24,7 @@ pub(crate) struct Overlay {
 
 /// What was behind the new end.
 pub(crate) struct Cut {
-    dirty: BTreeMap<u32, Vec<u8>>,
+    dirty: BTreeMap<u32, Image>,
     pub(crate) spilled: BTreeMap<u32, Version>,
     /// Pages before the cut.
     pub(crate) size: u32,
@@ -40,7 +41,7 @@ impl Overlay {
         }
     }
 
-    pub(crate) fn write(&mut self, page: u32, image: Vec<u8>) {
+    pub(crate) fn write(&mut self, page: u32, image: Image) {
         if let Some(version) = self.spilled.remove(&page) {
             self.superseded.push((page, version));
         }
@@ -56,6 +57,12 @@ impl Overlay {
         self.superseded.extend(self.spilled.split_off(&(size + 1)));
         self.size = size;
         self.shortest = self.shortest.min(size);
+    }
+
+    /// Gives it so many pages: what is added is zeros.
+    pub(crate) fn resize(&mut self, size: u32) {
+        self.truncate(size);
+        self.size = size;
     }
 
     /// Cuts it, and keeps what was behind.
@@ -86,7 +93,7 @@ impl Overlay {
     pub(crate) fn fill_holes(&mut self, page_size: usize) {
         for page in self.shortest + 1..=self.size {
             if !self.dirty.contains_key(&page) && !self.spilled.contains_key(&page) {
-                self.dirty.insert(page, vec![0; page_size]);
+                self.dirty.insert(page, vec![0; page_size].into());
             }
         }
     }

@@ -1,10 +1,11 @@
 //! Become the writer of a database: end the newest epoch, and create the next one.
 
 use crate::access::Access;
-use crate::database::{now, usize_of, Options};
+use crate::database::{now, usize_of};
 use crate::epoch::{Created, Epoch};
 use crate::error::{Error, Result};
 use crate::open::{self, State};
+use crate::options::Options;
 use crate::record::{self, Kind};
 use crate::slot::Slot;
 use crate::store::StoreError;

@@ -6,71 +6,32 @@ use std::rc::Rc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use ferrolite_sqlite::{
-    register_vfs, Connection, Control, FileFlags, FileKind, OpenOptions, PragmaAnswer, Vfs,
-    VfsError, VfsFile, VfsResult,
+    register_vfs, Connection, Control, FileFlags, FileKind, LockLevel, OpenOptions, PragmaAnswer,
+    Vfs, VfsError, VfsFile, VfsResult,
 };
 
-use crate::access::Stats;
-use crate::database::{Database, Options};
+use crate::database::Database;
 use crate::error::{Error, Result};
+use crate::handle::{engine, run, Handle};
+use crate::home::Home;
+use crate::options::Options;
+use crate::pragma;
+use crate::resident::{Resident, Snapshot};
 use crate::store::Store;
 
 const NAME: &str = "ferrolite-kv";
 
-type Shared = Rc<RefCell<Database>>;
-/// The last error, for whoever has the handle.
-type LastError = Rc<RefCell<Option<Error>>>;
-
 thread_local! {
     /// Databases that are about to be opened by this thread, by the path that they are opened with.
-    static WAITING: RefCell<HashMap<String, (Shared, LastError)>> = RefCell::default();
+    static WAITING: RefCell<HashMap<String, Handle>> = RefCell::default();
 }
 
 struct KvVfs;
 
 struct KvFile {
-    database: Shared,
-    error: LastError,
+    handle: Handle,
     page_size: u64,
-}
-
-/// The database behind a connection.
-#[derive(Clone)]
-pub struct Handle {
-    database: Shared,
-    error: LastError,
-}
-
-impl Handle {
-    /// What it has asked of its store.
-    pub fn stats(&self) -> Stats {
-        self.database.borrow().stats()
-    }
-
-    /// The reason of the last error of `SQLite`, once.
-    pub fn take_error(&self) -> Option<Error> {
-        self.error.borrow_mut().take()
-    }
-
-    /// The epoch that is written, or read.
-    pub fn epoch(&self) -> u32 {
-        self.database.borrow().number()
-    }
-
-    /// Makes a checkpoint, outside a transaction.
-    pub fn flush(&self) -> Result<()> {
-        self.database.borrow_mut().checkpoint()
-    }
-
-    /// Asks the store whether somebody else has taken over.
-    pub fn check(&self) -> Result<()> {
-        self.database.borrow_mut().check_owner()
-    }
-
-    /// Moves a reader to the newest state. The connection's cache must be reset if it is another one.
-    pub fn refresh(&self) -> Result<bool> {
-        self.database.borrow_mut().refresh()
-    }
+    readonly: bool,
 }
 
 fn register() -> Result<()> {
@@ -88,35 +49,54 @@ fn register() -> Result<()> {
 
 /// Opens the database `name` of a store, and a connection to it.
 pub fn connect(store: Rc<dyn Store>, name: &str, options: Options) -> Result<(Connection, Handle)> {
+    let (resident, most) = (options.resident, options.max_queued_bytes);
+    let mut database = Database::open(store, name, options)?;
+    let home = if resident {
+        let resident = Resident::new(database.snapshot()?, database.is_readonly(), most);
+        Home::Memory(Box::new(resident), Some(Box::new(database)))
+    } else {
+        Home::Store(Box::new(database))
+    };
+    open(name, home)
+}
+
+/// Opens a connection to a state in memory. Whoever has the database that it was read from has to [`apply`] what
+/// [`take_batch`] gives, in that order, and to say by [`settle_batch`] what became of it.
+///
+/// [`apply`]: Database::apply
+/// [`take_batch`]: Handle::take_batch
+/// [`settle_batch`]: Handle::settle_batch
+pub fn connect_resident(
+    snapshot: Snapshot,
+    name: &str,
+    options: &Options,
+) -> Result<(Connection, Handle)> {
+    let readonly = options.readonly || options.epoch.is_some();
+    let resident = Resident::new(snapshot, readonly, options.max_queued_bytes);
+    open(name, Home::Memory(Box::new(resident), None))
+}
+
+fn open(name: &str, home: Home) -> Result<(Connection, Handle)> {
     static COUNT: AtomicU64 = AtomicU64::new(0);
     register()?;
-    let database = Database::open(store, name, options)?;
-    let (page_size, readonly) = (database.page_size(), database.is_readonly());
-    let handle = Handle {
-        database: Rc::new(RefCell::new(database)),
-        error: Rc::default(),
-    };
+    let (page_size, readonly) = (home.page_size(), home.is_readonly());
+    let handle = Handle::new(home);
     let path = format!("{name}#kv{}", COUNT.fetch_add(1, Ordering::Relaxed));
-    WAITING.with_borrow_mut(|waiting| {
-        let parts = (Rc::clone(&handle.database), Rc::clone(&handle.error));
-        waiting.insert(path.clone(), parts)
-    });
+    WAITING.with_borrow_mut(|waiting| waiting.insert(path.clone(), handle.clone()));
     let opened = Connection::open(&OpenOptions {
         readonly,
         vfs: Some(NAME),
         ..OpenOptions::new(&path)
     });
     WAITING.with_borrow_mut(|waiting| waiting.remove(&path));
-    let fail = |error: ferrolite_sqlite::Error| {
-        let reason = handle.take_error();
-        reason.unwrap_or_else(|| Error::Usage(error.to_string()))
-    };
-    let connection = opened.map_err(fail)?;
+    let fail = |error: Error| handle.take_error().unwrap_or(error);
+    let connection = opened.map_err(|error| fail(engine(&error)))?;
+    // A reader lets go between transactions: it may be refreshed there.
+    let locking = if readonly { "NORMAL" } else { "EXCLUSIVE" };
     let set_up = format!(
-        "PRAGMA page_size={page_size}; PRAGMA locking_mode=EXCLUSIVE; PRAGMA journal_mode=MEMORY;\0"
+        "PRAGMA page_size={page_size}; PRAGMA locking_mode={locking}; PRAGMA journal_mode=MEMORY;"
     );
-    let done = connection.exec(set_up.as_bytes(), &mut |_| Ok(()));
-    done.map_err(fail)?;
+    run(&connection, &set_up).map_err(fail)?;
     Ok((connection, handle))
 }
 
@@ -133,32 +113,31 @@ impl Vfs for KvVfs {
             return Err(VfsError::CANTOPEN);
         }
         let found = WAITING.with_borrow_mut(|waiting| waiting.remove(name));
-        let (database, error) = found.ok_or(VfsError::CANTOPEN)?;
-        let page_size = database.borrow().page_size();
+        let handle = found.ok_or(VfsError::CANTOPEN)?;
+        let (page_size, readonly) = {
+            let home = handle.home.borrow();
+            (home.page_size(), home.is_readonly())
+        };
         Ok(KvFile {
-            database,
-            error,
+            handle,
             page_size: u64::try_from(page_size).map_err(|_| VfsError::CANTOPEN)?,
+            readonly,
         })
     }
 }
 
 impl KvFile {
-    fn with<T>(
-        &self,
-        code: VfsError,
-        action: impl FnOnce(&mut Database) -> Result<T>,
-    ) -> VfsResult<T> {
-        let Ok(mut database) = self.database.try_borrow_mut() else {
+    fn with<T>(&self, code: VfsError, action: impl FnOnce(&mut Home) -> Result<T>) -> VfsResult<T> {
+        let Ok(mut home) = self.handle.home.try_borrow_mut() else {
             return Err(VfsError::IO);
         };
-        action(&mut database).map_err(|error| {
+        action(&mut home).map_err(|error| {
             let code = match error {
                 Error::Corrupt { .. } => VfsError::CORRUPT,
-                Error::Full => VfsError::FULL,
+                Error::Full | Error::Behind { .. } => VfsError::FULL,
                 _ => code,
             };
-            *self.error.borrow_mut() = Some(error);
+            *self.handle.error.borrow_mut() = Some(error);
             code
         })
     }
@@ -176,15 +155,17 @@ impl VfsFile for KvFile {
             let at = offset + u64::try_from(done).map_err(|_| VfsError::READ)?;
             let page = u32::try_from(at / self.page_size + 1).map_err(|_| VfsError::READ)?;
             let within = usize::try_from(at % self.page_size).map_err(|_| VfsError::READ)?;
-            let image = self.with(VfsError::READ, |database| {
-                if page > database.size() {
-                    return Ok(None);
-                }
-                database.read(page).map(Some)
-            })?;
-            let Some(image) = image else { break };
             let len = (page_size - within).min(bytes.len() - done);
-            bytes[done..done + len].copy_from_slice(&image[within..within + len]);
+            let out = &mut bytes[done..done + len];
+            let is_there = self.with(VfsError::READ, |home| {
+                if page > home.size() {
+                    return Ok(false);
+                }
+                home.read(page, within, out).map(|()| true)
+            })?;
+            if !is_there {
+                break;
+            }
             done += len;
         }
         Ok(done)
@@ -195,30 +176,37 @@ impl VfsFile for KvFile {
             return Err(VfsError::WRITE);
         }
         let page = u32::try_from(offset / self.page_size + 1).map_err(|_| VfsError::FULL)?;
-        self.with(VfsError::WRITE, |database| {
-            database.write(page, bytes.to_vec())
-        })
+        self.with(VfsError::WRITE, |home| home.write(page, bytes))
     }
 
     fn truncate(&mut self, size: u64) -> VfsResult<()> {
         let pages = self.pages(size)?;
-        self.with(VfsError::WRITE, |database| database.truncate(pages))
+        self.with(VfsError::WRITE, |home| home.truncate(pages))
     }
 
     fn sync(&mut self) -> VfsResult<()> {
-        Ok(())
+        // It does not come with `synchronous=OFF`: whoever calls it waits for what was queued.
+        self.with(VfsError::SYNC, Home::sync)
     }
 
     fn size(&mut self) -> VfsResult<u64> {
-        let pages = self.with(VfsError::IO, |database| Ok(database.size()))?;
+        let pages = self.with(VfsError::IO, |home| Ok(home.size()))?;
         Ok(u64::from(pages) * self.page_size)
+    }
+
+    fn lock(&mut self, _: LockLevel) -> VfsResult<()> {
+        self.handle.state.reads.set(true);
+        Ok(())
+    }
+
+    fn unlock(&mut self, level: LockLevel) -> VfsResult<()> {
+        self.handle.state.reads.set(level > LockLevel::None);
+        Ok(())
     }
 
     fn control(&mut self, control: Control<'_>) -> VfsResult<bool> {
         match control {
-            Control::Sync(None) => self
-                .with(VfsError::SYNC, Database::commit_to_header)
-                .map(|()| true),
+            Control::Sync(None) => self.with(VfsError::SYNC, Home::commit).map(|()| true),
             Control::Sync(Some(_)) => self.with(VfsError::SYNC, |_| {
                 let message = "a transaction over several databases would not be atomic in a store";
                 Err(Error::Usage(message.into()))
@@ -228,26 +216,24 @@ impl VfsFile for KvFile {
     }
 
     fn pragma(&mut self, name: &str, value: Option<&str>) -> PragmaAnswer {
-        let Some(value) = value.map(str::to_lowercase) else {
-            return PragmaAnswer::NotOurs;
+        let answer = match self.handle.home.try_borrow_mut() {
+            Ok(mut home) => pragma::run(&mut home, name, value),
+            Err(_) => None,
         };
-        let refuse = |why: &str| {
-            PragmaAnswer::Refused(format!(
-                "PRAGMA {name} is fixed in a key-value store: {why}"
-            ))
-        };
-        match name {
-            "journal_mode" if value != "memory" => {
-                refuse("every commit is atomic without a journal; it stays MEMORY")
+        match (answer, value) {
+            (Some(Ok(text)), _) => PragmaAnswer::Done(Some(text)),
+            (Some(Err(error)), _) => {
+                let answer = pragma::failed(&error);
+                *self.handle.error.borrow_mut() = Some(error);
+                answer
             }
-            "locking_mode" if value != "exclusive" => {
-                refuse("the store decides who writes; it stays EXCLUSIVE")
+            (None, Some(_)) if name == "locking_mode" && self.handle.state.lets_go.get() => {
+                PragmaAnswer::NotOurs
             }
-            "page_size" if value != self.page_size.to_string() => {
-                refuse("it is chosen when the database is created")
+            (None, Some(value)) => {
+                pragma::refuse(name, &value.to_lowercase(), self.page_size, self.readonly)
             }
-            "mmap_size" if value != "0" => refuse("there is no file to map"),
-            _ => PragmaAnswer::NotOurs,
+            (None, None) => PragmaAnswer::NotOurs,
         }
     }
 
@@ -256,6 +242,6 @@ impl VfsFile for KvFile {
     }
 
     fn close(self) -> VfsResult<()> {
-        self.with(VfsError::IO, Database::close)
+        self.with(VfsError::IO, Home::close)
     }
 }

@@ -167,7 +167,7 @@ fn operate(operation: &Operation, opened: Opened) -> (Outcome, Option<(Connectio
         let _ = exec(&connection, "ROLLBACK");
     }
     if operation.flushes {
-        let _ = handle.flush();
+        let _ = handle.checkpoint();
     }
     if operation.closes {
         connection.close();
@@ -200,7 +200,7 @@ fn crash(
         for sql in [fill.as_str(), "INSERT INTO t VALUES (0, 'x')"] {
             exec(&connection, sql).expect("fills");
         }
-        handle.flush().expect("flushes");
+        handle.checkpoint().expect("flushes");
         exec(&connection, "INSERT INTO t VALUES (0, 'z')").expect("writes a slot");
         std::mem::forget((connection, handle));
     }
@@ -266,7 +266,7 @@ fn follow(
         exec(&connection, "INSERT INTO t VALUES (9, 'x')").expect("writes");
         // Deletes what is garbage.
         handle
-            .flush()
+            .checkpoint()
             .unwrap_or_else(|error| panic!("{what}: {error}"));
     }
     assert_eq!(marks(world, what), (ones, 4), "{what}");

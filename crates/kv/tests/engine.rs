@@ -111,7 +111,7 @@ fn a_reader_keeps_its_snapshot_and_can_be_refreshed() {
         let before = rows(&reader, "SELECT count(*) FROM t").expect("reads");
         exec(&writer, &format!("INSERT INTO t VALUES ({round})")).expect("writes");
         if round % 2 == 0 {
-            writing.flush().expect("flushes");
+            writing.checkpoint().expect("flushes");
         }
         assert_eq!(
             rows(&reader, "SELECT count(*) FROM t").expect("reads"),
@@ -139,14 +139,14 @@ fn a_database_shrinks_and_grows() {
              CREATE TABLE v(a); INSERT INTO v VALUES (1); DROP TABLE v",
         )
         .expect("runs");
-        handle.flush().expect("flushes");
+        handle.checkpoint().expect("flushes");
         let check = rows(&connection, "PRAGMA integrity_check").expect("checks");
         assert_eq!(check, "ok");
     }
     // The garbage of an epoch goes with the checkpoint after it.
     for _ in 0..2 {
         exec(&connection, "CREATE TABLE w(a); DROP TABLE w").expect("runs");
-        handle.flush().expect("flushes");
+        handle.checkpoint().expect("flushes");
     }
     connection.close();
     let images = store

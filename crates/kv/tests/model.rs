@@ -55,6 +55,7 @@ fn options(rng: &mut Rng) -> Options {
     Options {
         page_size: u32::try_from(PAGE).expect("small"),
         single_writer: true,
+        max_queued_bytes: if rng.chance(40) { 4 * PAGE } else { 1 << 20 },
         overlay_bytes: if rng.chance(25) { 2 * PAGE } else { 1 << 20 },
         slot_bytes: if rng.chance(20) { 0 } else { 65_536 },
         cache_bytes: 1 << 16,
@@ -138,25 +139,67 @@ fn write(store: Hostile, killed: &AtomicBool, story: &Mutex<Story>, seed: u64) {
         Ok(database) => database,
         Err(error) => return note(&error, killed, story),
     };
+    let relaxes = rng.chance(40);
+    // Commits that were reported before the store had them.
+    let mut queued = Vec::new();
     for _ in 0..=rng.below(5) {
-        let done = match rng.below(10) {
-            0..=1 => match database.checkpoint() {
-                // The next one may be stored.
-                Err(Error::Store { .. }) => Ok(()),
-                done => done,
-            },
-            2 => change(&mut database, rng, story, true),
-            _ => change(&mut database, rng, story, false),
-        };
-        if let Err(error) = done {
-            return note(&error, killed, story);
-        }
+        database.set_relaxed(relaxes && rng.chance(80));
+        let done = act(&mut database, rng, story, &mut queued);
         if killed.load(Ordering::Relaxed) {
             return;
         }
+        settle(&database, done.as_ref().err(), &mut queued, story);
+        if let Err(error) = done {
+            return note(&error, killed, story);
+        }
     }
-    if rng.chance(30) {
-        let _ = database.close();
+    if rng.chance(30) || !queued.is_empty() {
+        let done = database.close();
+        if !killed.load(Ordering::Relaxed) {
+            settle(&database, done.as_ref().err(), &mut queued, story);
+        }
+    }
+}
+
+fn act(
+    database: &mut Database,
+    rng: &mut Rng,
+    story: &Mutex<Story>,
+    queued: &mut Vec<u64>,
+) -> Result<(), Error> {
+    let done = match rng.below(12) {
+        0..=1 => database.checkpoint(),
+        2 => return change(database, rng, story, true, queued),
+        3 => database.collect().map(|_| ()),
+        4 => return database.flush(),
+        _ => return change(database, rng, story, false, queued),
+    };
+    match done {
+        // The next one may be stored.
+        Err(Error::Store { .. }) => Ok(()),
+        done => done,
+    }
+}
+
+/// What became of the commits that were queued.
+fn settle(database: &Database, error: Option<&Error>, queued: &mut Vec<u64>, story: &Mutex<Story>) {
+    let mut story = story.lock().expect("one thread at a time");
+    match error {
+        Some(Error::Lost {
+            transactions,
+            source,
+        }) => {
+            let there = u64::from(*transactions) + 1;
+            if there < u64::try_from(queued.len()).expect("small") {
+                story.fault = Some(format!("LOST more than {transactions}: {queued:?}"));
+            }
+            if !matches!(**source, Error::Indeterminate { .. }) {
+                story.rolled_back.append(queued);
+            }
+        }
+        None if database.queued().0 == 0 => story.acked.append(queued),
+        // They wait, or the reason leaves open what was committed.
+        _ => {}
     }
 }
 
@@ -174,6 +217,7 @@ fn change(
     rng: &mut Rng,
     story: &Mutex<Story>,
     give_up: bool,
+    queued: &mut Vec<u64>,
 ) -> Result<(), Error> {
     let parent = match database.size() {
         0 => 0,
@@ -218,11 +262,7 @@ fn change(
     }
     match database.commit() {
         Ok(()) => {
-            story
-                .lock()
-                .expect("one thread at a time")
-                .acked
-                .push(number);
+            queued.push(number);
             Ok(())
         }
         Err(Error::Store { .. }) => {
@@ -234,7 +274,10 @@ fn change(
             database.rollback();
             Ok(())
         }
-        Err(error) => Err(error),
+        Err(error) => {
+            queued.push(number);
+            Err(error)
+        }
     }
 }
 
@@ -397,7 +440,7 @@ fn seed() -> u64 {
 
 #[test]
 fn no_history_of_a_fenced_store_is_bad() {
-    let bad = run("fenced", seed(), number("KV_ROUNDS", 4000), FENCED);
+    let bad = run("fenced", seed(), number("KV_ROUNDS", 3000), FENCED);
     assert_eq!(bad, []);
 }
 
@@ -409,7 +452,7 @@ fn no_history_of_one_writer_without_fence_is_bad() {
         writers: 1,
         lie: None,
     };
-    let bad = run("unfenced", seed(), number("KV_ROUNDS", 2000), kind);
+    let bad = run("unfenced", seed(), number("KV_ROUNDS", 1500), kind);
     assert_eq!(bad, []);
 }
 

@@ -38,7 +38,7 @@ fn every_kind() -> Memory {
         )
         .expect("writes");
         if round == 0 {
-            handle.flush().expect("flushes");
+            handle.checkpoint().expect("flushes");
         }
         exec(&connection, "UPDATE t SET b = b || 'z' WHERE a = 2").expect("writes");
         std::mem::forget((connection, handle));

@@ -179,7 +179,7 @@ fn write(store: Hostile, killed: &AtomicBool, story: &Shared, seed: u64) {
         let goes_on = match rng.below(12) {
             0 => step(&exec(&connection, "VACUUM"), &handle, killed, story),
             1 => {
-                let _ = handle.flush();
+                let _ = handle.checkpoint();
                 true
             }
             _ => transaction(&connection, &handle, killed, story, rng),

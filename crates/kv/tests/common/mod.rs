@@ -21,6 +21,8 @@ pub struct Memory {
     pub data: Data,
     pub limits: Limits,
     pub unfenced: bool,
+    /// It can list its keys.
+    pub lists: bool,
 }
 
 impl Store for Memory {
@@ -70,5 +72,11 @@ impl Store for Memory {
         }
         data.insert(key.into(), value.into());
         Ok(true)
+    }
+
+    fn list(&self, prefix: &str) -> Option<StoreResult<Vec<String>>> {
+        let data = self.data.borrow();
+        let keys = data.keys().filter(|key| key.starts_with(prefix));
+        self.lists.then(|| Ok(keys.cloned().collect()))
     }
 }

@@ -209,6 +209,16 @@ pub struct Hostile {
     pub killed: Arc<AtomicBool>,
     pub liar: Mutex<Liar>,
     pub limits: Limits,
+    pub visit: Mutex<Option<Visit>>,
+}
+
+/// Somebody who comes at a call that writes.
+pub struct Visit {
+    /// Which call of the world.
+    pub call: u32,
+    /// It comes when the call is done.
+    pub after: bool,
+    pub run: Box<dyn FnOnce() + Send>,
 }
 
 impl Process {
@@ -235,6 +245,7 @@ impl Process {
                     killed: Arc::clone(&killed),
                     liar: Mutex::new(Liar::new(lie)),
                     limits: Limits::default(),
+                    visit: Mutex::default(),
                 };
                 body(store, killed);
             }
@@ -261,6 +272,11 @@ impl Process {
     }
 }
 
+/// Another process, which is done before this one goes on.
+fn come(run: Box<dyn FnOnce() + Send>) {
+    std::thread::spawn(run).join().expect("it must not panic");
+}
+
 impl Hostile {
     /// Of a single process, which nobody schedules.
     pub fn alone(world: &Arc<Mutex<World>>) -> Self {
@@ -270,6 +286,7 @@ impl Hostile {
             killed: Arc::default(),
             liar: Mutex::new(Liar::new(None)),
             limits: Limits::default(),
+            visit: Mutex::default(),
         }
     }
 
@@ -319,7 +336,20 @@ impl Hostile {
             self.turn(&rest)?;
             return self.world().write(rest);
         }
-        self.world().write(ops)
+        let is_now = |visit: &mut Visit| visit.call == self.world().calls;
+        let visit = self.visit.lock().expect("one thread").take_if(is_now);
+        match visit {
+            None => self.world().write(ops),
+            Some(visit) if visit.after => {
+                let done = self.world().write(ops);
+                come(visit.run);
+                done
+            }
+            Some(visit) => {
+                come(visit.run);
+                self.world().write(ops)
+            }
+        }
     }
 
     fn fails_to_read(&self) -> bool {
@@ -434,6 +464,18 @@ impl Store for Hostile {
             return done;
         }
         self.liar().create(key, value, done)
+    }
+
+    fn list(&self, prefix: &str) -> Option<StoreResult<Vec<String>>> {
+        if let Err(error) = self.turn(&[]) {
+            return Some(Err(error));
+        }
+        if self.fails_to_read() {
+            return Some(Err(StoreError::new("cannot list")));
+        }
+        let world = self.world();
+        let keys = world.data.keys().filter(|key| key.starts_with(prefix));
+        Some(Ok(keys.cloned().collect()))
     }
 
     fn pause(&self, _: Duration) {}

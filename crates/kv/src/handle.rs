@@ -1,0 +1,183 @@
+//! The database behind a connection.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+
+use ferrolite_sqlite::Connection;
+
+use crate::access::Stats;
+use crate::error::{Error, Result};
+use crate::history::Moment;
+use crate::home::Home;
+use crate::resident::{Batch, Snapshot};
+
+/// What the engine does with the file.
+#[derive(Default)]
+pub(crate) struct State {
+    /// A statement or a transaction reads.
+    pub(crate) reads: Cell<bool>,
+    /// Whether a writer may let it go between transactions.
+    pub(crate) lets_go: Cell<bool>,
+}
+
+/// The database behind a connection.
+#[derive(Clone)]
+pub struct Handle {
+    pub(crate) home: Rc<RefCell<Home>>,
+    /// The last error, for whoever has the handle.
+    pub(crate) error: Rc<RefCell<Option<Error>>>,
+    pub(crate) state: Rc<State>,
+}
+
+impl Handle {
+    pub(crate) fn new(home: Home) -> Self {
+        Self {
+            home: Rc::new(RefCell::new(home)),
+            error: Rc::default(),
+            state: Rc::default(),
+        }
+    }
+
+    /// What it has asked of its store.
+    pub fn stats(&self) -> Stats {
+        self.home.borrow().stats()
+    }
+
+    /// The reason of the last error of `SQLite`, once.
+    pub fn take_error(&self) -> Option<Error> {
+        self.error.borrow_mut().take()
+    }
+
+    /// The epoch that is written, or read.
+    pub fn epoch(&self) -> u32 {
+        self.home.borrow().epoch()
+    }
+
+    /// Waits until the store has every transaction that was reported as committed.
+    pub fn flush(&self) -> Result<()> {
+        self.home.borrow_mut().flush()
+    }
+
+    /// Transactions that the store does not have yet, and the bytes that are kept for them.
+    pub fn queued(&self) -> (u32, usize) {
+        self.home.borrow().queued()
+    }
+
+    /// Makes a checkpoint, outside a transaction.
+    pub fn checkpoint(&self) -> Result<()> {
+        self.home.borrow_mut().stored()?.checkpoint()
+    }
+
+    /// Asks the store whether somebody else has taken over.
+    pub fn check(&self) -> Result<()> {
+        self.home.borrow_mut().stored()?.check_owner()
+    }
+
+    /// Reads everything, and says in a line each what is damaged or missing.
+    pub fn verify(&self) -> Result<Vec<String>> {
+        self.home.borrow_mut().stored()?.verify()
+    }
+
+    /// Deletes what nothing refers to, and says how many keys there were.
+    pub fn collect(&self) -> Result<u64> {
+        self.home.borrow_mut().stored()?.collect()
+    }
+
+    /// Moves a reader to the newest state, between its transactions. The connection's cache must be reset if it is
+    /// another one.
+    pub fn refresh(&self) -> Result<bool> {
+        self.is_at_rest("refreshed")?;
+        self.home
+            .borrow_mut()
+            .change(crate::database::Database::refresh)
+    }
+
+    /// The epochs that are kept now, the oldest first.
+    pub fn history(&self) -> Result<Vec<Moment>> {
+        self.home.borrow_mut().stored()?.history()
+    }
+
+    /// Commits the state of an epoch once more, through the connection that this is the handle of.
+    pub fn restore(&self, connection: &Connection, epoch: u32) -> Result<()> {
+        self.behind(connection, "restored", || {
+            let mut home = self.home.borrow_mut();
+            home.change(|database| database.restore(epoch).map(|()| true))
+                .map(|_| ())
+        })
+    }
+
+    /// What waits for the store, if the batch before it is known to be there. Only of [`connect_resident`].
+    ///
+    /// [`connect_resident`]: crate::connect_resident
+    pub fn take_batch(&self) -> Result<Option<Batch>> {
+        self.home.borrow_mut().take_batch()
+    }
+
+    /// What became of the batch that was taken. An error ends the connection, and says what is lost.
+    pub fn settle_batch(&self, done: Result<()>) -> Result<()> {
+        self.home.borrow_mut().settle_batch(done)
+    }
+
+    /// Another state takes the place of this one. Only of [`connect_resident`], and if nothing waits.
+    ///
+    /// [`connect_resident`]: crate::connect_resident
+    pub fn replace(&self, connection: &Connection, snapshot: Snapshot) -> Result<()> {
+        self.behind(connection, "replaced", || {
+            self.home.borrow_mut().replace(snapshot)
+        })
+    }
+
+    /// Changes the database behind the back of its connection.
+    fn behind(
+        &self,
+        connection: &Connection,
+        what: &str,
+        action: impl FnOnce() -> Result<()>,
+    ) -> Result<()> {
+        if connection.in_transaction() {
+            return Err(in_use(what));
+        }
+        let writes = !self.home.borrow().is_readonly();
+        if writes {
+            // A writer keeps its lock, and with it the size and the pages that it knows: it has to let go once.
+            self.state.lets_go.set(true);
+            let let_go = "PRAGMA locking_mode=NORMAL; SELECT 1 FROM sqlite_master LIMIT 1";
+            if let Err(error) = run(connection, let_go) {
+                self.state.lets_go.set(false);
+                return Err(self.take_error().unwrap_or(error));
+            }
+        }
+        let done = self
+            .is_at_rest(what)
+            .and_then(|()| action())
+            .and_then(|()| connection.reset_cache().map_err(|error| engine(&error)));
+        let mut back = Ok(());
+        if writes {
+            back = run(connection, "PRAGMA locking_mode=EXCLUSIVE");
+            self.state.lets_go.set(false);
+        }
+        done.and(back)
+    }
+
+    fn is_at_rest(&self, what: &str) -> Result<()> {
+        if self.state.reads.get() {
+            return Err(in_use(what));
+        }
+        Ok(())
+    }
+}
+
+fn in_use(what: &str) -> Error {
+    let message = "while a transaction or a statement reads it";
+    Error::Usage(format!("the database cannot be {what} {message}"))
+}
+
+pub(crate) fn engine(error: &ferrolite_sqlite::Error) -> Error {
+    Error::Usage(error.to_string())
+}
+
+pub(crate) fn run(connection: &Connection, sql: &str) -> Result<()> {
+    let text = format!("{sql}\0");
+    let done = connection.exec(text.as_bytes(), &mut |_| Ok(()));
+    done.map(|_| ()).map_err(|error| engine(&error))
+}
