@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use ferrolite_sqlite::{Connection, OpenOptions, Result};
 
-#[path = "../../../sqlite/tests/common/sql.rs"]
+#[path = "../../../sqlite/tests/suite/common/sql.rs"]
 mod sql;
 
 #[allow(unused_imports)] // each test file takes what it needs
