@@ -383,6 +383,26 @@ interface Database {
   off(event: 'update', listener: (change: Database.UpdateEvent) => void): this
 
   /**
+   * Calls `listener` while the graph of a vector table is built: when it begins, at most ten times
+   * a second, and when it is done. It must not use the connection, but it may `interrupt()` it. What
+   * it throws ends the build, rolls the transaction back, and is thrown by the call that builds.
+   *
+   * @returns this database.
+   * @throws {TypeError} for another event, and if `listener` is not a function; if closed; for a
+   *   server or a replica.
+   */
+  on(event: 'build', listener: (build: Database.BuildEvent) => void): this
+
+  /**
+   * Stops calling `listener`.
+   *
+   * @returns this database.
+   * @throws {TypeError} for another event, and if `listener` is not a function; if closed; for a
+   *   server or a replica.
+   */
+  off(event: 'build', listener: (build: Database.BuildEvent) => void): this
+
+  /**
    * Replica: calls `listener` when a write failed and it is not known whether the primary has
    * executed it. Reads go on without waiting for it.
    *
@@ -1518,6 +1538,16 @@ declare namespace Database {
     table: string
     /** Its rowid, after the change; a bigint under `defaultSafeIntegers`. */
     rowid: number | bigint
+  }
+
+  /** How far the graph of a vector table is. */
+  interface BuildEvent {
+    /** Name of the table. */
+    table: string
+    /** Rows that are linked, or taken out. */
+    done: number
+    /** Rows to link or to take out in this build. */
+    total: number
   }
 
   /** A write failed, and it is not known whether the primary has executed it. */

@@ -20,7 +20,7 @@ import type {
   ActionValues, AggregateOptions, AnyFunction,
   ApplyChangesetOptions as SyncApplyChangesetOptions, ArgumentTypes, AuthorizationValues, AuthorizerConfig, AuthorizerTables, BackupMetadata,
   BackupOptions as SyncBackupOptions,
-  BatchOptions, BatchResult, BatchStatement, BindValue, ColumnDefinition, ConnectionContext, Constants,
+  BatchOptions, BatchResult, BatchStatement, BindValue, BuildEvent, ColumnDefinition, ConnectionContext, Constants,
   Limits, Options as SyncOptions, PragmaOptions as SyncPragmaOptions, QueryEvent, QueryOptions,
   RegistrationOptions, RunResult, SerializeOptions as SyncSerializeOptions, SessionOptions,
   SqliteError as SyncSqliteError, Stats as SyncStats, SyncContext, SyncEvent, SyncResult,
@@ -453,6 +453,26 @@ declare class Database {
    *   server or a replica.
    */
   off (event: 'update', listener: (change: UpdateEvent) => void): this
+
+  /**
+   * Calls `listener` while the graph of a vector table is built: when it begins, at most ten times
+   * a second, and when it is done, before the promise of the call is settled. What it throws is an
+   * uncaught exception; the build goes on.
+   *
+   * @returns this database.
+   * @throws {TypeError} for another event, and if `listener` is not a function; if closed; for a
+   *   server or a replica.
+   */
+  on (event: 'build', listener: (build: BuildEvent) => void): this
+
+  /**
+   * Stops calling `listener`.
+   *
+   * @returns this database.
+   * @throws {TypeError} for another event, and if `listener` is not a function; if closed; for a
+   *   server or a replica.
+   */
+  off (event: 'build', listener: (build: BuildEvent) => void): this
 
   /**
    * Replica: calls `listener` when a write failed and it is not known whether the primary has
@@ -979,7 +999,7 @@ declare namespace Database {
     FunctionResult, LastOptions, Options, PragmaOptions, PreparedStatement, SerializeOptions,
     Session, Statement, Stats, StatementIterator, Transaction, ActionValues, AggregateOptions,
     AuthorizationValues, AuthorizerConfig, AuthorizerTables, BackupMetadata, BatchOptions,
-    BatchResult, BatchStatement, BindValue, ColumnDefinition, ConnectionContext, Constants, Limits, QueryEvent,
+    BatchResult, BatchStatement, BindValue, BuildEvent, ColumnDefinition, ConnectionContext, Constants, Limits, QueryEvent,
     QueryOptions, RegistrationOptions, RunResult, SessionOptions, SyncContext, SyncEvent, SyncResult, TlsOptions,
     TransactionMode, UncertainEvent, UpdateEvent, Value, VirtualTableFactory,
     VirtualTableOptions

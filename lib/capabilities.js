@@ -67,6 +67,8 @@ const COLUMNS = {
       limits: 'the server has its own',
       "on('update')": ON_SERVER,
       "off('update')": ON_SERVER,
+      "on('build')": ON_SERVER,
+      "off('build')": ON_SERVER,
       'backup()': NO_FILE,
       'serialize()': NO_FILE,
       'rekey()': NO_FILE,
@@ -89,6 +91,8 @@ const COLUMNS = {
     lacks: {
       "on('update')": ON_PRIMARY,
       "off('update')": ON_PRIMARY,
+      "on('build')": ON_PRIMARY,
+      "off('build')": ON_PRIMARY,
       'rekey()': 'delete the file, and fetch it again with the other key',
       'createSession()': ON_PRIMARY,
       'applyChangeset()': ON_PRIMARY,

@@ -176,6 +176,11 @@ export interface Natives {
     this: ConnectionHandle,
     listener: ((operation: string, database: string, table: string, rowid: bigint) => void) | null
   ): void
+  /** `listener` is called while a table does long work, which ends if it throws. */
+  databaseOnWork (
+    this: Connection,
+    listener: ((table: string, done: number, total: number) => void) | null
+  ): void
   databaseFunction (
     this: ConnectionHandle,
     call: Trampoline,

@@ -1,14 +1,14 @@
 'use strict'
 
-/** Listeners of one connection; SQLite's update hook is on only while there are any. */
-class UpdateListeners {
-  #listeners = []
+/** Listeners of a connection to a file, which tells of an event only while somebody listens. */
+class FileListeners {
+  #listeners = { update: [], build: [] }
   #int64
   #subscribe
 
   /**
-   * `subscribe(fn | null)` has the addon call `fn(operation, database, table, rowid)` for each
-   * change.
+   * `subscribe` has a function for each event, which is given what is to be called for it, or null:
+   * `update(operation, database, table, rowid)` for each change, `build(table, done, total)`.
    */
   constructor (int64, subscribe) {
     this.#int64 = int64
@@ -16,20 +16,28 @@ class UpdateListeners {
   }
 
   add (event, listener) {
-    check(event, listener)
-    this.#subscribe(this.#notify)
-    this.#listeners.push(listener)
+    check(event, listener, Object.keys(this.#listeners))
+    this.#subscribe[event](this.#notify[event])
+    this.#listeners[event].push(listener)
   }
 
   remove (event, listener) {
-    check(event, listener)
-    this.#listeners = this.#listeners.filter((known) => known !== listener)
-    this.#subscribe(this.#listeners.length === 0 ? null : this.#notify)
+    check(event, listener, Object.keys(this.#listeners))
+    const left = this.#listeners[event].filter((known) => known !== listener)
+    this.#listeners[event] = left
+    this.#subscribe[event](left.length === 0 ? null : this.#notify[event])
   }
 
-  #notify = (operation, database, table, rowid) => {
-    const change = { operation, database, table, rowid: this.#int64() ? rowid : Number(rowid) }
-    for (const listener of [...this.#listeners]) listener(change)
+  #notify = {
+    update: (operation, database, table, rowid) => {
+      const shown = this.#int64() ? rowid : Number(rowid)
+      this.#tell('update', { operation, database, table, rowid: shown })
+    },
+    build: (table, done, total) => this.#tell('build', { table, done, total })
+  }
+
+  #tell (event, value) {
+    for (const listener of [...this.#listeners[event]]) listener(value)
   }
 }
 
@@ -76,13 +84,12 @@ class EventListeners {
   }
 }
 
-function check (event, listener, names = ['update']) {
+function check (event, listener, names) {
   if (!names.includes(event)) {
     const all = names.map((name) => `"${name}"`)
-    const events = all.length === 1 ? 'the only event is' : 'the events are'
-    throw new TypeError(`Unknown event "${String(event)}": ${events} ${all.join(' and ')}`)
+    throw new TypeError(`Unknown event "${String(event)}": the events are ${all.join(' and ')}`)
   }
   if (typeof listener !== 'function') throw new TypeError('Expected second argument to be a function')
 }
 
-module.exports = { EventListeners, UpdateListeners }
+module.exports = { EventListeners, FileListeners }

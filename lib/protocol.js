@@ -69,7 +69,9 @@ const OP = {
   // Says what the statement of the given number is: the server need not be asked.
   INTRODUCE: 30,
   // What the connection holds in memory.
-  STATS: 31
+  STATS: 31,
+  // Reports long work of tables from now on, or no longer.
+  WATCH_WORK: 32
 }
 
 // Flags of a job.
@@ -159,7 +161,9 @@ const REPLY = {
   // long it took in ms, then code and message of its error.
   SYNC: 10,
   // The error of the job has ended the transaction that it belongs to; before its end.
-  LOST: 11
+  LOST: 11,
+  // How far a table is with long work: its name, what is done, and how much there is.
+  WORK: 12
 }
 
 // What kind of error a job ended with.

@@ -78,7 +78,7 @@ function requireFrame (frame) {
 
 /** The listeners of a replica; `method` is on or off. */
 function listenersFor (events, method, event) {
-  if (event === 'update') requireCapability('replica', `${method}('update')`)
+  if (event === 'update' || event === 'build') requireCapability('replica', `${method}('${event}')`)
   return events
 }
 

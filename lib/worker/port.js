@@ -15,7 +15,7 @@ const { Message } = require('./message')
 const { EXTRAS, IN_TRANSACTION, PARTS, SHAREABLE, SLOTS } = HEADER
 
 const {
-  DONE, ERROR, ROWS, LAST_ROWS, COLUMNS, CALL, LOG, CHANGED_ROW, SETTING, TIME, SYNC, LOST
+  DONE, ERROR, ROWS, LAST_ROWS, COLUMNS, CALL, LOG, CHANGED_ROW, SETTING, TIME, SYNC, LOST, WORK
 } = REPLY
 const { QUEUED, ENDED, SENT } = INTERRUPTED
 
@@ -41,10 +41,12 @@ class Port {
   replied = 0
   // The worker ends after what was posted.
   ended = false
-  // Functions that the worker may call, by number; what is called with SQL and with changed rows.
+  // Functions that the worker may call, by number; what is called with SQL, with changed rows, and
+  // while a table does long work.
   functions = new Map()
   onLog = null
   onChange = null
+  onWork = null
   // Called with the name and the SQL of a setting.
   onSetting = null
   // Called with each sync.
@@ -143,7 +145,8 @@ class Port {
 
   /** Whether there is code of the user that the worker may ask for. */
   get callsUser () {
-    return this.functions.size !== 0 || this.onLog !== null || this.onChange !== null
+    return this.functions.size !== 0 || this.onLog !== null || this.onChange !== null ||
+      this.onWork !== null
   }
 
   /** How often something was written to a primary, and DOUBT for each time that is not known. */
@@ -301,6 +304,7 @@ class Port {
       case CALL: return this.#later(this.#call, readRow(block, text, slot, columns))
       case LOG: return this.#later(this.onLog, readRow(block, text, slot, columns))
       case CHANGED_ROW: return this.#later(this.onChange, readRow(block, text, slot, columns))
+      case WORK: return this.#later(this.onWork, readRow(block, text, slot, columns))
       case SETTING: return this.onSetting?.(...readRow(block, text, slot, columns))
       case SYNC: return this.#later(this.#onSync, readRow(block, text, slot, columns))
       case TIME:

@@ -33,6 +33,8 @@ const CALLS = {
   limits: db => db instanceof Sync ? db.limits.length : undefined,
   "on('update')": async db => db.on('update', nothing),
   "off('update')": async db => db.off('update', nothing),
+  "on('build')": async db => db.on('build', nothing),
+  "off('build')": async db => db.off('build', nothing),
   'backup()': (db, t) => db.backup(tempFile(t)),
   'serialize()': db => db.serialize(),
   'rekey()': db => db.rekey('key'),
@@ -60,7 +62,7 @@ const OPTIONS = {
   readers: 1
 }
 
-const REFUSED = /is not available for|is for replicas: open|: the only event is|cannot have readers$/
+const REFUSED = /is not available for|is for replicas: open|: the events are "update"|cannot have readers$/
 
 async function isRefused (call) {
   try {

@@ -5,13 +5,14 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use ferrolite_sqlite::{
-    is_plain, ChangeKind, ChangedRow, Connection, Error, InterruptHandle, Key, Limit, OpenOptions,
-    Role,
+    is_plain, ChangeKind, ChangedRow, Connection, Error, InterruptHandle, Key, Limit, OnWork,
+    OpenOptions, Role,
 };
 use ferrolite_worker::local::MODULES;
 use neon::types::Finalize;
 
 use crate::block_layout::header;
+use crate::callback::Host;
 use crate::environment::{Environment, ShutDown, Subject};
 use crate::sys::{Call, Env, Ref, Result, Thrown, Value, ValueType};
 
@@ -521,5 +522,35 @@ pub fn on_change<'e>(call: &Call<'e>) -> Result<Value<'e>> {
         None
     });
     db.check(env, db.conn.watch_changed_rows(on))?;
+    env.undefined()
+}
+
+/// `(listener | null)`: called with table, done, total while a table does long work, which ends if it throws.
+pub fn on_work<'e>(call: &Call<'e>) -> Result<Value<'e>> {
+    let env = call.env;
+    let db = this(call)?;
+    db.check(env, db.require_open())?;
+    let listener = call.arg(0);
+    let listener: Option<OnWork> = if listener.type_of(env) == ValueType::Function {
+        let host = Host::new(db, false, String::new());
+        let listener = env.reference(listener)?;
+        Some(Rc::new(move |work| {
+            let call = |env: Env<'_>| {
+                #[allow(clippy::cast_precision_loss)] // JavaScript numbers; exact up to 2^53
+                let number = |number: u64| env.number(number as f64);
+                let args = [
+                    env.utf8(work.table.as_bytes())?,
+                    number(work.done)?,
+                    number(work.total)?,
+                ];
+                env.call(listener.get(env)?, env.undefined()?, &args)
+                    .map(|_| ())
+            };
+            host.enter(call).is_some()
+        }))
+    } else {
+        None
+    };
+    db.check(env, db.conn.on_work(listener))?;
     env.undefined()
 }

@@ -77,6 +77,7 @@ fn export_all(env: Env<'_>, options: sys::Value<'_>, exports: sys::Value<'_>) ->
         "databaseStats" => database::stats,
         "databaseAuthorizer" => authorizer::authorizer,
         "databaseOnChange" => database::on_change,
+        "databaseOnWork" => database::on_work,
         "databaseRequireOpen" => database::require_open,
         "databaseFunction" => callback::function,
         "databaseAggregate" => callback::aggregate,

@@ -7,6 +7,7 @@ use crate::boundary::boundary;
 use crate::ffi;
 use crate::notes::Notes;
 use crate::value::c_bytes;
+use crate::vtab::OnWork;
 
 /// Decides whether a statement may be compiled.
 pub trait Authorize: 'static {
@@ -48,6 +49,9 @@ pub(crate) struct Hooks {
     /// `PRAGMA mmap_size` is passed over.
     pub(crate) no_mmap: Cell<bool>,
     pub(crate) notes: Notes,
+    pub(crate) on_work: RefCell<Option<OnWork>>,
+    /// A virtual table has gathered what it writes later in the transaction.
+    pub(crate) has_unwritten: Cell<bool>,
     /// How many statements of virtual tables run: neither hook is called for them.
     quiet: Cell<u32>,
 }
@@ -69,6 +73,7 @@ impl Hooks {
 
     pub(crate) fn clear(&self) {
         self.authorizer.take();
+        self.on_work.take();
         self.changes.take();
         self.watching.set(false);
     }

@@ -92,9 +92,9 @@ pub use vfs::{
     VfsResult,
 };
 pub use vtab::{
-    Arguments, Conflict, Constraint, Cursor, Integrity, Module, ModuleError, Operator, OrderBy,
-    Parameters, Plan, Risk, Scan, Table, TableConnection, TableDefinition, TableRows,
-    TableStatement, Update, WritableTable,
+    Arguments, Conflict, Constraint, Cursor, Integrity, Module, ModuleError, OnWork, Operator,
+    OrderBy, Parameters, Plan, Risk, Scan, Table, TableConnection, TableDefinition, TableRows,
+    TableStatement, Update, Work, WritableTable,
 };
 
 /// Authorizer action codes, conflict types and limits keep `SQLite`'s own numbers.

@@ -28,6 +28,7 @@ mod nodes;
 mod optimize;
 mod options;
 mod plan;
+mod progress;
 mod registry;
 mod root;
 mod search;

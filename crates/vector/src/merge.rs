@@ -6,6 +6,7 @@ use crate::codec::NO_SLOT;
 use crate::distance::Metric;
 use crate::graph::{self, Merged, Options, Work};
 use crate::nodes::GraphBlock;
+use crate::progress::Progress;
 use crate::root::{Kind, Root};
 use crate::state::TableState;
 use crate::store::{corrupt, Config, Store};
@@ -113,7 +114,16 @@ pub(crate) fn merge(state: &TableState, store: &Store, kind: Task) -> Result<(),
     } else {
         root.state.largest_norm
     };
-    let merged = link(&root, store, &config, largest, is_rebuild, recall)?;
+    let (add, remove) = slots(&root, is_rebuild);
+    let mut progress = Progress::new(store, add.len() + remove.len());
+    let work = Work {
+        slots: root.slots(),
+        start: (!is_rebuild).then_some(root.state.start),
+        add: &add,
+        remove: &remove,
+        recall,
+    };
+    let merged = link(&root, &config, largest, &work, &mut progress)?;
     let width = merged.width;
     let start = merged.start;
     write(state, store, &root, merged, is_rebuild)?;
@@ -133,7 +143,7 @@ pub(crate) fn merge(state: &TableState, store: &Store, kind: Task) -> Result<(),
         }
     })?;
     state.touch();
-    Ok(())
+    progress.end()
 }
 
 /// The largest norm of all rows, which matters to `dot` alone.
@@ -154,13 +164,23 @@ fn threads(config: &Config) -> usize {
     }
 }
 
+/// Slots to link, and those to take out of the graph.
+fn slots(root: &Root, is_rebuild: bool) -> (Vec<u32>, Vec<u32>) {
+    if is_rebuild {
+        return (root.slots_of(Kind::Live).collect(), Vec::new());
+    }
+    (
+        root.slots_of(Kind::Tail).collect(),
+        root.slots_of(Kind::Tombstone).collect(),
+    )
+}
+
 fn link(
     root: &Root,
-    store: &Store,
     config: &Config,
     largest: f32,
-    is_rebuild: bool,
-    recall: Option<f64>,
+    work: &Work,
+    progress: &mut Progress<'_>,
 ) -> Result<Merged, ModuleError> {
     let options = Options {
         degree: config.options.max_degree as usize,
@@ -168,24 +188,14 @@ fn link(
         alpha: config.options.pruning_alpha,
         threads: threads(config),
     };
-    let (add, remove): (Vec<u32>, Vec<u32>) = if is_rebuild {
-        (root.slots_of(Kind::Live).collect(), Vec::new())
-    } else {
-        (
-            root.slots_of(Kind::Tail).collect(),
-            root.slots_of(Kind::Tombstone).collect(),
-        )
-    };
-    let work = Work {
-        slots: root.slots(),
-        start: (!is_rebuild).then_some(root.state.start),
-        add: &add,
-        remove: &remove,
-        recall,
-    };
-    let measure = root.layout.measure;
-    let mut poll = |_: usize, _: usize| store.connection.is_interrupted();
-    let merged = measure.merge(root, largest, &options, &work, &mut poll);
+    let mut poll = |done: usize, _: usize| progress.poll(done);
+    if poll(0, 0) {
+        return Err(ModuleError::Interrupted);
+    }
+    let merged = root
+        .layout
+        .measure
+        .merge(root, largest, &options, work, &mut poll);
     merged.map_err(|_| ModuleError::Interrupted)
 }
 

@@ -95,6 +95,8 @@ numbers! {
         Introduce = 30,
         /// What the connection holds in memory.
         Stats = 31,
+        /// Reports long work of tables from now on, or no longer.
+        WatchWork = 32,
     }
 }
 
@@ -188,6 +190,8 @@ numbers! {
         Sync = 10,
         /// The error of the job has ended the transaction that it belongs to; before its end.
         Lost = 11,
+        /// How far a table is with long work: its name, what is done, and how much there is.
+        Work = 12,
     }
 }
 

@@ -115,8 +115,8 @@ class ReadersRoute {
     return this.#writer.beforeClose()
   }
 
-  listeners (method) {
-    return this.#writer.listeners(method)
+  listeners (method, event) {
+    return this.#writer.listeners(method, event)
   }
 }
 

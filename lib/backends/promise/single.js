@@ -92,13 +92,22 @@ class SingleRoute {
 
   async beforeClose () {}
 
-  listeners (method) {
+  listeners (method, event) {
     const { port } = this
     const connection = this.#connection
-    connection.requireCapability(`${method}('update')`)
-    this.#listeners ??= new lazy.listeners.UpdateListeners(() => connection.int64, (listener) => {
-      port.onChange = listener
-      connection.ask(OP.WATCH, 0, [], null, { extra: listener === null ? 0 : 1 }).catch(() => {})
+    connection.requireCapability(`${method}('${event === 'build' ? event : 'update'}')`)
+    const ask = (op, listener) => {
+      connection.ask(op, 0, [], null, { extra: listener === null ? 0 : 1 }).catch(() => {})
+    }
+    this.#listeners ??= new lazy.listeners.FileListeners(() => connection.int64, {
+      update: (listener) => {
+        port.onChange = listener
+        ask(OP.WATCH, listener)
+      },
+      build: (listener) => {
+        port.onWork = listener
+        ask(OP.WATCH_WORK, listener)
+      }
     })
     return this.#listeners
   }

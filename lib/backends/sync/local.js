@@ -187,8 +187,11 @@ class LocalBackend {
   }
 
   listeners () {
-    const subscribe = (listener) => this.natives.databaseOnChange.call(this.handle, listener)
-    this.#listeners ??= new lazy.listeners.UpdateListeners(() => this.int64, subscribe)
+    const { natives, handle } = this
+    this.#listeners ??= new lazy.listeners.FileListeners(() => this.int64, {
+      update: (listener) => natives.databaseOnChange.call(handle, listener),
+      build: (listener) => natives.databaseOnWork.call(handle, listener)
+    })
     return this.#listeners
   }
 

@@ -109,8 +109,8 @@ class RemoteBackend {
     this.#connection.int64 = on
   }
 
-  listeners (method) {
-    throw unavailable(this.kind, `${method}('update')`)
+  listeners (method, event) {
+    throw unavailable(this.kind, `${method}('${event === 'build' ? event : 'update'}')`)
   }
 
   /** Only what is on this machine: the server does not report its memory. */

@@ -8,6 +8,7 @@ mod object;
 mod parameters;
 mod plan;
 mod read;
+mod work;
 mod write;
 
 use std::ffi::{c_char, c_int, c_void, CString};
@@ -27,6 +28,7 @@ pub use object::{ModuleError, Result};
 pub use parameters::Parameters;
 pub use plan::{Constraint, Operator, OrderBy, Plan};
 pub use read::{Cursor, Scan, Table};
+pub use work::{OnWork, Work};
 pub use write::{Conflict, Integrity, Update, WritableTable};
 
 use object::{c_message, VTab, PANICKED};

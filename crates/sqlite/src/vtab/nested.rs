@@ -27,7 +27,7 @@ impl TableConnection {
         Self { shared }
     }
 
-    fn shared(&self) -> Result<Rc<Shared>> {
+    pub(super) fn shared(&self) -> Result<Rc<Shared>> {
         let shared = self.shared.upgrade();
         shared
             .filter(|shared| shared.is_open())
@@ -51,6 +51,14 @@ impl TableConnection {
             rest = rest.get(tail..).unwrap_or_default();
         }
         Ok(())
+    }
+
+    /// The table has gathered what it writes when a savepoint begins, or at the end of the transaction: a copy of the
+    /// database that is made within it waits for that.
+    pub fn mark_unwritten(&self) {
+        if let Some(shared) = self.shared.upgrade() {
+            shared.hooks.has_unwritten.set(true);
+        }
     }
 
     /// Whether what runs is to end: long work of a table looks here now and then, and returns

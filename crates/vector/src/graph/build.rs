@@ -56,6 +56,7 @@ pub fn merge<'e, S: Space>(
     poll: &mut Poll,
 ) -> Result<Merged, Interrupted> {
     let arena = Arena::new(work.slots, room(options.degree));
+    let all = work.remove.len() + work.add.len();
     let mut start = None;
     if let Some(old) = work.start {
         for slot in 0..work.slots {
@@ -67,7 +68,14 @@ pub fn merge<'e, S: Space>(
         if !work.remove.is_empty() {
             let leaving = Leaving::new(work.slots, work.remove);
             start = next_start(&arena, &leaving, old);
-            repair(space, &arena, work.remove, &leaving, options.threads, poll)?;
+            repair(
+                space,
+                &arena,
+                work.remove,
+                &leaving,
+                options.threads,
+                &mut |done, _| poll(done, all),
+            )?;
         }
     }
     let mut add = shuffled(work.add);
@@ -95,7 +103,7 @@ pub fn merge<'e, S: Space>(
     };
     let width = merging.link_and_measure(&add, work.recall, &mut |done, _| {
         // The first may be in the graph already.
-        poll(done + work.add.len() - add.len(), work.add.len())
+        poll(done + all - add.len(), all)
     })?;
     let Merging {
         arena, compared, ..

@@ -4,6 +4,7 @@ use ferrolite_sqlite::{Authorize, Error, Key, Limit, Param, Params, Step, ValueR
 
 use super::callback::{self, ApplyCallbacks};
 use super::table;
+use super::work;
 use super::{Outcome, Owner};
 use crate::job::Job;
 use crate::protocol::Op;
@@ -45,6 +46,9 @@ impl Owner<'_> {
                 )?;
             }
             Op::Watch => self.conn.watch_changed_rows(job.extra != 0)?,
+            Op::WatchWork => self
+                .conn
+                .on_work((job.extra != 0).then(|| work::teller(self.port)))?,
             Op::Session => {
                 let database = text_of(&job.params);
                 let table = text_at(&job.params, 1);

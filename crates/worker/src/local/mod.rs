@@ -5,6 +5,7 @@ mod connection;
 mod modules;
 mod statement;
 mod table;
+mod work;
 
 use std::collections::HashMap;
 use std::panic::{catch_unwind, AssertUnwindSafe};
