@@ -72,19 +72,22 @@ impl Connection {
     }
 
     /// Has virtual tables write what they have gathered in the transaction: they do so when a savepoint begins.
-    fn flush_tables(&self) -> Result<()> {
-        if !self.in_transaction() {
+    pub(crate) fn flush_tables(&self) -> Result<()> {
+        let hooks = &self.shared.hooks;
+        if !self.in_transaction() || !hooks.has_unwritten.get() {
             return Ok(());
         }
         let db = self.shared.open_db()?;
-        let _quiet = self.shared.hooks.be_quiet();
+        let _quiet = hooks.be_quiet();
         let script = c"SAVEPOINT serialize; RELEASE serialize";
         let none = ptr::null_mut();
         // SAFETY: open, and a script that returns no rows.
         unsafe {
             let rc = ffi::sqlite3_exec(db, script.as_ptr(), None, none, none.cast());
-            check(db, rc)
+            check(db, rc)?;
         }
+        hooks.has_unwritten.set(false);
+        Ok(())
     }
 
     /// Replaces the main database by `bytes`, which are copied.

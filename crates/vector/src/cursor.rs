@@ -8,6 +8,7 @@ use ferrolite_sqlite::{Context, Cursor, ModuleError, Operator, Scan, ValueRef};
 use crate::beam::{self, Hits};
 use crate::filter::{Filter, Test};
 use crate::input::Shape;
+use crate::kept::{self, Kept};
 use crate::load;
 use crate::plan::{terms, Places, Subject};
 use crate::root::{Kind, Root};
@@ -33,6 +34,8 @@ pub(crate) struct VectorCursor {
     at: Option<Hit>,
     /// The values of the row's columns, once one that is not in memory was asked for.
     values: Option<Vec<Value>>,
+    /// Those of rows that have changed since the scan began.
+    kept: Option<Rc<Kept>>,
 }
 
 /// What a scan asks for.
@@ -75,6 +78,7 @@ impl VectorCursor {
             rows: None,
             at: None,
             values: None,
+            kept: None,
         }
     }
 
@@ -242,6 +246,11 @@ impl VectorCursor {
             }
         }
         let filter = Filter::new(&root, asked.tests);
+        // All columns of a single row are read at once.
+        let is_one = asked.vector.is_none() && list.as_ref().is_some_and(|list| list.len() <= 1);
+        if !is_one && !root.columns.is_empty() {
+            self.kept = Some(self.state.scans.begin());
+        }
         let Some(vector) = asked.vector else {
             let mut slots = list.unwrap_or_else(|| root.slots_of(Kind::Live).collect());
             slots.reverse();
@@ -298,22 +307,19 @@ impl VectorCursor {
         }
     }
 
-    /// The columns of the row, from the file. The row may be gone by now, if the table was changed since: all are
-    /// NULL then.
+    /// The columns of the row as they were when the scan began.
     fn read_values(&self, id: i64, columns: usize) -> Result<Vec<Value>> {
-        let statement = self.store.statement("SELECT * FROM {rows} WHERE id = ?")?;
-        let parameters = [ValueRef::Integer(id)];
-        let mut rows = statement.query(&parameters)?;
-        Ok(match rows.next()? {
-            None => vec![Value::Null; columns],
-            Some(row) => (0..columns).map(|at| row.get(at + 2).into()).collect(),
-        })
+        match self.kept.as_ref().and_then(|kept| kept.get(id)) {
+            Some(values) => Ok(values),
+            None => kept::read(&self.store, id, columns),
+        }
     }
 }
 
 impl Cursor for VectorCursor {
     fn filter(&mut self, scan: Scan<'_>) -> Result<bool> {
         self.rows = None;
+        self.kept = None;
         self.start(scan)?;
         self.advance()
     }

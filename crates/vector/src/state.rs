@@ -9,12 +9,14 @@ use ferrolite_sqlite::{ModuleError, ValueRef};
 
 use crate::beam::Scratches;
 use crate::codec::Changes;
+use crate::kept::Scans;
 use crate::layout::Layout;
 use crate::load;
 use crate::log::{self, Last};
 use crate::merge::{self, Task};
 use crate::registry::{self, Key};
 use crate::root::Root;
+use crate::secure::{self, Secure};
 use crate::store::{corrupt, Config, Store};
 
 /// Beyond so many changes they are not told one by one. Each takes a byte or more in the log.
@@ -34,6 +36,8 @@ struct Pending {
     blocks: BTreeSet<u32>,
     /// Blocks of the graph that were written.
     graph: BTreeSet<u32>,
+    /// A vector has lost its row, or got none.
+    is_freed: bool,
 }
 
 impl Pending {
@@ -78,6 +82,7 @@ pub(crate) struct TableState {
     is_writing: Cell<bool>,
     pending: RefCell<Pending>,
     pub(crate) scratches: RefCell<Scratches>,
+    pub(crate) scans: Scans,
     /// The table's own statements run. Some have a savepoint, which is not for it: what they do is done or not.
     is_busy: Cell<bool>,
 }
@@ -110,6 +115,7 @@ impl TableState {
             is_writing: Cell::new(false),
             pending: RefCell::default(),
             scratches: RefCell::default(),
+            scans: Scans::default(),
             is_busy: Cell::new(false),
         })
     }
@@ -195,6 +201,7 @@ impl TableState {
         change: impl FnOnce(&mut Root) -> R,
     ) -> Result<R, ModuleError> {
         let mut root = self.resolve(store)?;
+        store.connection.mark_unwritten();
         // Without another owner here, it is changed in place.
         self.own.replace(None);
         let changed = change(Arc::make_mut(&mut root));
@@ -228,6 +235,7 @@ impl TableState {
     pub(crate) fn note(&self, note: Note) {
         let mut pending = self.pending.borrow_mut();
         pending.is_dirty = true;
+        pending.is_freed |= matches!(note, Note::Removed(_));
         if pending.is_overflown {
             return;
         }
@@ -241,6 +249,11 @@ impl TableState {
             pending.rows.clear();
             pending.columns.clear();
         }
+    }
+
+    /// A vector was placed, and its row could not be written.
+    pub(crate) fn note_left(&self) {
+        self.pending.borrow_mut().is_freed = true;
     }
 
     /// Has the state of the table written at the next flush.
@@ -261,6 +274,7 @@ impl TableState {
         if !self.pending.borrow().is_dirty || !store.is_of(&self.id())? {
             return Ok(());
         }
+        self.wipe(store)?;
         let root = self.own.borrow().clone().ok_or_else(corrupt)?;
         let blocks = self.pending.borrow().blocks.clone();
         for block in blocks {
@@ -275,6 +289,53 @@ impl TableState {
             (own.seq, own.stamp) = (last.seq, last.stamp);
         }
         Ok(())
+    }
+
+    /// Overwrites vectors that no row has any more, if they are to be.
+    fn wipe(&self, store: &Store) -> Result<(), ModuleError> {
+        let is_freed = {
+            let pending = self.pending.borrow();
+            pending.is_freed || !pending.graph.is_empty()
+        };
+        if !is_freed {
+            return Ok(());
+        }
+        let secure = secure::wanted(store)?;
+        if secure == Secure::Off {
+            return Ok(());
+        }
+        let (slots, blocks) = self.freed();
+        let per_block = self.layout.vectors_per_block;
+        let changed = self.change(store, |root| match slots {
+            _ if secure == Secure::Fast => {
+                let first = |block: &u32| block.saturating_mul(per_block);
+                let slots = blocks.iter().map(first);
+                secure::wipe(
+                    root,
+                    slots.flat_map(|slot| slot..slot.saturating_add(per_block)),
+                )
+            }
+            Some(slots) => secure::wipe(root, slots.into_iter()),
+            None => secure::wipe(root, 0..root.slots().next_multiple_of(per_block)),
+        })?;
+        self.pending.borrow_mut().blocks.extend(changed);
+        Ok(())
+    }
+
+    /// Slots that may be free now, or `None` if they may be any; and blocks that are written anyway.
+    fn freed(&self) -> (Option<Vec<u32>>, BTreeSet<u32>) {
+        let pending = self.pending.borrow();
+        let per_block = self.layout.vectors_per_block;
+        let in_block = |block: &u32| {
+            let first = block.saturating_mul(per_block);
+            first..first.saturating_add(per_block)
+        };
+        let removed = pending.rows.iter().filter(|(_, id)| id.is_none());
+        let slots = removed.map(|(slot, _)| *slot);
+        let slots = slots.chain(pending.blocks.iter().flat_map(in_block));
+        // A merge frees tombstones.
+        let is_known = !pending.is_overflown && pending.graph.is_empty();
+        (is_known.then(|| slots.collect()), pending.blocks.clone())
     }
 
     /// The end of a transaction comes: everything is in the file after it.

@@ -179,8 +179,19 @@ impl Store {
         Ok(Vec::new())
     }
 
+    /// What a PRAGMA of the schema says now. It is read when it is compiled.
+    pub(crate) fn setting(&self, pragma: &str) -> Result<Option<i64>, ModuleError> {
+        let sql = self.expand(&format!("PRAGMA {{schema}}.{pragma}"));
+        let statement = self.connection.prepare(&sql)?;
+        let mut rows = statement.query(&[])?;
+        Ok(match rows.next()?.map(|row| row.get(0)) {
+            Some(ValueRef::Integer(value)) => Some(value),
+            _ => None,
+        })
+    }
+
     pub(crate) fn page_size(&self) -> Result<u32, ModuleError> {
-        let size = self.integer("PRAGMA {schema}.page_size", &[])?;
+        let size = self.setting("page_size")?;
         Ok(size
             .and_then(|size| u32::try_from(size).ok())
             .unwrap_or(4096))

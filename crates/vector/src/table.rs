@@ -228,9 +228,18 @@ impl VectorTable {
 
     /// Writes a row of `t_rows`. Returns its rowid, if it is a new one.
     fn write(&self, sql: &str, parameters: &[ValueRef<'_>]) -> Result<i64> {
-        self.store
-            .run(sql, parameters)
-            .map_err(|error| self.told(error))
+        self.store.run(sql, parameters).map_err(|error| {
+            self.state.note_left();
+            self.told(error)
+        })
+    }
+
+    /// Has scans that go on read a row as it is now, before it changes.
+    fn keep(&self, rowid: i64) -> Result<()> {
+        match self.places.columns {
+            0 => Ok(()),
+            columns => self.state.scans.keep(&self.store, rowid, columns),
+        }
     }
 
     fn insert(&self, rowid: Option<i64>, values: &Args<'_>, conflict: Conflict) -> Result<i64> {
@@ -239,6 +248,9 @@ impl VectorTable {
             Some(rowid) => self.in_the_way(rowid, conflict)?,
             None => None,
         };
+        if let (Some(rowid), Some(_)) = (rowid, old) {
+            self.keep(rowid)?;
+        }
         let vector = given.vector.unwrap_or_default();
         let slot = self.state.place(&self.store, &vector)?;
         let mut parameters = vec![
@@ -270,6 +282,10 @@ impl VectorTable {
         } else {
             self.in_the_way(new_rowid, conflict)?
         };
+        self.keep(rowid)?;
+        if in_the_way.is_some() {
+            self.keep(new_rowid)?;
+        }
         let new_slot = match &given.vector {
             Some(vector) => self.state.place(&self.store, vector)?,
             None => slot,
@@ -309,6 +325,7 @@ impl VectorTable {
         let Some(slot) = self.slot_of(rowid)? else {
             return Ok(());
         };
+        self.keep(rowid)?;
         self.write(
             "DELETE FROM {rows} WHERE id = ?",
             &[ValueRef::Integer(rowid)],

@@ -3,7 +3,7 @@
 mod common;
 
 use common::{check, check_file, error, exec, open, rows, TestFile};
-use ferrolite_sqlite::{Connection, Key, OpenOptions, Result};
+use ferrolite_sqlite::{Connection, Key, OpenOptions, Params, Result, Step};
 
 fn create(connection: &Connection, name: &str) -> Result<()> {
     exec(
@@ -136,6 +136,69 @@ fn an_image_within_a_transaction_has_its_rows() -> Result<()> {
     copy.deserialize(image.as_bytes(), false)?;
     assert_eq!(ids(&copy, "t")?, "1 2 3");
     check(&copy, "t");
+    Ok(())
+}
+
+#[test]
+fn a_backup_within_a_transaction_has_its_rows() -> Result<()> {
+    for pages in [-1, 1] {
+        let (file, target) = (TestFile::new(), TestFile::new());
+        let connection = file.open()?;
+        create(&connection, "t")?;
+        exec(&connection, "BEGIN; INSERT INTO t(vector) VALUES ('[5]')")?;
+        let backup = connection.backup("main", &target.path(), false)?;
+        backup.step(1)?;
+        // What comes between its steps goes along too.
+        exec(&connection, "INSERT INTO t(vector) VALUES ('[6]')")?;
+        while !backup.step(pages)?.done {}
+        backup.close();
+        assert_eq!(ids(&target.open()?, "t")?, "1 2 3 4");
+        check(&target.open()?, "t");
+        exec(&connection, "ROLLBACK")?;
+        assert_eq!(ids(&connection, "t")?, "1 2");
+        check(&connection, "t");
+    }
+    Ok(())
+}
+
+#[test]
+fn a_copy_is_not_made_in_the_middle_of_a_statement_that_writes() -> Result<()> {
+    let file = TestFile::new();
+    let connection = file.open()?;
+    create(&connection, "t")?;
+    exec(
+        &connection,
+        "CREATE TABLE o(a); BEGIN; INSERT INTO t(vector) VALUES ('[5]')",
+    )?;
+    let sql = b"INSERT INTO o VALUES (1), (2) RETURNING a";
+    let mut writing = connection.prepare(sql)?.start(Params::default())?;
+    assert_eq!(writing.step()?, Step::Row);
+    let target = TestFile::new();
+    let backup = connection.backup("main", &target.path(), false)?;
+    assert!(backup.step(-1).is_err());
+    assert!(connection.serialize("main").is_err());
+    drop(writing);
+    assert!(backup.step(-1)?.done);
+    backup.close();
+    assert_eq!(ids(&target.open()?, "t")?, "1 2 3");
+    Ok(())
+}
+
+#[test]
+fn vacuum_into_is_outside_of_transactions() -> Result<()> {
+    let file = TestFile::new();
+    let connection = file.open()?;
+    create(&connection, "t")?;
+    exec(&connection, "BEGIN; INSERT INTO t(vector) VALUES ('[5]')")?;
+    let copy = TestFile::new();
+    let vacuum = format!("VACUUM INTO '{}'", copy.path());
+    assert_eq!(
+        error(exec(&connection, &vacuum)),
+        "cannot VACUUM from within a transaction"
+    );
+    exec(&connection, &format!("COMMIT; {vacuum}"))?;
+    assert_eq!(ids(&copy.open()?, "t")?, "1 2 3");
+    check(&copy.open()?, "t");
     Ok(())
 }
 

@@ -365,6 +365,59 @@ fn a_scan_stays_as_it_began() -> Result<()> {
     exec(&connection, "DROP TABLE t")
 }
 
+/// Columns that no filter has named are read from the file when they are asked for.
+#[test]
+fn a_scan_reads_columns_as_they_were_when_it_began() -> Result<()> {
+    for (what, loaded) in [
+        ("WHERE vector MATCH '[0]' ORDER BY distance", false),
+        ("WHERE vector MATCH '[0]' AND k = 9", false),
+        ("WHERE vector MATCH '[0]' AND k = 9", true),
+        ("WHERE tag >= 'a'", false),
+        ("WHERE rowid IN (1, 2, 3, 4)", false),
+        ("", false),
+    ] {
+        let connection = open(":memory:")?;
+        exec(
+            &connection,
+            "CREATE VIRTUAL TABLE t USING diskann(dimension=1, metric=euclidean, tag TEXT, n INTEGER);
+            INSERT INTO t(rowid, vector, tag, n) VALUES (1, '[1]', 'a', 1), (2, '[2]', 'b', 2), (3, '[3]', 'c', 3), (4, '[4]', 'd', 4)",
+        )?;
+        if loaded {
+            rows(&connection, "SELECT 1 FROM t WHERE n > 0")?;
+        }
+        let sql = format!("SELECT rowid, tag, n FROM t {what}");
+        let mut reading = connection
+            .prepare(sql.as_bytes())?
+            .start(Params::default())?;
+        assert_eq!(reading.step()?, Step::Row);
+        exec(
+            &connection,
+            "UPDATE t SET n = 20, tag = 'y' WHERE rowid = 2; UPDATE t SET n = 21 WHERE rowid = 2;
+            SAVEPOINT s; DELETE FROM t WHERE rowid = 3; ROLLBACK TO s; UPDATE t SET tag = 'z' WHERE rowid = 3; RELEASE s;
+            INSERT OR REPLACE INTO t(rowid, vector, tag) VALUES (4, '[9]', 'new')",
+        )?;
+        for (id, tag) in [(2, "b"), (3, "c"), (4, "d")] {
+            assert_eq!(reading.step()?, Step::Row, "{what}");
+            let row = reading.row();
+            let seen = (row.get(0), row.get(1), row.get(2));
+            let expected = (
+                ValueRef::Integer(id),
+                ValueRef::Text(tag.as_bytes()),
+                ValueRef::Integer(id),
+            );
+            assert_eq!(seen, expected, "{what}");
+        }
+        assert_eq!(reading.step()?, Step::Done);
+        drop(reading);
+        assert_eq!(
+            rows(&connection, "SELECT rowid, tag, n FROM t")?,
+            "1|a|1 2|y|21 3|z|3 4|new|"
+        );
+        check(&connection, "t");
+    }
+    Ok(())
+}
+
 #[test]
 fn rowids_are_those_of_the_table() -> Result<()> {
     let connection = with_rows()?;
