@@ -17,6 +17,8 @@ mod distance;
 mod each;
 mod element;
 mod filter;
+#[cfg(test)]
+mod fuzz;
 pub mod graph;
 mod input;
 mod kept;

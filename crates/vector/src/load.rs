@@ -34,8 +34,9 @@ pub(crate) fn all(
 ) -> Result<Root, ModuleError> {
     let mut root = Root::new(layout, log::state(store, last)?, columns);
     (root.seq, root.stamp) = (last.seq, last.stamp);
-    rows(store, &mut root)?;
+    // First: a number of slots out of a damaged file must not take more memory than it has blocks.
     vectors(store, &mut root)?;
+    rows(store, &mut root)?;
     graph(store, &mut root)?;
     if !root.has_good_vectors(root.slots_of(Kind::Tombstone)) || !root.has_good_graph() {
         return Err(corrupt());

@@ -40,6 +40,49 @@ mod tests {
     use crate::layout::Layout;
     use crate::options::Options;
 
+    fn root(seq: i64) -> Arc<Root> {
+        let options = Options::parse(&[b"dimension=2"]).unwrap();
+        let mut root = Root::new(Layout::new(&options, 1, 1).unwrap(), State::EMPTY, 0);
+        root.seq = seq;
+        Arc::new(root)
+    }
+
+    #[test]
+    fn threads_load_publish_and_drop_states() {
+        let key = |seq| Key {
+            file: b"threads_load".to_vec(),
+            id: vec![7],
+            seq,
+            stamp: 2,
+        };
+        std::thread::scope(|scope| {
+            for thread in 0..4_i64 {
+                scope.spawn(move || {
+                    let mut kept = Vec::new();
+                    for round in 0..20_000_i64 {
+                        let seq = (round * 7 + thread) % 13;
+                        let found = find(&key(seq)).unwrap_or_else(|| {
+                            let root = root(seq);
+                            publish(key(seq), &root);
+                            root
+                        });
+                        assert_eq!(found.seq, seq);
+                        kept.push(found);
+                        if kept.len() > 5 {
+                            kept.remove(usize::try_from(round % 5).unwrap());
+                        }
+                    }
+                });
+            }
+        });
+        assert!((0..13).all(|seq| find(&key(seq)).is_none()));
+        // What nobody has any more goes with the next one.
+        let last = root(99);
+        publish(key(99), &last);
+        let all = roots();
+        assert_eq!(all.keys().filter(|key| key.id == [7]).count(), 1);
+    }
+
     #[test]
     fn a_state_is_found_as_long_as_somebody_has_it() {
         let options = Options::parse(&[b"dimension=2"]).unwrap();

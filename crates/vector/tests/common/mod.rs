@@ -6,6 +6,9 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use ferrolite_sqlite::{Connection, OpenOptions, Result};
 
+pub mod disk;
+pub mod random;
+
 #[path = "../../../sqlite/tests/suite/common/sql.rs"]
 mod sql;
 

@@ -1,0 +1,168 @@
+//! What the engine does that one would not expect; more of it is in `transactions.rs`, `storage.rs` and `filters.rs`.
+
+mod common;
+
+use common::{check, error, exec, open, rows, TestFile};
+use ferrolite_sqlite::{Connection, Params, Result, Step};
+
+fn with_rows() -> Result<Connection> {
+    let connection = open(":memory:")?;
+    exec(
+        &connection,
+        "CREATE VIRTUAL TABLE t USING diskann(dimension=1, metric=euclidean, tag TEXT);
+        INSERT INTO t(rowid, vector, tag) VALUES (1, '[1]', 'a'), (2, '[2]', 'B'), (3, '[3]', 'ab'), (4, '[4]', 'A'), (5, '[5]', 'b')",
+    )?;
+    Ok(connection)
+}
+
+/// The engine offers LIMIT beside terms that it will test itself, and under an order that is not the table's.
+#[test]
+fn a_limit_ends_nothing_that_the_engine_sorts_or_tests() -> Result<()> {
+    let connection = with_rows()?;
+    let of = "SELECT rowid FROM t WHERE vector MATCH '[0]'";
+    for (rest, expected) in [
+        ("ORDER BY distance DESC LIMIT 2", "5 4"),
+        ("AND k = 3 ORDER BY distance DESC LIMIT 2", "3 2"),
+        ("ORDER BY tag DESC LIMIT 1", "5"),
+        ("ORDER BY distance, tag LIMIT 2", "1 2"),
+        ("AND tag LIKE 'b' ORDER BY distance LIMIT 1", "2"),
+        ("AND tag LIKE 'b' ORDER BY distance LIMIT 1 OFFSET 1", "5"),
+        ("AND length(tag) = 2 ORDER BY distance LIMIT 1", "3"),
+        (
+            "AND tag = 'a' COLLATE NOCASE ORDER BY distance LIMIT 2",
+            "1 4",
+        ),
+        (
+            "AND (tag = 'b' OR tag = 'A') ORDER BY distance LIMIT 2",
+            "4 5",
+        ),
+        ("ORDER BY distance LIMIT 2 OFFSET 2", "3 4"),
+        ("ORDER BY distance LIMIT 0", ""),
+        ("ORDER BY distance LIMIT -1", "1 2 3 4 5"),
+    ] {
+        let sql = format!("{of} {rest}");
+        assert_eq!(rows(&connection, &sql)?, expected, "{rest}");
+    }
+    Ok(())
+}
+
+/// `LIKE 'a%'` sends the range from 'A' to 'b' under NOCASE, and from 'a' to 'b' once it tells cases apart.
+#[test]
+fn like_is_not_a_range() -> Result<()> {
+    let connection = with_rows()?;
+    for (term, expected) in [
+        ("tag LIKE 'a%'", "1 3 4"),
+        ("tag LIKE 'A%'", "1 3 4"),
+        ("tag GLOB 'a*'", "1 3"),
+        ("tag NOT LIKE 'a%'", "2 5"),
+    ] {
+        let sql = format!("SELECT rowid FROM t WHERE vector MATCH '[0]' AND {term}");
+        assert_eq!(rows(&connection, &sql)?, expected, "{term}");
+        let sql = format!("SELECT rowid FROM t WHERE vector MATCH '[0]' AND k = 5 AND {term}");
+        assert_eq!(rows(&connection, &sql)?, expected, "{term}, k");
+    }
+    exec(&connection, "PRAGMA case_sensitive_like = ON")?;
+    let sql = "SELECT rowid FROM t WHERE vector MATCH '[0]' AND tag LIKE 'a%'";
+    assert_eq!(rows(&connection, sql)?, "1 3");
+    Ok(())
+}
+
+#[test]
+fn there_is_no_upsert_for_virtual_tables() -> Result<()> {
+    let connection = with_rows()?;
+    let upsert = "INSERT INTO t(rowid, vector) VALUES (1, '[9]') ON CONFLICT DO NOTHING";
+    assert_eq!(
+        error(exec(&connection, upsert)),
+        "UPSERT not implemented for virtual table \"t\""
+    );
+    exec(
+        &connection,
+        "INSERT OR IGNORE INTO t(rowid, vector) VALUES (1, '[9]'); INSERT OR REPLACE INTO t(rowid, vector) VALUES (2, '[9]'); REPLACE INTO t(rowid, vector) VALUES (3, '[8]')",
+    )?;
+    let sql = "SELECT rowid, distance FROM t WHERE vector MATCH '[0]'";
+    assert_eq!(rows(&connection, sql)?, "1|1 4|4 5|5 3|8 2|9");
+    check(&connection, "t");
+    Ok(())
+}
+
+#[test]
+fn rows_with_equal_vectors_are_rows_of_their_own() -> Result<()> {
+    for least in [1000, 20] {
+        let connection = open(":memory:")?;
+        connection.set_defensive(false)?;
+        exec(
+            &connection,
+            &format!(
+                "CREATE VIRTUAL TABLE t USING diskann(dimension=2);
+                INSERT INTO t_config VALUES ('least_rows', {least});
+                WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 100) INSERT INTO t(rowid, vector) SELECT i, '[1,2]' FROM n;
+                DELETE FROM t WHERE rowid % 2"
+            ),
+        )?;
+        let sql = "SELECT count(*), count(DISTINCT rowid), sum(rowid % 2) FROM t WHERE vector MATCH '[1,2]' AND k = 100";
+        assert_eq!(rows(&connection, sql)?, "50|50|0", "{least}");
+        check(&connection, "t");
+    }
+    Ok(())
+}
+
+/// A table is created, fed by a trigger and read within savepoints, some of which are rolled back.
+#[test]
+fn a_trigger_feeds_a_table_of_the_same_transaction() -> Result<()> {
+    let connection = open(":memory:")?;
+    exec(
+        &connection,
+        "CREATE TABLE doc(id INTEGER PRIMARY KEY, v TEXT);
+        BEGIN; SAVEPOINT a;
+        CREATE VIRTUAL TABLE t USING diskann(dimension=1, metric=euclidean);
+        CREATE TRIGGER added AFTER INSERT ON doc BEGIN INSERT INTO t(rowid, vector) VALUES (new.id, new.v); END;
+        CREATE TRIGGER gone AFTER DELETE ON doc BEGIN DELETE FROM t WHERE rowid = old.id; END;
+        INSERT INTO doc VALUES (1, '[1]'), (2, '[2]');
+        SAVEPOINT b; INSERT INTO doc VALUES (3, '[3]'); DELETE FROM doc WHERE id = 1",
+    )?;
+    let sql = "SELECT rowid FROM t WHERE vector MATCH '[0]' AND k = 9";
+    assert_eq!(rows(&connection, sql)?, "2 3");
+    exec(&connection, "ROLLBACK TO b")?;
+    assert_eq!(rows(&connection, sql)?, "1 2");
+    // A statement of which one row fails takes back those before it, triggers and all.
+    assert!(exec(&connection, "INSERT INTO doc VALUES (4, '[4]'), (5, '[]')").is_err());
+    assert_eq!(rows(&connection, sql)?, "1 2");
+    exec(
+        &connection,
+        "INSERT INTO doc VALUES (6, '[6]'); RELEASE a; COMMIT",
+    )?;
+    assert_eq!(rows(&connection, sql)?, "1 2 6");
+    check(&connection, "t");
+    Ok(())
+}
+
+/// What is read goes on behind the end of the transaction that it began in.
+#[test]
+fn a_scan_goes_on_over_a_commit() -> Result<()> {
+    let file = TestFile::new();
+    let connection = file.open()?;
+    connection.set_defensive(false)?;
+    exec(
+        &connection,
+        "PRAGMA journal_mode = WAL; CREATE VIRTUAL TABLE t USING diskann(dimension=1, metric=euclidean);
+        INSERT INTO t_config VALUES ('least_rows', 20);
+        WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 100) INSERT INTO t(rowid, vector) SELECT i, '[' || i || ']' FROM n;
+        BEGIN; INSERT INTO t(rowid, vector) VALUES (101, '[101]')",
+    )?;
+    let sql = b"SELECT rowid FROM t WHERE vector MATCH '[0]' ORDER BY distance";
+    let mut reading = connection.prepare(sql)?.start(Params::default())?;
+    assert_eq!(reading.step()?, Step::Row);
+    exec(
+        &connection,
+        "DELETE FROM t WHERE rowid > 50; COMMIT; INSERT INTO t(t) VALUES ('rebuild'); INSERT INTO t(t) VALUES ('optimize')",
+    )?;
+    let mut count = 1;
+    while reading.step()? == Step::Row {
+        count += 1;
+    }
+    assert_eq!(count, 101);
+    drop(reading);
+    assert_eq!(rows(&connection, "SELECT count(*) FROM t")?, "50");
+    check(&connection, "t");
+    Ok(())
+}
