@@ -178,7 +178,7 @@ export interface Natives {
   ): void
   /** `listener` is called while a table does long work, which ends if it throws. */
   databaseOnWork (
-    this: Connection,
+    this: ConnectionHandle,
     listener: ((table: string, done: number, total: number) => void) | null
   ): void
   databaseFunction (

@@ -31,12 +31,12 @@ class FileListeners {
   #notify = {
     update: (operation, database, table, rowid) => {
       const shown = this.#int64() ? rowid : Number(rowid)
-      this.#tell('update', { operation, database, table, rowid: shown })
+      this.#emit('update', { operation, database, table, rowid: shown })
     },
-    build: (table, done, total) => this.#tell('build', { table, done, total })
+    build: (table, done, total) => this.#emit('build', { table, done, total })
   }
 
-  #tell (event, value) {
+  #emit (event, value) {
     for (const listener of [...this.#listeners[event]]) listener(value)
   }
 }

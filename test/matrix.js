@@ -78,8 +78,9 @@ sync/70.limits.js                 -              -                     one     -
 types/70.types.js                 -              -                     one     -
 types/71.comments.js              -              -                     one     -
 vector/10.vector.js               sync promise   file                  all     -
-vector/20.build.js                sync promise   file                  all     -
+vector/20.build.js                sync promise   file                  one     -
 vector/20.manual.js               sync promise   file                  all     -
+vector/30.concurrency.js          -              -                     one     -
 `
 
 const [, ...LINES] = TABLE.trim().split('\n')

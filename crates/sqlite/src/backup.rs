@@ -106,8 +106,6 @@ impl Backup {
         if !self.source.is_open() || backup.is_null() {
             return Err(Error::closed());
         }
-        // What was written within a transaction goes along, as it does of other tables.
-        self.source.flush_tables()?;
         // SAFETY: checked live.
         let step = || unsafe { ffi::sqlite3_backup_step(backup, pages) } & 0xff;
         let done = match self.source.without_waiting(step) {

@@ -1,4 +1,4 @@
-//! Tells how far a build is, and hears whether it is to go on.
+//! Reports how far a build is, and hears whether it is to go on.
 
 use std::time::{Duration, Instant};
 
@@ -7,13 +7,13 @@ use ferrolite_sqlite::{ModuleError, Work};
 use crate::store::Store;
 
 /// With the first and the last one there are at most ten in a second.
-const TELL_EVERY: Duration = Duration::from_millis(125);
+const REPORT_EVERY: Duration = Duration::from_millis(125);
 
 /// A build that goes on.
 pub(crate) struct Progress<'s> {
     store: &'s Store,
     table: String,
-    told: Option<Instant>,
+    reported: Option<Instant>,
     done: usize,
     total: usize,
 }
@@ -23,7 +23,7 @@ impl<'s> Progress<'s> {
         Self {
             store,
             table: store.name(),
-            told: None,
+            reported: None,
             done: 0,
             total,
         }
@@ -33,19 +33,21 @@ impl<'s> Progress<'s> {
     pub(crate) fn poll(&mut self, done: usize) -> bool {
         // What threads have done is counted in passing: it must not seem to become less. All is done at the end alone.
         self.done = self.done.max(done.min(self.total.saturating_sub(1)));
-        let is_time = self.told.is_none_or(|told| told.elapsed() >= TELL_EVERY);
-        self.store.connection.is_interrupted() || (is_time && !self.tell(self.done))
+        let is_time = self
+            .reported
+            .is_none_or(|reported| reported.elapsed() >= REPORT_EVERY);
+        self.store.connection.is_interrupted() || (is_time && !self.report(self.done))
     }
 
     /// Everything is done, and written.
     pub(crate) fn end(mut self) -> Result<(), ModuleError> {
-        let goes_on = self.tell(self.total);
+        let goes_on = self.report(self.total);
         goes_on.then_some(()).ok_or(ModuleError::Interrupted)
     }
 
-    fn tell(&mut self, done: usize) -> bool {
-        self.told = Some(Instant::now());
-        self.store.connection.tell(&Work {
+    fn report(&mut self, done: usize) -> bool {
+        self.reported = Some(Instant::now());
+        self.store.connection.report(&Work {
             table: &self.table,
             done: done as u64,
             total: self.total as u64,

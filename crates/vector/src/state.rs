@@ -38,6 +38,8 @@ struct Pending {
     graph: BTreeSet<u32>,
     /// A vector has lost its row, or got none.
     is_freed: bool,
+    /// The slot that a vector was placed in last.
+    placed: Option<u32>,
 }
 
 impl Pending {
@@ -222,6 +224,7 @@ impl TableState {
         }
         let root = self.own.borrow().clone().ok_or_else(corrupt)?;
         let block = root.block_of(slot);
+        self.pending.borrow_mut().placed = Some(slot);
         if root.is_last_of_block(slot) {
             write_block(store, &root, block)?;
             self.pending.borrow_mut().blocks.remove(&block);
@@ -253,7 +256,11 @@ impl TableState {
 
     /// A vector was placed, and its row could not be written.
     pub(crate) fn note_left(&self) {
-        self.pending.borrow_mut().is_freed = true;
+        let mut pending = self.pending.borrow_mut();
+        if let Some(slot) = pending.placed.take() {
+            pending.blocks.insert(slot / self.layout.vectors_per_block);
+        }
+        pending.is_freed = true;
     }
 
     /// Has the state of the table written at the next flush.

@@ -33,7 +33,7 @@ fn image(with_graph: bool) -> Vec<u8> {
     exec(
         &connection,
         "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 150)
-        INSERT INTO t(vector, tag, n) SELECT '[' || i % 13 || ',' || i % 7 || ',' || i || ',1]', char(97 + i % 3), i % 5 FROM n;
+        INSERT INTO t(vector, tag, n) SELECT '[' || (i % 13) || ',' || (i % 7) || ',' || i || ',1]', char(97 + i % 3), i % 5 FROM n;
         DELETE FROM t WHERE rowid % 11 = 0; INSERT INTO t(vector, tag) VALUES ('[1,2,3,4]', 'z')",
     )
     .unwrap();
@@ -90,7 +90,7 @@ fn mutation(random: &mut Random) -> String {
     let place = random.below(60) + 1;
     let byte = random.below(256);
     match random.below(9) {
-        0 | 1 | 2 => format!(
+        0..=2 => format!(
             "UPDATE {table} SET {column} = CAST(substr({column}, 1, {place} - 1) || x'{byte:02x}' || substr({column}, {place} + 1) AS BLOB) WHERE {key} = {at}"
         ),
         3 => format!("UPDATE {table} SET {column} = substr({column}, 1, {place}) WHERE {key} = {at}"),
@@ -106,16 +106,19 @@ fn mutation(random: &mut Random) -> String {
 
 /// What a search finds is there, where it says.
 fn search(connection: &Connection, sql: &str) -> Result<()> {
+    // Beyond 1e15 the square of a distance leaves single precision, and is clamped. In a damaged page a rowid may be
+    // out of order, so that it is found by a scan alone.
     let found = rows(
         connection,
         &format!(
-            "SELECT count(*) FROM ({sql}) s LEFT JOIN t_rows r ON r.id = s.id
-            WHERE r.id IS NULL OR abs(s.distance - sqrt(
-                (SELECT sum((v.value - q.value) * (v.value - q.value)) FROM json_each(vector_to_json(s.vector)) v
-                    JOIN json_each('[1,2,3,4]') q ON q.key = v.key))) > 1e-4 * s.distance + 1e-3"
+            "WITH s AS ({sql}), m AS (SELECT s.id, s.distance, sqrt((
+                SELECT sum((v.value - q.value) * (v.value - q.value)) FROM json_each(vector_to_json(s.vector)) v
+                    JOIN json_each('[1,2,3,4]') q ON q.key = v.key)) AS measured FROM s)
+            SELECT id, distance, measured FROM m
+            WHERE id NOT IN (SELECT id + 0 FROM t_rows) OR (measured < 1e15 AND abs(distance - measured) > 1e-4 * measured + 1e-3)"
         ),
     )?;
-    assert_eq!(found, "0", "{sql}");
+    assert_eq!(found, "", "{sql}");
     Ok(())
 }
 

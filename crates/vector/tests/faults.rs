@@ -78,7 +78,7 @@ fn sql(step: &str, table: &str, id: &str, v: &str) -> String {
         let (from, to) = range.split_once(' ').unwrap();
         sql = format!(
             "{before}WITH RECURSIVE n(i) AS (SELECT {from} UNION ALL SELECT i + 1 FROM n WHERE i < {to})
-            INSERT INTO {table}({id}, {v}, tag) SELECT i, '[' || i % 13 || ',' || i % 7 || ',' || i || ',1]', 'a' FROM n{after}"
+            INSERT INTO {table}({id}, {v}, tag) SELECT i, '[' || (i % 13) || ',' || (i % 7) || ',' || i || ',1]', 'a' FROM n{after}"
         );
     }
     sql
@@ -175,7 +175,7 @@ fn run_on(vfs: &str, disk: &Disk, journal: &str, context: &str) {
 
 fn sweep(vfs: &str, journal: &str, fault: Fault) {
     let disk = Disk::new(vfs);
-    let stride = setting("VECTOR_FAULTS", 23_usize).max(1);
+    let stride = setting("VECTOR_FAULTS", 7_usize).max(1);
     let seed = setting("VECTOR_SEED", 1_u64);
     disk.prepare(None, seed);
     assert_eq!(run(vfs, &disk, journal), STEPS.len());

@@ -1,4 +1,4 @@
-//! What a virtual table tells of work that takes long.
+//! What a virtual table reports of work that takes long.
 
 use std::rc::Rc;
 
@@ -36,8 +36,8 @@ impl TableConnection {
         self.listener().is_some()
     }
 
-    /// Tells of long work. False: it is to end, with [`Interrupted`](super::ModuleError::Interrupted).
-    pub fn tell(&self, work: &Work<'_>) -> bool {
+    /// Reports long work. False: it is to end, with [`Interrupted`](super::ModuleError::Interrupted).
+    pub fn report(&self, work: &Work<'_>) -> bool {
         // It may take itself away while it runs.
         self.listener().is_none_or(|listener| listener(work))
     }

@@ -48,7 +48,7 @@ impl Owner<'_> {
             Op::Watch => self.conn.watch_changed_rows(job.extra != 0)?,
             Op::WatchWork => self
                 .conn
-                .on_work((job.extra != 0).then(|| work::teller(self.port)))?,
+                .on_work((job.extra != 0).then(|| work::reporter(self.port)))?,
             Op::Session => {
                 let database = text_of(&job.params);
                 let table = text_at(&job.params, 1);

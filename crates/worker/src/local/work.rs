@@ -10,8 +10,8 @@ use crate::block::Packer;
 use crate::port::Port;
 use crate::protocol::Reply;
 
-/// Tells the front end, unless it is far behind: then it would have to be waited for.
-pub(super) fn teller(port: &Arc<Port>) -> OnWork {
+/// Reports to the front end, unless it is far behind: then it would have to be waited for.
+pub(super) fn reporter(port: &Arc<Port>) -> OnWork {
     let port = port.clone();
     let packer = RefCell::new(Packer::default());
     Rc::new(move |work| {
