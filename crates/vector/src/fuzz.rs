@@ -140,8 +140,8 @@ fn vectors() {
         ][random.below(4)];
         let shape = Shape {
             element,
-            metric,
             dimension,
+            metric,
         };
         let text = random.changed(b"[0.25, -1, 2e1]", &pieces);
         let blob = random.changed(&[0; 12], &[&[0xff; 4], &[0x7f, 0xc0]]);

@@ -178,7 +178,7 @@ fn opened(image: &[u8]) -> Result<Connection> {
 }
 
 fn each(what: &str, mut damaged: impl FnMut(u64, &mut Random) -> Option<Vec<u8>>) {
-    let rounds = setting("VECTOR_MUTATIONS", 150_u64);
+    let rounds = setting("VECTOR_MUTATIONS", 100_u64);
     let first = setting("VECTOR_SEED", 1_u64);
     let (mut refused, mut files) = (0, 0);
     for seed in first..first + rounds {
