@@ -4,8 +4,8 @@ use super::arena::Arena;
 use super::calibrate::{calibrate, HELD_BACK, LEAST};
 use super::link::Linker;
 use super::options::Options;
+use super::order::{by_place, shuffled};
 use super::parallel::{parallel, Interrupted, Poll};
-use super::prune::mix;
 use super::reach::reach_all;
 use super::repair::{next_start, repair, Leaving};
 use super::start::middle;
@@ -57,11 +57,12 @@ pub fn merge<'e, S: Space>(
 ) -> Result<Merged, Interrupted> {
     let arena = Arena::new(work.slots, room(options.degree));
     let all = work.remove.len() + work.add.len();
-    let mut start = None;
+    let (mut start, mut linked) = (None, 0);
     if let Some(old) = work.start {
         for slot in 0..work.slots {
             if let Some(edges) = edges(slot) {
                 arena.copy(slot, edges);
+                linked += 1;
             }
         }
         start = Some(old);
@@ -99,11 +100,13 @@ pub fn merge<'e, S: Space>(
         options,
         arena,
         start,
+        linked,
         compared: 0,
     };
-    let width = merging.link_and_measure(&add, work.recall, &mut |done, _| {
-        // The first may be in the graph already.
-        poll(done + all - add.len(), all)
+    // Some are done already: those that leave, and the first of a new graph.
+    let before = all - add.len();
+    let width = merging.link_and_measure(&mut add, work.recall, &mut |done, _| {
+        poll(done + before, all)
     })?;
     let Merging {
         arena, compared, ..
@@ -121,13 +124,15 @@ struct Merging<'a, S> {
     options: &'a Options,
     arena: Arena,
     start: u32,
+    /// How many slots were in the graph before.
+    linked: usize,
     compared: u64,
 }
 
 impl<S: Space> Merging<'_, S> {
     fn link_and_measure(
         &mut self,
-        add: &[u32],
+        add: &mut [u32],
         recall: Option<f64>,
         poll: &mut Poll,
     ) -> Result<Option<u16>, Interrupted> {
@@ -138,17 +143,21 @@ impl<S: Space> Merging<'_, S> {
         } else {
             0
         };
-        let (first, last) = add.split_at(total - held_back);
+        let (first, last) = add.split_at_mut(total - held_back);
+        let threads = self.options.threads;
+        by_place(self.space, first, self.linked, threads, &mut |_, _| {
+            poll(0, total)
+        })?;
         // Alone until there is a graph to walk, then together.
         let (alone, together) = first.split_at(first.len().min(ALONE));
         self.link(alone, 1, &mut |done, _| poll(done, total))?;
-        self.link(together, self.options.threads, &mut |done, _| {
+        self.link(together, threads, &mut |done, _| {
             poll(alone.len() + done, total)
         })?;
         let mut width = None;
         if let Some(recall) = measured {
             self.finish(&mut |_, _| poll(first.len(), total))?;
-            let (arena, threads) = (&self.arena, self.options.threads);
+            let arena = &self.arena;
             let mut poll = |_, _| poll(first.len(), total);
             width = Some(calibrate(
                 self.space, arena, self.start, last, recall, threads, &mut poll,
@@ -186,14 +195,4 @@ impl<S: Space> Merging<'_, S> {
             .ok_or(Interrupted)
             .map(|_| ())
     }
-}
-
-/// The slots in an order that has nothing to do with how they came, and is the same each time.
-#[allow(clippy::cast_possible_truncation)] // a remainder
-fn shuffled(slots: &[u32]) -> Vec<u32> {
-    let mut slots = slots.to_vec();
-    for i in (1..slots.len()).rev() {
-        slots.swap(i, (mix(i as u64) % (i as u64 + 1)) as usize);
-    }
-    slots
 }

@@ -10,6 +10,7 @@ mod calibrate;
 mod key;
 mod link;
 mod options;
+mod order;
 mod parallel;
 mod prune;
 mod reach;

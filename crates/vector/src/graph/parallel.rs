@@ -13,8 +13,10 @@ pub type Poll<'a> = dyn FnMut(usize, usize) -> bool + 'a;
 pub struct Interrupted;
 
 const POLL_EVERY: Duration = Duration::from_millis(2);
-/// Items a thread takes at once.
-const CHUNK: usize = 16;
+/// Items a thread takes at once, if there are many: neighbours of each other, see [`super::order`].
+const CHUNK: usize = super::order::RUN;
+/// As many times each thread takes some, if there are few.
+const TURNS: usize = 8;
 /// More threads than this wait for each other.
 const MAX_THREADS: usize = 8;
 
@@ -33,13 +35,14 @@ pub(super) fn parallel<T: Send>(
     make: impl Fn() -> T + Sync,
     each: impl Fn(&mut T, usize) + Sync,
 ) -> Result<Vec<T>, Interrupted> {
+    let chunk = (count / (threads.max(1) * TURNS)).clamp(1, CHUNK);
     let next = AtomicUsize::new(0);
     let stop = AtomicBool::new(false);
     let work = |asked: &mut dyn FnMut() -> bool| {
         let mut state = make();
         loop {
-            let start = next.fetch_add(CHUNK, Relaxed);
-            for i in start..count.min(start + CHUNK) {
+            let start = next.fetch_add(chunk, Relaxed);
+            for i in start..count.min(start + chunk) {
                 if asked() {
                     return state;
                 }
@@ -50,7 +53,7 @@ pub(super) fn parallel<T: Send>(
             }
         }
     };
-    let wanted = threads.min(count.div_ceil(CHUNK));
+    let wanted = threads.min(count.div_ceil(chunk));
     thread::scope(|scope| {
         // A thread that cannot be had is done without.
         let helpers: Vec<_> = (1..wanted)
