@@ -4,18 +4,10 @@ use std::sync::Arc;
 
 const PER_DIRECTORY: usize = 256;
 
-/// A list of blocks in two levels.
-#[derive(Debug)]
+/// A list of blocks, each an [`Arc`], in two levels.
+#[derive(Debug, Clone)]
 pub(crate) struct Blocks<T> {
-    directories: Vec<Arc<Vec<Arc<T>>>>,
-}
-
-impl<T> Clone for Blocks<T> {
-    fn clone(&self) -> Self {
-        Self {
-            directories: self.directories.clone(),
-        }
-    }
+    directories: Vec<Arc<Vec<T>>>,
 }
 
 impl<T> Default for Blocks<T> {
@@ -36,18 +28,16 @@ impl<T: Clone> Blocks<T> {
     #[inline]
     pub(crate) fn get(&self, at: usize) -> Option<&T> {
         let directory = self.directories.get(at / PER_DIRECTORY)?;
-        directory.get(at % PER_DIRECTORY).map(Arc::as_ref)
+        directory.get(at % PER_DIRECTORY)
     }
 
-    /// A block to change, which is a copy if it was shared.
+    /// A block to change with [`Arc::make_mut`].
     pub(crate) fn get_mut(&mut self, at: usize) -> Option<&mut T> {
         let directory = self.directories.get_mut(at / PER_DIRECTORY)?;
-        let block = Arc::make_mut(directory).get_mut(at % PER_DIRECTORY)?;
-        Some(Arc::make_mut(block))
+        Arc::make_mut(directory).get_mut(at % PER_DIRECTORY)
     }
 
     pub(crate) fn push(&mut self, block: T) {
-        let block = Arc::new(block);
         match self.directories.last_mut() {
             Some(last) if last.len() < PER_DIRECTORY => Arc::make_mut(last).push(block),
             _ => {
@@ -64,15 +54,12 @@ impl<T: Clone> Blocks<T> {
             self.push(new());
         }
         let directory = Arc::make_mut(&mut self.directories[at / PER_DIRECTORY]);
-        Arc::make_mut(&mut directory[at % PER_DIRECTORY])
+        &mut directory[at % PER_DIRECTORY]
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &T> {
-        let blocks = self
-            .directories
-            .iter()
-            .flat_map(|directory| directory.iter());
-        blocks.map(Arc::as_ref)
+        let directories = self.directories.iter();
+        directories.flat_map(|directory| directory.iter())
     }
 }
 
@@ -84,14 +71,17 @@ mod tests {
     fn a_change_is_seen_by_its_state_alone() {
         let mut first = Blocks::default();
         for number in 0..600 {
-            first.push(number);
+            first.push(Arc::new(number));
         }
         let mut second = first.clone();
-        *second.get_mut(300).unwrap() = -1;
-        *second.get_or_grow(600, || 7) += 1;
-        assert_eq!((first.get(300), second.get(300)), (Some(&300), Some(&-1)));
+        *Arc::make_mut(second.get_mut(300).unwrap()) = -1;
+        *Arc::make_mut(second.get_or_grow(600, || Arc::new(7))) += 1;
+        assert_eq!(
+            (**first.get(300).unwrap(), **second.get(300).unwrap()),
+            (300, -1)
+        );
         assert_eq!((first.len(), second.len()), (600, 601));
-        assert_eq!(second.get(600), Some(&8));
+        assert_eq!(**second.get(600).unwrap(), 8);
         // What did not change is shared.
         assert!(Arc::ptr_eq(&first.directories[0], &second.directories[0]));
         assert_eq!(second.iter().count(), 601);

@@ -1,7 +1,7 @@
 //! How vectors are laid out in blocks, and how they are compared.
 
 use crate::distance::{Kernel, Metric};
-use crate::element::{Component, Element};
+use crate::element::Element;
 use crate::f16;
 use crate::measure::Measure;
 use crate::options::Options;
@@ -37,19 +37,6 @@ impl AnyKernel {
             Element::Bit => Self::Bit(Kernel::new(metric, dimension)?),
         })
     }
-
-    /// The scale of a vector, by its bytes.
-    pub(crate) fn scale(&self, bytes: &[u8]) -> f32 {
-        with_kernel!(self, kernel => kernel.scale(&numbers(bytes)))
-    }
-}
-
-/// The numbers of a vector that may stand anywhere in memory.
-pub(crate) fn numbers<E: Component>(bytes: &[u8]) -> Vec<E> {
-    bytes
-        .chunks_exact(size_of::<E>().max(1))
-        .filter_map(|bytes| E::read_from_bytes(bytes).ok())
-        .collect()
 }
 
 /// Divides by the same number again and again: a multiplication, where a division takes five times as long.
@@ -61,7 +48,7 @@ pub(crate) struct Divisor {
 }
 
 impl Divisor {
-    fn new(divisor: u32) -> Self {
+    pub(crate) fn new(divisor: u32) -> Self {
         let divisor = divisor.max(1);
         Self {
             divisor,
@@ -98,8 +85,6 @@ pub(crate) struct Layout {
     pub(crate) stride: usize,
     pub(crate) vectors_per_block: u32,
     pub(crate) nodes_per_block: u32,
-    pub(crate) by_vectors: Divisor,
-    pub(crate) by_nodes: Divisor,
     pub(crate) max_degree: u32,
     /// Scales are kept.
     pub(crate) is_cosine: bool,
@@ -124,8 +109,6 @@ impl Layout {
             stride: options.stride(),
             vectors_per_block,
             nodes_per_block,
-            by_vectors: Divisor::new(vectors_per_block),
-            by_nodes: Divisor::new(nodes_per_block),
             max_degree: options.max_degree,
             is_cosine: options.metric == Metric::Cosine,
         })

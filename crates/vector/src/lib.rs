@@ -34,6 +34,7 @@ mod plan;
 mod progress;
 mod registry;
 mod root;
+mod rows;
 mod search;
 mod secure;
 mod space;

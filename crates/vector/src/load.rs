@@ -133,7 +133,7 @@ fn graph_block(root: &mut Root, number: u32, data: &[u8]) -> Result<(), ModuleEr
     let block = GraphBlock::decode(data, layout.nodes_per_block, layout.max_degree, slots);
     let block = block.map_err(|_| corrupt())?;
     let is_there = u64::from(number) * u64::from(layout.nodes_per_block) < u64::from(slots);
-    if is_there && root.set_graph_block(number, block) {
+    if is_there && root.set_graph_block(number, &block) {
         Ok(())
     } else {
         Err(corrupt())

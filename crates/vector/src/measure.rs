@@ -1,6 +1,7 @@
 //! A metric for vectors of a type that is known at run time only.
 
 use half::f16;
+use zerocopy::FromBytes;
 
 use crate::aligned::{numbers, AlignedBytes};
 use crate::distance::{Kernel, Metric};
@@ -76,13 +77,13 @@ impl Measure {
 
     /// See [`Kernel::scale`].
     pub fn scale(&self, vector: &[u8]) -> f32 {
-        with_kernel!(self, kernel => kernel.scale(&aligned(vector)))
+        with_kernel!(self, kernel => with_numbers(vector, |vector| kernel.scale(vector)))
     }
 
     /// The length of a vector.
     pub fn norm(&self, vector: &[u8]) -> f64 {
         fn norm<E: Component>(_: Kernel<E>, vector: &[u8]) -> f64 {
-            Kernel::<E>::norm(&aligned(vector))
+            with_numbers(vector, Kernel::<E>::norm)
         }
         with_kernel!(self, kernel => norm(kernel, vector))
     }
@@ -135,10 +136,12 @@ fn merge<R: Slots, E: Component>(
     graph::merge(&space, options, work, |slot| slots.edges(slot), poll)
 }
 
-/// Numbers of bytes that need not be aligned.
-fn aligned<E: Component>(vector: &[u8]) -> Vec<E> {
-    let copy = AlignedBytes::from(vector);
-    numbers::<E>(copy.as_bytes()).to_vec()
+/// Calls with the numbers of bytes that need not be aligned.
+fn with_numbers<E: Component, T>(vector: &[u8], call: impl FnOnce(&[E]) -> T) -> T {
+    match <[E]>::ref_from_bytes(vector) {
+        Ok(vector) => call(vector),
+        Err(_) => call(numbers(AlignedBytes::from(vector).as_bytes())),
+    }
 }
 
 /// A vector that others are compared to.

@@ -220,7 +220,7 @@ fn write(
         let first = block as usize * per_block;
         if changed[first..first + per_block].contains(&true) {
             let made = GraphBlock::new(nodes.iter().map(Option::as_deref));
-            put_block(state, store, block, made)?;
+            put_block(state, store, block, &made)?;
         }
         nodes.clear();
         Ok::<_, ModuleError>(())
@@ -243,7 +243,7 @@ fn put_block(
     state: &TableState,
     store: &Store,
     number: u32,
-    block: GraphBlock,
+    block: &GraphBlock,
 ) -> Result<(), ModuleError> {
     let data = block.encode();
     let parameters = [ValueRef::Integer(number.into()), ValueRef::Blob(&data)];

@@ -56,11 +56,6 @@ impl GraphBlock {
         self.edges.get(start..start + usize::from(count))
     }
 
-    /// All edges.
-    pub(crate) fn targets(&self) -> &[u32] {
-        &self.edges
-    }
-
     pub(crate) fn encode(&self) -> Vec<u8> {
         let nodes = u16::try_from(self.counts.len()).unwrap_or(u16::MAX);
         let mut bytes = vec![VERSION, 0];

@@ -86,7 +86,7 @@ fn compact(store: &Store, root: &Root, moved: &HashMap<u32, u32>) -> Result<Root
             let mut nodes = nodes.to_vec();
             nodes.resize(per_block, None);
             let block = GraphBlock::new(nodes.iter().map(Option::as_deref));
-            if !next.set_graph_block(number, block) {
+            if !next.set_graph_block(number, &block) {
                 return Err(corrupt());
             }
         }
@@ -98,7 +98,7 @@ fn write(store: &Store, next: &Root) -> Result<(), ModuleError> {
     store.run("DELETE FROM {vectors}", &[])?;
     store.run("DELETE FROM {graph}", &[])?;
     for (number, block) in (0_u32..).zip(next.vector_blocks()) {
-        let parameters = [ValueRef::Integer(number.into()), ValueRef::Blob(block)];
+        let parameters = [ValueRef::Integer(number.into()), ValueRef::Blob(&block)];
         store.run("INSERT INTO {vectors} VALUES (?, ?)", &parameters)?;
     }
     for (number, block) in (0_u32..).zip(next.graph_blocks()) {

@@ -1,6 +1,6 @@
 //! One state of a table in memory. It never changes once others have it: they share its blocks.
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use zerocopy::{FromBytes, IntoBytes};
 
@@ -11,42 +11,14 @@ use crate::element::Component;
 use crate::input::is_finite;
 use crate::layout::Layout;
 use crate::nodes::GraphBlock;
+use crate::rows::Rows;
 use crate::space::Slots;
 
 const SLOTS: u32 = 1024;
 const WORDS: usize = 16;
 
-/// Vectors, as they are in the file.
-#[derive(Debug, Clone)]
-struct VectorBlock {
-    /// Words, so that numbers of any type are aligned.
-    words: Box<[u32]>,
-    /// One for each vector, under cosine.
-    scales: Box<[f32]>,
-}
-
-impl VectorBlock {
-    fn new(layout: &Layout) -> Self {
-        let count = layout.vectors_per_block as usize;
-        let words = layout.block_bytes().div_ceil(size_of::<u32>());
-        Self {
-            words: vec![0; words].into(),
-            scales: vec![1.0; if layout.is_cosine { count } else { 0 }].into(),
-        }
-    }
-
-    fn bytes(&self, layout: &Layout) -> &[u8] {
-        &self.words.as_bytes()[..layout.block_bytes()]
-    }
-
-    fn set(&mut self, layout: &Layout, at: usize, vector: &[u8]) {
-        let place = at * layout.stride..(at + 1) * layout.stride;
-        self.words.as_mut_bytes()[place].copy_from_slice(vector);
-        if layout.is_cosine {
-            self.scales[at] = layout.kernel.scale(vector);
-        }
-    }
-}
+/// The count of a slot that is not linked.
+const NOT_LINKED: u32 = u32::MAX;
 
 /// Rows of 1024 slots.
 #[derive(Debug, Clone)]
@@ -57,12 +29,12 @@ struct SlotBlock {
 }
 
 impl SlotBlock {
-    fn new() -> Self {
-        Self {
+    fn new() -> Arc<Self> {
+        Arc::new(Self {
             ids: vec![0; SLOTS as usize].into(),
             live: [0; WORDS],
             linked: [0; WORDS],
-        }
+        })
     }
 }
 
@@ -90,9 +62,11 @@ pub(crate) struct Root {
     pub(crate) seq: i64,
     pub(crate) stamp: i64,
     pub(crate) state: State,
-    vectors: Blocks<VectorBlock>,
-    slots: Blocks<SlotBlock>,
-    graph: Blocks<GraphBlock>,
+    /// The vector of each slot as it is in the file, and its scale under cosine: in one place, as walks need both.
+    vectors: Rows,
+    slots: Blocks<Arc<SlotBlock>>,
+    /// The number of edges of each slot, and where they lead to.
+    graph: Rows,
     rows: u32,
     /// Slots that are linked, and those of them with a row.
     linked: u32,
@@ -110,14 +84,15 @@ fn split(slot: u32) -> (usize, usize, u64) {
 
 impl Root {
     pub(crate) fn new(layout: Layout, state: State, columns: usize) -> Self {
+        let words = layout.stride.div_ceil(size_of::<u32>()) + usize::from(layout.is_cosine);
         Self {
             layout,
             seq: 0,
             stamp: 0,
             state,
-            vectors: Blocks::default(),
+            vectors: Rows::new(words, 0),
             slots: Blocks::default(),
-            graph: Blocks::default(),
+            graph: Rows::new(1 + layout.max_degree as usize, NOT_LINKED),
             rows: 0,
             linked: 0,
             linked_rows: 0,
@@ -162,32 +137,42 @@ impl Root {
     }
 
     /// A block of vectors as the file has it.
-    pub(crate) fn vector_block(&self, block: u32) -> Option<&[u8]> {
-        let block = self.vectors.get(block as usize)?;
-        Some(block.bytes(&self.layout))
+    pub(crate) fn vector_block(&self, block: u32) -> Option<Vec<u8>> {
+        let per_block = self.layout.vectors_per_block;
+        let first = block.checked_mul(per_block)?;
+        self.vectors.get(first)?;
+        let mut bytes = Vec::with_capacity(self.layout.block_bytes());
+        for slot in first..first + per_block {
+            bytes.extend_from_slice(self.vector(slot));
+            bytes.resize((slot - first + 1) as usize * self.layout.stride, 0);
+        }
+        Some(bytes)
     }
 
     /// The bytes of a slot's vector.
     #[inline]
     pub(crate) fn vector(&self, slot: u32) -> &[u8] {
-        let (block, at) = self.layout.by_vectors.split(slot);
-        let stride = self.layout.stride;
-        let bytes = self.vectors.get(block).and_then(|block| {
-            let bytes = block.words.as_bytes();
-            bytes.get(at * stride..(at + 1) * stride)
-        });
-        bytes.unwrap_or_default()
+        self.vectors
+            .get(slot)
+            .and_then(|row| row.as_bytes().get(..self.layout.stride))
+            .unwrap_or_default()
     }
 
     /// A slot's vector as numbers, and its scale.
     #[inline]
     pub(crate) fn numbers<E: Component>(&self, slot: u32) -> Option<(&[E], f32)> {
-        let (block, at) = self.layout.by_vectors.split(slot);
-        let block = self.vectors.get(block)?;
-        let stride = self.layout.stride;
-        let bytes = block.words.as_bytes().get(at * stride..(at + 1) * stride)?;
-        let numbers = <[E]>::ref_from_bytes(bytes).ok()?;
-        Some((numbers, block.scales.get(at).copied().unwrap_or(1.0)))
+        let row = self.vectors.get(slot)?;
+        let bytes = row.as_bytes().get(..self.layout.stride)?;
+        Some((<[E]>::ref_from_bytes(bytes).ok()?, self.scale_of(row)))
+    }
+
+    /// The scale behind a vector.
+    #[inline]
+    fn scale_of(&self, row: &[u32]) -> f32 {
+        match row.last() {
+            Some(scale) if self.layout.is_cosine => f32::from_bits(*scale),
+            _ => 1.0,
+        }
     }
 
     pub(crate) fn is_live(&self, slot: u32) -> bool {
@@ -228,22 +213,22 @@ impl Root {
         &self,
         mut each: impl FnMut(u32, &[E], f32) -> bool,
     ) {
-        let per_block = self.layout.vectors_per_block;
-        for (first, block) in (0..).step_by(per_block as usize).zip(self.vectors.iter()) {
-            let bytes = block.bytes(&self.layout);
-            let Ok(numbers) = <[E]>::ref_from_bytes(bytes) else {
-                return;
-            };
-            let dimension = self.layout.stride / size_of::<E>();
-            for at in (Bits {
-                word: self.live_mask(first, per_block),
-                first: 0,
-            }) {
-                let at = at as usize;
-                let vector = &numbers[at * dimension..(at + 1) * dimension];
-                let scale = block.scales.get(at).copied().unwrap_or(1.0);
-                if !each(first + u32::try_from(at).unwrap_or(0), vector, scale) {
-                    return;
+        for (first, mut rows) in self.vectors.blocks() {
+            for first in (first..).step_by(64).take(rows.len().div_ceil(64)) {
+                let some = rows.by_ref().take(64);
+                let count = u32::try_from(some.len()).unwrap_or(64);
+                let live = self.live_mask(first, count);
+                for (slot, row) in (first..).zip(some) {
+                    if live >> (slot - first) & 1 == 0 {
+                        continue;
+                    }
+                    let bytes = &row.as_bytes()[..self.layout.stride];
+                    let Ok(vector) = <[E]>::ref_from_bytes(bytes) else {
+                        return;
+                    };
+                    if !each(slot, vector, self.scale_of(row)) {
+                        return;
+                    }
                 }
             }
         }
@@ -285,33 +270,24 @@ impl Root {
 
     /// Puts a vector in a slot that is free, which does not make it live.
     pub(crate) fn set_vector(&mut self, slot: u32, vector: &[u8]) {
-        let layout = self.layout;
-        let at = (slot % layout.vectors_per_block) as usize;
-        let block = (slot / layout.vectors_per_block) as usize;
-        let block = self
-            .vectors
-            .get_or_grow(block, || VectorBlock::new(&layout));
-        block.set(&layout, at, vector);
+        let row = self.vectors.get_mut(slot);
+        row.as_mut_bytes()[..vector.len()].copy_from_slice(vector);
+        if self.layout.is_cosine {
+            let scale = self.layout.measure.scale(&row.as_bytes()[..vector.len()]);
+            if let Some(last) = row.last_mut() {
+                *last = scale.to_bits();
+            }
+        }
     }
 
     /// Takes a block of vectors from the file. False if it is not one.
     pub(crate) fn set_vector_block(&mut self, number: u32, bytes: &[u8]) -> bool {
-        let layout = self.layout;
-        if bytes.len() != layout.block_bytes() {
+        let first = number.checked_mul(self.layout.vectors_per_block);
+        let Some(first) = first.filter(|_| bytes.len() == self.layout.block_bytes()) else {
             return false;
-        }
-        let block = self
-            .vectors
-            .get_or_grow(number as usize, || VectorBlock::new(&layout));
-        block.words.as_mut_bytes()[..bytes.len()].copy_from_slice(bytes);
-        if layout.is_cosine {
-            for (scale, vector) in block
-                .scales
-                .iter_mut()
-                .zip(bytes.chunks_exact(layout.stride))
-            {
-                *scale = layout.kernel.scale(vector);
-            }
+        };
+        for (slot, vector) in (first..).zip(bytes.chunks_exact(self.layout.stride)) {
+            self.set_vector(slot, vector);
         }
         true
     }
@@ -319,7 +295,7 @@ impl Root {
     /// Gives a slot a row. It may have another one.
     pub(crate) fn add(&mut self, slot: u32, id: i64) {
         let (block, word, bit) = split(slot);
-        let block = self.slots.get_or_grow(block, SlotBlock::new);
+        let block = Arc::make_mut(self.slots.get_or_grow(block, SlotBlock::new));
         block.ids[(slot % SLOTS) as usize] = id;
         if block.live[word] & bit == 0 {
             block.live[word] |= bit;
@@ -338,7 +314,7 @@ impl Root {
             return false;
         }
         let (block, word, bit) = split(slot);
-        if let Some(block) = self.slots.get_mut(block) {
+        if let Some(block) = self.slots.get_mut(block).map(Arc::make_mut) {
             block.live[word] &= !bit;
             self.rows -= 1;
             if block.linked[word] & bit == 0 {
@@ -353,33 +329,60 @@ impl Root {
     /// The edges of a slot.
     #[inline]
     fn edges_of(&self, slot: u32) -> Option<&[u32]> {
-        let (block, at) = self.layout.by_nodes.split(slot);
-        self.graph.get(block)?.edges(at)
+        let (count, edges) = self.graph.get(slot)?.split_first()?;
+        edges.get(..*count as usize) // none has so many as one that is not linked
     }
 
     /// All blocks of vectors, as the file has them.
-    pub(crate) fn vector_blocks(&self) -> impl Iterator<Item = &[u8]> {
-        self.vectors.iter().map(|block| block.bytes(&self.layout))
+    pub(crate) fn vector_blocks(&self) -> impl Iterator<Item = Vec<u8>> + '_ {
+        let last = self.slots().checked_sub(1).map(|slot| self.block_of(slot));
+        (0..last.map_or(0, |last| last + 1)).filter_map(|block| self.vector_block(block))
     }
 
-    /// All blocks of the graph.
-    pub(crate) fn graph_blocks(&self) -> impl Iterator<Item = &GraphBlock> {
-        self.graph.iter()
+    /// All blocks of the graph, if there is one.
+    pub(crate) fn graph_blocks(&self) -> impl Iterator<Item = GraphBlock> + '_ {
+        let per_block = self.layout.nodes_per_block;
+        let has_graph = self.state.start != NO_SLOT;
+        let end = if has_graph { self.slots() } else { 0 };
+        (0..end).step_by(per_block as usize).map(move |first| {
+            GraphBlock::new((first..first + per_block).map(|slot| self.edges_of(slot)))
+        })
     }
 
     /// Sets a block of the graph. False if slots are linked that there are not.
-    pub(crate) fn set_graph_block(&mut self, number: u32, block: GraphBlock) -> bool {
+    pub(crate) fn set_graph_block(&mut self, number: u32, block: &GraphBlock) -> bool {
         let per_block = self.layout.nodes_per_block;
         let first = number.saturating_mul(per_block);
         for (at, slot) in (0..).zip(first..first.saturating_add(per_block)) {
-            let is_linked = block.edges(at).is_some();
-            if is_linked && slot >= self.slots() {
+            let edges = block.edges(at);
+            if edges.is_some() && slot >= self.slots() {
                 return false;
             }
-            self.set_linked(slot, is_linked);
+            self.set_linked(slot, edges.is_some());
+            if !self.set_edges(slot, edges) {
+                return false;
+            }
         }
-        let empty = || GraphBlock::new((0..per_block).map(|_| None));
-        *self.graph.get_or_grow(number as usize, empty) = block;
+        true
+    }
+
+    /// False if there are more than a slot may have.
+    fn set_edges(&mut self, slot: u32, edges: Option<&[u32]>) -> bool {
+        if edges.is_none() && self.edges_of(slot).is_none() {
+            return true;
+        }
+        let Some((count, places)) = self.graph.get_mut(slot).split_first_mut() else {
+            return false;
+        };
+        let Some(edges) = edges else {
+            *count = NOT_LINKED;
+            return true;
+        };
+        let Some(places) = places.get_mut(..edges.len()) else {
+            return false;
+        };
+        places.copy_from_slice(edges);
+        *count = u32::try_from(edges.len()).unwrap_or(NOT_LINKED);
         true
     }
 
@@ -392,7 +395,7 @@ impl Root {
         if was_linked == is_linked {
             return;
         }
-        let block = self.slots.get_or_grow(number, SlotBlock::new);
+        let block = Arc::make_mut(self.slots.get_or_grow(number, SlotBlock::new));
         block.linked[word] ^= bit;
         let is_live = block.live[word] & bit != 0;
         if is_linked {
@@ -421,11 +424,8 @@ impl Root {
         } else {
             is_linked(start)
         };
-        has_start
-            && self
-                .graph
-                .iter()
-                .all(|block| block.targets().iter().all(|slot| is_linked(*slot)))
+        let mut edges = (0..self.slots()).filter_map(|slot| self.edges_of(slot));
+        has_start && edges.all(|edges| edges.iter().all(|slot| is_linked(*slot)))
     }
 
     /// How many linked rows no walk can come to.
@@ -468,15 +468,14 @@ impl Slots for Root {
 
     #[inline]
     fn scale(&self, slot: u32) -> f32 {
-        if !self.layout.is_cosine {
-            return 1.0;
-        }
-        let (block, at) = self.layout.by_vectors.split(slot);
-        let scale = self
-            .vectors
-            .get(block)
-            .and_then(|block| block.scales.get(at));
-        scale.copied().unwrap_or(1.0)
+        self.vectors.get(slot).map_or(1.0, |row| self.scale_of(row))
+    }
+
+    #[inline]
+    fn stored(&self, slot: u32) -> (&[u8], f32) {
+        let row = self.vectors.get(slot).unwrap_or_default();
+        let bytes = row.as_bytes().get(..self.layout.stride);
+        (bytes.unwrap_or_default(), self.scale_of(row))
     }
 
     #[inline]

@@ -400,7 +400,7 @@ fn write_block(store: &Store, root: &Root, block: u32) -> Result<(), ModuleError
     let data = root.vector_block(block).ok_or_else(corrupt)?;
     store.run(
         "INSERT OR REPLACE INTO {vectors} VALUES (?, ?)",
-        &[ValueRef::Integer(block.into()), ValueRef::Blob(data)],
+        &[ValueRef::Integer(block.into()), ValueRef::Blob(&data)],
     )?;
     Ok(())
 }

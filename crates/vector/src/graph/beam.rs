@@ -29,9 +29,7 @@ impl Scratch {
         });
         self.compared += fresh.len() as u64;
         // All are on their way from memory while the first is compared.
-        let touched = fresh
-            .iter()
-            .fold(0, |sum: u8, &next| sum ^ target.touch(next));
+        let touched = fresh.iter().fold(0, |sum, &next| sum ^ target.touch(next));
         std::hint::black_box(touched);
     }
 }
@@ -71,7 +69,11 @@ pub fn beam<'s>(
             }
             let at = beam.partition_point(|other| *other < key);
             beam.insert(at, key);
-            nearest = nearest.min(at);
+            if at < nearest {
+                // Its edges may be followed next.
+                nearest = at;
+                std::hint::black_box(links.touch(slot));
+            }
         }
         next = nearest;
         while beam.get(next).is_some_and(|key| key.is_expanded()) {

@@ -36,7 +36,7 @@ pub trait Target {
     fn rank(&self, slot: u32) -> f32;
 
     /// Reads a little of what [`Target::rank`] will need, so that it is on its way from memory.
-    fn touch(&self, slot: u32) -> u8;
+    fn touch(&self, slot: u32) -> u32;
 }
 
 /// How far slots are from each other.
@@ -61,4 +61,7 @@ pub trait Space: Sync {
 pub trait Links: Sync {
     /// Calls for each slot that an edge leads to.
     fn each(&self, slot: u32, call: impl FnMut(u32));
+
+    /// Reads a little of what [`Links::each`] will need.
+    fn touch(&self, slot: u32) -> u32;
 }

@@ -7,12 +7,15 @@ impl crate::graph::Target for Nothing {
     fn rank(&self, _: u32) -> f32 {
         0.0
     }
-    fn touch(&self, _: u32) -> u8 {
+    fn touch(&self, _: u32) -> u32 {
         0
     }
 }
 impl crate::graph::Links for Nothing {
     fn each(&self, _: u32, _: impl FnMut(u32)) {}
+    fn touch(&self, _: u32) -> u32 {
+        0
+    }
 }
 
 #[test]
