@@ -1,6 +1,7 @@
 //! Columns in memory, by slot.
 
 use std::collections::HashMap;
+use std::ops::RangeInclusive;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use ferrolite_sqlite::ValueRef;
@@ -18,11 +19,11 @@ struct ColumnBlock {
 }
 
 impl ColumnBlock {
-    fn new() -> Self {
-        Self {
+    fn new() -> Arc<Self> {
+        Arc::new(Self {
             values: vec![0; PER_BLOCK].into(),
             is_set: [0; PER_BLOCK / 64],
-        }
+        })
     }
 }
 
@@ -50,7 +51,7 @@ impl Dictionary {
 #[derive(Debug, Clone)]
 pub(crate) struct Column {
     of: Type,
-    blocks: Blocks<ColumnBlock>,
+    blocks: Blocks<Arc<ColumnBlock>>,
     dictionary: Arc<RwLock<Dictionary>>,
 }
 
@@ -79,7 +80,7 @@ impl Column {
             _ => return false,
         };
         let (block, at) = split(slot);
-        let block = self.blocks.get_or_grow(block, ColumnBlock::new);
+        let block = Arc::make_mut(self.blocks.get_or_grow(block, ColumnBlock::new));
         let bit = 1 << (at % 64);
         match value {
             Some(value) => {
@@ -95,6 +96,29 @@ impl Column {
         let (block, at) = split(slot);
         let block = self.blocks.get(block)?;
         (block.is_set[at / 64] & (1 << (at % 64)) != 0).then(|| block.values[at])
+    }
+
+    /// Whether it holds integers.
+    pub(crate) fn is_integer(&self) -> bool {
+        self.of == Type::Integer
+    }
+
+    /// Whether a slot's value is not NULL, and in a range of integers or, if so asked for, out of it.
+    #[inline]
+    pub(crate) fn is_in(&self, slot: u32, range: &RangeInclusive<i64>, is_out: bool) -> bool {
+        self.raw(slot)
+            .is_some_and(|value| range.contains(&value) != is_out)
+    }
+
+    /// The same for 64 slots from `first`, a multiple of 64.
+    pub(crate) fn are_in(&self, first: u32, range: &RangeInclusive<i64>, is_out: bool) -> u64 {
+        let (block, at) = split(first);
+        let Some(block) = self.blocks.get(block) else {
+            return 0;
+        };
+        let values = block.values.iter().skip(at).take(64).zip(0..);
+        let bits = values.map(|(value, bit)| u64::from(range.contains(value) != is_out) << bit);
+        bits.fold(0, |mask, bit| mask | bit) & block.is_set[at / 64]
     }
 
     /// The value of a slot in a column of numbers.

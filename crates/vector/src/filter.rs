@@ -1,11 +1,12 @@
 //! What a row has to be: terms of the WHERE clause that the table sees to itself.
 
 use std::cmp::Ordering;
+use std::ops::RangeInclusive;
 
 use ferrolite_sqlite::{Operator, ValueRef};
 
 use crate::columns::Column;
-use crate::root::Root;
+use crate::root::{Bits, Root};
 use crate::value::{order, to_number, Value};
 
 /// One term.
@@ -71,10 +72,38 @@ impl Test {
 
 /// A term about a column, made ready for many rows.
 enum Ready {
+    /// A column of integers, and which it may have: in a range or out of it, and not NULL.
+    Range(usize, RangeInclusive<i64>, bool),
     Numbers(usize, Test),
     /// What it says of NULL and of each value of the column's dictionary.
     Dictionary(usize, bool, Vec<bool>),
     Rowid(Test),
+}
+
+/// The integers for which a term holds: in a range, or out of it. NULL is none of them.
+fn range(test: &Test) -> Option<(RangeInclusive<i64>, bool)> {
+    let Test::Compare(operator, Value::Integer(value)) = test else {
+        return None;
+    };
+    let value = *value;
+    let nothing = RangeInclusive::new(1, 0);
+    Some(match operator {
+        Operator::Equal | Operator::Is => (value..=value, false),
+        Operator::NotEqual => (value..=value, true),
+        Operator::Less => (
+            value.checked_sub(1).map_or(nothing, |last| i64::MIN..=last),
+            false,
+        ),
+        Operator::LessOrEqual => (i64::MIN..=value, false),
+        Operator::Greater => (
+            value
+                .checked_add(1)
+                .map_or(nothing, |first| first..=i64::MAX),
+            false,
+        ),
+        Operator::GreaterOrEqual => (value..=i64::MAX, false),
+        _ => return None,
+    })
 }
 
 /// All terms.
@@ -99,6 +128,10 @@ impl Filter {
                 filter.is_empty = true; // not loaded: a mistake, of which nothing must come
                 continue;
             };
+            if let Some((range, is_out)) = range(&test).filter(|_| column.is_integer()) {
+                filter.terms.push(Ready::Range(number, range, is_out));
+                continue;
+            }
             filter.terms.push(
                 match column.dictionary_matches(&|value| test.holds(value)) {
                     Some(matches) => Ready::Dictionary(number, test.holds(ValueRef::Null), matches),
@@ -121,26 +154,102 @@ impl Filter {
 
     /// Whether a live slot's row satisfies all terms.
     pub(crate) fn holds(&self, root: &Root, slot: u32) -> bool {
+        !self.is_empty && self.terms.iter().all(|term| term.holds(root, slot))
+    }
+
+    /// Those of 64 slots, live ones from `first`, a multiple of 64, whose rows satisfy all terms.
+    pub(crate) fn passing(&self, root: &Root, first: u32, live: u64) -> u64 {
+        let live = if self.is_empty { 0 } else { live };
+        self.terms
+            .iter()
+            .fold(live, |left, term| left & term.passing(root, first, left))
+    }
+}
+
+impl Ready {
+    fn passing(&self, root: &Root, first: u32, live: u64) -> u64 {
+        if let Self::Range(number, range, is_out) = self {
+            let column = root.columns.get(*number).and_then(|cell| cell.get());
+            return column.map_or(0, |column| column.are_in(first, range, *is_out));
+        }
+        let slots = Bits { word: live, first };
+        slots
+            .filter(|slot| self.holds(root, *slot))
+            .fold(0, |mask, slot| mask | 1 << (slot - first))
+    }
+
+    fn holds(&self, root: &Root, slot: u32) -> bool {
         let column = |number: usize| -> Option<&Column> { root.columns.get(number)?.get() };
-        !self.is_empty
-            && self.terms.iter().all(|term| match term {
-                Ready::Rowid(test) => test.holds(ValueRef::Integer(root.id(slot))),
-                Ready::Numbers(number, test) => {
-                    column(*number).is_some_and(|column| test.holds(column.number(slot)))
-                }
-                Ready::Dictionary(number, of_null, matches) => {
-                    column(*number).is_some_and(|column| match column.entry(slot) {
-                        None => *of_null,
-                        Some(entry) => matches.get(entry).copied().unwrap_or(false),
-                    })
-                }
-            })
+        match self {
+            Ready::Range(number, range, is_out) => {
+                column(*number).is_some_and(|column| column.is_in(slot, range, *is_out))
+            }
+            Ready::Rowid(test) => test.holds(ValueRef::Integer(root.id(slot))),
+            Ready::Numbers(number, test) => {
+                column(*number).is_some_and(|column| test.holds(column.number(slot)))
+            }
+            Ready::Dictionary(number, of_null, matches) => {
+                column(*number).is_some_and(|column| match column.entry(slot) {
+                    None => *of_null,
+                    Some(entry) => matches.get(entry).copied().unwrap_or(false),
+                })
+            }
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_range_is_what_the_term_says() {
+        let values = [i64::MIN, i64::MIN + 1, -1, 0, 1, i64::MAX - 1, i64::MAX];
+        for operator in [
+            Operator::Equal,
+            Operator::NotEqual,
+            Operator::Is,
+            Operator::Less,
+            Operator::LessOrEqual,
+            Operator::Greater,
+            Operator::GreaterOrEqual,
+        ] {
+            for other in values {
+                let test = Test::Compare(operator, Value::Integer(other));
+                let (range, is_out) = range(&test).unwrap();
+                let mut column = Column::new(crate::options::Type::Integer);
+                for (slot, value) in (64..).zip(values) {
+                    let expected = test.holds(ValueRef::Integer(value));
+                    assert_eq!(
+                        range.contains(&value) != is_out,
+                        expected,
+                        "{value} {test:?}"
+                    );
+                    assert!(column.set(slot, ValueRef::Integer(value)));
+                    assert_eq!(column.is_in(slot, &range, is_out), expected);
+                    assert_eq!(
+                        column.are_in(64, &range, is_out) >> (slot - 64) & 1 == 1,
+                        expected
+                    );
+                }
+                assert_eq!(
+                    column.are_in(64, &range, is_out) >> values.len(),
+                    0,
+                    "NULLs"
+                );
+                assert_eq!(column.are_in(0, &range, is_out), 0, "NULLs");
+                assert_eq!(column.are_in(1 << 20, &range, is_out), 0, "no slots");
+            }
+        }
+        assert_eq!(
+            range(&Test::Compare(Operator::IsNot, Value::Integer(1))),
+            None
+        );
+        assert_eq!(
+            range(&Test::Compare(Operator::Equal, Value::Real(1.0))),
+            None
+        );
+    }
 
     #[test]
     fn null_is_neither_more_nor_less() {

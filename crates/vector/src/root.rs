@@ -8,6 +8,7 @@ use crate::blocks::Blocks;
 use crate::codec::{State, NO_SLOT};
 use crate::columns::Column;
 use crate::element::Component;
+use crate::filter::Filter;
 use crate::input::is_finite;
 use crate::layout::Layout;
 use crate::nodes::GraphBlock;
@@ -232,6 +233,20 @@ impl Root {
                 }
             }
         }
+    }
+
+    /// The live slots whose rows pass a filter, in order.
+    pub(crate) fn passing<'a>(&'a self, filter: &'a Filter) -> impl Iterator<Item = u32> + 'a {
+        let words = self.slots.iter().flat_map(|block| block.live);
+        let bits = (0..).step_by(64).zip(words).map(|(first, live)| Bits {
+            word: if live == 0 {
+                0
+            } else {
+                filter.passing(self, first, live)
+            },
+            first,
+        });
+        bits.flatten()
     }
 
     /// Which of up to 64 slots are live.
@@ -490,9 +505,10 @@ impl Slots for Root {
 }
 
 /// The places of bits that are set.
-struct Bits {
-    word: u64,
-    first: u32,
+pub(crate) struct Bits {
+    pub(crate) word: u64,
+    /// The place of the least.
+    pub(crate) first: u32,
 }
 
 impl Iterator for Bits {

@@ -13,10 +13,13 @@ use crate::layout::with_kernel;
 use crate::load::look;
 use crate::measure::Prepared;
 use crate::root::Root;
+use crate::space::{touch, Slots};
 use crate::store::{corrupt, Store};
 
 /// Vectors between two looks at whether the statement is to end.
 const VECTORS_PER_LOOK: u32 = 4096;
+/// Vectors that are fetched together.
+const SLOTS_AT_ONCE: usize = 16;
 
 /// A row that was found.
 #[derive(Debug, Clone, Copy)]
@@ -106,19 +109,15 @@ impl Query {
     ) -> Result<(), ModuleError> {
         let root = &*self.root;
         let (query, query_scale) = self.prepared.numbers::<E>();
-        let is_free = self.filter.is_trivial();
         let mut count = 0_u32;
         let mut outcome = Ok(());
-        let mut each = |slot: u32, vector: &[E], scale: f32| {
+        let each = |slot: u32, vector: &[E], scale: f32| {
             count += 1;
             if count.is_multiple_of(VECTORS_PER_LOOK) {
                 outcome = look(store);
                 if outcome.is_err() {
                     return false;
                 }
-            }
-            if !is_free && !self.filter.holds(root, slot) {
-                return true;
             }
             // A zero has one sign, so that equal distances are equal here.
             let rank = kernel.rank(query, query_scale, vector, scale) + 0.0;
@@ -132,19 +131,42 @@ impl Query {
             true
         };
         match &self.list {
-            None => root.for_each_vector(each),
+            None if self.filter.is_trivial() => root.for_each_vector(each),
+            None => in_parts(root, root.passing(&self.filter), each)?,
             Some(list) => {
-                for slot in list {
-                    let Some((vector, scale)) = root.numbers(*slot) else {
-                        return Err(corrupt());
-                    };
-                    if root.is_live(*slot) && !each(*slot, vector, scale) {
-                        break;
-                    }
-                }
+                let is_it = |slot: &u32| root.is_live(*slot) && self.filter.holds(root, *slot);
+                in_parts(root, list.iter().copied().filter(is_it), each)?;
             }
         }
         outcome
+    }
+}
+
+/// Calls `each` with slots here and there, until it says that it is enough. Some vectors are on their way from memory
+/// while the first of them is compared.
+fn in_parts<E: Component>(
+    root: &Root,
+    mut slots: impl Iterator<Item = u32>,
+    mut each: impl FnMut(u32, &[E], f32) -> bool,
+) -> Result<(), ModuleError> {
+    let mut part = Vec::with_capacity(SLOTS_AT_ONCE);
+    loop {
+        part.clear();
+        part.extend(slots.by_ref().take(SLOTS_AT_ONCE));
+        let touched = part.iter().fold(0, |sum, slot| {
+            let (vector, scale) = root.stored(*slot);
+            sum ^ touch(vector) ^ scale.to_bits()
+        });
+        std::hint::black_box(touched);
+        for slot in &part {
+            let (vector, scale) = root.numbers(*slot).ok_or_else(corrupt)?;
+            if !each(*slot, vector, scale) {
+                return Ok(());
+            }
+        }
+        if part.len() < SLOTS_AT_ONCE {
+            return Ok(());
+        }
     }
 }
 

@@ -76,7 +76,7 @@ impl<R: Slots, E: Component> Target for Query<'_, R, E> {
 /// One byte of each cache line, up to as many as the machine fetches by itself from then on. Seen once on a busy machine,
 /// 60,000 x 100: 14 % more queries a second at L 32, 3 % at L 64; with the first line alone 3 % more and 1 % fewer.
 #[inline]
-fn touch(vector: &[u8]) -> u32 {
+pub(crate) fn touch(vector: &[u8]) -> u32 {
     let lines = vector.chunks(64).take(8);
     lines.fold(0, |sum, line| sum ^ u32::from(line[0]))
 }
