@@ -70,6 +70,30 @@ for (const [when, body] of Object.entries(BODIES)) {
   ours(`terminate() ${when} resolves soon, ${LOOPS} times`, fn)
 }
 
+// At moments from before it is loaded until its first database is open.
+async function terminateLoading (loops, module) {
+  const { Worker } = require('node:worker_threads')
+  const body = `const Database = require(${JSON.stringify(module)})
+    new Database(':memory:').prepare('SELECT 1').get()
+    require(${JSON.stringify(module + '/promise')})`
+  const started = performance.now()
+  await new Promise(resolve => new Worker(body, { eval: true }).on('exit', resolve))
+  const whole = performance.now() - started
+  for (let i = 0; i < loops; ++i) {
+    const worker = new Worker(body, { eval: true })
+    worker.on('error', () => {})
+    await new Promise(resolve => setTimeout(resolve, whole * (0.3 + 0.7 * i / loops)))
+    await worker.terminate()
+  }
+  process.stdout.write('alive')
+}
+
+ours(`terminate() while the addon is loaded, ${LOOPS * 2} times`, async () => {
+  const args = [LOOPS * 2, MODULE]
+  const result = exited(await child(terminateLoading, { args, timeout: 60000 + LOOPS * 5000 }))
+  assert.equal(result.stdout, 'alive')
+})
+
 test('a worker that ends leaves the main thread its databases', { skip: !OURS }, async t => {
   const worker = new Worker(`
     const Database = require(${JSON.stringify(MODULE)})

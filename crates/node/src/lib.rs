@@ -17,37 +17,39 @@ mod table;
 mod worker;
 mod workers;
 
+use std::ptr;
 use std::rc::Rc;
 
 use neon::prelude::*;
 
 use crate::environment::Environment;
-use crate::sys::{callback, Env};
+use crate::sys::{callback, Call, Env};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 #[neon::main]
 fn main(mut cx: ModuleContext) -> NeonResult<()> {
-    // A panic becomes an exception, whose message says where it was (`sys::enter`).
+    // A panic becomes an exception, whose message says where it was (`sys::caught`).
     std::panic::set_hook(Box::new(|info| sys::remember_panic(&info.to_string())));
-    if !sys::load() {
-        return cx.throw_error(
-            "This runtime lacks Node-API functions that Ferrolite needs: use Node.js 20 or newer",
-        );
-    }
-    cx.export_function("init", init)
+    let exports = cx.exports_object()?;
+    let env = Env::from_neon(&mut cx);
+    // Not by Neon's functions: they panic in a thread that is being terminated, which would abort the process.
+    sys::caught(env, || {
+        if !sys::load() {
+            let text = "This runtime lacks Node-API functions that Ferrolite needs: use Node.js 20 or newer";
+            return Err(env.throw_error(sys::ErrorKind::Plain, text));
+        }
+        env.export(env.value_of(&exports), "init", callback!(init), ptr::null())
+    });
+    Ok(())
 }
 
 /// `init(options)` -> the functions of this addon, bound to one environment.
-fn init(mut cx: FunctionContext) -> JsResult<JsObject> {
-    let options = cx.argument::<JsObject>(0)?;
-    let exports = cx.empty_object();
-    let env = Env::from_neon(&mut cx);
-    match export_all(env, env.value_of(&options), env.value_of(&exports)) {
-        Ok(()) => Ok(exports),
-        Err(sys::Thrown) => sys::rethrow(&mut cx),
-    }
+fn init<'e>(call: &Call<'e>) -> sys::Result<sys::Value<'e>> {
+    let exports = call.env.object()?;
+    export_all(call.env, call.arg(0), exports)?;
+    Ok(exports)
 }
 
 #[allow(clippy::too_many_lines)] // a table

@@ -16,9 +16,28 @@ thread_local! {
     static PANIC: RefCell<String> = RefCell::default();
 }
 
-/// What the panic hook does instead of printing to the standard error of somebody's server.
+/// What the panic hook does instead of printing to the standard error of somebody's server, unless the process is about
+/// to abort.
 pub fn remember_panic(panic: &str) {
-    PANIC.with_borrow_mut(|known| panic.clone_into(known));
+    PANIC.with_borrow_mut(|known| {
+        if panic.contains("cannot unwind") {
+            eprintln!("Internal error in Ferrolite: please report it ({known})");
+        }
+        panic.clone_into(known);
+    });
+}
+
+/// Lets no panic out: it becomes an exception. `None` when one is pending.
+pub fn caught<R>(env: Env<'_>, body: impl FnOnce() -> Result<R>) -> Option<R> {
+    match catch_unwind(AssertUnwindSafe(body)) {
+        Ok(result) => result.ok(),
+        Err(_) => {
+            let panic = PANIC.take();
+            let message = format!("Internal error in Ferrolite: please report it ({panic})");
+            let Thrown = env.throw_error(ErrorKind::Type, &message);
+            None
+        }
+    }
 }
 
 /// Arguments that one call may have without allocating.
@@ -95,7 +114,7 @@ pub unsafe fn enter<'e>(
         raw: env,
         scope: PhantomData,
     };
-    let result = catch_unwind(AssertUnwindSafe(|| {
+    let result = caught(env, || {
         let mut call = Call {
             env,
             this: ptr::null_mut(),
@@ -134,17 +153,8 @@ pub unsafe fn enter<'e>(
         }
         call.data = data;
         body(&call)
-    }));
-    match result {
-        Ok(Ok(value)) => value.raw,
-        Ok(Err(Thrown)) => ptr::null_mut(),
-        Err(_) => {
-            let panic = PANIC.take();
-            let message = format!("Internal error in Ferrolite: please report it ({panic})");
-            let _ = env.throw_error(ErrorKind::Type, &message);
-            ptr::null_mut()
-        }
-    }
+    });
+    result.map_or(ptr::null_mut(), |value| value.raw)
 }
 
 /// Makes a Node-API callback of a function over a [`Call`].

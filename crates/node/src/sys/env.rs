@@ -8,9 +8,8 @@ use std::ptr;
 use std::rc::Rc;
 
 use neon::context::{Context, Cx};
-use neon::handle::Handle;
 use neon::sys::bindings as napi;
-use neon::types::{Finalize, JsBox, JsObject, JsValue};
+use neon::types::{Finalize, JsBox, JsObject};
 
 use super::symbols::extra;
 use super::{
@@ -311,18 +310,4 @@ unsafe extern "C" fn run_hook<T>(data: *mut c_void) {
         let (data, hook) = *unsafe { Box::from_raw(data.cast::<(Rc<T>, fn(&T))>()) };
         hook(&data);
     }));
-}
-
-/// Throws the exception of Node-API that is pending the way that Neon does.
-pub fn rethrow<T>(cx: &mut Cx<'_>) -> neon::result::NeonResult<T> {
-    let env = Env::from_neon(cx);
-    match env.take_exception() {
-        Ok(exception) => {
-            // SAFETY: a value of this call.
-            let exception: Handle<JsValue> =
-                unsafe { neon::types::Value::from_raw(cx, exception.raw) };
-            cx.throw(exception)
-        }
-        Err(Thrown) => cx.throw_error("Ferrolite could not be initialized"),
-    }
 }

@@ -18,8 +18,7 @@ use neon::sys::bindings as napi;
 
 pub use block::SharedBlock;
 pub(crate) use call::callback;
-pub use call::{enter, remember_panic, Call};
-pub use env::rethrow;
+pub use call::{caught, enter, remember_panic, Call};
 pub use napi::ValueType;
 pub use reference::{HotFunction, Ref};
 pub use symbols::load;
