@@ -29,15 +29,13 @@ pub fn remember_panic(panic: &str) {
 
 /// Lets no panic out: it becomes an exception. `None` when one is pending.
 pub fn caught<R>(env: Env<'_>, body: impl FnOnce() -> Result<R>) -> Option<R> {
-    match catch_unwind(AssertUnwindSafe(body)) {
-        Ok(result) => result.ok(),
-        Err(_) => {
-            let panic = PANIC.take();
-            let message = format!("Internal error in Ferrolite: please report it ({panic})");
-            let Thrown = env.throw_error(ErrorKind::Type, &message);
-            None
-        }
-    }
+    let Ok(result) = catch_unwind(AssertUnwindSafe(body)) else {
+        let panic = PANIC.take();
+        let message = format!("Internal error in Ferrolite: please report it ({panic})");
+        let Thrown = env.throw_error(ErrorKind::Type, &message);
+        return None;
+    };
+    result.ok()
 }
 
 /// Arguments that one call may have without allocating.
