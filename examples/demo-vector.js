@@ -76,6 +76,7 @@ function load (db, { words, vectors, dimension }) {
     }
     progress('inserting', 1)
   })
+  db.on('build', ({ done, total }) => progress('linking', done / total))
   const time = timed(insertAll.immediate)
   db.pragma('wal_checkpoint(TRUNCATE)')
   const [bytes, raw] = [fs.statSync(file).size, count * dimension * 4]

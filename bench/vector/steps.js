@@ -13,8 +13,8 @@ const { SETS, prepare } = require('./data')
 const CHILD = path.join(__dirname, 'child.js')
 const QUICK = ['random 10k x 128', 'wink 10k']
 // How long libsql may insert into one index: what it has by then is searched.
-const LIBSQL_LIMITS = { 'random 10k x 128': 75_000 }
-const LIBSQL_LIMIT = 40_000
+const LIBSQL_LIMITS = { 'random 10k x 128': 45_000 }
+const LIBSQL_LIMIT = 25_000
 const FOR_LIBSQL = ['random 10k x 128', 'random 5k x 768', 'clustered 5k x 768', 'low-dimensional 5k x 768']
 const FOR_VECTORLITE = ['random 10k x 128', 'clustered 10k x 128', 'wink 10k', 'wink 60k']
 const FOR_USEARCH = FOR_VECTORLITE
@@ -177,7 +177,7 @@ async function runSteps (chosen, { quick }) {
   const context = {
     folder,
     results,
-    milliseconds: quick ? 150 : 900,
+    milliseconds: quick ? 150 : 600,
     libsqlLimit: quick ? 5000 : undefined,
     deadline: performance.now() + Number(process.env.BENCH_MINUTES ?? Infinity) * 60_000
   }

@@ -35,7 +35,8 @@ function run (set, folder, { engine: name, milliseconds, keep, curve = true, mor
     result.list = listOf(index.db)
   }
   result.points = []
-  for (const width of curve ? engine.widths : []) {
+  // Where all is compared, by default, a width shows nothing.
+  for (const width of curve && result.list !== 0 ? engine.widths : []) {
     result.points.push(point(width))
     if (result.points.at(-1).recall > ENOUGH) break
   }
