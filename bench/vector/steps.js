@@ -14,7 +14,7 @@ const CHILD = path.join(__dirname, 'child.js')
 const QUICK = ['random 10k x 128', 'wink 10k']
 // How long libsql may insert into one index: what it has by then is searched.
 const LIBSQL_LIMITS = { 'random 10k x 128': 45_000 }
-const LIBSQL_LIMIT = 25_000
+const LIBSQL_LIMIT = 20_000
 const FOR_LIBSQL = ['random 10k x 128', 'random 5k x 768', 'clustered 5k x 768', 'low-dimensional 5k x 768']
 const FOR_VECTORLITE = ['random 10k x 128', 'clustered 10k x 128', 'wink 10k', 'wink 60k']
 const FOR_USEARCH = FOR_VECTORLITE
@@ -144,9 +144,6 @@ function steps (quick) {
   const early = Object.keys(SETS).filter(set => !late.includes(set))
   return [
     ...each('ferrolite', among(early)),
-    ...each('usearch', among(FOR_USEARCH)),
-    ...each('vectorlite', among(FOR_VECTORLITE)),
-    ...each('libsql', among(FOR_LIBSQL)),
     fileStep('scan', small, 'scan'),
     fileStep('filters', small, 'filters'),
     fileStep('readers', small, 'readers'),
@@ -154,9 +151,12 @@ function steps (quick) {
     memoryStep(small),
     memoryStep(small, 'f16'),
     coldStep(small),
-    ...among(FOR_RECALL).flatMap(set => RECALLS.map(recall => recallStep(set, recall))),
     ...large === small ? [] : [searchStep('ferrolite', large), memoryStep(large)],
     fileStep('foreign', large, 'foreign'),
+    ...each('usearch', among(FOR_USEARCH)),
+    ...each('vectorlite', among(FOR_VECTORLITE)),
+    ...each('libsql', among(FOR_LIBSQL)),
+    ...among(FOR_RECALL).flatMap(set => RECALLS.map(recall => recallStep(set, recall))),
     ...each('ferrolite', among(late.filter(set => set !== large && set !== largest))),
     ...largest === small
       ? []
