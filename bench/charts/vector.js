@@ -69,7 +69,7 @@ function recallPicture ({ search, scan, machine }) {
         color: colour('engine', shown(values))
       })
     },
-    resolve: { scale: { y: 'independent' }, axis: { x: 'independent', y: 'independent' } }
+    resolve: { axis: { x: 'independent', y: 'independent' } }
   })
 }
 
