@@ -297,6 +297,16 @@ interface Database {
   maxWriteReplicationIndex(): number | undefined
 
   /**
+   * Key-value stores: moves a database that is open for reading to the newest state.
+   *
+   * @returns whether that is another one.
+   * @throws {TypeError} if the database is not in a key-value store or not `readonly`, while it
+   *   iterates or is in a transaction; if closed.
+   * @throws {SqliteError} KV_STORE, KV_CORRUPT or KV_STALE.
+   */
+  refresh(): boolean
+
+  /**
    * Replica: when the last successful sync of this connection began; null before the first.
    *
    * @throws {TypeError} if this is not a replica; if closed.
@@ -544,6 +554,62 @@ declare namespace Database {
     readonly default: DatabaseConstructor
   }
 
+  /** How much a key-value store takes in one call. */
+  interface StoreLimits {
+    /** Keys of a batch that writes or deletes. Default: 128. */
+    maxKeys?: number
+    /** Keys of a batch that reads. Default: `maxKeys`. */
+    maxReadKeys?: number
+    /** Bytes of one value, at least 40000. Default: 131072. */
+    maxValueBytes?: number
+    /** Bytes of all values of one batch. Default: 4194304, or `maxValueBytes` if that is more. */
+    maxBatchBytes?: number
+    /** Calls that may be on their way at once, for a store that returns promises. Default: 8. */
+    concurrency?: number
+  }
+
+  /** What both kinds of key-value stores may have beside their methods. */
+  interface StoreSettings {
+    /** How much it takes in one call. */
+    limits?: StoreLimits
+    /** Milliseconds that one call may take, for a store that returns promises. Default: 30000. */
+    timeout?: number
+    /** Called with what a call of the store has failed with; what it throws itself is ignored. */
+    onError?: ((error: unknown, call: { operation: string, key: string }) => void) | null
+  }
+
+  /**
+   * A key-value store that answers at once. Keys are ASCII. A missing value is null or undefined.
+   * No batch needs to be atomic; a write that was acknowledged must stay, and reads must see it.
+   */
+  interface SyncStore extends StoreSettings {
+    get(key: Uint8Array): Uint8Array | null | undefined
+    /** The values of keys, in their order. */
+    getBatch(keys: Uint8Array[]): Array<Uint8Array | null | undefined>
+    put(key: Uint8Array, value: Uint8Array): unknown
+    putBatch(entries: Array<[key: Uint8Array, value: Uint8Array]>): unknown
+    /** Keys that are not there are no error. */
+    deleteBatch(keys: Uint8Array[]): unknown
+    /**
+     * Writes the value if the key has none, as one step, and says whether it did. Without it the
+     * option `singleWriter` must be set.
+     */
+    putIfAbsent?(key: Uint8Array, value: Uint8Array): boolean
+    /** The keys that begin with a prefix, in any order. `PRAGMA kv_gc` needs it. */
+    list?(prefix: Uint8Array): Uint8Array[]
+  }
+
+  /** A key-value store that returns promises, for `ferrolite/promise`. */
+  interface AsyncStore extends StoreSettings {
+    get(key: Uint8Array): PromiseLike<Uint8Array | null | undefined>
+    getBatch(keys: Uint8Array[]): PromiseLike<Array<Uint8Array | null | undefined>>
+    put(key: Uint8Array, value: Uint8Array): PromiseLike<unknown>
+    putBatch(entries: Array<[key: Uint8Array, value: Uint8Array]>): PromiseLike<unknown>
+    deleteBatch(keys: Uint8Array[]): PromiseLike<unknown>
+    putIfAbsent?(key: Uint8Array, value: Uint8Array): PromiseLike<boolean>
+    list?(prefix: Uint8Array): PromiseLike<Uint8Array[]>
+  }
+
   /** Options of a connection. Every one may be undefined, which is the same as leaving it out. */
   interface Options {
     /**
@@ -638,6 +704,36 @@ declare namespace Database {
      * @throws {TypeError} together with `syncUrl`, and if it is not a boolean.
      */
     detachReplica?: boolean | undefined
+
+    // For databases in key-value stores.
+
+    /**
+     * The key-value store that the pages of the database are in. The path is then a name of 1 to
+     * 200 bytes, with which its keys begin; it is created if it is not there. Default: none.
+     *
+     * @throws {TypeError} if a method is missing or no function, if a limit is not valid, and if it
+     *   returns promises, for which there is `connect()` of `ferrolite/promise`; together with
+     *   `syncUrl`, `vfs`, `fileMustExist` or `encryptionKey`.
+     * @throws {RangeError} if the name is too long.
+     * @throws {SqliteError} KV_STORE, KV_CORRUPT and the like; SQLITE_BUSY if this thread writes the
+     *   database already; SQLITE_CANTOPEN with `readonly` if it is not there.
+     */
+    store?: SyncStore | undefined
+    /**
+     * Key-value stores: nobody else writes the database. A store without `putIfAbsent()` needs it,
+     * as a second writer would destroy the database. Default: false.
+     *
+     * @throws {TypeError} if it is not a boolean, and without `store`.
+     */
+    singleWriter?: boolean | undefined
+    /**
+     * Key-value stores: bytes of a page of a database that is created, a power of two from 512 to
+     * 65536. Default: 8192.
+     *
+     * @throws {TypeError} for another value, and without `store`.
+     * @throws {SqliteError} if values of the store are too short for it.
+     */
+    pageSize?: number | undefined
 
     // For replicas of a database on a server, with the options above but `readonly`,
     // `fileMustExist` and `vfs`, and those for URLs below.
@@ -1654,11 +1750,14 @@ declare class SqliteErrorClass extends Error {
   message: string
   /**
    * Name of SQLite's extended result code, such as `SQLITE_CONSTRAINT_UNIQUE`; for servers and
-   * replicas also `REMOTE_TIMEOUT`, `SYNC_LOCKED` and the like.
+   * replicas also `REMOTE_TIMEOUT`, `SYNC_LOCKED` and the like; for key-value stores `KV_STORE`,
+   * `KV_TIMEOUT`, `KV_CORRUPT`, `KV_FENCED`, `KV_INDETERMINATE` and `KV_STALE`.
    */
   code: string
   /** The number of the result code, such as 2067; undefined for REMOTE_ and SYNC_ codes. */
   rawCode?: number
+  /** Key-value stores: the key that the error is about. */
+  key?: string
   /** The HTTP status of a server's reply that is not a success, such as 401. */
   status?: number
   /**

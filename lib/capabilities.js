@@ -27,6 +27,11 @@ const OF_REPLICAS = {
   "off('sync')": FOLLOWS
 }
 
+// What a database in a key-value store alone has.
+const OF_STORES = {
+  'refresh()': 'readers see what others commit'
+}
+
 // What behaves differently on a server, whatever the method, and why: docs/remote.md.
 const ON_SERVERS = {
   'DROP TABLE of a table that others refer to': 'foreign keys are on, and it fails',
@@ -51,13 +56,14 @@ const ON_SERVERS = {
 const COLUMNS = {
   local: {
     called: 'databases on this machine',
-    lacks: OF_REPLICAS,
+    lacks: { ...OF_REPLICAS, ...OF_STORES },
     differs: {}
   },
   remote: {
     called: 'remote databases',
     lacks: {
       ...OF_REPLICAS,
+      ...OF_STORES,
       'function()': JAVASCRIPT,
       'aggregate()': JAVASCRIPT,
       'table()': JAVASCRIPT,
@@ -89,6 +95,7 @@ const COLUMNS = {
   replica: {
     called: 'replicas',
     lacks: {
+      ...OF_STORES,
       "on('update')": ON_PRIMARY,
       "off('update')": ON_PRIMARY,
       "on('build')": ON_PRIMARY,

@@ -247,6 +247,12 @@ const methods = {
     return ableTo(this, 'maxWriteReplicationIndex()').maxWriteReplicationIndex()
   },
 
+  refresh () {
+    const backend = ableTo(this, 'refresh()')
+    if (!backend.options.readonly) throw new TypeError('refresh() is for databases that are open for reading: the "readonly" option')
+    return backend.refresh()
+  },
+
   stats () {
     return backendOf(this).stats()
   },

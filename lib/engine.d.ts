@@ -35,8 +35,32 @@ export type MakeError = (
   statement?: number,
   sql?: string,
   database?: string,
-  isTimeout?: boolean
+  isTimeout?: boolean,
+  /** Of a key-value store. */
+  key?: string,
+  /** Its `error` is the cause. */
+  host?: { error?: unknown }
 ) => Error
+
+/** A synchronous key-value store, as the addon sees it. */
+export interface StoreHost {
+  /**
+   * Calls method `operation` of OPERATIONS in `arguments/store.js`. -> the answer, checked: null for
+   * nothing; a string says why there is none.
+   */
+  call (operation: number, keys: Buffer[], values: Buffer[]): Answer | string
+  /** After a failure: what the store threw. */
+  error?: unknown
+  /** After a failure: the same call would fail again. */
+  final: boolean
+  fenced: boolean
+  lists: boolean
+  limits: { maxKeys: number, maxReadKeys: number, maxValueBytes: number, maxBatchBytes: number }
+  singleWriter: boolean
+  pageSize: number
+}
+
+type Answer = Uint8Array | Array<Uint8Array | null> | string[] | boolean | null
 
 /** Called for each mistake in calling; `name` is that of the error's class. */
 export type MakeMistake = (
@@ -151,6 +175,19 @@ export interface Natives {
     name: string,
     hideParameters: boolean
   ): ConnectionHandle
+  databaseOpenStore (
+    host: StoreHost,
+    name: string,
+    readonly: boolean,
+    /** ms to wait for locks of attached files */
+    timeout: number,
+    verbose: ((sql: string) => void) | null,
+    defaultTimeout: number,
+    role: Role,
+    hideParameters: boolean
+  ): ConnectionHandle
+  /** Moves a reader of a store to the newest state -> whether that is another one. */
+  databaseRefresh (this: ConnectionHandle): boolean
   databaseClose (this: ConnectionHandle): void
   databaseIsOpen (this: ConnectionHandle): boolean
   databaseRequireOpen (this: ConnectionHandle): void

@@ -50,12 +50,17 @@ function withoutStack (make, args) {
 
 /**
  * The same where nobody has called: a reply has come. `byte` is where in the SQL it is and
- * `statement` the number of the one that failed, or -1.
+ * `statement` the number of the one that failed, or -1. `key` is that of a key-value store, and
+ * `host` has the error of the store.
  */
-function errorOf (message, code, rawCode, byte = -1, statement = -1, sql, database, isTimeout) {
+function errorOf (
+  message, code, rawCode, byte = -1, statement = -1, sql, database, isTimeout, key, host
+) {
   const error = new SqliteError(message, code)
   hide(error, 'rawCode', rawCode)
   if (isTimeout) hide(error, 'cause', timeoutCause())
+  if (host !== undefined) hide(error, 'cause', host.error)
+  if (key !== undefined) hide(error, 'key', key)
   if (byte >= 0 && sql !== undefined) hide(error, 'offset', charsOf(sql, byte))
   if (statement >= 0) hide(error, 'statementIndex', statement)
   return describe(error, sql, database)

@@ -11,6 +11,10 @@ const { ALIASES, EITHER, TARGETS } = require('./targets')
 const HEAD = "'use strict'\n\n// Written by `npm run packages`.\n"
 const NAMES = [...Object.keys(TARGETS), ...Object.keys(EITHER), ...Object.keys(ALIASES)]
 
+// Key-value stores, and their check.
+const STORES = fs.readdirSync(path.join(ROOT, 'stores'))
+  .filter((name) => name.endsWith('.js')).map((name) => path.basename(name, '.js')).sort()
+
 /** The generated files of lib/, by their place in the repository. */
 function entryFiles (version) {
   const files = { 'lib/packages.js': packagesFile(version) }
@@ -28,6 +32,9 @@ function exportsField () {
   return {
     '.': sync('./index.js'),
     './promise': promise('./promise.js'),
+    ...Object.fromEntries(STORES.map((name) => {
+      return [`./stores/${name}`, { types: `./stores/${name}.d.ts`, default: `./stores/${name}.js` }]
+    })),
     ...Object.fromEntries(NAMES.map((name) => [`./${name}`, sync(`./lib/targets/${name}.js`)])),
     ...Object.fromEntries(NAMES.map((name) => {
       return [`./${name}/promise`, promise(`./lib/targets/promise/${name}.js`)]

@@ -19,6 +19,8 @@ const { Database } = PROMISES ? require('../promise') : { Database: require(MODU
 const ON_REPLICA = process.env.TEST_ON === 'replica'
 const ON_SERVER = process.env.TEST_ON === 'server' || ON_REPLICA
 let server
+// And in a key-value store, a new one for each database.
+const IN_STORE = process.env.TEST_ON === 'kv'
 
 const cleanups = new WeakMap()
 
@@ -36,6 +38,10 @@ function cleanup (t, fn) {
 }
 
 function open (t, filename = ':memory:', options) {
+  if (IN_STORE && isPlace(filename)) {
+    options = { store: require('../stores/map').mapStore(), ...options }
+    filename = 'test'
+  }
   if (ON_SERVER && isPlace(filename)) {
     wipe()
     if (ON_REPLICA) options = { ...options, syncUrl: server.url }
@@ -101,7 +107,7 @@ function tempFile (t, name = 'test.db') {
 const test = nodeTest
 
 // What a kind of database lacks or has otherwise, by lib/capabilities.js.
-const KIND = ON_REPLICA ? 'replica' : ON_SERVER ? 'remote' : 'local'
+const KIND = ON_REPLICA ? 'replica' : ON_SERVER ? 'remote' : IN_STORE ? 'kv' : 'local'
 const { lacks, differs } = COLUMNS[KIND]
 const ROWS = Object.values(COLUMNS).flatMap(column => [column.lacks, column.differs])
 const KNOWN = Object.assign({}, ...ROWS)

@@ -16,7 +16,7 @@ const { startSqld, unavailable } = require('../servers/sqld')
 const ROOT = path.join(__dirname, '..', '..')
 const PAGES = [
   'README.md', 'docs/api.md', 'docs/promise.md', 'docs/migrating.md', 'docs/threads.md',
-  'docs/remote.md', 'docs/replicas.md', 'docs/observability.md', 'docs/vector.md'
+  'docs/remote.md', 'docs/replicas.md', 'docs/observability.md', 'docs/vector.md', 'docs/kv.md'
 ]
 // Blocks that name it run with a server of their own.
 const SERVED = /process\.env\.DATABASE_URL/
@@ -54,6 +54,7 @@ function project (t) {
   fs.mkdirSync(path.join(folder, 'node_modules'))
   const link = (name, place) => fs.symlinkSync(place, path.join(folder, 'node_modules', name), 'junction')
   link('ferrolite', ROOT)
+  link('lmdb', path.join(ROOT, 'node_modules', 'lmdb'))
   link('@opentelemetry', path.join(ROOT, 'node_modules', '@opentelemetry'))
   return folder
 }

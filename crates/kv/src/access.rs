@@ -131,7 +131,9 @@ impl Access {
 
     /// The numbers of attempts, with a pause before all but the first.
     pub(crate) fn attempts(&self) -> impl Iterator<Item = u32> + '_ {
-        (0..self.retry.attempts.max(1)).inspect(|attempt| {
+        let attempts = 0..self.retry.attempts.max(1);
+        let useful = attempts.take_while(|attempt| *attempt == 0 || !self.store.gives_up());
+        useful.inspect(|attempt| {
             if let Some(before) = attempt.checked_sub(1) {
                 self.count(|stats| stats.retries += 1);
                 let pause = self.retry.pause.saturating_mul(1 << before.min(10));

@@ -130,6 +130,11 @@ pub trait Store {
     /// waiting for a call, as long as the store may answer.
     fn decides(&self, _on: bool) {}
 
+    /// Whether the call that failed last would fail again, so that it is not repeated.
+    fn gives_up(&self) -> bool {
+        false
+    }
+
     /// Waits before a call is repeated.
     fn pause(&self, time: Duration) {
         std::thread::sleep(time);

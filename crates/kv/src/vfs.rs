@@ -49,6 +49,16 @@ fn register() -> Result<()> {
 
 /// Opens the database `name` of a store, and a connection to it.
 pub fn connect(store: Rc<dyn Store>, name: &str, options: Options) -> Result<(Connection, Handle)> {
+    connect_with(store, name, options, &OpenOptions::new(""))
+}
+
+/// The same with options of the connection, but for its path, its VFS and whether it is read-only.
+pub fn connect_with(
+    store: Rc<dyn Store>,
+    name: &str,
+    options: Options,
+    with: &OpenOptions<'_>,
+) -> Result<(Connection, Handle)> {
     let (resident, most) = (options.resident, options.max_queued_bytes);
     let mut database = Database::open(store, name, options)?;
     let home = if resident {
@@ -57,7 +67,7 @@ pub fn connect(store: Rc<dyn Store>, name: &str, options: Options) -> Result<(Co
     } else {
         Home::Store(Box::new(database))
     };
-    open(name, home)
+    open(name, home, with)
 }
 
 /// Opens a connection to a state in memory. Whoever has the database that it was read from has to [`apply`] what
@@ -73,10 +83,11 @@ pub fn connect_resident(
 ) -> Result<(Connection, Handle)> {
     let readonly = options.readonly || options.epoch.is_some();
     let resident = Resident::new(snapshot, readonly, options.max_queued_bytes);
-    open(name, Home::Memory(Box::new(resident), None))
+    let home = Home::Memory(Box::new(resident), None);
+    open(name, home, &OpenOptions::new(""))
 }
 
-fn open(name: &str, home: Home) -> Result<(Connection, Handle)> {
+fn open(name: &str, home: Home, with: &OpenOptions<'_>) -> Result<(Connection, Handle)> {
     static COUNT: AtomicU64 = AtomicU64::new(0);
     register()?;
     let (page_size, readonly) = (home.page_size(), home.is_readonly());
@@ -84,9 +95,12 @@ fn open(name: &str, home: Home) -> Result<(Connection, Handle)> {
     let path = format!("{name}#kv{}", COUNT.fetch_add(1, Ordering::Relaxed));
     WAITING.with_borrow_mut(|waiting| waiting.insert(path.clone(), handle.clone()));
     let opened = Connection::open(&OpenOptions {
+        path: &path,
         readonly,
+        must_exist: false,
         vfs: Some(NAME),
-        ..OpenOptions::new(&path)
+        uri: false,
+        ..*with
     });
     WAITING.with_borrow_mut(|waiting| waiting.remove(&path));
     let fail = |error: Error| handle.take_error().unwrap_or(error);

@@ -14,6 +14,7 @@ use neon::types::Finalize;
 use crate::block_layout::header;
 use crate::callback::Host;
 use crate::environment::{Environment, ShutDown, Subject};
+use crate::store::{self, Failure, Kept};
 use crate::sys::{Call, Env, Ref, Result, Thrown, Value, ValueType};
 
 /// A connection and who uses it now.
@@ -38,6 +39,8 @@ pub struct Database {
     /// ms; 0 is none
     default_timeout: u32,
     interrupt: InterruptHandle,
+    /// Of one in a key-value store.
+    kept: RefCell<Option<Kept>>,
 }
 
 // https://www.sqlite.org/rescode.html
@@ -59,19 +62,30 @@ impl Database {
     /// As `raise`, for an error of the execution of some SQL.
     #[cold]
     pub fn raise_about(&self, env: Env<'_>, error: &Error, sql: Option<&[u8]>) -> Thrown {
-        let subject = self.subject(error, sql);
+        let failure = self.failure(error);
+        let subject = self.subject(error, sql, failure.as_ref());
         if self.pending.replace(false) {
             return self.environment.throw(env, &Error::Callback, &subject);
         }
         self.environment.throw(env, error, &subject)
     }
 
-    fn subject<'a>(&'a self, error: &Error, sql: Option<&'a [u8]>) -> Subject<'a> {
+    fn failure(&self, error: &Error) -> Option<Failure> {
+        self.kept.borrow().as_ref()?.reason(error)
+    }
+
+    fn subject<'a>(
+        &'a self,
+        error: &Error,
+        sql: Option<&'a [u8]>,
+        failure: Option<&'a Failure>,
+    ) -> Subject<'a> {
         Subject {
             sql,
             database: &self.name,
             timed_out: self.conn.take_timed_out()
                 && matches!(error.code() & 0xff, BUSY | INTERRUPTED),
+            failure,
         }
     }
 
@@ -79,7 +93,8 @@ impl Database {
     /// exception is pending, which the code they run would take for its own.
     #[cold]
     pub fn raise_after_changes(&self, env: Env<'_>, error: &Error, sql: &[u8]) -> Thrown {
-        let subject = self.subject(error, Some(sql));
+        let failure = self.failure(error);
+        let subject = self.subject(error, Some(sql), failure.as_ref());
         let pending = if self.pending.replace(false) {
             match self.environment.stashed(env) {
                 Ok(exception) => Some(exception),
@@ -238,8 +253,20 @@ impl Database {
 
 impl ShutDown for Database {
     fn shut_down(&self) {
+        if let Some(kept) = &*self.kept.borrow() {
+            kept.silence();
+        }
         self.conn.close();
         self.on_change.take();
+    }
+}
+
+impl Drop for Database {
+    fn drop(&mut self) {
+        // Whoever collects garbage cannot call JavaScript.
+        if let Some(kept) = &*self.kept.borrow() {
+            kept.silence();
+        }
     }
 }
 
@@ -282,26 +309,78 @@ pub fn open<'e>(call: &Call<'e>) -> Result<Value<'e>> {
         modules: MODULES,
     };
     let name = call.arg(11).to_utf8(env)?;
-    let throw = |error: Error| {
-        let subject = Subject {
-            sql: None,
-            database: &name,
-            timed_out: false,
-        };
-        environment.throw(env, &error, &subject)
-    };
+    let throw = |error: Error| throw_opening(env, &environment, &error, &name);
     let conn = Connection::open(&options).map_err(throw)?;
     let mut bytes = Vec::new();
     if buffer.append_bytes(env, &mut bytes).is_some() {
         conn.deserialize(&bytes, readonly).map_err(throw)?;
     }
+    let setup = Setup {
+        role: call.arg(10).as_i32(env),
+        logger,
+        hides_parameters: call.arg(12).as_bool(env),
+        default_timeout: unsigned(call.arg(8).as_i32(env)),
+    };
+    hand_over(env, environment.clone(), conn, None, name.clone(), &setup)
+}
+
+/// `(host, name, readonly, timeout, logger, defaultTimeout, role, hideParameters)` -> handle; for `host` see
+/// [`store::open`]
+pub fn open_store<'e>(call: &Call<'e>) -> Result<Value<'e>> {
+    let env = call.env;
+    let environment: Rc<Environment> = call.data();
+    let name = call.arg(1).to_utf8(env)?;
+    let options = OpenOptions {
+        readonly: call.arg(2).as_bool(env),
+        timeout: unsigned(call.arg(3).as_i32(env)),
+        modules: MODULES,
+        ..OpenOptions::new("")
+    };
+    let opened = store::open(env, &environment, call.arg(0), &name, &options)?;
+    let (conn, kept) = opened.map_err(|error| throw_opening(env, &environment, &error, &name))?;
+    let setup = Setup {
+        role: call.arg(6).as_i32(env),
+        logger: call.arg(4),
+        hides_parameters: call.arg(7).as_bool(env),
+        default_timeout: unsigned(call.arg(5).as_i32(env)),
+    };
+    hand_over(env, environment, conn, Some(kept), name, &setup)
+}
+
+fn throw_opening(env: Env<'_>, environment: &Environment, error: &Error, database: &str) -> Thrown {
+    let subject = Subject {
+        sql: None,
+        database,
+        timed_out: false,
+        failure: None,
+    };
+    environment.throw(env, error, &subject)
+}
+
+/// What a connection has that JavaScript opens.
+struct Setup<'e> {
+    role: i32,
+    logger: Value<'e>,
+    hides_parameters: bool,
+    default_timeout: u32,
+}
+
+/// Makes the handle of a connection that is open.
+fn hand_over<'e>(
+    env: Env<'e>,
+    environment: Rc<Environment>,
+    conn: Connection,
+    kept: Option<Kept>,
+    name: String,
+    setup: &Setup<'e>,
+) -> Result<Value<'e>> {
     if environment.is_worker {
         let watched = environment.clone();
         conn.set_interrupt_check(Box::new(move || !watched.can_run_js()));
     }
-    conn.set_role(Role::from_number(call.arg(10).as_i32(env)))
-        .map_err(throw)?;
-    let has_logger = logger.type_of(env) == ValueType::Function;
+    conn.set_role(Role::from_number(setup.role))
+        .map_err(|error| throw_opening(env, &environment, &error, &name))?;
+    let has_logger = setup.logger.type_of(env) == ValueType::Function;
     let database = Rc::new(Database {
         interrupt: conn.interrupt_handle(),
         conn,
@@ -310,21 +389,39 @@ pub fn open<'e>(call: &Call<'e>) -> Result<Value<'e>> {
         iterators: Cell::new(0),
         unsafe_mode: Cell::new(false),
         pending: Cell::new(false),
-        runs_callbacks: Cell::new(has_logger),
+        runs_callbacks: Cell::new(has_logger || kept.is_some()),
         callbacks: Cell::new(0),
         logger: if has_logger {
-            Some(env.reference(logger)?)
+            Some(env.reference(setup.logger)?)
         } else {
             None
         },
-        hides_parameters: call.arg(12).as_bool(env),
+        hides_parameters: setup.hides_parameters,
         on_change: RefCell::default(),
-        default_timeout: unsigned(call.arg(8).as_i32(env)),
+        default_timeout: setup.default_timeout,
+        kept: RefCell::new(kept),
         environment,
     });
     let weak = Rc::downgrade(&database);
     database.environment.add_database(weak);
     Ok(env.boxed(DatabaseHandle(database)))
+}
+
+/// Moves a reader of a key-value store to the newest state -> whether that is another one
+pub fn refresh<'e>(call: &Call<'e>) -> Result<Value<'e>> {
+    let env = call.env;
+    let db = this_idle(call)?;
+    let Some(kept) = db.kept.borrow().clone() else {
+        return env.boolean(false);
+    };
+    let _busy = db.enter_busy();
+    // A transaction must not see another state in its middle.
+    db.check(env, db.conn.reset_cache())?;
+    let moved = kept.handle.refresh().map_err(|error| {
+        let failure = kept.failure(error);
+        db.environment.throw_failure(env, &failure, &db.name)
+    })?;
+    env.boolean(moved)
 }
 
 /// The key that a Buffer holds.
@@ -367,6 +464,7 @@ pub fn close<'e>(call: &Call<'e>) -> Result<Value<'e>> {
     if db.conn.is_open() {
         this_idle(call)?;
         db.conn.close();
+        db.kept.take();
         db.on_change.take();
     }
     call.env.undefined()

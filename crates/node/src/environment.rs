@@ -6,6 +6,7 @@ use std::rc::{Rc, Weak};
 use ferrolite_sqlite::{code_name, Encoder, Error, Large, Params};
 
 use crate::block_layout::header;
+use crate::store::Failure;
 use crate::sys::{Env, RawEnv, Ref, Result, SharedBlock, Thrown, Value};
 use crate::workers::Workers;
 
@@ -77,6 +78,8 @@ pub struct Subject<'a> {
     pub database: &'a str,
     /// The time of a call was over.
     pub timed_out: bool,
+    /// Of a database in a key-value store: what has gone wrong there.
+    pub failure: Option<&'a Failure>,
 }
 
 struct Frame {
@@ -348,15 +351,25 @@ impl Environment {
                 statement,
             } => {
                 let throw = || {
+                    let (message, name) = match subject.failure {
+                        Some(failure) => failure.words(*code),
+                        None => (message.to_vec(), code_name(*code)),
+                    };
+                    let [key, host] = match subject.failure {
+                        Some(failure) => failure.details(env)?,
+                        None => [env.undefined()?, env.undefined()?],
+                    };
                     let args = [
-                        env.utf8(message)?,
-                        env.utf8(code_name(*code).as_bytes())?,
+                        env.utf8(&message)?,
+                        env.utf8(name.as_bytes())?,
                         env.number(f64::from(*code))?,
                         env.number(f64::from(*offset))?,
                         env.number(f64::from(*statement))?,
                         sql_of(env, subject)?,
                         env.utf8(subject.database.as_bytes())?,
                         env.boolean(subject.timed_out)?,
+                        key,
+                        host,
                     ];
                     let error = env.call(self.make_error.get(env)?, env.undefined()?, &args)?;
                     Ok(env.throw(error))

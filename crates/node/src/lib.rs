@@ -12,6 +12,7 @@ mod guard;
 mod session;
 mod sql;
 mod statement;
+mod store;
 mod sys;
 mod table;
 mod worker;
@@ -64,6 +65,8 @@ fn export_all(env: Env<'_>, options: sys::Value<'_>, exports: sys::Value<'_>) ->
     }
     export! {
         "databaseOpen" => database::open,
+        "databaseOpenStore" => database::open_store,
+        "databaseRefresh" => database::refresh,
         "databaseClose" => database::close,
         "databaseIsOpen" => database::is_open,
         "databaseInTransaction" => database::in_transaction,

@@ -65,6 +65,9 @@ export interface Backend {
   /** Ends its statements and gives back what it holds; the second time there is nothing to do. */
   close (): void
 
+  /** Of a reader of a key-value store: moves to the newest state, and says whether it was another. */
+  refresh? (): boolean
+
   // Of what keeps a file like its primary
 
   sync? (): object

@@ -2,8 +2,8 @@
 
 // The backend of each kind of database, loaded at its first use.
 const BACKENDS = {
+  kv: () => require('./kv').KvBackend,
   local: () => require('./local').LocalBackend,
-  kv: () => { throw new TypeError('Databases in key-value stores cannot be opened yet') },
   remote: () => require('./remote').RemoteBackend,
   replica: () => require('./replica').ReplicaBackend
 }

@@ -44,12 +44,18 @@ class LocalBackend {
     this.Entry = Entry
     this.#parametersOf = parametersOf
     this.options = options
-    this.handle = natives.databaseOpen(
+    this.handle = this.openHandle(role, key)
+    if (options.limits !== null) Object.assign(this.limits, options.limits)
+  }
+
+  /** The connection of the addon. */
+  openHandle (role, key) {
+    const { natives, options } = this
+    return natives.databaseOpen(
       options.file, options.readonly, options.fileMustExist, options.timeout, options.verbose,
       options.buffer, options.vfs, options.uri, options.defaultQueryTimeout,
       key, role, options.name, options.hideParameters
     )
-    if (options.limits !== null) Object.assign(this.limits, options.limits)
   }
 
   get file () { return this }

@@ -1,0 +1,346 @@
+//! Databases in key-value stores of JavaScript, which are called in place.
+
+use std::borrow::Cow;
+use std::cell::Cell;
+use std::rc::Rc;
+use std::time::Duration;
+
+use ferrolite_kv::{
+    connect_with, Entry, Error as KvError, Handle, Limits, Options, Retry, Store, StoreError,
+    StoreResult,
+};
+use ferrolite_sqlite::{code_name, Connection, Error, OpenOptions};
+
+use crate::environment::{options_get, Environment, Subject};
+use crate::sys::{Env, Ref, Result, Thrown, Value, ValueType};
+
+/// The order of `OPERATIONS` in `lib/arguments/store.js`.
+#[derive(Debug, Clone, Copy)]
+enum Operation {
+    Get,
+    GetBatch,
+    Put,
+    PutBatch,
+    DeleteBatch,
+    PutIfAbsent,
+    List,
+}
+
+/// A store, behind the object that calls its methods and checks their answers (`lib/kv/host.js`).
+pub struct JsStore {
+    environment: Rc<Environment>,
+    host: Ref,
+    limits: Limits,
+    fenced: bool,
+    lists: bool,
+    gives_up: Cell<bool>,
+    /// No JavaScript can run any more.
+    silent: Cell<bool>,
+}
+
+/// What a database in a store has beside its connection.
+#[derive(Clone)]
+pub struct Kept {
+    pub handle: Handle,
+    store: Rc<JsStore>,
+}
+
+/// Why an error of `SQLite` came about.
+pub struct Failure {
+    error: KvError,
+    store: Rc<JsStore>,
+}
+
+impl Kept {
+    /// From now on the store is not called: a transaction that was acknowledged is there, and a checkpoint can wait.
+    pub fn silence(&self) {
+        self.store.silent.set(true);
+    }
+
+    /// An error that did not pass through `SQLite`.
+    pub fn failure(&self, error: KvError) -> Failure {
+        Failure {
+            error,
+            store: Rc::clone(&self.store),
+        }
+    }
+
+    /// The reason of an error that has just come.
+    pub fn reason(&self, error: &Error) -> Option<Failure> {
+        const ERROR: i32 = 1;
+        // IOERR, CORRUPT, FULL and CANTOPEN
+        const OURS: [i32; 4] = [10, 11, 13, 14];
+        let Error::Sqlite { code, message, .. } = error else {
+            return None;
+        };
+        let is_ours = OURS.contains(&(code & 0xff)) || *code == ERROR;
+        let reason = is_ours.then(|| self.handle.take_error()).flatten()?;
+        // Most errors of this code are of the SQL; a pragma of ours has the message of its reason.
+        if *code == ERROR && **message != *reason.to_string().as_bytes() {
+            return None;
+        }
+        Some(self.failure(reason))
+    }
+}
+
+impl Failure {
+    /// Message and code of the error, where `SQLite` has this one.
+    pub fn words(&self, code: i32) -> (Vec<u8>, Cow<'static, str>) {
+        let name = match self.error {
+            KvError::Full | KvError::Usage(_) => code_name(code),
+            _ => self.error.code().into(),
+        };
+        (self.error.to_string().into_bytes(), name)
+    }
+
+    /// The key that it is about, and what the store threw, for `lib/errors.js`.
+    pub fn details<'e>(&self, env: Env<'e>) -> Result<[Value<'e>; 2]> {
+        let key = match self.error.key() {
+            Some(key) => env.utf8(key.as_bytes())?,
+            None => env.undefined()?,
+        };
+        let is_thrown = matches!(
+            self.error,
+            KvError::Store { .. } | KvError::Indeterminate { .. }
+        );
+        let host = if is_thrown {
+            self.store.host.get(env)?
+        } else {
+            env.undefined()?
+        };
+        Ok([key, host])
+    }
+
+    /// The result code that an error has which did not pass through `SQLite`.
+    fn result_code(error: &KvError) -> i32 {
+        match error {
+            KvError::Corrupt { .. } => 11,
+            KvError::Full => 13,
+            KvError::Usage(_) => 1,
+            _ => 10,
+        }
+    }
+}
+
+/// Opens the database `name`. `host`: `{ call(), error, final, fenced, lists, limits, singleWriter, pageSize }`.
+pub fn open(
+    env: Env<'_>,
+    environment: &Rc<Environment>,
+    host: Value<'_>,
+    name: &str,
+    open: &OpenOptions<'_>,
+) -> Result<std::result::Result<(Connection, Kept), Error>> {
+    let limits = options_get(env, host, "limits")?;
+    let flag = |name: &str| Ok(options_get(env, host, name)?.as_bool(env));
+    let count = |of: Value<'_>, name: &str| {
+        let number = options_get(env, of, name)?.as_i32(env);
+        Ok(usize::try_from(number).unwrap_or(0))
+    };
+    let store = Rc::new(JsStore {
+        environment: environment.clone(),
+        host: env.reference(host)?,
+        limits: Limits {
+            max_keys: count(limits, "maxKeys")?,
+            max_read_keys: count(limits, "maxReadKeys")?,
+            max_value_bytes: count(limits, "maxValueBytes")?,
+            max_batch_bytes: count(limits, "maxBatchBytes")?,
+        },
+        fenced: flag("fenced")?,
+        lists: flag("lists")?,
+        gives_up: Cell::new(false),
+        silent: Cell::new(false),
+    });
+    let options = Options {
+        readonly: open.readonly,
+        page_size: u32::try_from(count(host, "pageSize")?).unwrap_or(0),
+        single_writer: flag("singleWriter")?,
+        // The event loop stands still meanwhile.
+        retry: Retry {
+            attempts: 4,
+            pause: Duration::from_millis(10),
+        },
+        ..Options::default()
+    };
+    let shared: Rc<dyn Store> = store.clone();
+    let (connection, handle) = match connect_with(shared, name, options, open) {
+        Ok(opened) => opened,
+        Err(error) => {
+            let failure = Failure { error, store };
+            return Err(environment.throw_failure(env, &failure, name));
+        }
+    };
+    if handle.epoch() == 0 {
+        const CANTOPEN: i32 = 14;
+        let message = format!("unable to open database: the store has no \"{name}\"");
+        return Ok(Err(Error::sqlite(CANTOPEN, &message)));
+    }
+    Ok(Ok((connection, Kept { handle, store })))
+}
+
+impl Environment {
+    /// Throws why a database could not be opened.
+    pub fn throw_failure(&self, env: Env<'_>, failure: &Failure, name: &str) -> Thrown {
+        let code = Failure::result_code(&failure.error);
+        let error = Error::sqlite(code, &failure.error.to_string());
+        let subject = Subject {
+            sql: None,
+            database: name,
+            timed_out: false,
+            failure: Some(failure),
+        };
+        self.throw(env, &error, &subject)
+    }
+}
+
+fn failed(message: impl Into<String>) -> StoreError {
+    StoreError::new(message)
+}
+
+impl JsStore {
+    /// Asks the host, and reads its answer: a string says why there is none.
+    fn ask<R>(
+        &self,
+        operation: Operation,
+        keys: &[&str],
+        values: &[&[u8]],
+        read: impl FnOnce(Env<'_>, Value<'_>) -> Result<R>,
+    ) -> StoreResult<R> {
+        const ENDED: &str = "JavaScript cannot be called any more";
+        if self.silent.get() {
+            return Err(failed(ENDED));
+        }
+        self.gives_up.set(false);
+        let asked = self.environment.in_callback(|env| {
+            let answered = || -> Result<std::result::Result<R, String>> {
+                let answer = self.call(env, operation, keys, values)?;
+                if answer.type_of(env) == ValueType::String {
+                    let last = options_get(env, self.host.get(env)?, "final")?;
+                    self.gives_up.set(last.as_bool(env));
+                    return Ok(Err(answer.to_utf8(env)?));
+                }
+                read(env, answer).map(Ok)
+            };
+            answered().map_err(|Thrown| self.give_up(env))
+        });
+        match asked {
+            Some(Ok(Ok(answer))) => Ok(answer),
+            Some(Ok(Err(message))) => Err(failed(message)),
+            Some(Err(message)) => Err(failed(message)),
+            None => {
+                self.silent.set(true);
+                Err(failed(ENDED))
+            }
+        }
+    }
+
+    /// The host itself has failed: there is no stack left, or the thread is being terminated.
+    fn give_up(&self, env: Env<'_>) -> &'static str {
+        self.gives_up.set(true);
+        match env.take_exception() {
+            Ok(exception) if exception.type_of(env) != ValueType::Undefined => {
+                "it could not be called"
+            }
+            _ => {
+                self.silent.set(true);
+                "the thread of JavaScript has ended"
+            }
+        }
+    }
+
+    fn call<'e>(
+        &self,
+        env: Env<'e>,
+        operation: Operation,
+        keys: &[&str],
+        values: &[&[u8]],
+    ) -> Result<Value<'e>> {
+        let host = self.host.get(env)?;
+        let list = env.array(keys.len())?;
+        for (at, key) in (0..).zip(keys) {
+            list.set_at(env, at, env.buffer(key.as_bytes())?)?;
+        }
+        let images = env.array(values.len())?;
+        for (at, value) in (0..).zip(values) {
+            images.set_at(env, at, env.buffer(value)?)?;
+        }
+        let number = env.number(f64::from(operation as u8))?;
+        let function = host.get(env, "call")?;
+        env.call(function, host, &[number, list, images])
+    }
+}
+
+fn bytes_of(env: Env<'_>, value: Value<'_>) -> Option<Vec<u8>> {
+    let mut bytes = Vec::new();
+    env.adopt(value)
+        .append_bytes(env, &mut bytes)
+        .map(|_| bytes)
+}
+
+#[allow(clippy::unnecessary_wraps)] // as the others read
+fn nothing(_: Env<'_>, _: Value<'_>) -> Result<()> {
+    Ok(())
+}
+
+impl Store for JsStore {
+    fn limits(&self) -> Limits {
+        self.limits
+    }
+
+    fn is_fenced(&self) -> bool {
+        self.fenced
+    }
+
+    fn get(&self, key: &str) -> StoreResult<Option<Vec<u8>>> {
+        self.ask(Operation::Get, &[key], &[], |env, value| {
+            Ok(bytes_of(env, value))
+        })
+    }
+
+    fn get_batch(&self, keys: &[String]) -> StoreResult<Vec<Option<Vec<u8>>>> {
+        let list: Vec<&str> = keys.iter().map(String::as_str).collect();
+        self.ask(Operation::GetBatch, &list, &[], |env, values| {
+            let values = env.adopt(values);
+            let count = values.array_len(env);
+            (0..count)
+                .map(|at| Ok(bytes_of(env, values.at(env, at)?)))
+                .collect()
+        })
+    }
+
+    fn put(&self, key: &str, value: &[u8]) -> StoreResult<()> {
+        self.ask(Operation::Put, &[key], &[value], nothing)
+    }
+
+    fn put_batch(&self, entries: &[Entry]) -> StoreResult<()> {
+        let keys: Vec<&str> = entries.iter().map(|(key, _)| key.as_str()).collect();
+        let values: Vec<&[u8]> = entries.iter().map(|(_, value)| value.as_slice()).collect();
+        self.ask(Operation::PutBatch, &keys, &values, nothing)
+    }
+
+    fn delete_batch(&self, keys: &[String]) -> StoreResult<()> {
+        let list: Vec<&str> = keys.iter().map(String::as_str).collect();
+        self.ask(Operation::DeleteBatch, &list, &[], nothing)
+    }
+
+    fn put_if_absent(&self, key: &str, value: &[u8]) -> StoreResult<bool> {
+        self.ask(Operation::PutIfAbsent, &[key], &[value], |env, answer| {
+            Ok(env.adopt(answer).as_bool(env))
+        })
+    }
+
+    fn list(&self, prefix: &str) -> Option<StoreResult<Vec<String>>> {
+        self.lists.then(|| {
+            self.ask(Operation::List, &[prefix], &[], |env, keys| {
+                let keys = env.adopt(keys);
+                let count = keys.array_len(env);
+                (0..count)
+                    .map(|at| keys.at(env, at)?.to_utf8(env))
+                    .collect()
+            })
+        })
+    }
+
+    fn gives_up(&self) -> bool {
+        self.gives_up.get() || self.silent.get()
+    }
+}

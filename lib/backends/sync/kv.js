@@ -1,0 +1,53 @@
+'use strict'
+
+const { StoreHost } = require('../../kv/host')
+const { claim } = require('../../kv/writers')
+const { LocalBackend } = require('./local')
+
+/** A database in this thread whose pages are in a synchronous key-value store. */
+class KvBackend extends LocalBackend {
+  kind = 'kv'
+  // Null for a reader.
+  #claim
+
+  constructor (environment, options, key) {
+    const { store, readonly, name } = options
+    const claimed = readonly ? null : claim(store.store, name)
+    try {
+      super(environment, options, key)
+    } catch (error) {
+      claimed?.release()
+      throw error
+    }
+    this.#claim = claimed
+  }
+
+  openHandle (role, key) {
+    const { natives, options } = this
+    const host = new StoreHost(options.store)
+    let handle
+    try {
+      handle = natives.databaseOpenStore(
+        host, options.name, options.readonly, options.timeout, options.verbose,
+        options.defaultQueryTimeout, role, options.hideParameters
+      )
+    } catch (error) {
+      throw host.asyncError ?? error
+    }
+    // The first value that is asked for may be missing.
+    if (host.asyncError === null) return handle
+    natives.databaseClose.call(handle)
+    throw host.asyncError
+  }
+
+  refresh () {
+    return this.natives.databaseRefresh.call(this.handle)
+  }
+
+  close () {
+    super.close()
+    this.#claim?.release()
+  }
+}
+
+module.exports = { KvBackend }

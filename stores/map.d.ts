@@ -1,0 +1,14 @@
+import type { SyncStore } from '..'
+
+/** Keys as text, each with its value. */
+type Values = Map<string, Uint8Array>
+
+/**
+ * A store in memory, for tests. Databases in it last as long as `map`.
+ *
+ * @param map default: a new Map.
+ * @throws {TypeError} if it is not a Map.
+ */
+export declare function mapStore (map?: Values): Required<Omit<SyncStore, 'limits' | 'timeout' | 'onError'>> & {
+  readonly map: Values
+}
