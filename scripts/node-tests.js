@@ -86,6 +86,12 @@ async function serverTests (binary, name, place) {
   }
 }
 
+// The statements of the sync API in a key-value store in memory.
+function storeTests (binary, name) {
+  const options = { files: testFiles().filter((file) => runsOn('kv', file)), env: { ...process.env, TEST_ON: 'kv' } }
+  return nodeTests(binary, `${name}-kv`, [], options)
+}
+
 function promiseEnv () {
   return { ...process.env, TEST_API: 'promise' }
 }
@@ -106,5 +112,6 @@ module.exports = {
   promiseEnv,
   promiseTests,
   serverTests,
+  storeTests,
   testArguments
 }

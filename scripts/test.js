@@ -13,7 +13,7 @@ const { buildDebug } = require('./debug')
 const { moto, unavailable: noMoto } = require('./moto')
 const {
   NO_EVAL, debugTests, noEvalTests, nodeTests, otherNodeTests, otherPromiseTests, promiseEnv,
-  promiseTests, serverTests, testArguments
+  promiseTests, serverTests, storeTests, testArguments
 } = require('./node-tests')
 const { prepare } = require('./prepare')
 const { ROOT, ScriptError, main, run, say } = require('./run')
@@ -47,6 +47,7 @@ async function runtimeSteps (step) {
     const name = `node-${current}-${place}`
     await step(`node ${current} on ${place}s`, () => serverTests(process.execPath, name, place))
   }
+  await step(`node ${current} in a key-value store`, () => storeTests(process.execPath, `node-${current}`))
   await step(`node ${current} ${NO_EVAL}`, () => noEvalTests(process.execPath, `node-${current}`))
   let checked = null
   if (await step('debug build', async () => { checked = await buildDebug() })) {

@@ -21,6 +21,7 @@ const ON_SERVER = process.env.TEST_ON === 'server' || ON_REPLICA
 let server
 // And in a key-value store, a new one for each database.
 const IN_STORE = process.env.TEST_ON === 'kv'
+const valuesOf = new Map()
 
 const cleanups = new WeakMap()
 
@@ -39,7 +40,8 @@ function cleanup (t, fn) {
 
 function open (t, filename = ':memory:', options) {
   if (IN_STORE && isPlace(filename)) {
-    options = { store: require('../stores/map').mapStore(), ...options }
+    if (filename === ':memory:' || !valuesOf.has(filename)) valuesOf.set(filename, new Map())
+    options = { store: require('../stores/map').mapStore(valuesOf.get(filename)), ...options }
     filename = 'test'
   }
   if (ON_SERVER && isPlace(filename)) {

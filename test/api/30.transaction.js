@@ -291,7 +291,7 @@ test('inTransaction follows BEGIN, COMMIT and ROLLBACK by hand', async t => {
   assert.deepEqual(seen, [false, true, false, true, false, true, false])
 })
 
-needs('option readonly')('a committed transaction is in the file', async t => {
+needs('names of files', needs('option readonly'))('a committed transaction is in the file', async t => {
   const db = await setup(t, tempFile(t))
   const insert = await db.prepare('INSERT INTO data VALUES (?)')
   await db.transaction(steps(function * () {

@@ -78,7 +78,8 @@ needs('settings of the connection')('what a pragma sets is seen by the next', as
   assert.equal(await db.pragma('journal_mode', { simple: true }), 'wal')
 })
 
-needs('option readonly')('a readonly connection can set what is its own, and not the file', async t => {
+const own = needs('settings of the connection', needs('option readonly'))
+own('a readonly connection can set what is its own, and not the file', async t => {
   const file = tempFile(t)
   await (await open(t, file).exec('CREATE TABLE t (a)')).close()
   const db = open(t, file, { readonly: true })

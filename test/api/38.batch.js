@@ -104,7 +104,8 @@ ours('args may be left out, an array or an object', async t => {
     await rows(['SELECT :a AS a', { a: 1 }])], Array(4).fill([{ a: 1 }]))
 })
 
-needs('functions in what writes', oursSyncOnly)('the mode says which locks are taken', async t => {
+const alone = needs('functions in what writes', oursSyncOnly)
+needs('locks between connections', alone)('the mode says which locks are taken', async t => {
   const db = open(t, tempFile(t))
   db.exec('CREATE TABLE t (a)')
   const other = open(t, db.name, { timeout: 0 })
