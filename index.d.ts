@@ -578,36 +578,64 @@ declare namespace Database {
     onError?: ((error: unknown, call: { operation: string, key: string }) => void) | null
   }
 
-  /**
-   * A key-value store that answers at once. Keys are ASCII. A missing value is null or undefined.
-   * No batch needs to be atomic; a write that was acknowledged must stay, and reads must see it.
-   */
-  interface SyncStore extends StoreSettings {
+  /** The methods of a key-value store that answers at once. */
+  interface StoreMethods {
+    /**
+     * The value of a key.
+     *
+     * @throws whatever it likes: that becomes the `cause` of a SqliteError.
+     */
     get(key: Uint8Array): Uint8Array | null | undefined
-    /** The values of keys, in their order. */
+    /**
+     * The values of keys, in their order.
+     *
+     * @throws whatever it likes: that becomes the `cause` of a SqliteError.
+     */
     getBatch(keys: Uint8Array[]): Array<Uint8Array | null | undefined>
+    /**
+     * Sets the value of a key.
+     *
+     * @throws whatever it likes: that becomes the `cause` of a SqliteError.
+     */
     put(key: Uint8Array, value: Uint8Array): unknown
+    /**
+     * Sets the values of keys.
+     *
+     * @throws whatever it likes: that becomes the `cause` of a SqliteError.
+     */
     putBatch(entries: Array<[key: Uint8Array, value: Uint8Array]>): unknown
-    /** Keys that are not there are no error. */
+    /**
+     * Deletes keys; those that are not there are no error.
+     *
+     * @throws whatever it likes: that becomes the `cause` of a SqliteError.
+     */
     deleteBatch(keys: Uint8Array[]): unknown
     /**
      * Writes the value if the key has none, as one step, and says whether it did. Without it the
      * option `singleWriter` must be set.
+     *
+     * @throws whatever it likes: that becomes the `cause` of a SqliteError.
      */
     putIfAbsent?(key: Uint8Array, value: Uint8Array): boolean
-    /** The keys that begin with a prefix, in any order. `PRAGMA kv_gc` needs it. */
+    /**
+     * The keys that begin with a prefix, in any order. `PRAGMA kv_gc` needs it.
+     *
+     * @throws whatever it likes: that becomes the `cause` of a SqliteError.
+     */
     list?(prefix: Uint8Array): Uint8Array[]
   }
 
-  /** A key-value store that returns promises, for `ferrolite/promise`. */
-  interface AsyncStore extends StoreSettings {
-    get(key: Uint8Array): PromiseLike<Uint8Array | null | undefined>
-    getBatch(keys: Uint8Array[]): PromiseLike<Array<Uint8Array | null | undefined>>
-    put(key: Uint8Array, value: Uint8Array): PromiseLike<unknown>
-    putBatch(entries: Array<[key: Uint8Array, value: Uint8Array]>): PromiseLike<unknown>
-    deleteBatch(keys: Uint8Array[]): PromiseLike<unknown>
-    putIfAbsent?(key: Uint8Array, value: Uint8Array): PromiseLike<boolean>
-    list?(prefix: Uint8Array): PromiseLike<Uint8Array[]>
+  /**
+   * A key-value store that answers at once. Keys are ASCII. A missing value is null or undefined.
+   * No batch needs to be atomic; a write that was acknowledged must stay, and reads must see it.
+   */
+  type SyncStore = StoreMethods & StoreSettings
+
+  /** A key-value store whose methods return promises, for `ferrolite/promise`. */
+  type AsyncStore = StoreSettings & {
+    [M in keyof StoreMethods]: NonNullable<StoreMethods[M]> extends (...args: infer A) => infer R
+      ? (...args: A) => PromiseLike<R>
+      : never
   }
 
   /** Options of a connection. Every one may be undefined, which is the same as leaving it out. */

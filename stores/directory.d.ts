@@ -1,4 +1,4 @@
-import type { SyncStore } from '..'
+import type { StoreMethods } from '..'
 
 /**
  * A store in a directory of a local file system: a file for each key. Several processes may open
@@ -8,4 +8,4 @@ import type { SyncStore } from '..'
  * @throws {TypeError} if it is not a non-empty string.
  * @throws {Error} of `node:fs` if the directory cannot be made.
  */
-export declare function directoryStore (folder: string): Required<Omit<SyncStore, 'limits' | 'timeout' | 'onError'>>
+export declare function directoryStore (folder: string): Required<StoreMethods>

@@ -1,4 +1,4 @@
-import type { SyncStore } from '..'
+import type { StoreMethods } from '..'
 
 /** What a database of the package lmdb has of use here. */
 interface LmdbDatabase {
@@ -15,4 +15,4 @@ interface LmdbDatabase {
  * @param db what lmdb's `open({ path, keyEncoding: 'binary', encoding: 'binary' })` returns.
  * @throws {TypeError} if it is something else, or was opened with other encodings or with `noSync`.
  */
-export declare function lmdbStore (db: LmdbDatabase): Required<Omit<SyncStore, 'limits' | 'timeout' | 'onError'>>
+export declare function lmdbStore (db: LmdbDatabase): Required<StoreMethods>

@@ -1,4 +1,4 @@
-import type { SyncStore } from '..'
+import type { StoreMethods } from '..'
 
 /** Keys as text, each with its value. */
 type Values = Map<string, Uint8Array>
@@ -9,6 +9,4 @@ type Values = Map<string, Uint8Array>
  * @param map default: a new Map.
  * @throws {TypeError} if it is not a Map.
  */
-export declare function mapStore (map?: Values): Required<Omit<SyncStore, 'limits' | 'timeout' | 'onError'>> & {
-  readonly map: Values
-}
+export declare function mapStore (map?: Values): Required<StoreMethods> & { readonly map: Values }

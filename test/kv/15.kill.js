@@ -48,17 +48,18 @@ function start (t, script) {
 }
 
 // Says the number of each row that is committed; one in ten is part of a large transaction.
-const writer = (source, folder, options = '') => `
+const writer = (source, folder, { before = '', after = '' } = {}) => `
   const fs = require('node:fs')
   const ROOT = ${JSON.stringify(ROOT)}
   const folder = ${JSON.stringify(folder)}
   const Database = require(ROOT)
   const say = text => fs.writeSync(1, text + '\\n')
+  ${before}
   const store = ${source}
   const db = new Database('a', { store })
   db.exec('CREATE TABLE IF NOT EXISTS t (id INTEGER PRIMARY KEY, who, x)')
   const insert = db.prepare('INSERT INTO t (who, x) VALUES (?, ?)')
-  ${options}
+  ${after}
   for (;;) {
     const row = insert.run(process.pid, Buffer.alloc(100)).lastInsertRowid
     say(String(row))
@@ -98,16 +99,18 @@ for (const [name, { source, open }] of Object.entries(STORES)) {
   test(`of two processes that open one database, one is fenced, and no row of either is lost: ${name}`, async t => {
     for (let round = 0; round < Math.ceil(ROUNDS / 3); round++) {
       const folder = tempDir(t)
-      const script = writer(source, folder, `
-        say('0')
-        process.on('uncaughtException', error => { say(error.code); process.exit(error.code === 'KV_FENCED' ? 3 : 1) })`)
+      const before = `process.on('uncaughtException', error => {
+        say(error.code)
+        process.exit(error.code === 'KV_FENCED' ? 3 : 1)
+      })`
+      const script = writer(source, folder, { before })
       const runs = [start(t, script), start(t, script)]
       const codes = await Promise.race(runs.map(run => run.ended))
       const loser = runs.find(run => run.lines.at(-1) === 'KV_FENCED')
       assert.equal(codes.code, 3, runs.map(run => run.errors + run.lines.at(-1)).join('\n'))
       const winner = runs.find(run => run !== loser)
-      const before = winner.lines.length
-      await until(() => winner.lines.length >= before + 3 || winner.errors, 'commits of the winner', 60000)
+      const enough = winner.lines.length + 3
+      await until(() => winner.lines.length >= enough || winner.errors, 'commits of the winner', 60000)
       winner.process.kill('SIGKILL')
       await winner.ended
       assert.equal(winner.errors, '')
@@ -126,9 +129,9 @@ for (const [name, { source, open }] of Object.entries(STORES)) {
 
 test('a process that ends without close() loses nothing', async t => {
   const folder = tempDir(t)
-  const run = start(t, writer(STORES.directory.source, folder, `
-    insert.run(1, null)
-    process.exit(7)`))
+  const run = start(t, writer(STORES.directory.source, folder, {
+    after: 'insert.run(1, null); process.exit(7)'
+  }))
   assert.deepEqual(await run.ended, { code: 7, signal: null }, run.errors)
   const db = new Database('a', { store: directoryStore(folder) })
   assert.equal(db.get('SELECT count(*) n FROM t').n, 1)

@@ -2,7 +2,10 @@
 
 import Ferrolite, { Action, Authorization, constants, Database, SqliteError } from 'ferrolite'
 import Linux from 'ferrolite/linux-x64-gnu'
-import type { Options, QueryEvent, RunResult, Statement, Transaction } from 'ferrolite'
+import type { AsyncStore, Options, QueryEvent, RunResult, Statement, SyncStore, Transaction } from 'ferrolite'
+import { checkStore, StoreFault } from 'ferrolite/stores/check'
+import { directoryStore } from 'ferrolite/stores/directory'
+import { mapStore } from 'ferrolite/stores/map'
 
 const options: Options = { timeout: 10 }
 const encrypted: Options = { encryptionKey: new Uint8Array(32), encryptionCipher: 'aes256cbc' }
@@ -26,3 +29,16 @@ const slow = ({ run, waited }: QueryEvent) => (run ?? 0) + (waited ?? 0) > 100
 import { Connection } from 'ferrolite'
 
 export { abort, caught, deny, encrypted, fixed, n, read, slow, transaction, unset }
+
+// Databases in key-value stores
+{
+  const store = mapStore()
+  const inStore = new Database('app', { store, pageSize: 4096, singleWriter: false })
+  const moved: boolean = inStore.refresh()
+  const withLimits: SyncStore = { ...store, limits: { maxKeys: 10 }, onError (error, { key }) { console.log(error, key) } }
+  const later: AsyncStore = { ...directoryStore('data'), get: async () => null } as never
+  const checked: Promise<{ fenced: boolean }> = checkStore(later, { rounds: 5 })
+  console.log(moved, withLimits, checked, StoreFault)
+  // @ts-expect-error It returns a promise.
+  console.log(new Database('app', { store: { ...store, get: async () => null } }))
+}
