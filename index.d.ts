@@ -618,7 +618,7 @@ declare namespace Database {
      */
     putIfAbsent?(key: Uint8Array, value: Uint8Array): boolean
     /**
-     * The keys that begin with a prefix, in any order. `PRAGMA kv_gc` needs it.
+     * The keys that begin with a prefix, in any order.
      *
      * @throws whatever it likes: that becomes the `cause` of a SqliteError.
      */
