@@ -16,7 +16,7 @@ use std::time::Duration;
 use common::{exec, rows};
 use ferrolite_kv::{connect, Error, Handle, Options, Retry};
 use ferrolite_sqlite::Connection;
-use hostile::{Fault, Hostile, World, FAULTS};
+use hostile::{Fault, Hostile, Visit, World, FAULTS};
 
 /// An operation, the rows that its transaction adds with mark 1, and what it needs.
 struct Operation {
@@ -32,7 +32,7 @@ struct Operation {
 const MANY: &str = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 200)
     INSERT INTO t SELECT 1, hex(i * 7919 * 7919 % 1000003) || printf('%.*c', 300, 'x') FROM n";
 
-const OPERATIONS: [Operation; 8] = [
+const OPERATIONS: [Operation; 10] = [
     Operation {
         name: "commit",
         sql: "INSERT INTO t VALUES (1, 'a'), (1, 'b')",
@@ -85,6 +85,21 @@ const OPERATIONS: [Operation; 8] = [
         overlay_bytes: 1 << 20,
     },
     Operation {
+        name: "queue and flush",
+        sql: "PRAGMA synchronous=OFF; INSERT INTO t VALUES (3, 'g'); INSERT INTO t VALUES (1, 'g');
+              PRAGMA kv_flush",
+        closes: false,
+        flushes: false,
+        overlay_bytes: 1 << 20,
+    },
+    Operation {
+        name: "collect garbage",
+        sql: "INSERT INTO t VALUES (1, 'h'); PRAGMA kv_gc",
+        closes: false,
+        flushes: false,
+        overlay_bytes: 1 << 20,
+    },
+    Operation {
         name: "open",
         sql: "",
         closes: false,
@@ -96,6 +111,11 @@ const OPERATIONS: [Operation; 8] = [
 type Opened = Result<(Connection, Handle), Error>;
 
 fn open(world: &Arc<Mutex<World>>, overlay_bytes: usize, attempts: u32, readonly: bool) -> Opened {
+    let store = Rc::new(Hostile::alone(world));
+    open_on(store, overlay_bytes, attempts, readonly)
+}
+
+fn open_on(store: Rc<Hostile>, overlay_bytes: usize, attempts: u32, readonly: bool) -> Opened {
     let options = Options {
         readonly,
         page_size: 1024,
@@ -109,7 +129,7 @@ fn open(world: &Arc<Mutex<World>>, overlay_bytes: usize, attempts: u32, readonly
         },
         ..Options::default()
     };
-    let opened = connect(Rc::new(Hostile::alone(world)), "c", options)?;
+    let opened = connect(store, "c", options)?;
     let _ = exec(&opened.0, "PRAGMA cache_size=5");
     Ok(opened)
 }
@@ -175,6 +195,21 @@ fn operate(operation: &Operation, opened: Opened) -> (Outcome, Option<(Connectio
     (outcome, Some((connection, handle)))
 }
 
+/// A root, and a slot behind it; its writer is dead.
+fn fill(world: &Arc<Mutex<World>>) {
+    let (connection, handle) = open(world, 1 << 20, 1, false).expect("opens");
+    exec(&connection, "CREATE TABLE t(a, b)").expect("creates");
+    let fill = MANY
+        .replace("SELECT 1,", "SELECT 0,")
+        .replace("i < 200", "i < 60");
+    for sql in [fill.as_str(), "INSERT INTO t VALUES (0, 'x')"] {
+        exec(&connection, sql).expect("fills");
+    }
+    handle.checkpoint().expect("makes a checkpoint");
+    exec(&connection, "INSERT INTO t VALUES (0, 'z')").expect("writes a slot");
+    std::mem::forget((connection, handle));
+}
+
 /// One crash point. False: the operation has no such call.
 fn crash(
     operation: &Operation,
@@ -191,19 +226,7 @@ fn crash(
     // Unfenced stores are only safe without late writes.
     let world = Arc::new(Mutex::new(World::new(u64::from(call), fenced, fenced, 0)));
     clean(&world);
-    {
-        let (connection, handle) = open(&world, 1 << 20, 1, false).expect("opens");
-        exec(&connection, "CREATE TABLE t(a, b)").expect("creates");
-        let fill = MANY
-            .replace("SELECT 1,", "SELECT 0,")
-            .replace("i < 200", "i < 60");
-        for sql in [fill.as_str(), "INSERT INTO t VALUES (0, 'x')"] {
-            exec(&connection, sql).expect("fills");
-        }
-        handle.checkpoint().expect("flushes");
-        exec(&connection, "INSERT INTO t VALUES (0, 'z')").expect("writes a slot");
-        std::mem::forget((connection, handle));
-    }
+    fill(&world);
     let opens = operation.name == "open";
     // Once: the transaction is rolled back. Twice: it is repeated.
     let attempts = if dies { 2 } else { 1 };
@@ -258,7 +281,7 @@ fn follow(
         let reason = old_handle.take_error();
         let is_fenced = matches!(
             reason,
-            Some(Error::Fenced { .. } | Error::Indeterminate { .. })
+            Some(Error::Fenced { .. } | Error::Indeterminate { .. } | Error::Lost { .. })
         );
         assert!(is_fenced, "{what}: {reason:?}");
     }
@@ -281,16 +304,21 @@ fn follow(
     );
 }
 
+/// Rows that an operation adds with mark 1.
+fn whole(operation: &Operation) -> u32 {
+    match operation.sql {
+        MANY => 200,
+        "" => 0,
+        sql if sql.contains("'b'") => 2,
+        _ => 1,
+    }
+}
+
 #[test]
 fn every_call_of_every_operation_may_fail() {
     let mut points = 0;
     for operation in &OPERATIONS {
-        let whole = match operation.sql {
-            MANY => 200,
-            "" => 0,
-            sql if sql.contains("'b'") => 2,
-            _ => 1,
-        };
+        let whole = whole(operation);
         for fault in FAULTS {
             for (fenced, dies) in [(true, true), (true, false), (false, true), (false, false)] {
                 let mut call = 0;
@@ -304,4 +332,74 @@ fn every_call_of_every_operation_may_fail() {
     }
     println!("{points} crash points");
     assert!(points > 500);
+}
+
+/// Another process comes at a call of an operation. False: the operation has no such call.
+fn visited(operation: &Operation, call: u32, after: bool, writes: bool) -> bool {
+    let what = format!(
+        "{} call {call} after {after} writes {writes}",
+        operation.name
+    );
+    let world = Arc::new(Mutex::new(World::new(u64::from(call), true, true, 0)));
+    clean(&world);
+    fill(&world);
+    let whole = whole(operation);
+    let store = Rc::new(Hostile::alone(&world));
+    let opens = operation.name == "open";
+    let early = (!opens).then(|| open_on(Rc::clone(&store), operation.overlay_bytes, 2, false));
+    let at = world.lock().expect("one thread").calls + call;
+    let (theirs, label) = (Arc::clone(&world), what.clone());
+    let run = move || {
+        if writes {
+            let (connection, handle) = open(&theirs, 1 << 20, 2, false).expect("takes over");
+            for _ in 0..3 {
+                exec(&connection, "INSERT INTO t VALUES (9, 'x')").expect("writes");
+                // Deletes what is garbage.
+                handle.checkpoint().expect("makes a checkpoint");
+            }
+        } else {
+            let (ones, _) = marks(&theirs, &label);
+            assert!(ones == 0 || ones == whole, "{label}: sees half, {ones}");
+        }
+    };
+    *store.visit.lock().expect("one thread") = Some(Visit {
+        call: at,
+        after,
+        run: Box::new(run),
+    });
+    let opened =
+        early.unwrap_or_else(|| open_on(Rc::clone(&store), operation.overlay_bytes, 2, false));
+    let (outcome, alive) = operate(operation, opened);
+    // It closes, which calls too.
+    drop(alive);
+    let reached = store.visit.lock().expect("one thread").is_none();
+    let (ones, nines) = marks(&world, &what);
+    assert_eq!(nines, if reached && writes { 3 } else { 0 }, "{what}");
+    assert!(
+        ones == 0 || ones == whole,
+        "{what}: half of a transaction, {ones}"
+    );
+    match outcome {
+        Outcome::Done => assert_eq!(ones, whole, "{what}: lost"),
+        Outcome::RolledBack => assert_eq!(ones, 0, "{what}: reappeared"),
+        Outcome::Unknown => assert!(writes || opens, "{what}: a reader disturbs"),
+    }
+    reached
+}
+
+#[test]
+fn another_process_may_come_at_every_call() {
+    let mut points = 0;
+    for operation in &OPERATIONS {
+        for (after, writes) in [(true, true), (true, false), (false, true), (false, false)] {
+            let mut call = 0;
+            while visited(operation, call, after, writes) {
+                points += 1;
+                call += 1;
+                assert!(call < 200, "{} does not end", operation.name);
+            }
+        }
+    }
+    println!("{points} crash points with two processes");
+    assert!(points > 100);
 }
