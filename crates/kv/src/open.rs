@@ -16,6 +16,8 @@ use crate::slot::Slot;
 const TRIES: u32 = 100;
 /// Slots that are asked for at once.
 const SLOTS: u32 = 100;
+/// Those of an epoch that was not expected: most often its writer has not come far.
+const FIRST_SLOTS: u32 = 8;
 
 /// A state that was read.
 pub(crate) struct State {
@@ -291,7 +293,12 @@ impl<'a> Log<'a> {
         let mut next = 1;
         loop {
             let was_asked = next == 1 && self.asked > 0;
-            let end = next + if was_asked { self.asked } else { SLOTS };
+            let end = next
+                + match next {
+                    _ if was_asked => self.asked,
+                    1 => FIRST_SLOTS,
+                    _ => SLOTS,
+                };
             let keys: Vec<String> = (next..end)
                 .map(|slot| self.access.keys.slot(self.number, slot))
                 .collect();
