@@ -276,7 +276,9 @@ fn follow(
         open(world, 1 << 20, 1, false).unwrap_or_else(|error| panic!("{what}: {error}"));
     exec(&connection, "INSERT INTO t VALUES (9, 'x')").expect("writes");
     if let Some((old, old_handle)) = alive {
-        let done = exec(&old, "INSERT INTO t VALUES (9, 'old')");
+        // A writer that does not wait learns it when it flushes.
+        let done = exec(&old, "INSERT INTO t VALUES (9, 'old')")
+            .and_then(|_| exec(&old, "PRAGMA kv_flush"));
         assert!(done.is_err(), "{what}: was not fenced");
         let reason = old_handle.take_error();
         let is_fenced = matches!(
