@@ -278,7 +278,7 @@ fn follow(
     if let Some((old, old_handle)) = alive {
         // A writer that does not wait learns it when it flushes.
         let done = exec(&old, "INSERT INTO t VALUES (9, 'old')")
-            .and_then(|_| exec(&old, "PRAGMA kv_flush"));
+            .and_then(|()| exec(&old, "PRAGMA kv_flush"));
         assert!(done.is_err(), "{what}: was not fenced");
         let reason = old_handle.take_error();
         let is_fenced = matches!(
