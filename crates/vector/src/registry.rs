@@ -27,6 +27,17 @@ pub(crate) fn find(key: &Key) -> Option<Arc<Root>> {
     roots().get(key)?.upgrade()
 }
 
+/// What was loaded, or what another thread has loaded meanwhile: one of the two stays.
+pub(crate) fn share(key: Key, root: Arc<Root>) -> Arc<Root> {
+    let mut roots = roots();
+    if let Some(known) = roots.get(&key).and_then(Weak::upgrade) {
+        return known;
+    }
+    roots.retain(|_, root| root.strong_count() > 0);
+    roots.insert(key, Arc::downgrade(&root));
+    root
+}
+
 pub(crate) fn publish(key: Key, root: &Arc<Root>) {
     let mut roots = roots();
     roots.retain(|_, root| root.strong_count() > 0);

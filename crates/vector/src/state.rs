@@ -163,15 +163,15 @@ impl TableState {
         if let Some(root) = candidates.iter().flatten().find(is_it) {
             return Ok(root.clone());
         }
-        let root = self.find(store, &last, &candidates)?;
+        let mut root = self.find(store, &last, &candidates)?;
         if self.is_writing.get() {
             self.own.replace(Some(root.clone()));
         } else {
+            if let Some(key) = self.key(&last) {
+                root = registry::share(key, root);
+            }
             self.own.replace(None);
             self.base.replace(Some(root.clone()));
-            if let Some(key) = self.key(&last) {
-                registry::publish(key, &root);
-            }
         }
         Ok(root)
     }
