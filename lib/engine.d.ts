@@ -133,6 +133,17 @@ export type Server = [
   acceptAny: boolean
 ]
 
+/** What a worker knows of a key-value store. */
+export interface AskedStore {
+  fenced: boolean
+  lists: boolean
+  limits: { maxKeys: number, maxReadKeys: number, maxValueBytes: number, maxBatchBytes: number, concurrency: number }
+  /** ms of one call */
+  timeout: number
+  singleWriter: boolean
+  pageSize: number
+}
+
 /** How a worker opens a file; its job 1 is the opening. */
 export type WorkerFile = [
   path: string,
@@ -344,6 +355,22 @@ export interface Natives {
   /** Opens a replica's file once the worker that fills it, which is `this`, has done so. */
   workerOpenBehind (this: WorkerHandle, ...file: WorkerFile): WorkerHandle
   workerOpenRemote (...server: Server): WorkerHandle
+  /** A database in a key-value store, which the worker asks for; called for each of its requests. */
+  workerOpenStore (
+    name: string,
+    readonly: boolean,
+    /** ms to wait for locks of attached files */
+    timeout: number,
+    log: 0 | 1 | 2,
+    role: Role,
+    store: AskedStore
+  ): WorkerHandle
+  /** `onRequest` is called when workers ask for something. */
+  workerOnRequest (onRequest: () => void): void
+  /** -> the next request: its number, one of STORE_CALL, keys and values */
+  workerTakeRequest (this: WorkerHandle): [number, number, Buffer[], Buffer[]] | undefined
+  /** Answers one by one of STORE_ANSWER; `reason` is what a failure is known by. */
+  workerAnswerRequest (this: WorkerHandle, request: number, kind: number, answer: unknown, reason: number): void
   /** The worker that fills a replica's file; `this` writes to its primary. `period` is in ms, 0: none. */
   workerOpenReplica (
     this: WorkerHandle,

@@ -160,12 +160,13 @@ function forCall (error, sql, database) {
 }
 
 function copy (error) {
-  const { message, code, rawCode, status, cause, outcome, offset } = error
+  const { message, code, rawCode, status, outcome, offset, key } = error
   const another = errorOf(message, code, rawCode)
   if (outcome !== undefined) withOutcome(another, outcome)
   if (status !== undefined) another.status = status
-  if (cause !== undefined) hide(another, 'cause', cause)
   if (offset !== undefined) hide(another, 'offset', offset)
+  if (key !== undefined) hide(another, 'key', key)
+  if (Object.hasOwn(error, 'cause')) hide(another, 'cause', error.cause)
   return another
 }
 

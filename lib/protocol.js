@@ -177,7 +177,10 @@ const ERROR_KIND = {
   // What a function has thrown
   CALLBACK: 3,
   // An error of another job has ended the transaction that it belongs to
-  LOST: 4
+  LOST: 4,
+  // An error of a key-value store, or of what is in it: behind the fields of others its key, and
+  // what the reason is known by
+  STORE: 5
 }
 
 // What a function is asked to do.
@@ -196,6 +199,40 @@ const ASK = {
   FINISH: 5,
   // End a group or a scan without a value.
   DROP: 6
+}
+
+// What a key-value store is asked to do.
+const STORE_CALL = {
+  // Give the value of a key.
+  GET: 0,
+  // Give the values of keys.
+  GET_BATCH: 1,
+  // Set the value of a key.
+  PUT: 2,
+  // Set the values of keys.
+  PUT_BATCH: 3,
+  // Delete keys.
+  DELETE_BATCH: 4,
+  // Set the value of a key that has none.
+  PUT_IF_ABSENT: 5,
+  // Give the keys that begin with a prefix.
+  LIST: 6
+}
+
+// What a key-value store has answered.
+const STORE_ANSWER = {
+  // It is done.
+  DONE: 0,
+  // Whether a key was created
+  CREATED: 1,
+  // A value for each key, or null
+  VALUES: 2,
+  // Keys
+  KEYS: 3,
+  // It failed: what it said, and what the reason is known by
+  FAILED: 4,
+  // The same: it did not answer in time
+  TIMED_OUT: 5
 }
 
 // What interrupting a job has found.
@@ -414,6 +451,8 @@ module.exports = {
   ROLE,
   SLOTS_AT,
   SLOTS_PER_BLOCK,
+  STORE_ANSWER,
+  STORE_CALL,
   TAG,
   TAGS_AT,
   VALUE

@@ -62,7 +62,7 @@ class Connection {
     this.options = options
     this.natives = environment.natives
     this.root = new Scope(null, undefined, own.leaseTimeout, options.name)
-    this.root.isOfServer = options.kind !== 'local'
+    this.root.isOfServer = options.remote !== null || options.replica !== null
     this.compiler = new Compiler(this)
     this.route = openRoute(this, environment, own)
     this.#setLimits()
@@ -476,6 +476,7 @@ class Connection {
     this.root.close(notOpen)
     this.compiler.clear()
     await this.#closeAll(this.route.ports())
+    this.route.closed?.()
     this.route.useKey(null)
     if (lease !== null) scope.release(lease)
   }

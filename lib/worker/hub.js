@@ -9,6 +9,7 @@ class Hub {
   // WeakRefs of ports that are notified of syncs, which are no replies.
   #subscribed = new Set()
   #natives
+  #servesStores = false
   #drain
   #scheduled = false
   // When the event loop is to have its turn, in ms.
@@ -30,6 +31,15 @@ class Hub {
       // Node takes many wake-ups in one go, and timers would have to wait for them all.
       if (performance.now() < this.#until) this.drain()
       else this.drainSoon()
+    })
+  }
+
+  /** Has the stores of ports asked. Workers only wait meanwhile: it takes no turn of the loop. */
+  serveStores () {
+    if (this.#servesStores) return
+    this.#servesStores = true
+    this.#natives.workerOnRequest(() => {
+      for (const port of this.#active) port.serveStore()
     })
   }
 

@@ -54,6 +54,8 @@ class Port {
   #ref = null
   // What fails on it may have been executed all the same: it leads to a server.
   isOfServer = false
+  // What its database is in, if that is a key-value store.
+  #store
   // What a function threw: the error of the call that it was called in.
   #thrown = null
   #natives
@@ -76,13 +78,17 @@ class Port {
   /**
    * @param {import('../engine').Environment} environment
    * @param {(natives: import('../engine').Natives) => import('../engine').WorkerHandle} open
+   * @param {import('./store').StoreServer | null} store
    */
-  constructor (environment, open) {
+  constructor (environment, open, store = null) {
     const { natives, block } = environment
     this.#natives = natives
     this.#block = block
     this.#hub = hubOf(natives)
+    this.#store = store
+    if (store !== null) this.#hub.serveStores()
     this.handle = open(natives)
+    store?.attach(this.handle)
     this.#flush = () => {
       this.#flushing = false
       if (this.#post() && this.#maySpin()) this.#spin()
@@ -146,7 +152,7 @@ class Port {
   /** Whether there is code of the user that the worker may ask for. */
   get callsUser () {
     return this.functions.size !== 0 || this.onLog !== null || this.onChange !== null ||
-      this.onWork !== null
+      this.onWork !== null || this.#store !== null
   }
 
   /** How often something was written to a primary, and DOUBT for each time that is not known. */
@@ -314,6 +320,13 @@ class Port {
     }
   }
 
+  /** Does what the worker asks its store for. */
+  serveStore () {
+    if (this.#store === null) return
+    const context = this.#jobs[this.#head]?.context ?? null
+    this.#store.serve(context ?? ((call) => call()))
+  }
+
   #later (fn, args) {
     const context = this.#jobs[this.#head]?.context ?? null
     this.#calls.push(() => {
@@ -352,7 +365,7 @@ class Port {
     if (job.losing) job.owner?.lose(job.failure)
   }
 
-  #failJob (job, [kind, message, code, rawCode, status, byte, statement, outcome]) {
+  #failJob (job, [kind, message, code, rawCode, status, byte, statement, outcome, key, reason]) {
     const thrown = this.#thrown
     this.#thrown = null
     switch (kind) {
@@ -361,11 +374,20 @@ class Port {
         const args = [message, code, rawCode ?? undefined, byte, index, sql, job.database]
         return job.fail(withFate(errorOf(...args), status, outcome))
       }
+      case ERROR_KIND.STORE:
+        return job.fail(this.#storeError(message, code, rawCode, key, reason))
       case ERROR_KIND.TYPE: return job.fail(new TypeError(message))
       case ERROR_KIND.RANGE: return job.fail(placed(new RangeError(message), job, statement, byte))
       case ERROR_KIND.LOST: return job.fail(job.owner?.refusal() ?? transactionLost())
       default: return job.fail(thrown === null ? new Error(message) : thrown.error, thrown !== null)
     }
+  }
+
+  // The reason may be of a call whose error has been forgotten, or none.
+  #storeError (message, code, rawCode, key, reason) {
+    const host = reason === 0 ? undefined : { error: this.#store?.reason(reason) }
+    const about = [-1, -1, undefined, undefined, false, key ?? undefined, host]
+    return errorOf(message, code, rawCode, ...about)
   }
 
   #ended () {
@@ -393,6 +415,14 @@ class Port {
  */
 function openLocal (args) {
   return (natives) => natives.workerOpen(...args)
+}
+
+/**
+ * How it opens a database in a key-value store.
+ * @returns {(natives: import('../engine').Natives) => import('../engine').WorkerHandle}
+ */
+function openStore ({ name, readonly, timeout, store }, shown, role) {
+  return (natives) => natives.workerOpenStore(name, readonly, timeout, shown, role, store)
 }
 
 /**
@@ -461,4 +491,4 @@ function readRow (block, text, slot, columns) {
   return rows[0]
 }
 
-module.exports = { Port, interrupted, openLocal, openRemote }
+module.exports = { Port, interrupted, openLocal, openRemote, openStore }

@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 use std::rc::Rc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::error::{Error, Result};
 use crate::key::Keys;
@@ -50,6 +50,8 @@ pub struct Retry {
     pub attempts: u32,
     /// How long before the second time; twice as long before each one after it, up to a second.
     pub pause: Duration,
+    /// After so long it is not tried again.
+    pub deadline: Duration,
 }
 
 impl Default for Retry {
@@ -57,6 +59,7 @@ impl Default for Retry {
         Self {
             attempts: 10,
             pause: Duration::from_millis(10),
+            deadline: Duration::from_secs(30),
         }
     }
 }
@@ -129,16 +132,21 @@ impl Access {
         }
     }
 
-    /// The numbers of attempts, with a pause before all but the first.
+    /// The numbers of attempts, with a pause before all but the first, until the deadline.
     pub(crate) fn attempts(&self) -> impl Iterator<Item = u32> + '_ {
-        let attempts = 0..self.retry.attempts.max(1);
-        let useful = attempts.take_while(|attempt| *attempt == 0 || !self.store.gives_up());
-        useful.inspect(|attempt| {
-            if let Some(before) = attempt.checked_sub(1) {
-                self.count(|stats| stats.retries += 1);
-                let pause = self.retry.pause.saturating_mul(1 << before.min(10));
-                self.store.pause(pause.min(Duration::from_secs(1)));
+        let began = Instant::now();
+        (0..self.retry.attempts.max(1)).take_while(move |attempt| {
+            let Some(before) = attempt.checked_sub(1) else {
+                return true;
+            };
+            let pause = self.retry.pause.saturating_mul(1 << before.min(10));
+            let pause = pause.min(Duration::from_secs(1));
+            if self.store.gives_up() || began.elapsed() + pause >= self.retry.deadline {
+                return false;
             }
+            self.count(|stats| stats.retries += 1);
+            self.store.pause(pause);
+            true
         })
     }
 

@@ -126,14 +126,14 @@ pub trait Store {
         None
     }
 
-    /// Between `true` and `false` it is decided what becomes of a transaction: whoever has it may not give up
-    /// waiting for a call, as long as the store may answer.
-    fn decides(&self, _on: bool) {}
-
     /// Whether the call that failed last would fail again, so that it is not repeated.
     fn gives_up(&self) -> bool {
         false
     }
+
+    /// Between `true` and `false` it is decided what becomes of a transaction: whoever has it may not give up
+    /// waiting for a call, as long as the store may answer.
+    fn decides(&self, _on: bool) {}
 
     /// Waits before a call is repeated.
     fn pause(&self, time: Duration) {

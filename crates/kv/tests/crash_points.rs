@@ -126,6 +126,7 @@ fn open_on(store: Rc<Hostile>, overlay_bytes: usize, attempts: u32, readonly: bo
         retry: Retry {
             attempts,
             pause: Duration::ZERO,
+            ..Retry::default()
         },
         ..Options::default()
     };

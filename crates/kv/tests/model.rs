@@ -64,6 +64,7 @@ fn options(rng: &mut Rng) -> Options {
         retry: Retry {
             attempts: u32::try_from(1 + rng.below(4)).expect("small"),
             pause: Duration::ZERO,
+            ..Retry::default()
         },
         ..Options::default()
     }
@@ -289,6 +290,7 @@ fn look(store: Hostile, killed: &AtomicBool, story: &Mutex<Story>) {
         retry: Retry {
             attempts: 4,
             pause: Duration::ZERO,
+            ..Retry::default()
         },
         ..Options::default()
     };

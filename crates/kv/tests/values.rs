@@ -21,6 +21,7 @@ fn options(readonly: bool) -> Options {
         retry: Retry {
             attempts: 1,
             pause: Duration::ZERO,
+            ..Retry::default()
         },
         ..Options::default()
     }

@@ -73,6 +73,7 @@ fn options(rng: &mut Rng) -> Options {
         retry: Retry {
             attempts: u32::try_from(1 + rng.below(4)).expect("small"),
             pause: Duration::ZERO,
+            ..Retry::default()
         },
         ..Options::default()
     }

@@ -16,6 +16,7 @@ mod store;
 mod sys;
 mod table;
 mod worker;
+mod worker_store;
 mod workers;
 
 use std::ptr;
@@ -132,6 +133,10 @@ fn export_all(env: Env<'_>, options: sys::Value<'_>, exports: sys::Value<'_>) ->
         "statementReturn" => execute::iterator_return,
         "workerOnWake" => worker::set_on_wake,
         "workerOpen" => worker::open,
+        "workerOpenStore" => worker_store::open,
+        "workerOnRequest" => worker_store::set_on_request,
+        "workerTakeRequest" => worker_store::take,
+        "workerAnswerRequest" => worker_store::answer,
         "workerOpenRemote" => worker::open_remote,
         "workerOpenBehind" => worker::open_behind,
         "workerOpenReplica" => worker::open_replica,

@@ -158,6 +158,7 @@ pub fn open(
         retry: Retry {
             attempts: 4,
             pause: Duration::from_millis(10),
+            ..Retry::default()
         },
         ..Options::default()
     };

@@ -10,7 +10,7 @@ use std::time::Duration;
 use ferrolite_remote::{Config, ReplicaOptions, Tls};
 use ferrolite_sqlite::{Param, Params, Role};
 use ferrolite_worker::local::{self, Log, OpenArgs};
-use ferrolite_worker::{replica, server, Answer, Block, ConnectionState, Port};
+use ferrolite_worker::{replica, server, Answer, Block, ConnectionState, Port, Wake};
 use neon::types::Finalize;
 
 use crate::authorizer::read_rules;
@@ -23,6 +23,12 @@ use crate::sys::{Call, ErrorKind, Result, Value, ValueType};
 /// The handle that JavaScript has. Dropping it ends the worker once it has done its work.
 pub struct Worker {
     port: Arc<Port>,
+}
+
+impl Worker {
+    pub fn port(&self) -> &Arc<Port> {
+        &self.port
+    }
 }
 
 impl Finalize for Worker {}
@@ -78,6 +84,7 @@ fn open_args(call: &Call) -> Result<OpenArgs> {
         log: Log::from_number(call.arg(7).as_i32(env)).unwrap_or(Log::Nothing),
         role: Role::from_number(call.arg(8).as_i32(env)),
         key: key_of(env, call.arg(9)),
+        store: None,
     })
 }
 
@@ -190,11 +197,20 @@ fn start<'e>(
     call: &Call<'e>,
     serve: impl FnOnce(&Arc<Port>) + Send + 'static,
 ) -> Result<Value<'e>> {
+    start_on(call, None, serve)
+}
+
+/// The same, of a worker that has a store, which `wake_store` has asked.
+pub fn start_on<'e>(
+    call: &Call<'e>,
+    wake_store: Option<Wake>,
+    serve: impl FnOnce(&Arc<Port>) + Send + 'static,
+) -> Result<Value<'e>> {
     let env = call.env;
     let environment: Rc<Environment> = call.data();
     let mut workers = environment.workers.borrow_mut();
     let waker = workers.waker(call);
-    let port = Arc::new(Port::new(Box::new(move || waker.wake())));
+    let port = Arc::new(Port::with_store(Box::new(move || waker.wake()), wake_store));
     let shared = port.clone();
     let thread = std::thread::Builder::new()
         .name("ferrolite".into())

@@ -6,7 +6,7 @@ use std::thread::JoinHandle;
 use ferrolite_worker::Port;
 
 use crate::environment::Environment;
-use crate::sys::{Call, Env, Hold, Ref, Result, Waker};
+use crate::sys::{Call, Env, Hold, Ref, Result, Value, Waker};
 
 /// What an environment keeps of its workers.
 #[derive(Default)]
@@ -15,6 +15,9 @@ pub struct Workers {
     waker: Option<(Waker<Environment>, Hold)>,
     /// What JavaScript does when it is woken.
     on_wake: Option<Ref>,
+    /// What has JavaScript take requests to its stores, and how: they do not wait for blocks.
+    store_waker: Option<Waker<Environment>>,
+    on_request: Option<Ref>,
 }
 
 impl Workers {
@@ -26,6 +29,16 @@ impl Workers {
             (waker, hold)
         });
         waker.clone()
+    }
+
+    /// What has JavaScript take requests to its stores, from any thread.
+    pub fn store_waker(&mut self, call: &Call<'_>) -> Waker<Environment> {
+        let make = || Waker::new(call, run_on_request);
+        self.store_waker.get_or_insert_with(make).clone()
+    }
+
+    pub fn set_on_request(&mut self, on_request: Ref) {
+        self.on_request = Some(on_request);
     }
 
     /// Adds a worker that has started.
@@ -58,9 +71,25 @@ impl Workers {
 }
 
 fn run_on_wake(env: Env<'_>, environment: &Environment) -> Result<()> {
-    let function = match &environment.workers.borrow().on_wake {
-        Some(function) => function.get(env)?,
-        None => return Ok(()),
+    let function = environment
+        .workers
+        .borrow()
+        .on_wake
+        .as_ref()
+        .map(|on| on.get(env));
+    run(env, function)
+}
+
+fn run_on_request(env: Env<'_>, environment: &Environment) -> Result<()> {
+    let workers = environment.workers.borrow();
+    let function = workers.on_request.as_ref().map(|on| on.get(env));
+    drop(workers);
+    run(env, function)
+}
+
+fn run<'e>(env: Env<'e>, function: Option<Result<Value<'e>>>) -> Result<()> {
+    let Some(function) = function.transpose()? else {
+        return Ok(());
     };
     env.call(function, env.undefined()?, &[]).map(|_| ())
 }

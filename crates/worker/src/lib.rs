@@ -20,5 +20,5 @@ mod testing;
 mod write_counter;
 
 pub use block::{Block, ConnectionState, OwnedLarge, Part};
-pub use port::{Answer, Port, Wake};
+pub use port::{Answer, Port, StoreReply, StoreRequest, Wake};
 pub use write_counter::WriteCounter;

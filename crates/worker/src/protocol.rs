@@ -208,6 +208,9 @@ numbers! {
         Callback = 3,
         /// An error of another job has ended the transaction that it belongs to
         Lost = 4,
+        /// An error of a key-value store, or of what is in it: behind the fields of others its key, and what the
+        /// reason is known by
+        Store = 5,
     }
 }
 
@@ -228,6 +231,44 @@ numbers! {
         Finish = 5,
         /// End a group or a scan without a value.
         Drop = 6,
+    }
+}
+
+numbers! {
+    /// What a key-value store is asked to do.
+    StoreCall: i32 {
+        /// Give the value of a key.
+        Get = 0,
+        /// Give the values of keys.
+        GetBatch = 1,
+        /// Set the value of a key.
+        Put = 2,
+        /// Set the values of keys.
+        PutBatch = 3,
+        /// Delete keys.
+        DeleteBatch = 4,
+        /// Set the value of a key that has none.
+        PutIfAbsent = 5,
+        /// Give the keys that begin with a prefix.
+        List = 6,
+    }
+}
+
+numbers! {
+    /// What a key-value store has answered.
+    StoreAnswer: i32 {
+        /// It is done.
+        Done = 0,
+        /// Whether a key was created
+        Created = 1,
+        /// A value for each key, or null
+        Values = 2,
+        /// Keys
+        Keys = 3,
+        /// It failed: what it said, and what the reason is known by
+        Failed = 4,
+        /// The same: it did not answer in time
+        TimedOut = 5,
     }
 }
 

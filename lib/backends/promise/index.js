@@ -17,8 +17,8 @@ const ROUTES = {
     }
   },
 
-  kv () {
-    throw new TypeError('Databases in key-value stores cannot be opened yet')
+  kv (connection, environment) {
+    return require('./store').storeRoute(connection, environment)
   },
 
   remote: serverRoute,

@@ -67,6 +67,8 @@ export interface Route {
   ports (): Port[]
   /** Nothing begins any more: what has begun is to end. */
   beforeClose (): Promise<void>
+  /** All workers have ended. */
+  closed? (): void
   /** Who listens to it; `method` is `on` or `off`. */
   listeners (method: string, event: unknown): {
     add (event: unknown, listener: unknown): void

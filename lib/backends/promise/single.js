@@ -136,9 +136,13 @@ function serverRoute (connection, environment) {
  */
 function openArgs (options, key, role) {
   const { file, readonly, fileMustExist, timeout, vfs, uri, buffer } = options
-  const log = options.hideParameters ? LOG.WITHOUT_VALUES : LOG.WITH_VALUES
-  const shown = options.verbose == null ? LOG.NOTHING : log
-  return [file, readonly, fileMustExist, timeout, vfs, uri, buffer, shown, role, key]
+  return [file, readonly, fileMustExist, timeout, vfs, uri, buffer, shownOf(options), role, key]
 }
 
-module.exports = { fileRoute, openArgs, serverRoute }
+/** What the `verbose` logger is to see of statements. */
+function shownOf ({ hideParameters, verbose }) {
+  if (verbose == null) return LOG.NOTHING
+  return hideParameters ? LOG.WITHOUT_VALUES : LOG.WITH_VALUES
+}
+
+module.exports = { SingleRoute, fileRoute, openArgs, serverRoute, shownOf }

@@ -4,6 +4,7 @@ mod callback;
 mod connection;
 mod modules;
 mod statement;
+mod store;
 mod table;
 mod work;
 
@@ -12,6 +13,7 @@ use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::sync::Arc;
 use std::time::Instant;
 
+use ferrolite_kv::{Error as StoreFailure, Handle};
 use ferrolite_sqlite::{
     wipe, Backup, ChangeKind, ChangedRow, Connection, Error, Key, OpenOptions, Params, Role,
     Session, ValueRef,
@@ -26,6 +28,7 @@ use crate::reply::{Replies, INTERNAL};
 use callback::Callbacks;
 pub use modules::MODULES;
 use statement::{Iteration, Prepared};
+pub use store::StoreArgs;
 
 type Outcome = Result<(), Error>;
 
@@ -52,15 +55,21 @@ pub struct OpenArgs {
     pub role: Role,
     /// What the file is encrypted with
     pub key: Option<Key>,
+    /// The key-value store that it is in; then `path` is its name there
+    pub store: Option<StoreArgs>,
 }
 
 /// Serves a connection until there is nothing left to do.
 pub fn serve(port: &Arc<Port>, args: OpenArgs) {
     let mut replies = Replies::new(port);
     let (log, role) = (args.log, args.role);
-    let conn = match open(port, args) {
-        Ok(conn) => conn,
-        Err(error) => return replies.refuse(|replies| replies.error(&error)),
+    let (conn, store) = match open(port, args) {
+        Ok(opened) => opened,
+        Err(Refusal::Engine(error)) => return replies.refuse(|replies| replies.error(&error)),
+        Err(Refusal::Store(error)) => {
+            let error = &error;
+            return replies.refuse(|replies| replies.store_error(error, CANTOPEN));
+        }
     };
     replies.done();
     replies.end_and_send(job::OPENING);
@@ -69,6 +78,7 @@ pub fn serve(port: &Arc<Port>, args: OpenArgs) {
         conn,
         replies,
         callbacks: Callbacks::new(port),
+        store,
         statements: HashMap::new(),
         iterations: HashMap::new(),
         backups: HashMap::new(),
@@ -82,7 +92,37 @@ pub fn serve(port: &Arc<Port>, args: OpenArgs) {
     .run();
 }
 
-fn open(port: &Arc<Port>, args: OpenArgs) -> Result<Connection, Error> {
+/// Why a database could not be opened.
+enum Refusal {
+    Engine(Error),
+    Store(StoreFailure),
+}
+
+impl From<Error> for Refusal {
+    fn from(error: Error) -> Self {
+        Self::Engine(error)
+    }
+}
+
+fn open(port: &Arc<Port>, mut args: OpenArgs) -> Result<(Connection, Option<Handle>), Refusal> {
+    let (conn, store) = match args.store.take() {
+        Some(store) => {
+            let (conn, handle) = store::open(port, &args.path, &store).map_err(Refusal::Store)?;
+            (conn, Some(handle))
+        }
+        None => (open_file(&mut args)?, None),
+    };
+    conn.set_role(args.role)?;
+    let port = port.clone();
+    conn.set_interrupt_check(Box::new(move || {
+        // The job takes long: replies of earlier jobs must not wait for it.
+        port.notify();
+        port.is_interrupted()
+    }));
+    Ok((conn, store))
+}
+
+fn open_file(args: &mut OpenArgs) -> Result<Connection, Error> {
     let conn = Connection::open(&OpenOptions {
         path: &args.path,
         readonly: args.readonly,
@@ -93,16 +133,9 @@ fn open(port: &Arc<Port>, args: OpenArgs) -> Result<Connection, Error> {
         key: args.key.as_ref(),
         modules: MODULES,
     })?;
-    if let Some(image) = args.image {
+    if let Some(image) = args.image.take() {
         conn.deserialize(&image, args.readonly)?;
     }
-    conn.set_role(args.role)?;
-    let port = port.clone();
-    conn.set_interrupt_check(Box::new(move || {
-        // The job takes long: replies of earlier jobs must not wait for it.
-        port.notify();
-        port.is_interrupted()
-    }));
     Ok(conn)
 }
 
@@ -112,6 +145,8 @@ struct Owner<'p> {
     conn: Connection,
     replies: Replies<'p>,
     callbacks: Callbacks,
+    /// The database in a key-value store, if it is in one
+    store: Option<Handle>,
     statements: HashMap<u32, Prepared>,
     iterations: HashMap<u32, Iteration>,
     backups: HashMap<u32, Backup>,
@@ -129,6 +164,10 @@ struct Owner<'p> {
 const ERROR: i32 = 1;
 const BUSY: i32 = 5;
 const INTERRUPTED: i32 = 9;
+const IO: i32 = 10;
+const CORRUPT: i32 = 11;
+const FULL: i32 = 13;
+const CANTOPEN: i32 = 14;
 
 impl Owner<'_> {
     fn run(mut self) {
@@ -164,6 +203,8 @@ impl Owner<'_> {
     fn serve(&mut self, job: &mut Job) {
         let began = (job.flags & flag::TIMED != 0).then(Instant::now);
         let is_wanted = self.port.begin(job.id);
+        // What SQLite made nothing of is not the reason of what fails now.
+        drop(self.store.as_ref().and_then(Handle::take_error));
         if self.lost && job.is_inside() {
             self.replies.refusal();
             return self.end(job, began);
@@ -202,19 +243,32 @@ impl Owner<'_> {
             Err(Error::from_code(INTERRUPTED))
         };
         if let Err(error) = outcome {
-            // Waiting for a lock ends as busy, and for an answer of JavaScript as an error, whatever ended
-            // the waiting.
-            let waited = matches!(error.code() & 0xff, BUSY | ERROR);
-            let is_interrupted = self.port.is_interrupted() && waited;
-            let interrupted = Error::from_code(INTERRUPTED);
-            self.replies
-                .error(if is_interrupted { &interrupted } else { &error });
+            self.fail(&error);
             if was_open && !self.conn.in_transaction() {
                 self.lost = true;
                 self.replies.lost();
             }
         }
         self.end(job, began);
+    }
+
+    fn fail(&mut self, error: &Error) {
+        let code = error.code();
+        let is_of_store = matches!(code & 0xff, ERROR | IO | CORRUPT | FULL | CANTOPEN);
+        let reason = self.store.as_ref().and_then(Handle::take_error);
+        let reason = reason.filter(|_| is_of_store);
+        // Waiting for a lock ends as busy, and for an answer of JavaScript as an error, whatever ended the waiting.
+        let waited = match &reason {
+            Some(reason) => matches!(reason, StoreFailure::Store { .. }),
+            None => matches!(code & 0xff, BUSY | ERROR),
+        };
+        if self.port.is_interrupted() && waited {
+            return self.replies.error(&Error::from_code(INTERRUPTED));
+        }
+        match reason {
+            Some(reason) => self.replies.store_error(&reason, code),
+            None => self.replies.error(error),
+        }
     }
 
     fn end(&mut self, job: &Job, began: Option<Instant>) {
@@ -330,6 +384,7 @@ mod tests {
             log: Log::Nothing,
             role: Role::Only,
             key: None,
+            store: None,
         }
     }
 

@@ -1,10 +1,12 @@
-//! What the front end and a worker share: messages in, blocks out, questions and answers, and flags that interrupt it or shut it down.
+//! What the front end and a worker share: messages in, blocks out, questions and answers, requests to a store, and
+//! flags that interrupt it or shut it down.
 //! The methods are grouped by the thread that calls them.
 
 mod gate;
 mod inbox;
 mod outbox;
 mod questions;
+mod requests;
 
 use std::time::Duration;
 
@@ -20,6 +22,8 @@ pub use inbox::NoMessage;
 use outbox::Outbox;
 pub use questions::Answer;
 use questions::Questions;
+use requests::Requests;
+pub use requests::{Reply as StoreReply, Request as StoreRequest};
 
 /// How long either side spins for the other before it sleeps: waking a thread takes about as long. Calls that are
 /// awaited one by one would otherwise mostly wait for the two wake-ups.
@@ -33,6 +37,7 @@ pub struct Port {
     inbox: Inbox,
     outbox: Outbox,
     questions: Questions,
+    requests: Requests,
     /// Opening has succeeded or failed.
     gate: Gate,
     /// Rules that wait for the worker to take them over.
@@ -46,10 +51,16 @@ pub struct Port {
 impl Port {
     /// A port whose front end is woken by `wake`.
     pub fn new(wake: Wake) -> Self {
+        Self::with_store(wake, None)
+    }
+
+    /// The same; `wake_store` has the front end take requests to its store.
+    pub fn with_store(wake: Wake, wake_store: Option<Wake>) -> Self {
         Self {
             inbox: Inbox::default(),
             outbox: Outbox::new(wake),
             questions: Questions::default(),
+            requests: Requests::new(wake_store),
             gate: Gate::default(),
             authorizer: Mutex::default(),
             write_counter: WriteCounter::default(),
@@ -78,6 +89,7 @@ impl Port {
     fn release(&self) {
         self.outbox.release();
         self.questions.release();
+        self.requests.release();
     }
 
     /// Spins for replies; true if there are any. The front end is not woken for them.
@@ -105,14 +117,25 @@ impl Port {
         self.questions.answer(question, answer);
     }
 
+    /// The next request to the store, and its number.
+    pub fn take_request(&self) -> Option<(u32, StoreRequest)> {
+        self.requests.take()
+    }
+
+    /// Answers it, unless the worker has given up waiting for it.
+    pub fn answer_request(&self, number: u32, reply: StoreReply) {
+        self.requests.answer(number, reply);
+    }
+
     /// Leaves an authorizer, or none, for the job that takes it over.
     pub fn leave_authorizer(&self, rules: Option<Rules>) {
         *lock(&self.authorizer) = rules;
     }
 
-    /// The worker ends when it has done all that was posted.
+    /// The worker ends when it has done all that was posted, and nobody answers it any more.
     pub fn close(&self) {
         self.inbox.close();
+        self.requests.close();
     }
 
     /// The worker ends as soon as it can.
@@ -195,6 +218,31 @@ impl Port {
         self.questions.wait(|| self.is_interrupted())
     }
 
+    /// Asks the store for something, and returns the number to wait for.
+    pub fn request(&self, request: StoreRequest) -> u32 {
+        self.requests.ask(request)
+    }
+
+    /// Waits for what the store answers. `None` after `gives_up`, or when nobody answers any more.
+    pub fn wait_for_store(&self, number: u32, gives_up: impl Fn() -> bool) -> Option<StoreReply> {
+        self.requests.wait(number, gives_up)
+    }
+
+    /// Whether the store has answered.
+    pub fn has_store_reply(&self, number: u32) -> bool {
+        self.requests.has_answer(number)
+    }
+
+    /// Nobody waits for what the store answers any more.
+    pub fn forget_request(&self, number: u32) {
+        self.requests.forget(number);
+    }
+
+    /// Waits that long before the store is asked again, unless it `gives_up`.
+    pub fn pause(&self, time: Duration, gives_up: impl Fn() -> bool) {
+        self.requests.pause(time, gives_up);
+    }
+
     /// Whether a function has failed since this was asked last.
     pub fn has_failed(&self) -> bool {
         self.questions.has_failed()
@@ -234,10 +282,19 @@ impl Port {
 mod tests {
     use super::*;
     use crate::block::testing::{packed, unpacked};
+    use crate::protocol::StoreCall;
     use crate::sync::testing::{model, thread, Arc};
 
     fn port() -> Arc<Port> {
         Arc::new(Port::new(Box::new(|| {})))
+    }
+
+    fn request() -> StoreRequest {
+        StoreRequest {
+            call: StoreCall::Get,
+            keys: Vec::new(),
+            values: Vec::new(),
+        }
     }
 
     /// A worker whose jobs are the bytes of messages: it replies with their numbers.
@@ -275,12 +332,17 @@ mod tests {
 
     #[test]
     fn a_worker_ends_wherever_it_waits() {
-        let waits: [fn(&Port); 2] = [
+        let waits: [fn(&Port); 3] = [
             |port| assert_eq!(port.receive(), None),
             |port| {
                 port.begin(1);
                 port.next_question();
                 assert_eq!(port.wait_for_answer(), None);
+            },
+            |port| {
+                let number = port.request(request());
+                let gives_up = || port.is_shutting_down();
+                assert_eq!(port.wait_for_store(number, gives_up), None);
             },
         ];
         for wait in waits {
@@ -314,6 +376,37 @@ mod tests {
             assert_ne!(port.interrupt(1), Interrupted::Ended);
             assert_eq!(worker.join().unwrap(), None);
         });
+    }
+
+    /// A job that waits for the store, and is cancelled and then answered: `None` if it did not begin, or what it got.
+    fn cancelled(decides: bool) -> Option<bool> {
+        let port = port();
+        let number = port.request(request());
+        let worker = {
+            let port = port.clone();
+            thread::spawn(move || {
+                let began = port.begin(1);
+                let gives_up = || port.is_shutting_down() || !decides && port.is_interrupted();
+                let reply = began.then(|| port.wait_for_store(number, gives_up).is_some());
+                port.end(1);
+                reply
+            })
+        };
+        port.interrupt(1);
+        if decides {
+            port.answer_request(number, StoreReply::Done);
+        }
+        worker.join().unwrap()
+    }
+
+    #[test]
+    fn a_job_that_reads_from_a_store_can_be_cancelled() {
+        model(|| assert_ne!(cancelled(false), Some(true)));
+    }
+
+    #[test]
+    fn a_job_that_decides_about_a_transaction_waits_for_the_answer() {
+        model(|| assert_ne!(cancelled(true), Some(false)));
     }
 
     #[test]

@@ -1,0 +1,35 @@
+'use strict'
+
+const { claim } = require('../../kv/writers')
+const { ROLE } = require('../../protocol')
+const { Port, openStore } = require('../../worker/port')
+const { StoreServer } = require('../../worker/store')
+const { SingleRoute, shownOf } = require('./single')
+
+/** One worker, whose database is in a key-value store and has no other writer in this thread. */
+class StoreRoute extends SingleRoute {
+  // Null for a reader.
+  #claim
+
+  constructor (connection, port, claimed) {
+    super(connection, port, false)
+    this.#claim = claimed
+    this.opened.catch(() => this.closed())
+  }
+
+  closed () {
+    this.#claim?.release()
+  }
+}
+
+/** @param {import('../../engine').Environment} environment */
+function storeRoute (connection, environment) {
+  const { options } = connection
+  const { store, readonly, name } = options
+  const claimed = readonly ? null : claim(store.store, name)
+  const server = new StoreServer(environment.natives, store)
+  const port = new Port(environment, openStore(options, shownOf(options), ROLE.ONLY), server)
+  return new StoreRoute(connection, port, claimed)
+}
+
+module.exports = { storeRoute }
