@@ -21,9 +21,9 @@ import type {
   ApplyChangesetOptions as SyncApplyChangesetOptions, ArgumentTypes, AuthorizationValues, AuthorizerConfig, AuthorizerTables, BackupMetadata,
   BackupOptions as SyncBackupOptions,
   BatchOptions, BatchResult, BatchStatement, BindValue, BuildEvent, ColumnDefinition, ConnectionContext, Constants,
-  Limits, Options as SyncOptions, PragmaOptions as SyncPragmaOptions, QueryEvent, QueryOptions,
+  AsyncStore, Limits, Options as SyncOptions, PragmaOptions as SyncPragmaOptions, QueryEvent, QueryOptions,
   RegistrationOptions, RunResult, SerializeOptions as SyncSerializeOptions, SessionOptions,
-  SqliteError as SyncSqliteError, Stats as SyncStats, SyncContext, SyncEvent, SyncResult,
+  SqliteError as SyncSqliteError, Stats as SyncStats, SyncContext, SyncEvent, SyncResult, SyncStore,
   TlsOptions, TransactionMode, UncertainEvent, UpdateEvent, Value, VirtualTableFactory,
   VirtualTableOptions
 } from './index'
@@ -557,7 +557,14 @@ declare const Action: Readonly<ActionValues>
 declare const constants: Readonly<Constants>
 
 /** Options of a connection: those of the sync API, and its own. */
-interface Options extends SyncOptions {
+interface Options extends Omit<SyncOptions, 'store'> {
+  /**
+   * The key-value store that the pages of the database are in: its methods may return promises. The
+   * path is then a name of 1 to 200 bytes.
+   *
+   * @throws {TypeError} if it is no store, or is given an option that such databases lack.
+   */
+  store?: SyncStore | AsyncStore | undefined
   /**
    * Called with the SQL of a statement when its result arrives, with the values of its parameters;
    * long values are cut, and encryption keys are `***`. What it throws is an uncaught exception.

@@ -16,6 +16,7 @@ const {
   promiseTests, serverTests, storeTests, testArguments
 } = require('./node-tests')
 const { prepare } = require('./prepare')
+const { redis, unavailable: noRedis } = require('./redis')
 const { ROOT, ScriptError, main, run, say } = require('./run')
 const runtimes = require('./runtimes')
 const { sqld, unavailable: noSqld } = require('./sqld')
@@ -32,6 +33,7 @@ async function everything () {
     await step('check-binary', () => checkBinary())
     await step('sqld', prepareSqld)
     await step('moto', prepareMoto)
+    await step('redis', prepareRedis)
     await runtimeSteps(step)
   } else {
     say('\nWithout the addon, no JavaScript test can run.')
@@ -74,6 +76,11 @@ async function prepareMoto () {
   const reason = noSqld() ?? noMoto()
   if (reason !== null) return say(`Not run: the tests of backups to S3. ${reason}`)
   say(`moto: ${path.relative(ROOT, (await moto()).env.PYTHONPATH)}`)
+}
+
+async function prepareRedis () {
+  if (noRedis() !== null) return say(`Not run: the tests of the store of Redis. ${noRedis()}`)
+  say(`redis: ${path.relative(ROOT, (await redis()).command)}`)
 }
 
 async function onRuntime (binary, body, ...args) {

@@ -17,6 +17,7 @@ use ferrolite_sqlite::Connection;
 const ONCE: Retry = Retry {
     attempts: 1,
     pause: Duration::ZERO,
+    deadline: Duration::MAX,
 };
 
 fn open(store: &Memory, readonly: bool) -> (Connection, Handle) {

@@ -138,6 +138,7 @@ fn a_failed_flush_says_what_is_lost_and_ends_the_connection() {
             retry: Retry {
                 attempts: 1,
                 pause: Duration::ZERO,
+                ..Retry::default()
             },
             ..Options::default()
         };
