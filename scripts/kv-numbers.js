@@ -24,7 +24,7 @@ async function numbers () {
 
 async function test (name, env) {
   say(`\n${name}`)
-  await run('cargo', ['test', ...CRATE, '--test', name, '--', '--nocapture'], {
+  await run('cargo', ['test', ...CRATE, '--test', 'suite', `${name}::`, '--', '--nocapture'], {
     env,
     filter: (line) => TELLING.test(line) && say(line)
   })

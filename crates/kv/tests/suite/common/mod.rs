@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use ferrolite_kv::{Entry, Limits, Store, StoreResult};
 
-#[path = "../../../sqlite/tests/suite/common/sql.rs"]
+#[path = "../../../../sqlite/tests/suite/common/sql.rs"]
 mod sql;
 
 #[allow(unused_imports)] // each test file takes what it needs

@@ -6,17 +6,14 @@
 // A test may fail by panicking.
 #![allow(clippy::expect_used, clippy::panic)]
 
-mod common;
-mod hostile;
-
 use std::rc::Rc;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use common::{exec, rows};
+use crate::common::{exec, rows};
+use crate::hostile::{Fault, Hostile, Visit, World, FAULTS};
 use ferrolite_kv::{connect, Error, Handle, Options, Retry};
 use ferrolite_sqlite::Connection;
-use hostile::{Fault, Hostile, Visit, World, FAULTS};
 
 /// An operation, the rows that its transaction adds with mark 1, and what it needs.
 struct Operation {

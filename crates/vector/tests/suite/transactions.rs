@@ -1,8 +1,6 @@
 //! A vector table follows its transaction: what `SQLite` does to virtual tables, one trap a test.
 
-mod common;
-
-use common::{check, check_file, error, exec, open, rows, TestFile};
+use crate::common::{check, check_file, error, exec, open, rows, TestFile};
 use ferrolite_sqlite::{Connection, Params, Result, Step, ValueRef};
 
 const CREATE: &str =

@@ -4,13 +4,11 @@
 //! Commit `i` writes `i` on page 1 and on a few others. A state is right if it is the state after some prefix of one
 //! history of commits, with every acknowledged one and none that was said to be rolled back.
 //!
-//! `KV_SEED=7 KV_ROUNDS=1000000 cargo test --release -p ferrolite-kv --test model` runs more; the seed of a failure
+//! `KV_SEED=7 KV_ROUNDS=1000000 cargo test --release -p ferrolite-kv --test suite model` runs more; the seed of a failure
 //! runs it again with `KV_ROUNDS=1`.
 
 // A test may fail by panicking.
 #![allow(clippy::expect_used, clippy::panic)]
-
-mod hostile;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::rc::Rc;
@@ -18,10 +16,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use crate::hostile::lies::{Lie, LIES, NAME};
+use crate::hostile::rng::{number, Rng};
+use crate::hostile::{Go, Hostile, Process, World};
 use ferrolite_kv::{Database, Error, Options, Retry};
-use hostile::lies::{Lie, LIES, NAME};
-use hostile::rng::{number, Rng};
-use hostile::{Go, Hostile, Process, World};
 
 const PAGE: usize = 512;
 

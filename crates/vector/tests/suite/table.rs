@@ -1,8 +1,6 @@
 //! Rows of a vector table: written, found, kept.
 
-mod common;
-
-use common::{check, error, exec, open, rows, TestFile};
+use crate::common::{check, error, exec, open, rows, TestFile};
 use ferrolite_sqlite::{Connection, Result};
 
 const CREATE: &str =

@@ -4,12 +4,10 @@
 
 #![allow(clippy::unwrap_used, clippy::panic)] // a failure ends the test
 
-mod common;
-
 use std::time::Duration;
 
-use common::random::{setting, Random};
-use common::{exec, open, rows};
+use crate::common::random::{setting, Random};
+use crate::common::{exec, open, rows};
 use ferrolite_sqlite::{Connection, Error, Result};
 
 /// No call takes so long.

@@ -1,8 +1,6 @@
 //! Where a vector table can be kept: files, memory, attached and temporary databases.
 
-mod common;
-
-use common::{check, check_file, error, exec, open, rows, TestFile};
+use crate::common::{check, check_file, error, exec, open, rows, TestFile};
 use ferrolite_sqlite::{Connection, Key, OpenOptions, Params, Result, Step};
 
 fn create(connection: &Connection, name: &str) -> Result<()> {

@@ -3,14 +3,12 @@
 // A test may fail by panicking.
 #![allow(clippy::expect_used, clippy::panic)]
 
-mod common;
-
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
 
-use common::{exec, rows, Memory};
+use crate::common::{exec, rows, Memory};
 use ferrolite_kv::format::{decode, Kind};
 use ferrolite_kv::{connect, Database, Error, Options, Retry};
 

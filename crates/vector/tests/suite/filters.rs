@@ -1,8 +1,6 @@
 //! Terms beside MATCH: what they let pass is what `SQLite` lets pass, and `k` rows come whenever there are `k`.
 
-mod common;
-
-use common::{check, error, exec, open, rows};
+use crate::common::{check, error, exec, open, rows};
 use ferrolite_sqlite::{Connection, Result};
 
 const VALUES: [&str; 20] = [

@@ -6,11 +6,9 @@
 
 #![allow(clippy::unwrap_used, clippy::panic)] // a failure ends the test
 
-mod common;
-
-use common::disk::{Disk, Fault};
-use common::random::setting;
-use common::{error, exec, rows};
+use crate::common::disk::{Disk, Fault};
+use crate::common::random::setting;
+use crate::common::{error, exec, rows};
 use ferrolite_sqlite::{Connection, OpenOptions, Result};
 
 /// In an order in which rows come, go and change, and the graph is built, merged, built anew and made smaller.

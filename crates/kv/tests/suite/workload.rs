@@ -9,9 +9,6 @@
 // A test may fail by panicking.
 #![allow(clippy::expect_used, clippy::panic)]
 
-mod common;
-mod hostile;
-
 use std::collections::{HashMap, HashSet};
 use std::fmt::Write as _;
 use std::rc::Rc;
@@ -19,12 +16,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use common::{exec, rows};
+use crate::common::{exec, rows};
+use crate::hostile::lies::{Lie, NAME};
+use crate::hostile::rng::{number, Rng};
+use crate::hostile::{Go, Hostile, Process, World};
 use ferrolite_kv::{connect, Database, Error, Handle, Options, Retry};
 use ferrolite_sqlite::{Connection, OpenOptions};
-use hostile::lies::{Lie, NAME};
-use hostile::rng::{number, Rng};
-use hostile::{Go, Hostile, Process, World};
 
 const SCHEMA: &str = "CREATE TABLE IF NOT EXISTS history(n INTEGER PRIMARY KEY AUTOINCREMENT, i);
     CREATE TABLE IF NOT EXISTS t(k INTEGER PRIMARY KEY, a, b UNIQUE);

@@ -9,7 +9,7 @@ use ferrolite_sqlite::{Connection, OpenOptions, Result};
 pub mod disk;
 pub mod random;
 
-#[path = "../../../sqlite/tests/suite/common/sql.rs"]
+#[path = "../../../../sqlite/tests/suite/common/sql.rs"]
 mod sql;
 
 #[allow(unused_imports)] // each test file takes what it needs

@@ -4,14 +4,12 @@
 
 #![allow(clippy::unwrap_used)] // a failure ends the test
 
-mod common;
-
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use common::random::setting;
-use common::{check, error, exec, open, rows, TestFile};
+use crate::common::random::setting;
+use crate::common::{check, error, exec, open, rows, TestFile};
 use ferrolite_sqlite::{Connection, Result};
 
 /// A connection that ends what runs when it has looked for that so many times.

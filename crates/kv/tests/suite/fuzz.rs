@@ -1,17 +1,15 @@
 //! Values that are sound outside and anything inside: no panic, no more memory than they are worth, and what is read is
 //! what would be written.
 //!
-//! `KV_SEED=7 KV_ROUNDS=100000000 cargo test --release -p ferrolite-kv --test fuzz` goes on for long.
+//! `KV_SEED=7 KV_ROUNDS=100000000 cargo test --release -p ferrolite-kv --test suite fuzz` goes on for long.
 
 // A test may fail by panicking.
 #![allow(clippy::expect_used, clippy::panic)]
 
-mod hostile;
-
+use crate::hostile::rng::{number, Rng};
 use ferrolite_kv::format::{
     decode, encode, garbage, Commit, Epoch, Frame, Kind, Range, Record, Slot, Version,
 };
-use hostile::rng::{number, Rng};
 
 const PAGE: usize = 512;
 const KEY: &str = "f/X/00000001";

@@ -1,8 +1,6 @@
 //! `PRAGMA secure_delete`: no vector is left in the file that no row has.
 
-mod common;
-
-use common::{check, error, exec, rows, TestFile};
+use crate::common::{check, error, exec, rows, TestFile};
 use ferrolite_sqlite::{Connection, Result};
 
 /// A number that is in no other vector.

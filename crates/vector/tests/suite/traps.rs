@@ -1,8 +1,6 @@
 //! What the engine does that one would not expect; more of it is in `transactions.rs`, `storage.rs` and `filters.rs`.
 
-mod common;
-
-use common::{check, error, exec, open, rows, TestFile};
+use crate::common::{check, error, exec, open, rows, TestFile};
 use ferrolite_sqlite::{Connection, Params, Result, Step};
 
 fn with_rows() -> Result<Connection> {

@@ -3,11 +3,9 @@
 // A test may fail by panicking.
 #![allow(clippy::expect_used, clippy::panic)]
 
-mod common;
-
 use std::rc::Rc;
 
-use common::{exec, rows, Memory};
+use crate::common::{exec, rows, Memory};
 use ferrolite_kv::{connect, Database, Entry, Error, Handle, Options, Store, StoreResult};
 use ferrolite_sqlite::Connection;
 

@@ -3,11 +3,9 @@
 // A test may fail by panicking.
 #![allow(clippy::expect_used, clippy::panic)]
 
-mod common;
-
 use std::rc::Rc;
 
-use common::{exec, rows, Memory};
+use crate::common::{exec, rows, Memory};
 use ferrolite_kv::{connect, connect_resident, Batch, Database, Error, Handle, Options, Snapshot};
 use ferrolite_sqlite::Connection;
 

@@ -4,11 +4,9 @@
 
 #![allow(clippy::unwrap_used, clippy::panic)] // a failure ends the test
 
-mod common;
-
 use std::collections::HashMap;
 
-use common::{check_file, exec, open, rows, TestFile};
+use crate::common::{check_file, exec, open, rows, TestFile};
 use ferrolite_sqlite::{Connection, Params, Step, ValueRef};
 
 /// xorshift64*

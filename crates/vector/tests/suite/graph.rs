@@ -1,12 +1,10 @@
 //! Tables that are large enough for a graph, which tests make smaller ones have.
 
-mod common;
-
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use common::{check, check_file, error, exec, open, rows, TestFile};
+use crate::common::{check, check_file, error, exec, open, rows, TestFile};
 use ferrolite_sqlite::{Connection, Result};
 
 const ROWS: u32 = 2000;

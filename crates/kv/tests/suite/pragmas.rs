@@ -3,13 +3,11 @@
 // A test may fail by panicking.
 #![allow(clippy::expect_used, clippy::panic)]
 
-mod common;
-
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
 
-use common::{exec, rows, Memory};
+use crate::common::{exec, rows, Memory};
 use ferrolite_kv::format::{encode, Keys, Kind, Version};
 use ferrolite_kv::{connect, Handle, Options, Retry};
 use ferrolite_sqlite::Connection;

@@ -3,17 +3,14 @@
 // A test may fail by panicking.
 #![allow(clippy::expect_used, clippy::panic)]
 
-mod common;
-mod hostile;
-
 use std::rc::Rc;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use common::{exec, rows, Memory};
+use crate::common::{exec, rows, Memory};
+use crate::hostile::{Fault, Hostile, World};
 use ferrolite_kv::{connect, Error, Handle, Options, Retry};
 use ferrolite_sqlite::Connection;
-use hostile::{Fault, Hostile, World};
 
 fn open(store: &Memory, options: Options) -> (Connection, Handle) {
     connect(Rc::new(store.clone()), "r", options).expect("opens")

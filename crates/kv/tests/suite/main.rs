@@ -1,0 +1,15 @@
+//! One program of all tests of the crate: linking one takes a quarter of a minute.
+
+mod calls;
+mod common;
+mod crash_points;
+mod engine;
+mod fuzz;
+mod history;
+mod hostile;
+mod model;
+mod pragmas;
+mod relaxed;
+mod resident;
+mod values;
+mod workload;

@@ -1,0 +1,14 @@
+//! One program of all tests of the crate: linking one takes a quarter of a minute.
+
+mod common;
+mod damage;
+mod faults;
+mod filters;
+mod graph;
+mod interrupts;
+mod model;
+mod secure;
+mod storage;
+mod table;
+mod transactions;
+mod traps;
