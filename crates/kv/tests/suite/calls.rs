@@ -1,7 +1,6 @@
 //! How often a database calls its store.
 
 // A test may fail by panicking.
-#![allow(clippy::expect_used, clippy::panic)]
 
 use std::rc::Rc;
 

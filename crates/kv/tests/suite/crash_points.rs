@@ -4,7 +4,6 @@
 //! and whole transactions only; whoever was fenced got its error; a late write changes nothing.
 
 // A test may fail by panicking.
-#![allow(clippy::expect_used, clippy::panic)]
 
 use std::rc::Rc;
 use std::sync::{Arc, Mutex};

@@ -1,7 +1,6 @@
 //! The protocol under the real engine, on a store that does what it should.
 
 // A test may fail by panicking.
-#![allow(clippy::expect_used, clippy::panic)]
 
 use std::rc::Rc;
 

@@ -4,7 +4,6 @@
 //! `KV_SEED=7 KV_ROUNDS=100000000 cargo test --release -p ferrolite-kv --test suite fuzz` goes on for long.
 
 // A test may fail by panicking.
-#![allow(clippy::expect_used, clippy::panic)]
 
 use crate::hostile::rng::{number, Rng};
 use ferrolite_kv::format::{

@@ -1,7 +1,6 @@
 //! Readers that are refreshed, epochs that are kept, and going back to one.
 
 // A test may fail by panicking.
-#![allow(clippy::expect_used, clippy::panic)]
 
 use std::rc::Rc;
 

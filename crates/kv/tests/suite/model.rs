@@ -8,7 +8,6 @@
 //! runs it again with `KV_ROUNDS=1`.
 
 // A test may fail by panicking.
-#![allow(clippy::expect_used, clippy::panic)]
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::rc::Rc;

@@ -1,7 +1,6 @@
 //! The pragmas of a database in a store.
 
 // A test may fail by panicking.
-#![allow(clippy::expect_used, clippy::panic)]
 
 use std::collections::BTreeMap;
 use std::rc::Rc;

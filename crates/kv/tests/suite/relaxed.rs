@@ -1,7 +1,6 @@
 //! `PRAGMA synchronous = OFF`: commits that return before the store has them.
 
 // A test may fail by panicking.
-#![allow(clippy::expect_used, clippy::panic)]
 
 use std::rc::Rc;
 use std::sync::{Arc, Mutex};

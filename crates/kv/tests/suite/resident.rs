@@ -1,7 +1,6 @@
 //! Resident databases: all pages in memory, stored by this thread or by another one.
 
 // A test may fail by panicking.
-#![allow(clippy::expect_used, clippy::panic)]
 
 use std::rc::Rc;
 

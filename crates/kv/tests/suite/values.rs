@@ -1,7 +1,6 @@
 //! Values that are not what was written: an error that names the key, never a wrong row.
 
 // A test may fail by panicking.
-#![allow(clippy::expect_used, clippy::panic)]
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;

@@ -7,7 +7,6 @@
 //! `KV_SEED` and `KV_ROUNDS` are as in `model.rs`.
 
 // A test may fail by panicking.
-#![allow(clippy::expect_used, clippy::panic)]
 
 use std::collections::{HashMap, HashSet};
 use std::fmt::Write as _;

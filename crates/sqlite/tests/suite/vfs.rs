@@ -1,7 +1,6 @@
 //! A VFS of the host: databases in memory, with what the contract of the engine asks for.
 
 // A test may fail by panicking.
-#![allow(clippy::expect_used, clippy::panic)]
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};

@@ -2,8 +2,6 @@
 //!
 //! `VECTOR_MUTATIONS` is how many files, `VECTOR_SEED` the first of them.
 
-#![allow(clippy::unwrap_used, clippy::panic)] // a failure ends the test
-
 use std::time::Duration;
 
 use crate::common::random::{setting, Random};

@@ -4,8 +4,6 @@
 //! `VECTOR_FAULTS` is how many operations there are from one that fails to the next, `VECTOR_SEED` where they begin
 //! and what survives a crash.
 
-#![allow(clippy::unwrap_used, clippy::panic)] // a failure ends the test
-
 use crate::common::disk::{Disk, Fault};
 use crate::common::random::setting;
 use crate::common::{error, exec, rows};

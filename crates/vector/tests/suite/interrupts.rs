@@ -2,8 +2,6 @@
 //!
 //! `VECTOR_INTERRUPTS` is at how many moments.
 
-#![allow(clippy::unwrap_used)] // a failure ends the test
-
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::Arc;
 use std::time::{Duration, Instant};

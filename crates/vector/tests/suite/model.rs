@@ -2,8 +2,6 @@
 //!
 //! `VECTOR_SEED` repeats a program, `VECTOR_ROUNDS` says how many there are.
 
-#![allow(clippy::unwrap_used, clippy::panic)] // a failure ends the test
-
 use std::collections::HashMap;
 
 use crate::common::{check_file, exec, open, rows, TestFile};

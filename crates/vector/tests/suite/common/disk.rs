@@ -1,6 +1,5 @@
 //! A disk in memory on which something goes wrong at a chosen operation.
 #![allow(dead_code)] // each test file takes what it needs
-#![allow(clippy::unwrap_used)] // a failure ends the test
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard};
