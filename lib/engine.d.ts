@@ -216,7 +216,7 @@ export interface Natives {
   databaseInterrupt (this: ConnectionHandle): void
   /** HEADER.CHANGES and HEADER.ROWID of the last statement. */
   databaseLastChanges (this: ConnectionHandle): void
-  /** `index` is that in `LIMITS` of `options.js` -> the value before; -1 only asks. */
+  /** `index` is that in `LIMITS` of `connection-options.js` -> the value before; -1 only asks. */
   databaseLimit (this: ConnectionHandle, index: number, value: number | -1): number
   databaseStats (this: ConnectionHandle): number[]
   databaseAuthorizer (this: ConnectionHandle, rules: Rule[] | null, otherwise: Policy): void

@@ -1,6 +1,6 @@
 'use strict'
 
-const { getBooleanOption } = require('../options')
+const { getBooleanOption } = require('../connection-options')
 const { checkNames } = require('./names')
 
 const FUNCTION = ['safeIntegers', 'deterministic', 'directOnly', 'varargs']

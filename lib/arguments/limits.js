@@ -1,6 +1,6 @@
 'use strict'
 
-const { LIMITS, requireLimit } = require('../options')
+const { LIMITS, requireLimit } = require('../connection-options')
 
 /**
  * An object whose properties are the limits; `limit(index, value)` sets one, or reads it with -1.

@@ -1,9 +1,8 @@
 'use strict'
 
-// The "store" option: the key-value store that the pages of a database live in, and what its calls
-// may answer. The store may be synchronous or return promises; who calls it decides what it takes.
+// The "store" option: the key-value store that the pages of a database live in. The store may be
+// synchronous or return promises; who calls it decides what it takes.
 
-const { isUint8Array } = require('node:util').types
 const { requireOptions } = require('../capabilities')
 
 const METHODS = ['get', 'getBatch', 'put', 'putBatch', 'deleteBatch']
@@ -147,62 +146,7 @@ function readPageSize (pageSize = 8192) {
   return pageSize
 }
 
-function isThenable (value) {
-  return typeof value === 'object' && value !== null && typeof value.then === 'function'
-}
-
-const NAMES_OF = { '[object Object]': 'an object', '[object Array]': 'an array' }
-
-/** What a wrong answer is, for messages. */
-function nameOf (value) {
-  if (value === null || value === undefined) return String(value)
-  if (typeof value !== 'object') return `a ${typeof value}`
-  const tag = Object.prototype.toString.call(value)
-  return NAMES_OF[tag] ?? `an object of type ${tag.slice(8, -1)}`
-}
-
-function wrong (operation, got, expected) {
-  return new TypeError(`store.${operation} returned ${got} where ${expected} is expected`)
-}
-
-function readValue (operation, value, what = '') {
-  if (value === undefined || value === null) return null
-  if (isUint8Array(value)) return value
-  throw wrong(operation, nameOf(value) + what, 'a Uint8Array, null or undefined')
-}
-
-/**
- * The answer of a store, checked: a Uint8Array or null of `get`, a list of them of `getBatch`, a
- * boolean of `putIfAbsent`, a list of keys of `list`, and undefined of the others. What a promise
- * was settled with comes here, too.
- */
-function readAnswer (operation, answer, count) {
-  switch (operation) {
-    case 'get':
-      return readValue(operation, answer)
-    case 'getBatch':
-      if (!Array.isArray(answer)) throw wrong(operation, nameOf(answer), 'an array')
-      if (answer.length !== count) throw wrong(operation, `${answer.length} values`, `one for each of ${count} keys`)
-      // Not map(), which passes over holes and runs code of the user.
-      return Array.from({ length: count }, (_, i) => readValue(operation, answer[i], ` at ${i}`))
-    case 'putIfAbsent':
-      if (typeof answer !== 'boolean') throw wrong(operation, nameOf(answer), 'a boolean')
-      return answer
-    case 'list':
-      if (!Array.isArray(answer)) throw wrong(operation, nameOf(answer), 'an array of keys')
-      return Array.from({ length: answer.length }, (_, i) => readKey(answer[i]))
-    default:
-      // Whatever a client returns from a write that it has done.
-      if (answer === false || answer instanceof Error) throw wrong(operation, answer === false ? 'false' : 'an error', 'nothing')
-  }
-}
-
-function readKey (key) {
-  if (!isUint8Array(key)) throw wrong('list', nameOf(key), 'a Uint8Array')
-  return Buffer.from(key).toString('latin1')
-}
-
-module.exports = { OPERATIONS, isThenable, readAnswer, readStore }
+module.exports = { OPERATIONS, readStore }
 
 /**
  * @typedef {object} StoreOptions

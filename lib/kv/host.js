@@ -4,7 +4,8 @@
 // remembers what they threw. Nothing that a store does gets past it as an exception.
 
 const { debuglog } = require('node:util')
-const { OPERATIONS, isThenable, readAnswer } = require('../arguments/store')
+const { OPERATIONS } = require('../arguments/store')
+const { invoke, isThenable, messageOf, readAnswer } = require('./call')
 
 const debug = debuglog('ferrolite')
 
@@ -64,18 +65,6 @@ class StoreHost {
   }
 }
 
-function invoke (store, operation, keys, values) {
-  switch (operation) {
-    case 'get': return store.get(keys[0])
-    case 'getBatch': return store.getBatch(keys)
-    case 'put': return store.put(keys[0], values[0])
-    case 'putBatch': return store.putBatch(keys.map((key, i) => [key, values[i]]))
-    case 'deleteBatch': return store.deleteBatch(keys)
-    case 'putIfAbsent': return store.putIfAbsent(keys[0], values[0])
-    case 'list': return store.list(keys[0])
-  }
-}
-
 function nameOf (key) {
   return key === undefined ? '' : key.toString('latin1')
 }
@@ -89,14 +78,4 @@ function sizeOf (answer) {
   return answer instanceof Uint8Array ? `${answer.length} bytes` : String(answer ?? 'nothing')
 }
 
-/** In words, whatever was thrown. */
-function messageOf (error) {
-  try {
-    if (error instanceof Error) return String(error.message)
-    return `${String(error)} was thrown`
-  } catch {
-    return 'something without a name was thrown'
-  }
-}
-
-module.exports = { StoreHost, invoke, messageOf }
+module.exports = { StoreHost }

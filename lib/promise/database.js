@@ -5,7 +5,7 @@ const {
 } = require('../arguments/call')
 const { attach } = require('../environment')
 const { KEY } = require('../key')
-const { getBooleanOption, readKey, readOptions, readToggle } = require('../options')
+const { getBooleanOption, readKey, readOptions, readToggle } = require('../connection-options')
 const { copyParams, isPlainObject } = require('../params')
 const { requireFolder, requirePlain, resolveLibrary } = require('../paths')
 const { FLAG, OP } = require('../protocol')

@@ -4,7 +4,8 @@
 // once, or when the promise that the store has returned is settled, or when its time is over.
 
 const { debuglog } = require('node:util')
-const { OPERATIONS, isThenable, readAnswer } = require('../arguments/store')
+const { OPERATIONS } = require('../arguments/store')
+const { invoke, isThenable, messageOf, readAnswer } = require('../kv/call')
 const { STORE_ANSWER } = require('../protocol')
 const { Clock } = require('./clock')
 
@@ -12,9 +13,6 @@ const { CREATED, DONE, FAILED, KEYS, TIMED_OUT, VALUES } = STORE_ANSWER
 
 // Reasons that are kept: an error comes soon after what it is about.
 const MOST_REASONS = 256
-
-// How much of what a store says goes into a message.
-const MOST_TEXT = 1000
 
 const debug = debuglog('ferrolite')
 
@@ -118,31 +116,9 @@ class StoreServer {
   }
 }
 
-function invoke (store, operation, keys, values) {
-  switch (operation) {
-    case 'get': return store.get(keys[0])
-    case 'getBatch': return store.getBatch(keys)
-    case 'put': return store.put(keys[0], values[0])
-    case 'putBatch': return store.putBatch(keys.map((key, i) => [key, values[i]]))
-    case 'deleteBatch': return store.deleteBatch(keys)
-    case 'putIfAbsent': return store.putIfAbsent(keys[0], values[0])
-    case 'list': return store.list(keys[0])
-  }
-}
-
 function lateError ({ operation, key }, timeout) {
   const error = new Error(`The store did not answer ${operation}() of ${key} within ${timeout} ms (a store that uses the same database waits for itself)`)
   return Object.assign(error, { name: 'TimeoutError', code: 'ETIMEDOUT' })
-}
-
-/** In words, whatever was thrown. */
-function messageOf (error) {
-  try {
-    const text = error instanceof Error ? error.message : `${String(error)} was thrown`
-    return `${text}`.slice(0, MOST_TEXT)
-  } catch {
-    return 'something without a name was thrown'
-  }
 }
 
 module.exports = { StoreServer }

@@ -2,7 +2,8 @@
 
 const assert = require('node:assert/strict')
 const test = require('node:test')
-const { OPERATIONS, readAnswer, readStore } = require('../../lib/arguments/store')
+const { OPERATIONS, readStore } = require('../../lib/arguments/store')
+const { readAnswer } = require('../../lib/kv/call')
 const { Database, rangeError, typeError } = require('../support')
 
 const METHODS = ['get', 'getBatch', 'put', 'putBatch', 'deleteBatch']

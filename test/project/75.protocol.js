@@ -6,7 +6,7 @@ const assert = require('node:assert/strict')
 const fs = require('node:fs')
 const path = require('node:path')
 const test = require('node:test')
-const { LIMITS } = require('../../lib/options')
+const { LIMITS } = require('../../lib/connection-options')
 const protocol = require('../../lib/protocol')
 
 const ROOT = path.join(__dirname, '..', '..')

@@ -139,11 +139,13 @@ impl fmt::Display for Error {
                 transactions,
                 source,
             } => {
+                let one = *transactions == 1;
+                let what = if one { "transaction" } else { "transactions" };
                 let are = match **source {
                     Self::Indeterminate { .. } => "may be lost",
+                    _ if one => "is lost",
                     _ => "are lost",
                 };
-                let what = if *transactions == 1 { "transaction" } else { "transactions" };
                 write!(
                     f,
                     "{transactions} {what} that returned before the store had them {are}; open the database again: {source}"

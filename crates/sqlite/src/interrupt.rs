@@ -1,4 +1,5 @@
-//! Interrupt a running statement: from another thread, or when its time is over.
+//! Interrupt a running statement of the engine: from another thread, or when its time is over. A call of the promise API
+//! is interrupted through its port (crates/worker/src/port).
 
 use std::cell::{Cell, OnceCell};
 use std::sync::{Arc, Mutex, PoisonError};

@@ -5,14 +5,14 @@ use std::sync::Arc;
 
 use ferrolite_sqlite::{Context, Cursor, ModuleError, Operator, Scan, ValueRef};
 
-use crate::beam::{self, Hits};
+use crate::choose::{self, Hits};
 use crate::filter::{Filter, Test};
 use crate::input::Shape;
 use crate::kept::{self, Kept};
 use crate::load;
 use crate::plan::{terms, Places, Subject};
 use crate::root::{Kind, Root};
-use crate::search::{Hit, Query};
+use crate::scan::{Hit, Query};
 use crate::state::TableState;
 use crate::store::{corrupt, Store};
 use crate::value::{is_numeric, Affinity, Value};
@@ -267,7 +267,7 @@ impl VectorCursor {
             config.options.search_list_size.map(|size| size as usize)
         });
         let k = asked.k.map(|k| k.min(rows));
-        let hits = beam::search(
+        let hits = choose::search(
             &query,
             &self.store,
             k,

@@ -7,8 +7,8 @@
 #![deny(missing_docs)]
 
 mod aligned;
-mod beam;
 mod blocks;
+mod choose;
 mod codec;
 mod columns;
 mod command;
@@ -35,7 +35,7 @@ mod progress;
 mod registry;
 mod root;
 mod rows;
-mod search;
+mod scan;
 mod secure;
 mod space;
 mod state;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use ferrolite_sqlite::{ModuleError, ValueRef};
 
-use crate::beam::Scratches;
+use crate::choose::Scratches;
 use crate::codec::Changes;
 use crate::kept::Scans;
 use crate::layout::Layout;

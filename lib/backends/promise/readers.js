@@ -1,6 +1,6 @@
 'use strict'
 
-const { LIMITS } = require('../../options')
+const { LIMITS } = require('../../connection-options')
 const { OP, ROLE } = require('../../protocol')
 const { Job } = require('../../worker/job')
 const { Port, openLocal } = require('../../worker/port')

@@ -8,7 +8,7 @@ use crate::codec::{NOT_CALIBRATED, NO_SLOT};
 use crate::filter::Test;
 use crate::graph::{Filtered, Key, Scratch, Walk};
 use crate::root::{Kind, Root};
-use crate::search::{Found, Hit, Query};
+use crate::scan::{Found, Hit, Query};
 use crate::store::Store;
 
 /// Rows that match up to this, times the root of all, are compared one by one.
