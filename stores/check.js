@@ -5,8 +5,8 @@
 
 const { randomBytes } = require('node:crypto')
 const { setTimeout: sleep } = require('node:timers/promises')
-const { readAnswer, readStore } = require('../lib/arguments/store')
-const { messageOf } = require('../lib/kv/host')
+const { readStore } = require('../lib/arguments/store')
+const { messageOf, readAnswer } = require('../lib/kv/call')
 
 // How often what goes wrong now and then is tried.
 const ROUNDS = 60

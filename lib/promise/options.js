@@ -24,6 +24,7 @@ function readReaders (options, { kind, anonymous }) {
   }
   if (count !== 0 && kind === 'replica') throw new TypeError('The "readers" option is not available for replicas')
   if (count !== 0 && kind === 'remote') throw new TypeError('Remote databases cannot have readers')
+  if (count !== 0 && kind === 'kv') throw new TypeError('Databases in key-value stores cannot have readers')
   if (count !== 0 && anonymous) throw new TypeError('In-memory/temporary databases cannot have readers')
   return count
 }

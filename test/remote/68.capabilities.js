@@ -7,6 +7,7 @@ const assert = require('node:assert/strict')
 const Sync = require('../..')
 const { COLUMNS } = require('../../lib/capabilities')
 const promise = require('../../promise')
+const { mapStore } = require('../../stores/map')
 const { startSqld, served } = require('../servers/sqld')
 const { cleanup, tempFile } = require('../support')
 
@@ -24,6 +25,7 @@ const CALLS = {
   "off('sync')": async db => db.off('sync', nothing),
   "on('uncertain')": async db => db.on('uncertain', nothing),
   "off('uncertain')": async db => db.off('uncertain', nothing),
+  'refresh()': db => db.refresh(),
   'function()': db => db.function('f', () => 1),
   'aggregate()': db => db.aggregate('g', { step: () => 1 }),
   'table()': db => db.table('v', { columns: ['a'], * rows () {} }),
@@ -86,7 +88,8 @@ served('each kind of database lacks what the table says, and nothing else', asyn
   const places = {
     local: () => [tempFile(t), {}],
     remote: () => [url, {}],
-    replica: () => [tempFile(t), { syncUrl: url }]
+    replica: () => [tempFile(t), { syncUrl: url }],
+    kv: () => ['a', { store: mapStore() }]
   }
   assert.deepEqual(Object.keys(places), Object.keys(COLUMNS))
   const lines = new Set(Object.keys(COLUMNS).flatMap(names))
@@ -100,8 +103,8 @@ served('each kind of database lacks what the table says, and nothing else', asyn
       cleanup(t, () => db.close())
       const refused = []
       for (const [line, call] of Object.entries(CALLS)) {
-        // The promise API has no limits to change.
-        if (line === 'limits' && api === 'promise') {
+        // The promise API has no limits to change, and no refresh().
+        if (['limits', 'refresh()'].includes(line) && api === 'promise') {
           if (names(kind).includes(line)) refused.push(line)
         } else if (await isRefused(async () => call(db, t))) {
           refused.push(line)
