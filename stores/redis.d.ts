@@ -11,7 +11,6 @@ interface NodeRedis {
 /** A store in Redis; its methods return promises. */
 export interface RedisStore {
   limits: { maxKeys: number, maxReadKeys: number, maxValueBytes: number, maxBatchBytes: number }
-  timeout: number
   get (key: Uint8Array): Promise<Uint8Array | null>
   getBatch (keys: Uint8Array[]): Promise<Array<Uint8Array | null>>
   put (key: Uint8Array, value: Uint8Array): Promise<void>

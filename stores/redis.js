@@ -9,10 +9,9 @@ const BULK_STRING = 36
  * `appendfsync always`.
  */
 function redisStore (client) {
-  const { call, timeout } = commandsOf(client)
+  const call = commandOf(client)
   return {
     limits: { maxKeys: 128, maxReadKeys: 128, maxValueBytes: 1 << 20, maxBatchBytes: 4 << 20 },
-    timeout,
     get: (key) => call('GET', key),
     getBatch: (keys) => call('MGET', ...keys),
     async put (key, value) {
@@ -43,13 +42,13 @@ function redisStore (client) {
 }
 
 /** How a client sends a command and gives bytes back. */
-function commandsOf (client) {
+function commandOf (client) {
   if (typeof client?.callBuffer === 'function') {
-    return { call: (command, ...args) => client.callBuffer(command, ...args), timeout: 30000 }
+    return (command, ...args) => client.callBuffer(command, ...args)
   }
   if (typeof client?.withTypeMapping === 'function') {
     const typed = client.withTypeMapping({ [BULK_STRING]: Buffer })
-    return { call: (...args) => typed.sendCommand(args), timeout: 30000 }
+    return (...args) => typed.sendCommand(args)
   }
   throw new TypeError('Expected first argument to be a client of ioredis, or of redis 5 or newer')
 }

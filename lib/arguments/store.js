@@ -4,10 +4,14 @@
 // synchronous or return promises; who calls it decides what it takes.
 
 const { requireOptions } = require('../capabilities')
+const { STORE_CALL } = require('../protocol')
 
 const METHODS = ['get', 'getBatch', 'put', 'putBatch', 'deleteBatch']
-// Their order is that of `Operation` in crates/node/src/store.rs.
-const OPERATIONS = [...METHODS, 'putIfAbsent', 'list']
+// What STORE_CALL of lib/protocol.js calls, by its numbers.
+const OPERATIONS = []
+for (const [name, number] of Object.entries(STORE_CALL)) {
+  OPERATIONS[number] = name.toLowerCase().replace(/_([a-z])/g, (_, letter) => letter.toUpperCase())
+}
 
 const MAX_INT32 = 0x7fffffff
 const MAX_NAME = 200

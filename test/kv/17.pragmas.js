@@ -34,16 +34,17 @@ test('kv_stats counts, kv_flush moves commits into pages, kv_verify reads them',
 
 test('kv_gc deletes what nothing refers to, and nothing else', t => {
   const store = mapStore()
-  const db = open(t, store)
-  db.exec('CREATE TABLE t (x)')
-  db.run('INSERT INTO t VALUES (1)')
-  ask(db, 'kv_flush')
-  ask(db, 'kv_gc')
-  // What a process leaves that was killed before its checkpoint counted.
+  const dead = open(t, store)
+  dead.exec('CREATE TABLE t (x)')
+  dead.run('INSERT INTO t VALUES (1)')
+  // What its process leaves that is killed before a large transaction counts.
   const page = Buffer.from('a/P/00000001/0000000100000999')
   store.put(page, Buffer.from('x'))
-  const orphaned = Number(ask(db, 'kv_gc'))
-  assert.equal(orphaned, store.get(page) === undefined ? 1 : 0)
+  const db = open(t, other(store))
+  ask(db, 'kv_flush')
+  assert.ok(Number(ask(db, 'kv_gc')) >= 1)
+  assert.equal(store.get(page), undefined)
+  assert.equal(Number(ask(db, 'kv_gc')), 0)
   assert.equal(ask(db, 'kv_verify'), 'ok')
   assert.equal(count(db), 1)
   const { list, ...listless } = other(mapStore())

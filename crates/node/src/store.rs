@@ -10,21 +10,10 @@ use ferrolite_kv::{
     StoreResult,
 };
 use ferrolite_sqlite::{code_name, Connection, Error, OpenOptions};
+use ferrolite_worker::protocol::StoreCall;
 
-use crate::environment::{options_get, Environment, Subject};
+use crate::environment::{options_bool, options_get, Environment, Subject};
 use crate::sys::{Env, Ref, Result, Thrown, Value, ValueType};
-
-/// The order of `OPERATIONS` in `lib/arguments/store.js`.
-#[derive(Debug, Clone, Copy)]
-enum Operation {
-    Get,
-    GetBatch,
-    Put,
-    PutBatch,
-    DeleteBatch,
-    PutIfAbsent,
-    List,
-}
 
 /// A store, behind the object that calls its methods and checks their answers (`lib/kv/host.js`).
 pub struct JsStore {
@@ -130,30 +119,19 @@ pub fn open(
     name: &str,
     open: &OpenOptions<'_>,
 ) -> Result<std::result::Result<(Connection, Kept), Error>> {
-    let limits = options_get(env, host, "limits")?;
-    let flag = |name: &str| Ok(options_get(env, host, name)?.as_bool(env));
-    let count = |of: Value<'_>, name: &str| {
-        let number = options_get(env, of, name)?.as_i32(env);
-        Ok(usize::try_from(number).unwrap_or(0))
-    };
     let store = Rc::new(JsStore {
         environment: environment.clone(),
         host: env.reference(host)?,
-        limits: Limits {
-            max_keys: count(limits, "maxKeys")?,
-            max_read_keys: count(limits, "maxReadKeys")?,
-            max_value_bytes: count(limits, "maxValueBytes")?,
-            max_batch_bytes: count(limits, "maxBatchBytes")?,
-        },
-        fenced: flag("fenced")?,
-        lists: flag("lists")?,
+        limits: limits_of(env, host)?,
+        fenced: options_bool(env, host, "fenced")?,
+        lists: options_bool(env, host, "lists")?,
         gives_up: Cell::new(false),
         silent: Cell::new(false),
     });
     let options = Options {
         readonly: open.readonly,
-        page_size: u32::try_from(count(host, "pageSize")?).unwrap_or(0),
-        single_writer: flag("singleWriter")?,
+        page_size: page_size_of(env, host)?,
+        single_writer: options_bool(env, host, "singleWriter")?,
         // The event loop stands still meanwhile.
         retry: Retry {
             attempts: 4,
@@ -201,7 +179,7 @@ impl JsStore {
     /// Asks the host, and reads its answer: a string says why there is none.
     fn ask<R>(
         &self,
-        operation: Operation,
+        operation: StoreCall,
         keys: &[&str],
         values: &[&[u8]],
         read: impl FnOnce(Env<'_>, Value<'_>) -> Result<R>,
@@ -251,23 +229,48 @@ impl JsStore {
     fn call<'e>(
         &self,
         env: Env<'e>,
-        operation: Operation,
+        operation: StoreCall,
         keys: &[&str],
         values: &[&[u8]],
     ) -> Result<Value<'e>> {
         let host = self.host.get(env)?;
-        let list = env.array(keys.len())?;
-        for (at, key) in (0..).zip(keys) {
-            list.set_at(env, at, env.buffer(key.as_bytes())?)?;
-        }
-        let images = env.array(values.len())?;
-        for (at, value) in (0..).zip(values) {
-            images.set_at(env, at, env.buffer(value)?)?;
-        }
-        let number = env.number(f64::from(operation as u8))?;
+        let list = buffers(env, keys)?;
+        let images = buffers(env, values)?;
+        let number = env.number(f64::from(operation as i32))?;
         let function = host.get(env, "call")?;
         env.call(function, host, &[number, list, images])
     }
+}
+
+/// `limits` of the options of a store, which JavaScript has checked.
+pub fn limits_of(env: Env<'_>, store: Value<'_>) -> Result<Limits> {
+    let limits = options_get(env, store, "limits")?;
+    Ok(Limits {
+        max_keys: count_of(env, limits, "maxKeys")?,
+        max_read_keys: count_of(env, limits, "maxReadKeys")?,
+        max_value_bytes: count_of(env, limits, "maxValueBytes")?,
+        max_batch_bytes: count_of(env, limits, "maxBatchBytes")?,
+    })
+}
+
+/// `pageSize` of the options of a store.
+pub fn page_size_of(env: Env<'_>, store: Value<'_>) -> Result<u32> {
+    Ok(u32::try_from(count_of(env, store, "pageSize")?).unwrap_or(0))
+}
+
+/// A number that is not negative.
+pub fn count_of(env: Env<'_>, options: Value<'_>, name: &str) -> Result<usize> {
+    let number = options_get(env, options, name)?.as_i32(env);
+    Ok(usize::try_from(number).unwrap_or(0))
+}
+
+/// Keys or values for a store, each a Buffer.
+pub fn buffers<'e>(env: Env<'e>, items: &[impl AsRef<[u8]>]) -> Result<Value<'e>> {
+    let list = env.array(items.len())?;
+    for (at, item) in (0..).zip(items) {
+        list.set_at(env, at, env.buffer(item.as_ref())?)?;
+    }
+    Ok(list)
 }
 
 fn bytes_of(env: Env<'_>, value: Value<'_>) -> Option<Vec<u8>> {
@@ -275,6 +278,24 @@ fn bytes_of(env: Env<'_>, value: Value<'_>) -> Option<Vec<u8>> {
     env.adopt(value)
         .append_bytes(env, &mut bytes)
         .map(|_| bytes)
+}
+
+/// The values that a store has given; none where there was no typed array.
+pub fn values_of(env: Env<'_>, values: Value<'_>) -> Result<Vec<Option<Vec<u8>>>> {
+    let values = env.adopt(values);
+    let count = values.array_len(env);
+    (0..count)
+        .map(|at| Ok(bytes_of(env, values.at(env, at)?)))
+        .collect()
+}
+
+/// The keys that a store has listed.
+pub fn keys_of(env: Env<'_>, keys: Value<'_>) -> Result<Vec<String>> {
+    let keys = env.adopt(keys);
+    let count = keys.array_len(env);
+    (0..count)
+        .map(|at| keys.at(env, at)?.to_utf8(env))
+        .collect()
 }
 
 #[allow(clippy::unnecessary_wraps)] // as the others read
@@ -292,53 +313,40 @@ impl Store for JsStore {
     }
 
     fn get(&self, key: &str) -> StoreResult<Option<Vec<u8>>> {
-        self.ask(Operation::Get, &[key], &[], |env, value| {
+        self.ask(StoreCall::Get, &[key], &[], |env, value| {
             Ok(bytes_of(env, value))
         })
     }
 
     fn get_batch(&self, keys: &[String]) -> StoreResult<Vec<Option<Vec<u8>>>> {
         let list: Vec<&str> = keys.iter().map(String::as_str).collect();
-        self.ask(Operation::GetBatch, &list, &[], |env, values| {
-            let values = env.adopt(values);
-            let count = values.array_len(env);
-            (0..count)
-                .map(|at| Ok(bytes_of(env, values.at(env, at)?)))
-                .collect()
-        })
+        self.ask(StoreCall::GetBatch, &list, &[], values_of)
     }
 
     fn put(&self, key: &str, value: &[u8]) -> StoreResult<()> {
-        self.ask(Operation::Put, &[key], &[value], nothing)
+        self.ask(StoreCall::Put, &[key], &[value], nothing)
     }
 
     fn put_batch(&self, entries: &[Entry]) -> StoreResult<()> {
         let keys: Vec<&str> = entries.iter().map(|(key, _)| key.as_str()).collect();
         let values: Vec<&[u8]> = entries.iter().map(|(_, value)| value.as_slice()).collect();
-        self.ask(Operation::PutBatch, &keys, &values, nothing)
+        self.ask(StoreCall::PutBatch, &keys, &values, nothing)
     }
 
     fn delete_batch(&self, keys: &[String]) -> StoreResult<()> {
         let list: Vec<&str> = keys.iter().map(String::as_str).collect();
-        self.ask(Operation::DeleteBatch, &list, &[], nothing)
+        self.ask(StoreCall::DeleteBatch, &list, &[], nothing)
     }
 
     fn put_if_absent(&self, key: &str, value: &[u8]) -> StoreResult<bool> {
-        self.ask(Operation::PutIfAbsent, &[key], &[value], |env, answer| {
+        self.ask(StoreCall::PutIfAbsent, &[key], &[value], |env, answer| {
             Ok(env.adopt(answer).as_bool(env))
         })
     }
 
     fn list(&self, prefix: &str) -> Option<StoreResult<Vec<String>>> {
-        self.lists.then(|| {
-            self.ask(Operation::List, &[prefix], &[], |env, keys| {
-                let keys = env.adopt(keys);
-                let count = keys.array_len(env);
-                (0..count)
-                    .map(|at| keys.at(env, at)?.to_utf8(env))
-                    .collect()
-            })
-        })
+        self.lists
+            .then(|| self.ask(StoreCall::List, &[prefix], &[], keys_of))
     }
 
     fn gives_up(&self) -> bool {

@@ -4,13 +4,14 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ferrolite_kv::{Limits, Options, Retry};
+use ferrolite_kv::{Options, Retry};
 use ferrolite_sqlite::Role;
 use ferrolite_worker::local::{self, Log, OpenArgs, StoreArgs};
 use ferrolite_worker::protocol::StoreAnswer;
 use ferrolite_worker::{Port, StoreReply, StoreRequest};
 
 use crate::environment::{options_bool, options_get, Environment};
+use crate::store::{buffers, count_of, keys_of, limits_of, page_size_of, values_of};
 use crate::sys::{Call, Env, Result, Value};
 use crate::worker::{start_on, Worker};
 
@@ -47,24 +48,15 @@ pub fn open<'e>(call: &Call<'e>) -> Result<Value<'e>> {
 
 fn store_args(env: Env<'_>, store: Value<'_>, readonly: bool) -> Result<StoreArgs> {
     let limits = options_get(env, store, "limits")?;
-    let count = |of: Value<'_>, name: &str| {
-        let number = options_get(env, of, name)?.as_i32(env);
-        Ok(usize::try_from(number).unwrap_or(0))
-    };
-    let timeout = u64::try_from(count(store, "timeout")?).unwrap_or(0);
+    let timeout = u64::try_from(count_of(env, store, "timeout")?).unwrap_or(0);
     Ok(StoreArgs {
-        limits: Limits {
-            max_keys: count(limits, "maxKeys")?,
-            max_read_keys: count(limits, "maxReadKeys")?,
-            max_value_bytes: count(limits, "maxValueBytes")?,
-            max_batch_bytes: count(limits, "maxBatchBytes")?,
-        },
+        limits: limits_of(env, store)?,
         fenced: options_bool(env, store, "fenced")?,
         lists: options_bool(env, store, "lists")?,
-        concurrency: count(limits, "concurrency")?,
+        concurrency: count_of(env, limits, "concurrency")?,
         options: Options {
             readonly,
-            page_size: u32::try_from(count(store, "pageSize")?).unwrap_or(0),
+            page_size: page_size_of(env, store)?,
             single_writer: options_bool(env, store, "singleWriter")?,
             retry: Retry {
                 deadline: Duration::from_millis(timeout),
@@ -90,19 +82,11 @@ pub fn take<'e>(call: &Call<'e>) -> Result<Value<'e>> {
         keys,
         values,
     } = request;
-    let key_list = env.array(keys.len())?;
-    for (at, key) in (0..).zip(&keys) {
-        key_list.set_at(env, at, env.buffer(key.as_bytes())?)?;
-    }
-    let value_list = env.array(values.len())?;
-    for (at, value) in (0..).zip(&values) {
-        value_list.set_at(env, at, env.buffer(value)?)?;
-    }
     let list = env.array(4)?;
     list.set_at(env, 0, env.number(f64::from(number))?)?;
     list.set_at(env, 1, env.number(f64::from(what as i32))?)?;
-    list.set_at(env, 2, key_list)?;
-    list.set_at(env, 3, value_list)?;
+    list.set_at(env, 2, buffers(env, &keys)?)?;
+    list.set_at(env, 3, buffers(env, &values)?)?;
     Ok(list)
 }
 
@@ -116,20 +100,8 @@ pub fn answer<'e>(call: &Call<'e>) -> Result<Value<'e>> {
     let reply = match kind {
         Some(StoreAnswer::Done) => StoreReply::Done,
         Some(StoreAnswer::Created) => StoreReply::Created(value.as_bool(env)),
-        Some(StoreAnswer::Values) => {
-            let count = value.array_len(env);
-            let bytes_at = |at: u32| {
-                let mut bytes = Vec::new();
-                let found = value.at(env, at)?.append_bytes(env, &mut bytes);
-                Ok(found.map(|_| bytes))
-            };
-            StoreReply::Values((0..count).map(bytes_at).collect::<Result<_>>()?)
-        }
-        Some(StoreAnswer::Keys) => {
-            let count = value.array_len(env);
-            let key_at = |at: u32| value.at(env, at)?.to_utf8(env);
-            StoreReply::Keys((0..count).map(key_at).collect::<Result<_>>()?)
-        }
+        Some(StoreAnswer::Values) => StoreReply::Values(values_of(env, value)?),
+        Some(StoreAnswer::Keys) => StoreReply::Keys(keys_of(env, value)?),
         Some(StoreAnswer::Failed | StoreAnswer::TimedOut) | None => StoreReply::Failed {
             message: value.to_utf8(env)?,
             timed_out: kind == Some(StoreAnswer::TimedOut),
