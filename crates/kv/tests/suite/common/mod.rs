@@ -1,5 +1,4 @@
 //! What the tests share: a store in memory, and SQL in short.
-#![allow(dead_code)]
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -10,8 +9,7 @@ use ferrolite_kv::{Entry, Limits, Store, StoreResult};
 #[path = "../../../../sqlite/tests/suite/common/sql.rs"]
 mod sql;
 
-#[allow(unused_imports)] // each test file takes what it needs
-pub use sql::{error, exec, rows};
+pub use sql::{exec, rows};
 
 pub type Data = Rc<RefCell<BTreeMap<String, Vec<u8>>>>;
 

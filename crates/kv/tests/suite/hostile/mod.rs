@@ -2,7 +2,6 @@
 //! processes call it in an order of its own.
 //!
 //! One thread runs at a time, so a seed gives the same history every time.
-#![allow(dead_code)]
 
 pub mod lies;
 pub mod rng;

@@ -1,5 +1,4 @@
 //! A disk in memory on which something goes wrong at a chosen operation.
-#![allow(dead_code)] // each test file takes what it needs
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard};

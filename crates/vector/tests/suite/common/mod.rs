@@ -1,47 +1,21 @@
 //! What tests of vector tables share.
-#![allow(dead_code)] // each test file takes what it needs
-
-use std::path::PathBuf;
-use std::sync::atomic::{AtomicU32, Ordering};
 
 use ferrolite_sqlite::{Connection, OpenOptions, Result};
 
 pub mod disk;
 pub mod random;
 
+#[path = "../../../../sqlite/tests/suite/common/file.rs"]
+mod file;
 #[path = "../../../../sqlite/tests/suite/common/sql.rs"]
 mod sql;
 
-#[allow(unused_imports)] // each test file takes what it needs
+pub use file::TestFile;
 pub use sql::{error, exec, rows};
 
-/// A file of one test, removed with its journals when it is dropped.
-pub struct TestFile(PathBuf);
-
 impl TestFile {
-    pub fn new() -> Self {
-        static COUNT: AtomicU32 = AtomicU32::new(0);
-        let number = COUNT.fetch_add(1, Ordering::Relaxed);
-        let name = format!("ferrolite-vector-{}-{number}.db", std::process::id());
-        Self(std::env::temp_dir().join(name))
-    }
-
-    pub fn path(&self) -> String {
-        self.0.to_string_lossy().into_owned()
-    }
-
     pub fn open(&self) -> Result<Connection> {
         open(&self.path())
-    }
-}
-
-impl Drop for TestFile {
-    fn drop(&mut self) {
-        for end in ["", "-journal", "-wal", "-shm"] {
-            let mut path = self.0.clone().into_os_string();
-            path.push(end);
-            let _ = std::fs::remove_file(path);
-        }
     }
 }
 

@@ -1,5 +1,4 @@
 //! Numbers that are the same for the same seed, and how much a test does of what it could.
-#![allow(dead_code)] // each test file takes what it needs
 
 use std::fmt::Debug;
 use std::str::FromStr;
