@@ -48,6 +48,23 @@ impl Handle {
         self.error.borrow_mut().take()
     }
 
+    /// The reason of an error that `SQLite` has just given, if the store or what is in it is the reason.
+    pub fn reason_of(&self, error: &ferrolite_sqlite::Error) -> Option<Error> {
+        const ERROR: i32 = 1;
+        // IOERR, CORRUPT, FULL and CANTOPEN
+        const OF_FILES: [i32; 4] = [10, 11, 13, 14];
+        let ferrolite_sqlite::Error::Sqlite { code, message, .. } = error else {
+            return None;
+        };
+        if *code != ERROR && !OF_FILES.contains(&(code & 0xff)) {
+            return None;
+        }
+        let reason = self.take_error()?;
+        // Most errors of this code are of the SQL; a pragma of ours has the message of its reason.
+        let is_of_sql = *code == ERROR && **message != *reason.to_string().as_bytes();
+        (!is_of_sql).then_some(reason)
+    }
+
     /// The epoch that is written, or read.
     pub fn epoch(&self) -> u32 {
         self.home.borrow().epoch()

@@ -56,18 +56,7 @@ impl Kept {
 
     /// The reason of an error that has just come.
     pub fn reason(&self, error: &Error) -> Option<Failure> {
-        const ERROR: i32 = 1;
-        // IOERR, CORRUPT, FULL and CANTOPEN
-        const OURS: [i32; 4] = [10, 11, 13, 14];
-        let Error::Sqlite { code, message, .. } = error else {
-            return None;
-        };
-        let is_ours = OURS.contains(&(code & 0xff)) || *code == ERROR;
-        let reason = is_ours.then(|| self.handle.take_error()).flatten()?;
-        // Most errors of this code are of the SQL; a pragma of ours has the message of its reason.
-        if *code == ERROR && **message != *reason.to_string().as_bytes() {
-            return None;
-        }
+        let reason = self.handle.reason_of(error)?;
         Some(self.failure(reason))
     }
 }

@@ -164,9 +164,6 @@ struct Owner<'p> {
 const ERROR: i32 = 1;
 const BUSY: i32 = 5;
 const INTERRUPTED: i32 = 9;
-const IO: i32 = 10;
-const CORRUPT: i32 = 11;
-const FULL: i32 = 13;
 const CANTOPEN: i32 = 14;
 
 impl Owner<'_> {
@@ -254,9 +251,8 @@ impl Owner<'_> {
 
     fn fail(&mut self, error: &Error) {
         let code = error.code();
-        let is_of_store = matches!(code & 0xff, ERROR | IO | CORRUPT | FULL | CANTOPEN);
-        let reason = self.store.as_ref().and_then(Handle::take_error);
-        let reason = reason.filter(|_| is_of_store);
+        let store = self.store.as_ref();
+        let reason = store.and_then(|store| store.reason_of(error));
         // Waiting for a lock ends as busy, and for an answer of JavaScript as an error, whatever ended the waiting.
         let waited = match &reason {
             Some(reason) => matches!(reason, StoreFailure::Store { .. }),
