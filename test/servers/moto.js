@@ -13,13 +13,25 @@ const START_LIMIT = 30_000
 const SIGNED = {
   authorization: 'AWS4-HMAC-SHA256 Credential=key/20260101/us-east-1/s3/aws4_request'
 }
+// Of a conditional write it asks for the key in one step and writes it in another: so one request
+// at a time.
+const SERIAL = `
+import moto.server, threading
+run, lock = moto.server.run_simple, threading.Lock()
+def serial(host, port, app, **options):
+    def one(environ, start_response):
+        with lock:
+            return list(app(environ, start_response))
+    run(host, port, one, **options)
+moto.server.run_simple = serial
+moto.server.main()`
 
 /** Gives `url`, `keys(bucket, prefix)` in order, `remove(bucket, key)` and `log()`. */
 async function startMoto (t) {
-  const { args, command, env } = await moto()
+  const { command, env } = await moto()
   // With port 0 the system chooses one, and moto says which.
   const options = { env, stdio: ['ignore', 'pipe', 'pipe'] }
-  const child = spawn(command, [...args, '-H', '127.0.0.1', '-p', '0'], options)
+  const child = spawn(command, ['-c', SERIAL, '-H', '127.0.0.1', '-p', '0'], options)
   let log = ''
   for (const stream of [child.stdout, child.stderr]) {
     stream.setEncoding('utf8').on('data', (text) => { log += text })

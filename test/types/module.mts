@@ -6,6 +6,7 @@ import type { AsyncStore, Options, QueryEvent, RunResult, Statement, SyncStore, 
 import { checkStore, StoreFault } from 'ferrolite/stores/check'
 import { directoryStore } from 'ferrolite/stores/directory'
 import { mapStore } from 'ferrolite/stores/map'
+import { s3Store } from 'ferrolite/stores/s3'
 
 const options: Options = { timeout: 10 }
 const encrypted: Options = { encryptionKey: new Uint8Array(32), encryptionCipher: 'aes256cbc' }
@@ -38,7 +39,8 @@ export { abort, caught, deny, encrypted, fixed, n, read, slow, transaction, unse
   const withLimits: SyncStore = { ...store, limits: { maxKeys: 10 }, onError (error, { key }) { console.log(error, key) } }
   const later: AsyncStore = { ...directoryStore('data'), get: async () => null } as never
   const checked: Promise<{ fenced: boolean }> = checkStore(later, { rounds: 5 })
-  console.log(moved, withLimits, checked, StoreFault)
+  const inBucket: AsyncStore = s3Store({} as Parameters<typeof s3Store>[0], { bucket: 'b', prefix: 'p/' })
+  console.log(inBucket, moved, withLimits, checked, StoreFault)
   // @ts-expect-error It returns a promise.
   console.log(new Database('app', { store: { ...store, get: async () => null } }))
 }
