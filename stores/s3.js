@@ -100,7 +100,7 @@ async function create (client, request) {
         continue
       }
       if (status !== 412) throw error
-      // The SDK repeats a request whose answer was lost: then the object may be the one of the first.
+      // The SDK repeats a request whose answer was lost: the object may be that of the first.
       if (attempts > 1) throw unknown(error, request, attempts)
       return false
     }

@@ -64,6 +64,7 @@ kv/15.kill.js                     -              -                        one   
 kv/16.lifetime.js                 -              -                        one     -
 kv/17.pragmas.js                  -              -                        one     -
 kv/23.s3.js                       -              -                        one     -
+kv/24.unstorage.js                -              -                        one     -
 pack/02.bundlers.js               -              -                        one     -
 pack/03.alias.js                  -              -                        one     -
 project/82.project.js             -              -                        one     -

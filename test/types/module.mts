@@ -7,6 +7,7 @@ import { checkStore, StoreFault } from 'ferrolite/stores/check'
 import { directoryStore } from 'ferrolite/stores/directory'
 import { mapStore } from 'ferrolite/stores/map'
 import { s3Store } from 'ferrolite/stores/s3'
+import { unstorageStore } from 'ferrolite/stores/unstorage'
 
 const options: Options = { timeout: 10 }
 const encrypted: Options = { encryptionKey: new Uint8Array(32), encryptionCipher: 'aes256cbc' }
@@ -40,7 +41,8 @@ export { abort, caught, deny, encrypted, fixed, n, read, slow, transaction, unse
   const later: AsyncStore = { ...directoryStore('data'), get: async () => null } as never
   const checked: Promise<{ fenced: boolean }> = checkStore(later, { rounds: 5 })
   const inBucket: AsyncStore = s3Store({} as Parameters<typeof s3Store>[0], { bucket: 'b', prefix: 'p/' })
-  console.log(inBucket, moved, withLimits, checked, StoreFault)
+  const inDriver: AsyncStore = unstorageStore({} as Parameters<typeof unstorageStore>[0])
+  console.log(inBucket, inDriver, moved, withLimits, checked, StoreFault)
   // @ts-expect-error It returns a promise.
   console.log(new Database('app', { store: { ...store, get: async () => null } }))
 }
