@@ -15,6 +15,8 @@ interface CheckOptions {
   rounds?: number
   /** How long a write that comes late is waited for, in ms. Default: 300. */
   late?: number
+  /** Whether a store without `putIfAbsent()` is taken. Default: true. */
+  singleWriter?: boolean
 }
 
 /**
@@ -22,7 +24,8 @@ interface CheckOptions {
  *
  * @returns whether the store is fenced, how many calls were made, and its limits.
  * @throws {StoreFault} as a rejection, if the store cannot hold a database.
- * @throws {TypeError} as a rejection, if a method is missing, and for wrong options.
+ * @throws {TypeError} as a rejection, if a method is missing, and for wrong or unknown options.
+ * @throws {RangeError} as a rejection, for numbers that are too small or too large.
  */
 export declare function checkStore (store: SyncStore | AsyncStore, options?: CheckOptions): Promise<{
   fenced: boolean

@@ -63,6 +63,7 @@ kv/14.stores.js                   -              -                        one   
 kv/15.kill.js                     -              -                        one     -
 kv/16.lifetime.js                 -              -                        one     -
 kv/17.pragmas.js                  -              -                        one     -
+kv/18.check.js                    -              -                        one     -
 kv/23.s3.js                       -              -                        one     -
 kv/24.unstorage.js                -              -                        one     -
 pack/02.bundlers.js               -              -                        one     -

@@ -5,7 +5,7 @@ const fs = require('node:fs')
 const path = require('node:path')
 const test = require('node:test')
 const { open: openLmdb } = require('lmdb')
-const { StoreFault, checkStore } = require('../../stores/check')
+const { checkStore } = require('../../stores/check')
 const { directoryStore } = require('../../stores/directory')
 const { lmdbStore } = require('../../stores/lmdb')
 const { mapStore } = require('../../stores/map')
@@ -74,6 +74,69 @@ test('the directory store keeps what is in it below it, and removes what was lef
   for (const wrong of [undefined, '', 5, null]) typeError(() => directoryStore(wrong), /^Expected first argument/)
 })
 
+test('a large transaction reaches the disk of a directory in a file for each batch', t => {
+  const folder = tempDir(t)
+  const db = new Database('a', { store: directoryStore(folder) })
+  db.exec('CREATE TABLE t (x)')
+  let synced = 0
+  const { fsyncSync } = fs
+  fs.fsyncSync = fd => { synced++; fsyncSync(fd) }
+  cleanup(t, () => { fs.fsyncSync = fsyncSync })
+  db.run('INSERT INTO t VALUES (randomblob(20000000))')
+  // 2,442 pages, in batches of 128
+  assert.ok(synced < 80, `${synced}`)
+  db.close()
+  const again = new Database('a', { store: directoryStore(folder), readonly: true })
+  assert.deepEqual(again.get('SELECT length(x) AS length FROM t'), { length: 20000000 })
+  assert.equal(again.pragma('kv_verify', { simple: true }), 'ok')
+})
+
+test('a batch in a directory is one file, and leaves the disk with its last keys', t => {
+  const folder = tempDir(t)
+  const store = directoryStore(folder)
+  const keys = Array.from({ length: 40 }, (_, i) => bytes(`a/P/${i}/1`))
+  const valueOf = i => Buffer.alloc(8000 + i, i)
+  const filesOf = list => new Set(list.map(key => fs.statSync(path.join(folder, 'a', '+p', `${key.toString().slice(4).replace('/', '!')}`)).ino))
+  store.putBatch(keys.map((key, i) => [key, valueOf(i)]))
+  assert.equal(filesOf(keys).size, 1)
+  const [first] = filesOf(keys)
+  store.deleteBatch(keys.slice(0, 29))
+  assert.deepEqual([...filesOf(keys.slice(29))], [first])
+  store.deleteBatch([keys[29]])
+  const left = keys.slice(30)
+  assert.equal(filesOf(left).size, 1)
+  assert.ok(!filesOf(left).has(first))
+  assert.deepEqual(store.getBatch(keys), keys.map((_, i) => i < 30 ? null : valueOf(i)))
+  assert.deepEqual(store.list(bytes('a/P/')).map(String).sort(), left.map(String).sort())
+  // One of them is written anew, alone and with others, twice in one batch.
+  store.put(left[0], valueOf(1))
+  store.putBatch([[left[0], valueOf(2)], [left[1], Buffer.alloc(0)], [left[0], valueOf(3)]])
+  assert.deepEqual(store.getBatch(left.slice(0, 3)), [valueOf(3), Buffer.alloc(0), valueOf(32)])
+  store.putBatch(Array.from({ length: 1200 }, (_, i) => [bytes(`b/P/${i}/1`), Buffer.from(`${i}`)]))
+  assert.equal(store.list(bytes('b/')).length, 1200)
+  assert.equal(String(store.get(bytes('b/P/1199/1'))), '1199')
+  store.deleteBatch(keys)
+  assert.deepEqual(store.list(bytes('a/')), [])
+  assert.deepEqual(fs.readdirSync(path.join(folder, '=half')), [])
+})
+
+test('a directory that cannot be made is an error, and one that is damaged, too', t => {
+  if (process.platform === 'linux') {
+    assert.throws(() => directoryStore('/proc/nope/deeper'), { code: 'ENOENT' })
+  }
+  const folder = tempDir(t)
+  fs.writeFileSync(path.join(folder, 'file'), '')
+  assert.throws(() => directoryStore(path.join(folder, 'file', 'below')))
+  const store = directoryStore(folder)
+  store.putBatch([[bytes('a/P/1/1'), Buffer.alloc(50)], [bytes('a/P/2/1'), Buffer.alloc(50)]])
+  const file = path.join(folder, 'a', '+p', '1!1')
+  const half = fs.readFileSync(file).subarray(0, 40)
+  for (const damaged of [Buffer.alloc(0), Buffer.of(9), Buffer.of(1, 2), half]) {
+    fs.writeFileSync(file, damaged)
+    assert.throws(() => store.get(bytes('a/P/1/1')), /^Error: the file/)
+  }
+})
+
 test('the lmdb store refuses what would lose data, or is none', t => {
   typeError(() => lmdbStore(undefined), /^Expected first argument to be a database of the package lmdb/)
   typeError(() => lmdbStore({}), /^Expected first argument/)
@@ -81,151 +144,4 @@ test('the lmdb store refuses what would lose data, or is none', t => {
   cleanup(t, () => db.close())
   typeError(() => lmdbStore(db), /must be opened with/)
   typeError(() => mapStore({}), 'Expected first argument to be a Map')
-})
-
-// Wrappers of a good store, each with one fault, and what the check says of it.
-const FAULTS = {
-  'condition ignored': [/^the condition of putIfAbsent is ignored/, store => ({
-    putIfAbsent (key, value) {
-      store.put(key, value)
-      return true
-    }
-  })],
-  'condition ignored, value kept': [/^the condition of putIfAbsent is ignored/, store => ({
-    putIfAbsent (key, value) {
-      store.putIfAbsent(key, value)
-      return true
-    }
-  })],
-  'condition ignored now and then': [/^the condition of putIfAbsent is ignored/, (store, next) => ({
-    putIfAbsent (key, value) {
-      if (next(10) !== 0) return store.putIfAbsent(key, value)
-      store.put(key, value)
-      return true
-    }
-  })],
-  'a race that two win': [/of 8 calls at once/, store => ({
-    async putIfAbsent (key, value) {
-      if (store.get(key)) return false
-      await null
-      store.put(key, value)
-      return true
-    }
-  })],
-  'batch torn': [/^batches are torn/, store => ({
-    putBatch: entries => store.putBatch(entries.slice(0, -1))
-  })],
-  'batch torn in the middle': [/^batches are torn|^writes are lost/, (store, next) => ({
-    putBatch: entries => store.putBatch(entries.filter(() => next(50) !== 0))
-  })],
-  'batch of more keys than it takes': [/^batches are torn/, store => ({
-    putBatch: entries => store.putBatch(entries.slice(0, 100))
-  })],
-  'answers reordered': [/^answers are reordered/, store => ({
-    getBatch: keys => store.getBatch(keys).reverse()
-  })],
-  'answers without what is missing': [/store.getBatch returned \d+ values/, store => ({
-    getBatch: keys => store.getBatch(keys).filter(Boolean)
-  })],
-  'answers sorted by key': [/^answers are reordered|^writes are lost/, store => ({
-    getBatch: keys => store.getBatch([...keys].sort(Buffer.compare))
-  })],
-  'values truncated': [/^values are truncated/, store => ({
-    put: (key, value) => store.put(key, value.subarray(0, 65535))
-  })],
-  'values truncated at the limit': [/^values are truncated/, store => ({
-    get: key => store.get(key)?.subarray(0, 131071)
-  })],
-  'values as text': [/^values are changed/, store => ({
-    put: (key, value) => store.put(key, Buffer.from(Buffer.from(value).toString('utf8')))
-  })],
-  'values cut at a zero': [/^values are truncated/, store => ({
-    put (key, value) {
-      const end = value.indexOf(0)
-      store.put(key, end === -1 ? value : value.subarray(0, end))
-    }
-  })],
-  'reads stale': [/reads are stale/, (store, next, known = new Map()) => ({
-    get (key) {
-      const name = key.toString()
-      if (!known.has(name) || next(3) === 0) known.set(name, store.get(key))
-      return known.get(name)
-    }
-  })],
-  'absence remembered': [/reads are stale/, (store, next, absent = new Set()) => ({
-    get (key) {
-      const value = absent.has(key.toString()) ? undefined : store.get(key)
-      if (value === undefined) absent.add(key.toString())
-      return value
-    }
-  })],
-  'deleted values read': [/^reads are stale/, store => ({ deleteBatch () {} })],
-  'writes lost': [/^writes are lost/, store => ({ put () {} })],
-  'writes lost now and then': [/writes are lost/, (store, next) => ({
-    put: (key, value) => next(30) === 0 ? undefined : store.put(key, value)
-  })],
-  'writes of putIfAbsent lost': [/writes are lost|is ignored/, (store, next) => ({
-    putIfAbsent: (key, value) => next(20) === 0 ? true : store.putIfAbsent(key, value)
-  })],
-  'writes late': [/writes are lost/, store => ({
-    put: (key, value) => { setTimeout(() => store.put(key, value), 5) }
-  })],
-  'writes repeated late': [/^writes come late/, (store, next) => ({
-    put (key, value) {
-      store.put(key, value)
-      if (next(3) === 0) setTimeout(() => store.put(key, value), 10)
-    }
-  })],
-  'wrong types: text': [/store.get returned a string/, store => ({
-    get: key => store.get(key)?.toString() ?? null
-  })],
-  'wrong types: a number': [/store.putIfAbsent returned a number/, store => ({
-    putIfAbsent: (key, value) => Number(store.putIfAbsent(key, value))
-  })],
-  'wrong types: an empty value for none': [/a key that was never written has a value/, store => ({
-    get: key => store.get(key) ?? new Uint8Array()
-  })],
-  'wrong types: false': [/store.put returned false/, store => ({ put: () => false })],
-  'a list of all': [/^list gives/, store => ({ list: () => store.list(bytes('')) })],
-  'it throws': [/quota/, store => ({ put () { throw new Error('quota') } })],
-  // eslint-disable-next-line no-throw-literal
-  'it throws null': [/null was thrown/, store => ({ get () { throw null } })]
-}
-
-for (const [name, [message, plant]] of Object.entries(FAULTS)) {
-  test(`the check finds a planted fault: ${name}`, async () => {
-    const store = mapStore()
-    const options = { late: 50 }
-    let calls = 0
-    const faulty = { ...store, ...plant(store, every => ++calls % every) }
-    await assert.rejects(checkStore(faulty, options), error => {
-      assert.ok(error instanceof StoreFault, error.stack)
-      assert.equal(error.name, 'StoreFault')
-      assert.ok(error.faults.some(fault => message.test(fault)), error.message)
-      return true
-    })
-  })
-}
-
-test('the check takes stores of promises, those with small limits, and those without putIfAbsent', async t => {
-  const store = mapStore()
-  const methods = Object.entries(store).filter(([, method]) => typeof method === 'function')
-  const later = Object.fromEntries(methods.map(([name, method]) => [name, async (...args) => {
-    await new Promise(resolve => setImmediate(resolve))
-    return method(...args)
-  }]))
-  await checkStore(later, QUICK)
-  const { putIfAbsent, list, ...plain } = store
-  const limits = { maxKeys: 1, maxReadKeys: 10, maxValueBytes: 65536 }
-  assert.equal((await checkStore({ ...plain, limits }, QUICK)).fenced, false)
-})
-
-test('the check opens the store again, and sees what was lost', async t => {
-  const folder = tempDir(t)
-  await checkStore(directoryStore(folder), { ...QUICK, reopen: () => directoryStore(folder) })
-  const forgetful = checkStore(mapStore(), { ...QUICK, reopen: () => mapStore() })
-  await assert.rejects(forgetful, /writes are lost.*: getBatch after opening again/)
-  await assert.rejects(checkStore({}), { name: 'TypeError', message: /^The store lacks get/ })
-  await assert.rejects(checkStore(mapStore(), { rounds: 0 }), { name: 'TypeError' })
-  await assert.rejects(checkStore(mapStore(), { reopen: 5 }), { name: 'TypeError' })
 })
