@@ -82,10 +82,11 @@ function folder () {
 
 // One path for the same bytes: two copies in a process would break each other's locks on files.
 function extracted (bytes) {
-  const hash = require('node:crypto').createHash('sha256').update(bytes).digest('hex')
+  const { createHash, randomBytes } = require('node:crypto')
+  const hash = createHash('sha256').update(bytes).digest('hex')
   const file = path.join(privateFolder(), `${hash.slice(0, 32)}.node`)
   if (fs.statSync(file, { throwIfNoEntry: false })?.size === bytes.length) return file
-  const fresh = `${file}.${process.pid}.${Date.now()}.tmp`
+  const fresh = `${file}.${randomBytes(8).toString('hex')}.tmp`
   fs.writeFileSync(fresh, bytes, { flag: 'wx', mode: 0o600 })
   try {
     fs.renameSync(fresh, file)

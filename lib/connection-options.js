@@ -221,7 +221,7 @@ function readKey (key, expected) {
     throw new TypeError(`${expected} to be a non-empty string or Uint8Array`)
   }
   // Not of Buffer's pool, which others read.
-  return isBytes ? Uint8Array.from(key) : new TextEncoder().encode(key)
+  return isBytes ? Uint8Array.from(key) : Uint8Array.from(Buffer.from(key))
 }
 
 function readVfs ({ vfs }) {

@@ -1,5 +1,6 @@
 'use strict'
 
+const { isNativeError } = require('node:util').types
 const { atCaller } = require('./caller')
 const { withoutKeys } = require('./sql')
 
@@ -85,6 +86,11 @@ function fromCall (error) {
   return ours.has(error) ? atCaller(error) : error
 }
 
+/** Of any realm, as a test runner may have its own for each file. */
+function isError (value) {
+  return isNativeError(value) || value instanceof Error
+}
+
 /** Says what an error is about, where that is not known yet. */
 function describe (error, sql, database) {
   if (sql != null && !Object.hasOwn(error, 'sql')) hide(error, 'sql', withoutKeys(sql))
@@ -94,7 +100,7 @@ function describe (error, sql, database) {
 
 /** Says which statement of a list an error is about, and where it is: the character `offset`. */
 function locate (error, statementIndex, sql, database, offset = 0) {
-  if (!(error instanceof Error)) return error
+  if (!isError(error)) return error
   if (!Object.hasOwn(error, 'offset')) hide(error, 'offset', offset)
   hide(error, 'statementIndex', statementIndex)
   return describe(error, typeof sql === 'string' ? sql : null, database)
@@ -111,7 +117,7 @@ function withOutcome (error, outcome) {
  * @param {unknown} error
  */
 function rolledBack (error, database) {
-  if (!(error instanceof Error)) return
+  if (!isError(error)) return
   const { outcome, database: own } = /** @type {any} */ (error)
   if (outcome !== undefined && own === database) withOutcome(error, OUTCOME.ROLLED_BACK)
 }
@@ -153,7 +159,7 @@ function abortError (signal) {
 
 /** An error for one call of the promise API; one that several calls get is copied for each. */
 function forCall (error, sql, database) {
-  if (!(error instanceof Error)) return error
+  if (!isError(error)) return error
   if (ours.has(error) && error instanceof SqliteError) error = copy(error)
   ours.add(error)
   return describe(error, sql, database)

@@ -6,6 +6,7 @@
 const { AsyncLocalStorage } = require('node:async_hooks')
 const { tracingChannel } = require('node:diagnostics_channel')
 const { between, counted } = require('./channels')
+const { now } = require('./timers')
 
 /** Something that has a beginning and an end. */
 class Occasion {
@@ -56,10 +57,10 @@ class Occasion {
   }
 
   #clock (context) {
-    const began = performance.now()
+    const began = now()
     context.duration = undefined
     return (failure) => {
-      context.duration = performance.now() - began
+      context.duration = now() - began
       if (failure === null) return
       context.error = failure.error
       this.#channels.error.publish(context)

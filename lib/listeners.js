@@ -1,5 +1,7 @@
 'use strict'
 
+const { throwLater } = require('./timers')
+
 /** Listeners of a connection to a file, which tells of an event only while somebody listens. */
 class FileListeners {
   #listeners = { update: [], build: [] }
@@ -78,7 +80,7 @@ class EventListeners {
       try {
         listener(value)
       } catch (error) {
-        process.nextTick(() => { throw error })
+        throwLater(error)
       }
     }
   }

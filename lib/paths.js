@@ -56,6 +56,7 @@ function resolveUri (uri) {
   const [, name, query = ''] = /^file:([^?#]*)(?:\?([^#]*))?/s.exec(uri)
   if (name === '' || name.startsWith('/') || name === ':memory:') return uri
   if (isWindows && /^[a-z]:/i.test(name)) return uri
+  const { URLSearchParams } = require('node:url')
   const parameters = new URLSearchParams(query)
   if (parameters.get('mode') === 'memory' || !namesFiles(parameters.get('vfs') ?? undefined)) return uri
   const rest = uri.slice('file:'.length)
@@ -118,6 +119,7 @@ function followLink (file) {
 function fileOfUri (name) {
   const [, file, query = ''] = /^file:(?:\/\/[^/]*)?([^?#]*)(?:\?([^#]*))?/i.exec(name) ?? []
   if (file === undefined) return name
+  const { URLSearchParams } = require('node:url')
   const parameters = new URLSearchParams(query)
   if (/^(ro|memory)$/.test(parameters.get('mode')) || parameters.get('immutable') === '1') return null
   try {

@@ -3,6 +3,8 @@
 // `stmt.timing()` of both APIs. A timed statement has methods of its own, so that it costs other
 // statements nothing.
 
+const { now } = require('./timers')
+
 function setTiming (statement, on) {
   delete statement.run
   delete statement.get
@@ -18,8 +20,8 @@ function setTiming (statement, on) {
 function own (statement, name, add) {
   const method = statement[name]
   const value = function (...params) {
-    const start = performance.now()
-    const seconds = () => (performance.now() - start) / 1000
+    const start = now()
+    const seconds = () => (now() - start) / 1000
     const result = method.apply(this, params)
     if (!(result instanceof Promise)) return add(result, seconds())
     return result.then((value) => add(value, seconds()))

@@ -5,6 +5,7 @@
 const { channel, hasSubscribers, tracingChannel } = require('node:diagnostics_channel')
 const { between, counted } = require('./channels')
 const { isPragma, withoutKeys } = require('./sql')
+const { now, soon } = require('./timers')
 
 const query = tracingChannel('ferrolite:query')
 const CHANNELS = [query.start, query.end, query.asyncStart, query.asyncEnd, query.error]
@@ -97,9 +98,9 @@ function contextOf (kind, sql, database, connection) {
 /** Reports a synchronous call; `count(context, result)` sets how many rows it was. */
 function traceSync (context, call, count = null) {
   if (context === null) return call()
-  const began = performance.now()
+  const began = now()
   return between(query, context, counted(context, call, count), (failure) => {
-    const took = performance.now() - began
+    const took = now() - began
     context.run ??= took
     context.waited = took - context.run
     if (failure !== null) reportError(context, failure.error)
@@ -124,7 +125,7 @@ async function traceAsync (context, call, count) {
 
 /** Compiles, and reports it only if that fails: no call follows that would be reported. */
 function traceCompile (sql, database, compile) {
-  const began = performance.now()
+  const began = now()
   try {
     return compile()
   } catch (error) {
@@ -138,7 +139,7 @@ function reportUncompiled (sql, database, began, error, hasRun = true) {
   // Mistakes in calling are nothing about the SQL.
   const context = error instanceof TypeError ? null : contextOf('prepare', sql, database, null)
   if (context === null) return
-  const took = performance.now() - (began ?? performance.now())
+  const took = now() - (began ?? now())
   context.run = hasRun ? took : 0
   context.waited = took - context.run
   query.start.publish(context)
@@ -163,7 +164,7 @@ class Steps {
   }
 
   step (call) {
-    const began = performance.now()
+    const began = now()
     let failure = null
     try {
       return call()
@@ -171,7 +172,7 @@ class Steps {
       failure = { error }
       throw error
     } finally {
-      this.#context.run += performance.now() - began
+      this.#context.run += now() - began
       if (failure !== null) this.end(failure)
     }
   }
@@ -195,7 +196,7 @@ class Trace {
   // Runs a function in the async context of the caller.
   #asCaller
 
-  constructor (context, began = performance.now()) {
+  constructor (context, began = now()) {
     this.context = context
     this.#began = began
     /** @type {(report: () => void) => void} */
@@ -217,14 +218,14 @@ class Trace {
 
   end (failure = null) {
     const { context } = this
-    context.waited = Math.max(performance.now() - this.#began - (context.run ?? 0), 0)
+    context.waited = Math.max(now() - this.#began - (context.run ?? 0), 0)
     const report = () => this.#asCaller(() => {
       if (failure !== null) reportError(context, failure.error)
       query.asyncStart.publish(context)
       query.asyncEnd.publish(context)
     })
     // Not while replies are read: a listener may use their block, by the sync API.
-    queueMicrotask(report)
+    soon(report)
   }
 
   /** Ends with a job. */

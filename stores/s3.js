@@ -1,7 +1,7 @@
 'use strict'
 
-const { setTimeout: sleep } = require('node:timers/promises')
 const { parallel } = require('../lib/kv/parallel')
+const { sleep } = require('../lib/timers')
 
 // Requests at once: a client of the SDK has 50 sockets, and warns when far more wait for one.
 const REQUESTS = 40

@@ -2,9 +2,9 @@
 
 const fs = require('node:fs')
 const path = require('node:path')
-const { setImmediate, setTimeout } = require('node:timers/promises')
 const { makeError } = require('../errors')
 const { isInMemory, resolveFile } = require('../paths')
+const { nextTurn, now, sleep } = require('../timers')
 
 // Suffixes of the files that SQLite writes beside a database.
 const BESIDE = ['', '-journal', '-wal', '-shm']
@@ -49,7 +49,7 @@ async function runBackup (file, [timeout, source, target], step, close, progress
       throw makeError('source and destination must be distinct', 'SQLITE_ERROR', 1)
     }
     for (;;) {
-      await setImmediate()
+      await nextTurn()
       const [totalPages, remainingPages, done] = await stepWhenFree(step, rate, timeout)
       if (done) return { totalPages, remainingPages }
       if (useDefault) {
@@ -87,14 +87,14 @@ async function identify (file) {
 
 /** Waits for a lock as long as a statement does, while the event loop turns. */
 async function stepWhenFree (step, rate, timeout) {
-  const end = performance.now() + timeout
+  const end = now() + timeout
   for (let tries = 0; ; ++tries) {
     try {
       return await step(rate)
     } catch (error) {
-      const left = end - performance.now()
+      const left = end - now()
       if (!isLocked(error) || left <= 0) throw error
-      await setTimeout(Math.min(DELAYS[tries] ?? DELAYS.at(-1), left))
+      await sleep(Math.min(DELAYS[tries] ?? DELAYS.at(-1), left))
     }
   }
 }

@@ -1,6 +1,7 @@
 'use strict'
 
 const { timedOut } = require('../errors')
+const { now } = require('../timers')
 const tracing = require('../tracing')
 const { SAVEPOINT } = require('../transaction')
 const { NAMES } = require('./call')
@@ -92,9 +93,9 @@ function toResult (columns, rows, { changes, lastInsertRowid }) {
 /** The ms that are left of the time limit of a batch; null if it has none. */
 function timeLeft (timeout) {
   if (timeout === undefined || timeout === 0) return null
-  const end = performance.now() + timeout
+  const end = now() + timeout
   return () => {
-    const left = Math.ceil(end - performance.now())
+    const left = Math.ceil(end - now())
     if (left <= 0) throw timedOut()
     return left
   }

@@ -1,12 +1,12 @@
 'use strict'
 
+const { isAsyncFunction, isGeneratorFunction } = require('node:util').types
 const { getLength } = require('./function')
 const { checkNames } = require('./names')
 
 const TABLE = ['rows', 'columns', 'parameters', 'safeIntegers', 'directOnly']
 
 const { apply } = Function.prototype
-const GeneratorFunctionPrototype = Object.getPrototypeOf(function * () {})
 
 /**
  * Arguments of `db.table()`, checked: a factory for the addon, and whether the table is eponymous.
@@ -54,7 +54,7 @@ function parseDefinition (definition, verb, moduleName) {
   if (!own('columns')) fail('without a "columns" property')
 
   const { rows } = definition
-  if (typeof rows !== 'function' || Object.getPrototypeOf(rows) !== GeneratorFunctionPrototype) {
+  if (typeof rows !== 'function' || !isGeneratorFunction(rows) || isAsyncFunction(rows)) {
     fail('with an invalid "rows" property (should be a generator function)')
   }
   const columns = copyStrings(definition.columns)

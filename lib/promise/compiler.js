@@ -3,6 +3,7 @@
 const { retrace } = require('../errors')
 const { OP } = require('../protocol')
 const { MAX_CACHED_LENGTH, StatementCache } = require('../statement-cache')
+const { now } = require('../timers')
 const tracing = require('../tracing')
 const { Entry } = require('../worker/entry')
 const { Job } = require('../worker/job')
@@ -146,7 +147,7 @@ class Compiler {
   }
 
   async #compileNow (compile, sql) {
-    const began = performance.now()
+    const began = now()
     try {
       return await compile()
     } catch (error) {

@@ -8,6 +8,7 @@ const { KEY } = require('../key')
 const { LIMITS } = require('../connection-options')
 const { FLAG, NEED, OP } = require('../protocol')
 const { openRoute } = require('../backends/promise')
+const { clearTimeout, now, setTimeout } = require('../timers')
 const tracing = require('../tracing')
 const { copyViews } = require('../views')
 const { Job } = require('../worker/job')
@@ -289,7 +290,7 @@ class Connection {
     const scope = this.root.current()
     const turn = new Job()
     turn.sql = sql
-    const since = tracing.on ? performance.now() : undefined
+    const since = tracing.on ? now() : undefined
     let inner = null
     /** @type {{ interrupted: boolean } | undefined} */
     let starting

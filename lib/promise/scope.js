@@ -6,6 +6,7 @@
 const { AsyncLocalStorage } = require('node:async_hooks')
 const { errorOf, transactionLost } = require('../errors')
 const { FLAG } = require('../protocol')
+const { clearTimeout, setTimeout } = require('../timers')
 
 // Of the innermost transaction of this async context, over all connections.
 let storage = null

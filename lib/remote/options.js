@@ -2,6 +2,7 @@
 
 // What `new Database('libsql://…', options)` means: where the server is, and how to speak to it.
 
+const { URL } = require('node:url')
 const { checkNames } = require('../arguments/names')
 const { requireOptions } = require('../capabilities')
 

@@ -1,6 +1,7 @@
 'use strict'
 
 const { EXTENT, OP } = require('../protocol')
+const { clearTimeout, setTimeout } = require('../timers')
 const { Freshness, READ } = require('./freshness')
 const { PATIENCE, sync } = require('./syncer')
 

@@ -4,6 +4,7 @@
 
 const { errorOf } = require('../errors')
 const { EXTENT } = require('../protocol')
+const { soon } = require('../timers')
 const tracing = require('../tracing')
 
 // Those of open replicas, for the first subscriber of the channel; WeakRefs keep none open.
@@ -55,7 +56,7 @@ class Syncs {
     // A sync that a call waits for is reported by that call.
     if (!isAsked) tracing.lifecycle('sync')?.report({ database: this.#database, ...sync })
     // Not inside the call that waits: a listener may make calls of its own.
-    if (this.#events.has('sync')) process.nextTick(() => this.#events.emit('sync', sync))
+    if (this.#events.has('sync')) soon(() => this.#events.emit('sync', sync))
   }
 
   /** When the last that succeeded began, or null. */

@@ -1,5 +1,7 @@
 'use strict'
 
+const { clearTimeout, setImmediate, setTimeout } = require('../timers')
+
 // The longest time that counts in one piece, in ms.
 const PIECE = 1000
 

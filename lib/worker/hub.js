@@ -1,5 +1,7 @@
 'use strict'
 
+const { now, setImmediate } = require('../timers')
+
 // How long replies are read before the event loop has its turn, in ms.
 const SLICE = 4
 
@@ -23,13 +25,13 @@ class Hub {
     this.#natives = natives
     this.#drain = () => {
       this.#scheduled = false
-      this.#until = performance.now() + SLICE
+      this.#until = now() + SLICE
       this.drain()
     }
     natives.workerOnWake(() => {
       if (this.#scheduled) return
       // Node takes many wake-ups in one go, and timers would have to wait for them all.
-      if (performance.now() < this.#until) this.drain()
+      if (now() < this.#until) this.drain()
       else this.drainSoon()
     })
   }
@@ -66,19 +68,19 @@ class Hub {
 
   /** Whether the event loop had its turn not long ago. */
   maySpin () {
-    const now = performance.now()
+    const time = now()
     if (!this.#inTurn) {
       this.#inTurn = true
-      this.#spinUntil = now + SLICE
+      this.#spinUntil = time + SLICE
       setImmediate(this.#turnEnds)
     }
-    return now < this.#spinUntil
+    return time < this.#spinUntil
   }
 
   #turnEnds = () => { this.#inTurn = false }
 
   drain () {
-    const until = performance.now() + SLICE
+    const until = now() + SLICE
     for (const port of this.#active) {
       if (!port.drain(until)) {
         this.drainSoon()

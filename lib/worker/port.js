@@ -8,6 +8,7 @@ const {
 } = require('../errors')
 const { INTERRUPTED, ERROR_KIND, HEADER, JOB, OP, PART, REPLY } = require('../protocol')
 const { RAW, decoderFor } = require('../rows')
+const { clearTimeout, now, setTimeout, soon, throwLater } = require('../timers')
 const { SLICE, hubOf } = require('./hub')
 const { Job } = require('./job')
 const { Message } = require('./message')
@@ -136,7 +137,7 @@ class Port {
         return
       }
       this.#missed = 0
-      if (!this.drain(performance.now() + SLICE)) return this.#hub.drainSoon()
+      if (!this.drain(now() + SLICE)) return this.#hub.drainSoon()
     } while (this.#head !== this.#jobs.length)
   }
 
@@ -188,7 +189,7 @@ class Port {
   #flushSoon () {
     if (this.#flushing) return
     this.#flushing = true
-    queueMicrotask(this.#flush)
+    soon(this.#flush)
   }
 
   /** Ends a job, queued or running, with `reason`, or lets the reply stand that is on its way. */
@@ -237,12 +238,12 @@ class Port {
   /** Waits until a job has ended; after `timeout` ms, unless that is 0, it is interrupted. */
   wait (job, timeout) {
     this.#post()
-    let end = timeout === 0 ? Infinity : performance.now() + timeout
+    let end = timeout === 0 ? Infinity : now() + timeout
     let isInterrupted = false
     const worker = { hasReplied: false }
     job.replied = () => { worker.hasReplied = true }
     while (!job.settled) {
-      const left = end - performance.now()
+      const left = end - now()
       if (left > 0) {
         this.#waitMore(left)
       } else if (isInterrupted) {
@@ -250,12 +251,12 @@ class Port {
       } else {
         isInterrupted = true
         this.interrupt(job, timedOut())
-        end = performance.now() + NOTICING
+        end = now() + NOTICING
       }
     }
     // What the worker makes of it is known once it has noticed.
-    const noticed = performance.now() + NOTICING
-    while (!worker.hasReplied && !this.ended && performance.now() < noticed) {
+    const noticed = now() + NOTICING
+    while (!worker.hasReplied && !this.ended && now() < noticed) {
       this.#waitMore(NOTICING)
     }
   }
@@ -285,7 +286,7 @@ class Port {
       if (header[EXTRAS] !== 0) block.extras.length = 0
       // Code of the user, which may use the block, comes when all is read.
       if (this.#calls.length !== 0) for (const call of this.#calls.splice(0)) call()
-      if (performance.now() >= until) return false
+      if (now() >= until) return false
     }
   }
 
@@ -335,7 +336,7 @@ class Port {
         else context(() => fn?.(...args))
       } catch (error) {
         // Uncaught, as in any event: replies behind it are read all the same.
-        process.nextTick(() => { throw error })
+        throwLater(error)
       }
     })
   }

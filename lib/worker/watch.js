@@ -1,6 +1,7 @@
 'use strict'
 
 const { abortError, timedOut } = require('../errors')
+const { clearTimeout, setTimeout } = require('../timers')
 
 // How a call ends before its time: by a signal, or by a time limit.
 

@@ -16,10 +16,13 @@ const { startSqld, unavailable } = require('../servers/sqld')
 const ROOT = path.join(__dirname, '..', '..')
 const PAGES = [
   'README.md', 'docs/api.md', 'docs/promise.md', 'docs/migrating.md', 'docs/threads.md',
-  'docs/remote.md', 'docs/replicas.md', 'docs/observability.md', 'docs/vector.md', 'docs/kv.md'
+  'docs/remote.md', 'docs/replicas.md', 'docs/observability.md', 'docs/vector.md', 'docs/kv.md',
+  'docs/testing.md'
 ]
 // Blocks that name it run with a server of their own.
 const SERVED = /process\.env\.DATABASE_URL/
+// Blocks that are tests themselves end well, whatever they print.
+const TESTS = /require\('node:test'\)/
 const run = promisify(execFile)
 
 function read (name) {
@@ -73,6 +76,7 @@ for (const page of PAGES) {
     const skip = (SERVED.test(code) && unavailable()) ?? false
     test(`${page}:${line} prints what it says`, { skip }, async (t) => {
       const { stdout, stderr } = await runBlock(t, code)
+      if (TESTS.test(code)) return
       assert.equal(stdout, expectedOutput(code))
       assert.equal(stderr, '')
     })

@@ -2,6 +2,7 @@
 
 const { LIMITS } = require('../../connection-options')
 const { OP, ROLE } = require('../../protocol')
+const { now } = require('../../timers')
 const { Job } = require('../../worker/job')
 const { Port, openLocal } = require('../../worker/port')
 const { fileRoute, openArgs } = require('./single')
@@ -223,12 +224,12 @@ class Reader {
   load () {
     const { executing, replied } = this.port
     if (executing === 0) return 0
-    const now = performance.now()
+    const time = now()
     if (replied !== this.#replied) {
       this.#replied = replied
-      this.#since = now
+      this.#since = time
     }
-    return executing + now - this.#since
+    return executing + time - this.#since
   }
 
   statement (entry) {

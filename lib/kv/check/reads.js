@@ -2,7 +2,7 @@
 
 // Reads see what was written last, whichever method has written it.
 
-const { setTimeout: sleep } = require('node:timers/promises')
+const { sleep } = require('../../timers')
 
 async function get (trial) {
   const key = trial.newKey()

@@ -5,6 +5,7 @@
 const { randomBytes } = require('node:crypto')
 const fs = require('node:fs')
 const path = require('node:path')
+const { wallTime } = require('../../timers')
 const { indexEnd, pack, readIndex, single } = require('./pack')
 
 // Where values are written before they have their names; no key begins so.
@@ -222,7 +223,7 @@ function removeOld (half) {
   for (const name of fs.readdirSync(half)) {
     const file = path.join(half, name)
     const stats = fs.statSync(file, { throwIfNoEntry: false })
-    if (stats !== undefined && Date.now() - stats.mtimeMs > OLD) fs.rmSync(file, { force: true })
+    if (stats !== undefined && wallTime() - stats.mtimeMs > OLD) fs.rmSync(file, { force: true })
   }
 }
 
