@@ -1270,6 +1270,21 @@ declare namespace Database {
      */
     progress?: ((info: BackupMetadata) => number | void) | null | undefined
     /**
+     * A key-value store to copy the database into: `destinationFile` is its name there. What has
+     * that name is replaced, in one transaction. Its pages are not encrypted. Default: none, the
+     * copy is a file.
+     *
+     * @throws {TypeError} if it is no store, and for a database that is encrypted.
+     */
+    store?: SyncStore | undefined
+    /**
+     * Key-value stores: nobody else writes the copy. A store without `putIfAbsent()` needs it.
+     * Default: false.
+     *
+     * @throws {TypeError} if it is not a boolean, and without `store`.
+     */
+    singleWriter?: boolean | undefined
+    /**
      * Ends the copying between two steps: the promise rejects with an AbortError. Default: none.
      *
      * @throws {TypeError} if it is not an AbortSignal.

@@ -653,7 +653,16 @@ interface CloseOptions {
 }
 
 /** Options of `db.backup()`. `signal` ends the copying; `timeout` (ms) is for each of its steps. */
-interface BackupOptions extends SyncBackupOptions, CallOptions {}
+interface BackupOptions extends Omit<SyncBackupOptions, 'store'>, CallOptions {
+  /**
+   * A key-value store to copy the database into: `destinationFile` is its name there. What has that
+   * name is replaced, in one transaction. Its pages are not encrypted. Default: none, the copy is a
+   * file.
+   *
+   * @throws {TypeError} if it is no store, and for a database that is encrypted.
+   */
+  store?: SyncStore | AsyncStore | undefined
+}
 
 /**
  * Values, arrays of them, and an object for named parameters; `CallOptions` may be the last one.

@@ -18,6 +18,8 @@ const { requireNoMode } = require('./transaction')
 // Most programs do not need these: loading them at first use halves the time of require().
 const lazy = {
   get backup () { return require('./arguments/backup') },
+  get storeBackup () { return require('./kv/backup') },
+  get kv () { return require('./backends/sync/kv') },
   get functions () { return require('./arguments/function') },
   get lifecycle () { return require('./lifecycle') },
   get table () { return require('./arguments/table') }
@@ -26,7 +28,7 @@ const lazy = {
 // The known options of each method. Some methods refuse options of a call.
 const PRAGMA_OPTIONS = [...NAMES, 'simple']
 const SERIALIZE_OPTIONS = [...NAMES, 'attached']
-const BACKUP_OPTIONS = [...NAMES, 'attached', 'progress']
+const BACKUP_OPTIONS = [...NAMES, 'attached', 'progress', 'store', 'singleWriter']
 
 /** `openBackend(environment, options, key)` returns the backend of the database. */
 function open (database, filename, given, { getBinding, allowNativeBinding, openBackend }) {
@@ -83,6 +85,33 @@ function dropUndefined (database, statement, params) {
 /** What `compile` returns; tracing reports it if it fails. */
 function compiled (backend, sql, compile) {
   return tracing.on ? tracing.traceCompile(sql, backend.options.name, compile) : compile()
+}
+
+/** A backup whose steps end when a signal says so. */
+function stepsOf ({ opened, step, close }, signal) {
+  const check = (pages) => {
+    if (signal?.aborted) throw abortError(signal)
+    return step(pages)
+  }
+  return { opened, step: check, close }
+}
+
+async function backupToStore (source, name, given) {
+  const signal = readStepOptions(given, BACKUP_OPTIONS, 'backup()', true)?.signal
+  const copy = (attached, file) => {
+    const { opened, step, close } = stepsOf(source.backup(attached, file), signal)
+    return lazy.backup.runBackup(file, opened, step, close, lazy.storeBackup.growing())
+  }
+  const open = (name, options) => {
+    const { key, ...all } = readOptions(name, options, true)
+    const target = new lazy.kv.KvBackend(source.environment, all, key)
+    return {
+      pageSize: () => target.pragma('PRAGMA page_size', null).pluck().get(),
+      begin: (file) => stepsOf(target.backup('main', file, true), signal),
+      close: () => target.close()
+    }
+  }
+  return lazy.storeBackup.backupToStore(name, given, copy, open)
 }
 
 const methods = {
@@ -147,15 +176,12 @@ const methods = {
 
   async backup (filename, options) {
     const source = fileOf(this, 'backup()')
-    const { readBackup, runBackup } = lazy.backup
+    const { isToStore, readBackup, runBackup } = lazy.backup
+    if (isToStore(options)) return backupToStore(source, filename, options)
     const { file, attached, progress } = await readBackup(filename, options, source.options.uri)
     const signal = readStepOptions(options, BACKUP_OPTIONS, 'backup()', true)?.signal
-    const backup = source.backup(attached, file)
-    const step = (pages) => {
-      if (signal?.aborted) throw abortError(signal)
-      return backup.step(pages)
-    }
-    return runBackup(file, backup.opened, step, backup.close, progress)
+    const { opened, step, close } = stepsOf(source.backup(attached, file), signal)
+    return runBackup(file, opened, step, close, progress)
   },
 
   serialize (options) {

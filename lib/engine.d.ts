@@ -256,8 +256,11 @@ export interface Natives {
 
   // Backups and sessions
 
-  /** -> the backup, how long locks are waited for in ms, and the files of both. */
-  databaseBackup (this: ConnectionHandle, database: string, path: string, uri: boolean):
+  /**
+   * `from` the file into this connection, or back. -> the backup, how long locks are waited for in
+   * ms, and the files of both.
+   */
+  databaseBackup (this: ConnectionHandle, database: string, path: string, uri: boolean, from: boolean):
   [backup: BackupHandle, timeout: number, source: string, target: string]
   backupStep (this: BackupHandle, pages: number): [totalPages: number, remainingPages: number, done: 0 | 1]
   backupClose (this: BackupHandle): void

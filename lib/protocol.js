@@ -421,9 +421,12 @@ const BLOCK_LENGTH = PARTS_AT + 16 * PARTS_PER_BLOCK
 const LONG_TEXT = 8192
 // What a write counts of which it is not known whether it has happened.
 const DOUBT = 0x1_0000_0000
+// What a backup has as extra number that comes from the file, and does not go there.
+const BACKUP_FROM = 2
 
 module.exports = {
   ASK,
+  BACKUP_FROM,
   BLOCK_LENGTH,
   BYTES_AT,
   BYTES_OVER,

@@ -37,6 +37,7 @@ api/34.table.js                   sync promise   file                     all   
 api/35.extension.js               sync promise   file                     all     yes
 api/36.backup-locks.js            sync promise   file                     all     yes
 api/36.backup.js                  sync promise   file                     all     yes
+api/36.backup-store.js            sync promise   file kv                  all     -
 api/37.serialize.js               sync promise   file                     all     yes
 api/38.batch.js                   sync promise   file server replica kv   all     yes
 api/39.session.js                 sync promise   file kv                  all     yes

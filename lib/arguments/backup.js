@@ -12,6 +12,15 @@ const BESIDE = ['', '-journal', '-wal', '-shm']
 // How long to wait before a locked file is tried again, in ms; then the last of them.
 const DELAYS = [1, 2, 5, 10, 15, 20, 25, 50]
 
+/** Whether `db.backup()` goes into a key-value store. */
+function isToStore (options) {
+  if (typeof options !== 'object' || options === null) return false
+  if (!('store' in options) && options.singleWriter != null) {
+    throw new TypeError('The "singleWriter" option is for databases in key-value stores, and the "store" option is not set')
+  }
+  return 'store' in options
+}
+
 /** Checks the arguments of `db.backup()`. Async, so that a mistake becomes a rejection. */
 async function readBackup (file, options, uri) {
   options ??= {}
@@ -109,4 +118,4 @@ function readRate (value, rate) {
   throw new TypeError('Expected progress callback to return a number or undefined')
 }
 
-module.exports = { readBackup, runBackup }
+module.exports = { isToStore, readBackup, runBackup }

@@ -8,7 +8,7 @@ const { KEY } = require('../key')
 const { getBooleanOption, readKey, readOptions, readToggle } = require('../connection-options')
 const { copyParams, isPlainObject } = require('../params')
 const { requireFolder, requirePlain, resolveLibrary } = require('../paths')
-const { FLAG, OP } = require('../protocol')
+const { BACKUP_FROM, FLAG, OP } = require('../protocol')
 const { FLAT, PLUCK } = require('../rows')
 const { hasParameter } = require('../sql')
 const tracing = require('../tracing')
@@ -22,11 +22,12 @@ const { createTransaction } = require('./transaction')
 // The known options of each method, beside those of any call.
 const PRAGMA_OPTIONS = [...NAMES, 'simple']
 const SERIALIZE_OPTIONS = [...NAMES, 'attached']
-const BACKUP_OPTIONS = [...NAMES, 'attached', 'progress']
+const BACKUP_OPTIONS = [...NAMES, 'attached', 'progress', 'store', 'singleWriter']
 const APPLY_OPTIONS = [...NAMES, 'filter', 'onConflict']
 
 class Database {
   #connection
+  #getBinding
 
   constructor (getBinding, filename, given, allowNativeBinding) {
     if (filename === undefined || filename === null) {
@@ -37,6 +38,7 @@ class Database {
     const environment = attach(getBinding(options.nativeBinding))
     requirePlain(environment.natives, options)
     const own = { leaseTimeout: readLease(given), readers: readReaders(given, options), key }
+    this.#getBinding = getBinding
     const open = () => { this.#connection = new Connection(environment, options, own) }
     const occasion = tracing.lifecycle('open')
     if (occasion === null) {
@@ -399,21 +401,50 @@ class Database {
   }
 
   async backup (filename, options) {
-    const { readBackup, runBackup } = require('../arguments/backup')
+    const { isToStore, readBackup, runBackup } = require('../arguments/backup')
     const connection = this.#connection
     connection.requireOpen()
+    if (isToStore(options)) return this.#backupToStore(filename, options)
     const { uri } = connection.options
     const { file, attached, progress } = await readBackup(filename, options, uri)
     const call = readCallOptions(options, BACKUP_OPTIONS)
+    const { opened, step, close } = await this.#beginBackup([attached, file], uri ? 1 : 0, call)
+    return runBackup(file, opened, step, close, progress)
+  }
+
+  async #beginBackup (files, extra, options) {
+    const connection = this.#connection
     const number = connection.nextNumber()
     const first = ([row]) => row
-    const begin = { extra: uri ? 1 : 0 }
-    const opened = await connection.ask(OP.BACKUP, number, [attached, file], first, begin)
-    const step = (pages) => {
-      return connection.ask(OP.BACKUP_STEP, number, [], first, { extra: pages, options: call })
+    const opened = await connection.ask(OP.BACKUP, number, files, first, { extra })
+    return {
+      opened,
+      step: (pages) => {
+        return connection.ask(OP.BACKUP_STEP, number, [], first, { extra: pages, options })
+      },
+      close: () => connection.ask(OP.BACKUP_CLOSE, number, [])
     }
-    const close = () => connection.ask(OP.BACKUP_CLOSE, number, [])
-    return runBackup(file, opened, step, close, progress)
+  }
+
+  async #backupToStore (name, given) {
+    const { runBackup } = require('../arguments/backup')
+    const { backupToStore, growing } = require('../kv/backup')
+    const call = readCallOptions(given, BACKUP_OPTIONS)
+    this.#connection.requireCapability('backup()')
+    const copy = async (attached, file) => {
+      const { opened, step, close } = await this.#beginBackup([attached, file], 0, call)
+      await runBackup(file, opened, step, close, growing())
+    }
+    const open = async (name, options) => {
+      const target = new Database(this.#getBinding, name, options, true)
+      await target.#connection.opened
+      return {
+        pageSize: () => target.pragma('page_size', { simple: true }),
+        begin: (file) => target.#beginBackup(['main', file], BACKUP_FROM, call),
+        close: () => target.close()
+      }
+    }
+    return backupToStore(name, given, copy, open)
   }
 
   defaultSafeIntegers (on) {

@@ -42,6 +42,9 @@ export { abort, caught, deny, encrypted, fixed, n, read, slow, transaction, unse
   const checked: Promise<{ fenced: boolean }> = checkStore(later, { rounds: 5 })
   const inBucket: AsyncStore = s3Store({} as Parameters<typeof s3Store>[0], { bucket: 'b', prefix: 'p/' })
   const inDriver: AsyncStore = unstorageStore({} as Parameters<typeof unstorageStore>[0])
+  inStore.backup('copy', { store, singleWriter: true }).then(({ totalPages }: { totalPages: number }) => console.log(totalPages))
+  // @ts-expect-error it is a store
+  inStore.backup('copy', { store: 'store' })
   console.log(inBucket, inDriver, moved, withLimits, checked, StoreFault)
   // @ts-expect-error It returns a promise.
   console.log(new Database('app', { store: { ...store, get: async () => null } }))

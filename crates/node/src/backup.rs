@@ -15,12 +15,16 @@ struct BackupHandle {
 
 impl Finalize for BackupHandle {}
 
-/// `(database, path, uri)` -> `[handle, busyTimeout, sourceFile, targetFile]`
+/// `(database, path, uri, from)` -> `[handle, busyTimeout, sourceFile, targetFile]`; `from` the file, into this connection.
 pub fn backup<'e>(call: &Call<'e>) -> Result<Value<'e>> {
     let env = call.env;
     let db = this_ready(call)?;
     let (database, path) = (call.arg(0).to_utf8(env)?, call.arg(1).to_utf8(env)?);
-    let backup = db.conn.backup(&database, &path, call.arg(2).as_bool(env));
+    let backup = if call.arg(3).as_bool(env) {
+        db.conn.backup_from(&path)
+    } else {
+        db.conn.backup(&database, &path, call.arg(2).as_bool(env))
+    };
     let backup = backup.map_err(|error| db.raise(env, &error))?;
     let facts = [
         env.number(db.conn.busy_timeout().into())?,

@@ -23,10 +23,10 @@ pub struct Progress {
     pub done: bool,
 }
 
-/// A copy in progress from an open connection to a file.
+/// A copy in progress from an open connection to a file, or back.
 pub struct Backup {
     handle: Rc<BackupHandle>,
-    source: Connection,
+    connection: Connection,
     /// The file that is copied; empty if there is none.
     pub source_file: String,
     /// The file that is written to; empty if there is none.
@@ -35,21 +35,22 @@ pub struct Backup {
 
 struct BackupHandle {
     backup: Cell<*mut ffi::sqlite3_backup>,
-    target: Cell<*mut ffi::sqlite3>,
+    /// The connection to the file.
+    file: Cell<*mut ffi::sqlite3>,
     /// The file was made for this backup, which is not complete.
     is_unfinished: Cell<bool>,
 }
 
 impl Dependent for BackupHandle {
     fn end(&self) {
-        let target = self.target.replace(ptr::null_mut());
-        if target.is_null() {
+        let file = self.file.replace(ptr::null_mut());
+        if file.is_null() {
             return;
         }
-        // SAFETY: both were made by `Connection::backup` and are given up here.
+        // SAFETY: both were made by `Connection::backup` or `backup_from` and are given up here.
         unsafe {
             ffi::sqlite3_backup_finish(self.backup.replace(ptr::null_mut()));
-            close(target, self.is_unfinished.get());
+            close(file, self.is_unfinished.get());
         }
     }
 }
@@ -81,19 +82,57 @@ impl Connection {
                     return Err(error);
                 }
             };
-            let handle = Rc::new(BackupHandle {
-                backup: Cell::new(backup),
-                target: Cell::new(target),
-                is_unfinished: Cell::new(is_new),
-            });
-            let dependent: Rc<dyn Dependent> = handle.clone();
-            self.add_dependent(Rc::downgrade(&dependent));
-            Ok(Backup {
-                handle,
-                source: self.clone(),
-                source_file: file_name(source, &database),
-                target_file: file_name(target, c"main"),
-            })
+            let files = [file_name(source, &database), file_name(target, c"main")];
+            Ok(self.started(backup, target, is_new, files))
+        }
+    }
+
+    /// Starts a backup of the file `path`, which nobody else uses, into this connection. It leaves WAL mode, which
+    /// would be copied.
+    pub fn backup_from(&self, path: &str) -> Result<Backup> {
+        let target = self.shared.open_db()?;
+        let path = c_string(path, "Backup filename cannot contain a NUL character")?;
+        let source = open_there(&path)?;
+        // SAFETY: strings end in NUL; the source is closed on every failure.
+        unsafe {
+            let sql = c"PRAGMA journal_mode = DELETE".as_ptr();
+            let rc = ffi::sqlite3_exec(source, sql, None, ptr::null_mut(), ptr::null_mut());
+            let plain = match rc {
+                ffi::SQLITE_OK => Ok(()),
+                rc => Err(last_error(source, rc)),
+            };
+            match plain.and_then(|()| begin(target, source, c"main")) {
+                Ok(backup) => {
+                    let files = [file_name(source, c"main"), file_name(target, c"main")];
+                    Ok(self.started(backup, source, false, files))
+                }
+                Err(error) => {
+                    close(source, false);
+                    Err(error)
+                }
+            }
+        }
+    }
+
+    fn started(
+        &self,
+        backup: *mut ffi::sqlite3_backup,
+        file: *mut ffi::sqlite3,
+        is_unfinished: bool,
+        [source_file, target_file]: [String; 2],
+    ) -> Backup {
+        let handle = Rc::new(BackupHandle {
+            backup: Cell::new(backup),
+            file: Cell::new(file),
+            is_unfinished: Cell::new(is_unfinished),
+        });
+        let dependent: Rc<dyn Dependent> = handle.clone();
+        self.add_dependent(Rc::downgrade(&dependent));
+        Backup {
+            handle,
+            connection: self.clone(),
+            source_file,
+            target_file,
         }
     }
 }
@@ -103,12 +142,12 @@ impl Backup {
     /// `SQLITE_BUSY`, and the next step goes on.
     pub fn step(&self, pages: i32) -> Result<Progress> {
         let backup = self.handle.backup.get();
-        if !self.source.is_open() || backup.is_null() {
+        if !self.connection.is_open() || backup.is_null() {
             return Err(Error::closed());
         }
         // SAFETY: checked live.
         let step = || unsafe { ffi::sqlite3_backup_step(backup, pages) } & 0xff;
-        let done = match self.source.without_waiting(step) {
+        let done = match self.connection.without_waiting(step) {
             ffi::SQLITE_OK => false,
             ffi::SQLITE_DONE => true,
             rc => return Err(Error::from_code(rc)),
@@ -156,7 +195,24 @@ fn open(path: &CStr, uri: bool) -> Result<(*mut ffi::sqlite3, bool)> {
     Err(Error::from_code(ffi::SQLITE_CANTOPEN))
 }
 
-/// Closes the target, and removes its file if asked to and nobody else has put something into it.
+/// Opens a file that is there.
+fn open_there(path: &CStr) -> Result<*mut ffi::sqlite3> {
+    let flags = ffi::SQLITE_OPEN_READWRITE | ffi::SQLITE_OPEN_NOMUTEX;
+    let mut file = ptr::null_mut();
+    // SAFETY: the string ends in NUL; a handle that is of no use is closed.
+    unsafe {
+        let rc = ffi::sqlite3_open_v2(path.as_ptr(), &raw mut file, flags, ptr::null());
+        if rc == ffi::SQLITE_OK {
+            ffi::sqlite3_extended_result_codes(file, 1);
+            return Ok(file);
+        }
+        let error = open_error(file, rc, &path.to_string_lossy());
+        ffi::sqlite3_close(file);
+        Err(error)
+    }
+}
+
+/// Closes the file, and removes its file if asked to and nobody else has put something into it.
 ///
 /// # Safety
 /// `target` is an open connection of this thread, with no backup.

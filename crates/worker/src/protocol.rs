@@ -319,3 +319,5 @@ pub const BYTES_OVER: usize = 8192;
 pub const PARTS_PER_BLOCK: usize = 1024;
 /// What a write counts of which it is not known whether it has happened.
 pub const DOUBT: u64 = 0x1_0000_0000;
+/// What a backup has as extra number that comes from the file, and does not go there.
+pub const BACKUP_FROM: i32 = 2;

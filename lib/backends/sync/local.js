@@ -38,6 +38,7 @@ class LocalBackend {
   constructor (environment, options, key, role = ROLE.ONLY) {
     const { natives, block } = environment
     const { Entry, Statement, parametersOf } = classesOf(environment)
+    this.environment = environment
     this.natives = natives
     this.block = block
     this.Statement = Statement
@@ -233,9 +234,9 @@ class LocalBackend {
   }
 
   /** Begins a backup: what the engine reports of both files, and functions to go on and to end. */
-  backup (attached, file) {
-    const { natives, handle, options } = this
-    const [backup, ...opened] = natives.databaseBackup.call(handle, attached, file, options.uri)
+  backup (attached, file, from = false) {
+    const { natives, handle, options: { uri } } = this
+    const [backup, ...opened] = natives.databaseBackup.call(handle, attached, file, uri, from)
     return {
       opened,
       step: (pages) => natives.backupStep.call(backup, pages),

@@ -7,7 +7,7 @@ use super::table;
 use super::work;
 use super::{Outcome, Owner};
 use crate::job::Job;
-use crate::protocol::Op;
+use crate::protocol::{Op, BACKUP_FROM};
 
 const NO_SESSION: Error = Error::Type("The session is not open");
 
@@ -91,7 +91,10 @@ impl Owner<'_> {
             Op::Backup => {
                 let attached = text_of(&job.params);
                 let file = text_at(&job.params, 1).unwrap_or_default();
-                let backup = self.conn.backup(&attached, &file, job.extra != 0)?;
+                let backup = match job.extra {
+                    BACKUP_FROM => self.conn.backup_from(&file)?,
+                    uri => self.conn.backup(&attached, &file, uri != 0)?,
+                };
                 let timeout = self.conn.busy_timeout();
                 let values = [
                     ValueRef::Integer(timeout.into()),
