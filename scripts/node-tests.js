@@ -86,10 +86,13 @@ async function serverTests (binary, name, place) {
   }
 }
 
-// The statements of the sync API in a key-value store in memory.
-function storeTests (binary, name) {
-  const options = { files: testFiles().filter((file) => runsOn('kv', file)), env: { ...process.env, TEST_ON: 'kv' } }
-  return nodeTests(binary, `${name}-kv`, [], options)
+// The statements of both APIs in a key-value store in memory, which answers promises later.
+async function storeTests (binary, name) {
+  const files = testFiles().filter((file) => runsOn('kv', file))
+  for (const env of [process.env, promiseEnv()]) {
+    const api = env.TEST_API ?? 'sync'
+    await nodeTests(binary, `${name}-kv-${api}`, [], { files, env: { ...env, TEST_ON: 'kv' } })
+  }
 }
 
 function promiseEnv () {

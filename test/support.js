@@ -41,7 +41,7 @@ function cleanup (t, fn) {
 function open (t, filename = ':memory:', options) {
   if (IN_STORE && isPlace(filename)) {
     if (filename === ':memory:' || !valuesOf.has(filename)) valuesOf.set(filename, new Map())
-    options = { store: require('../stores/map').mapStore(valuesOf.get(filename)), ...options }
+    options = { store: storeOf(valuesOf.get(filename)), ...options }
     filename = 'test'
   }
   if (ON_SERVER && isPlace(filename)) {
@@ -52,6 +52,17 @@ function open (t, filename = ':memory:', options) {
   const db = new Database(filename, options)
   cleanup(t, async () => { await db.close() })
   return db
+}
+
+// A store in memory of the kind that the API is for: with promises, its answers come later.
+function storeOf (values = new Map()) {
+  const store = require('../stores/map').mapStore(values)
+  if (!PROMISES) return store
+  const later = { map: values }
+  for (const name of ['get', 'getBatch', 'put', 'putBatch', 'deleteBatch', 'putIfAbsent', 'list']) {
+    later[name] = async (...args) => store[name](...args)
+  }
+  return later
 }
 
 function isPlace (filename) {
@@ -372,6 +383,7 @@ module.exports = {
   series,
   sqliteError,
   steps,
+  storeOf,
   syncOnly,
   tempDir,
   tempFile,

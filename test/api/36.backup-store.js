@@ -6,20 +6,8 @@ const assert = require('node:assert/strict')
 const fs = require('node:fs')
 const os = require('node:os')
 const {
-  Database, PROMISES, cleanup, connect, open, ours, steps, tempFile, typeError
+  Database, cleanup, connect, open, ours, steps, storeOf, tempFile, typeError
 } = require('../support')
-const { mapStore } = require('../../stores/map')
-
-const NAMES = ['get', 'getBatch', 'put', 'putBatch', 'deleteBatch', 'putIfAbsent', 'list']
-
-/** A store of the kind that the API is for. */
-function storeOf (map = new Map()) {
-  const store = mapStore(map)
-  if (!PROMISES) return store
-  const later = { map }
-  for (const name of NAMES) later[name] = async (...args) => store[name](...args)
-  return later
-}
 
 async function setup (t, file, options) {
   const db = await (options === undefined ? open(t, file) : opened(t, file, options))
