@@ -26,15 +26,17 @@ async function codeSteps (step) {
   const built = await step('build', build)
   await step('clippy', () => clippy(env))
   await step('cargo test', () => run('cargo', ['test', '--release', '--locked', '--workspace'], { env }))
-  await step('model of the port', () => portModel(env))
+  await step('models of threads', () => threadModels(env))
   await step('cargo deny', () => cargoDeny(env))
   return built
 }
 
-// The tests of the way to a worker, in every order of the steps of its threads.
-function portModel (env) {
-  const args = ['test', '--release', '--locked', '--manifest-path', 'crates/worker/model/Cargo.toml']
-  return run('cargo', [...args, '--target-dir', 'target/model'], { env })
+// The tests of what threads share, in every order of their steps.
+async function threadModels (env) {
+  for (const crate of ['vector', 'worker']) {
+    const args = ['test', '--release', '--locked', '--manifest-path', `crates/${crate}/model/Cargo.toml`]
+    await run('cargo', [...args, '--target-dir', 'target/model'], { env })
+  }
 }
 
 async function check () {

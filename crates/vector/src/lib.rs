@@ -40,6 +40,7 @@ mod secure;
 mod space;
 mod state;
 mod store;
+mod sync;
 mod table;
 mod value;
 mod verify;

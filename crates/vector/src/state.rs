@@ -14,7 +14,7 @@ use crate::layout::Layout;
 use crate::load;
 use crate::log::{self, Last};
 use crate::merge::{self, Task};
-use crate::registry::{self, Key};
+use crate::registry::{Key, ROOTS};
 use crate::root::Root;
 use crate::secure::{self, Secure};
 use crate::store::{corrupt, Config, Store};
@@ -168,7 +168,7 @@ impl TableState {
             self.own.replace(Some(root.clone()));
         } else {
             if let Some(key) = self.key(&last) {
-                root = registry::share(key, root);
+                root = ROOTS.share(key, root);
             }
             self.own.replace(None);
             self.base.replace(Some(root.clone()));
@@ -182,7 +182,7 @@ impl TableState {
         last: &Last,
         candidates: &[Option<Arc<Root>>],
     ) -> Result<Arc<Root>, ModuleError> {
-        if let Some(root) = self.key(last).and_then(|key| registry::find(&key)) {
+        if let Some(root) = self.key(last).and_then(|key| ROOTS.find(&key)) {
             return Ok(root);
         }
         for root in candidates.iter().flatten() {
@@ -364,13 +364,13 @@ impl TableState {
             // A savepoint that was rolled back took the table: what it held is nobody's.
             self.own.replace(None);
         }
-        if let (true, Some(own)) = (self.is_writing.take(), self.own.take()) {
+        if let (true, Some(mut own)) = (self.is_writing.take(), self.own.take()) {
             let last = Last {
                 seq: own.seq,
                 stamp: own.stamp,
             };
             if let Some(key) = self.key(&last) {
-                registry::publish(key, &own);
+                own = ROOTS.share(key, own);
             }
             self.base.replace(Some(own));
         }
