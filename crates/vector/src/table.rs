@@ -13,6 +13,7 @@ use crate::codec::State;
 use crate::command;
 use crate::cursor::VectorCursor;
 use crate::input::Shape;
+use crate::kept;
 use crate::layout;
 use crate::load;
 use crate::log;
@@ -20,6 +21,7 @@ use crate::options::Options;
 use crate::plan::{self, Places};
 use crate::state::{Note, TableState};
 use crate::store::{corrupt, Config, Store, SHADOWS};
+use crate::value::Value;
 use crate::verify;
 
 type Result<T> = std::result::Result<T, ModuleError>;
@@ -144,6 +146,19 @@ struct Given<'a> {
     columns: Vec<(usize, ValueRef<'a>)>,
 }
 
+/// Sets the slot to the second parameter, and columns to those behind it.
+fn set(columns: &[(usize, ValueRef<'_>)]) -> String {
+    let columns = columns.iter().map(|(number, _)| format!(", c{number} = ?"));
+    format!("slot = ?2{}", columns.collect::<String>())
+}
+
+fn insert(values: usize) -> String {
+    format!(
+        "INSERT INTO {{rows}} VALUES ({})",
+        vec!["?"; values].join(", ")
+    )
+}
+
 impl VectorTable {
     /// Checks the values of a row.
     fn given<'a>(&self, values: &Args<'a>, is_update: bool) -> Result<Given<'a>> {
@@ -234,6 +249,26 @@ impl VectorTable {
         })
     }
 
+    /// The same, in the place of another row, which stays if that fails.
+    fn write_in_place_of(
+        &self,
+        rowid: i64,
+        slot: u32,
+        sql: &str,
+        parameters: &[ValueRef<'_>],
+    ) -> Result<()> {
+        let other = kept::read(&self.store, rowid, self.places.columns)?;
+        let id = ValueRef::Integer(rowid);
+        self.write("DELETE FROM {rows} WHERE id = ?", &[id])?;
+        let Err(error) = self.write(sql, parameters) else {
+            return Ok(());
+        };
+        let mut values = vec![id, ValueRef::Integer(slot.into())];
+        values.extend(other.iter().map(Value::as_ref));
+        self.write(&insert(values.len()), &values)?;
+        Err(error)
+    }
+
     /// Has scans that go on read a row as it is now, before it changes.
     fn keep(&self, rowid: i64) -> Result<()> {
         match self.places.columns {
@@ -258,10 +293,13 @@ impl VectorTable {
             ValueRef::Integer(slot.into()),
         ];
         parameters.extend(given.columns.iter().map(|(_, value)| *value));
-        let places = vec!["?"; parameters.len()].join(", ");
-        let or = if old.is_some() { "OR REPLACE " } else { "" };
-        let sql = format!("INSERT {or}INTO {{rows}} VALUES ({places})");
-        let rowid = self.write(&sql, &parameters)?;
+        // Not OR REPLACE: under an index that somebody has made, that takes other rows too.
+        let sql = match old {
+            Some(_) => format!("UPDATE {{rows}} SET {} WHERE id = ?1", set(&given.columns)),
+            None => insert(parameters.len()),
+        };
+        let written = self.write(&sql, &parameters)?;
+        let rowid = rowid.unwrap_or(written);
         self.replace(old, Some((slot, rowid)))?;
         Ok(rowid)
     }
@@ -290,23 +328,17 @@ impl VectorTable {
             Some(vector) => self.state.place(&self.store, vector)?,
             None => slot,
         };
-        let mut set = vec!["id = ?".to_string(), "slot = ?".to_string()];
-        let mut parameters = vec![
-            ValueRef::Integer(new_rowid),
-            ValueRef::Integer(new_slot.into()),
-        ];
-        for (number, value) in &given.columns {
-            set.push(format!("c{number} = ?"));
-            parameters.push(*value);
+        let mut parameters = vec![ValueRef::Integer(rowid), ValueRef::Integer(new_slot.into())];
+        parameters.extend(given.columns.iter().map(|(_, value)| *value));
+        parameters.push(ValueRef::Integer(new_rowid));
+        let sql = format!(
+            "UPDATE {{rows}} SET {}, id = ? WHERE id = ?1",
+            set(&given.columns)
+        );
+        match in_the_way {
+            None => drop(self.write(&sql, &parameters)?),
+            Some(slot) => self.write_in_place_of(new_rowid, slot, &sql, &parameters)?,
         }
-        parameters.push(ValueRef::Integer(rowid));
-        let or = if in_the_way.is_some() {
-            "OR REPLACE "
-        } else {
-            ""
-        };
-        let sql = format!("UPDATE {or}{{rows}} SET {} WHERE id = ?", set.join(", "));
-        self.write(&sql, &parameters)?;
         self.replace(in_the_way, None)?;
         if new_slot != slot {
             self.replace(Some(slot), Some((new_slot, new_rowid)))

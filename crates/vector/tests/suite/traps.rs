@@ -164,3 +164,139 @@ fn a_scan_goes_on_over_a_commit() -> Result<()> {
     check(&connection, "t");
     Ok(())
 }
+
+/// One that somebody has made on a shadow table is the only thing that refuses a row which was found good.
+#[test]
+fn an_index_on_a_shadow_table_refuses_a_row_and_takes_no_other() -> Result<()> {
+    for begin in ["", "BEGIN;"] {
+        let connection = with_rows()?;
+        exec(
+            &connection,
+            &format!("CREATE UNIQUE INDEX i ON t_rows(c0); {begin}"),
+        )?;
+        let sql = "SELECT rowid, tag FROM t WHERE vector MATCH '[0]'";
+        let before = rows(&connection, sql)?;
+        for refused in [
+            "INSERT INTO t(vector, tag) VALUES ('[9]', 'a')",
+            "INSERT INTO t(vector, tag) VALUES ('[9]', 'z'), ('[9]', 'a')",
+            "INSERT OR REPLACE INTO t(rowid, vector, tag) VALUES (1, '[9]', 'b')",
+            "UPDATE t SET tag = 'b' WHERE rowid = 1",
+            "UPDATE t SET vector = '[9]', tag = 'b' WHERE rowid = 1",
+            "UPDATE OR REPLACE t SET rowid = 2, tag = 'b' WHERE rowid = 1",
+            "UPDATE OR REPLACE t SET rowid = 2, tag = 'b', vector = '[9]' WHERE rowid = 1",
+        ] {
+            assert_eq!(
+                error(exec(&connection, refused)),
+                "UNIQUE constraint failed: t_rows.c0",
+                "{refused}"
+            );
+            assert_eq!(rows(&connection, sql)?, before, "{refused}");
+            check(&connection, "t");
+        }
+        exec(
+            &connection,
+            "INSERT OR IGNORE INTO t(vector, tag) VALUES ('[9]', 'a'), ('[6]', 'f'); UPDATE OR REPLACE t SET rowid = 2, tag = 'B' WHERE rowid = 1",
+        )?;
+        assert_eq!(rows(&connection, sql)?, "2|B 3|ab 4|A 5|b 6|f");
+        if connection.in_transaction() {
+            exec(&connection, "COMMIT")?;
+        }
+        check(&connection, "t");
+    }
+    Ok(())
+}
+
+/// Nothing but the table can take back what such a statement has done.
+#[test]
+fn a_single_row_that_fails_in_a_transaction_leaves_nothing() -> Result<()> {
+    let connection = open(":memory:")?;
+    exec(
+        &connection,
+        "CREATE VIRTUAL TABLE t USING diskann(dimension=1, metric=euclidean, n INTEGER);
+        INSERT INTO t(rowid, vector, n) VALUES (1, '[1]', 1), (2, '[2]', 2); BEGIN",
+    )?;
+    let sql = "SELECT rowid, distance, n FROM t WHERE vector MATCH '[0]'";
+    for refused in [
+        "INSERT INTO t(rowid, vector, n) VALUES (3, '[3]', 'x')",
+        "INSERT OR REPLACE INTO t(rowid, vector, n) VALUES (1, '[3]', 'x')",
+        "INSERT INTO t(rowid, vector) VALUES (2, '[3]')",
+        "UPDATE t SET vector = '[3]', n = 'x' WHERE rowid = 1",
+        "UPDATE t SET rowid = 2 WHERE rowid = 1",
+        "UPDATE OR REPLACE t SET rowid = 2, vector = '[3]', n = 'x' WHERE rowid = 1",
+    ] {
+        assert!(exec(&connection, refused).is_err(), "{refused}");
+        assert_eq!(rows(&connection, sql)?, "1|1|1 2|2|2", "{refused}");
+        check(&connection, "t");
+    }
+    exec(&connection, "COMMIT")?;
+    assert_eq!(rows(&connection, sql)?, "1|1|1 2|2|2");
+    check(&connection, "t");
+    Ok(())
+}
+
+#[test]
+fn a_schema_change_that_is_rolled_back_makes_a_second_object() -> Result<()> {
+    let connection = with_rows()?;
+    exec(
+        &connection,
+        "BEGIN; INSERT INTO t(rowid, vector) VALUES (6, '[6]');
+        SAVEPOINT s; CREATE TABLE o(a); INSERT INTO t(rowid, vector) VALUES (7, '[7]'); ROLLBACK TO s;
+        INSERT INTO t(rowid, vector) VALUES (8, '[8]')",
+    )?;
+    let sql = "SELECT rowid FROM t WHERE vector MATCH '[0]'";
+    assert_eq!(rows(&connection, sql)?, "1 2 3 4 5 6 8");
+    exec(
+        &connection,
+        "SAVEPOINT s; CREATE TABLE o(a); ROLLBACK TO s; DELETE FROM t WHERE rowid = 1; COMMIT",
+    )?;
+    assert_eq!(rows(&connection, sql)?, "2 3 4 5 6 8");
+    check(&connection, "t");
+    Ok(())
+}
+
+/// `SQLite` itself refuses MATCH there, FTS5's too.
+#[test]
+fn an_untrusted_schema_has_views_and_columns_of_vectors() -> Result<()> {
+    let connection = with_rows()?;
+    exec(
+        &connection,
+        "PRAGMA trusted_schema = OFF;
+        CREATE VIEW v AS SELECT rowid AS id, vector_to_json(vector) AS json FROM t;
+        CREATE VIEW each AS SELECT vector FROM vector_each(x'0000803f', 1);
+        CREATE VIEW near AS SELECT rowid FROM t WHERE vector MATCH '[0]' AND k = 1;
+        CREATE TABLE g(v BLOB, json TEXT AS (vector_to_json(v)) STORED, CHECK (vector_to_json(v) <> '[2]'));
+        CREATE INDEX i ON g(vector_to_json(v));
+        INSERT INTO g(v) SELECT vector FROM each",
+    )?;
+    assert_eq!(rows(&connection, "SELECT * FROM v LIMIT 1")?, "1|[1]");
+    assert_eq!(rows(&connection, "SELECT json FROM g")?, "[1]");
+    assert_eq!(
+        error(rows(&connection, "SELECT * FROM near")),
+        "unsafe use of MATCH()"
+    );
+    exec(&connection, "PRAGMA trusted_schema = ON")?;
+    assert_eq!(rows(&connection, "SELECT * FROM near")?, "1");
+    Ok(())
+}
+
+#[test]
+fn quick_check_leaves_out_whether_all_is_reached() -> Result<()> {
+    let connection = open(":memory:")?;
+    connection.set_defensive(false)?;
+    exec(
+        &connection,
+        "CREATE VIRTUAL TABLE t USING diskann(dimension=1, metric=euclidean);
+        INSERT INTO t_config VALUES ('least_rows', 20);
+        WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 30) INSERT INTO t(vector) SELECT '[' || i || ']' FROM n;
+        UPDATE t_graph SET data = CAST(substr(data, 1, 4) || zeroblob(30) AS BLOB)",
+    )?;
+    let image = connection.serialize("main")?;
+    let copy = open(":memory:")?;
+    copy.deserialize(image.as_bytes(), false)?;
+    assert_eq!(rows(&copy, "PRAGMA quick_check")?, "ok");
+    assert_eq!(
+        rows(&copy, "PRAGMA integrity_check")?,
+        "t: 29 rows are not reached by the graph"
+    );
+    Ok(())
+}
