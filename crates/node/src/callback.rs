@@ -357,6 +357,7 @@ fn flags(call: &Call<'_>, at: usize) -> FunctionFlags {
     FunctionFlags {
         deterministic: call.arg(at).as_bool(call.env),
         direct_only: call.arg(at + 1).as_bool(call.env),
+        innocuous: false,
     }
 }
 

@@ -17,6 +17,8 @@ pub struct FunctionFlags {
     pub deterministic: bool,
     /// Not to be called from triggers, views and the schema.
     pub direct_only: bool,
+    /// To be called from them even if the schema is not trusted: it reads its arguments and nothing else.
+    pub innocuous: bool,
 }
 
 /// Arguments of one call.
@@ -310,6 +312,9 @@ impl FunctionFlags {
         }
         if self.direct_only {
             bits |= ffi::SQLITE_DIRECTONLY;
+        }
+        if self.innocuous {
+            bits |= ffi::SQLITE_INNOCUOUS;
         }
         bits
     }

@@ -59,6 +59,7 @@ pub fn register(connection: &Connection) -> Result<()> {
     let flags = FunctionFlags {
         deterministic: true,
         direct_only: false,
+        innocuous: true,
     };
     connection.create_writable_module("diskann", table::DiskAnn::default())?;
     connection.create_module("vector_each", true, each::Each)?;

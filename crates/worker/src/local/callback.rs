@@ -224,6 +224,7 @@ pub(super) fn register(
     let flags = FunctionFlags {
         deterministic: job.flags & flag::DETERMINISTIC != 0,
         direct_only: job.flags & flag::DIRECT_ONLY != 0,
+        innocuous: false,
     };
     if job.flags & flag::AGGREGATE == 0 {
         return conn.create_scalar(name, arg_count, flags, callback);
