@@ -138,6 +138,7 @@ const ERRORS = {
   'virtual tables may not be altered': ['ALTER TABLE t ADD COLUMN more TEXT'],
   'unknown command "vacuum" of diskann: there are merge, rebuild, …': ["INSERT INTO t(t) VALUES ('vacuum')"],
   'the matrix of vector_each has 8 bytes, which is not a multiple of 12, the bytes of a vector': ['SELECT vector FROM vector_each(?, 3)', Float32Array.of(1, 0)],
+  'unsafe use of MATCH()': null,
   'table t is of another module named diskann: it has no t_config': null,
   'table t has format 2, which is newer than this version of Ferrolite': null,
   // On servers and replicas: test/remote/70.vector.js.
@@ -184,6 +185,16 @@ ours('error: a table of another format or module', async t => {
   await oldTable(other, 't')
   await throws(() => call(other, search, vector, 1),
     isMessage('table t is of another module named diskann: it has no t_config'))
+})
+
+ours('error: a view that searches under a schema that is not trusted', async t => {
+  const db = await setup(t)
+  await db.exec(`CREATE VIEW near AS SELECT rowid FROM t WHERE vector MATCH '[1, 0, 0]' AND k = 1;
+    CREATE VIEW json AS SELECT vector_to_json(vector) AS json FROM t; PRAGMA trusted_schema = OFF`)
+  await throws(() => call(db, 'SELECT * FROM near'), isMessage('unsafe use of MATCH()'))
+  assert.equal((await call(db, 'SELECT * FROM json')).length, ROWS.length)
+  await db.exec('PRAGMA trusted_schema = ON')
+  assert.deepEqual(await call(db, 'SELECT * FROM near'), [{ rowid: 1 }])
 })
 
 ours('a column is added by way of a new table', async t => {
