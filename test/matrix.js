@@ -64,6 +64,7 @@ kv/14.stores.js                   -              -                        one   
 kv/15.kill.js                     -              -                        one     -
 kv/16.lifetime.js                 -              -                        one     -
 kv/17.pragmas.js                  -              -                        one     -
+kv/25.vector.js                   -              -                        one     -
 kv/18.check.js                    -              -                        one     -
 kv/23.s3.js                       -              -                        one     -
 kv/24.unstorage.js                -              -                        one     -
@@ -87,8 +88,8 @@ sync/44.workers.js                -              -                        all   
 sync/70.limits.js                 -              -                        one     -
 types/70.types.js                 -              -                        one     -
 types/71.comments.js              -              -                        one     -
-vector/10.vector.js               sync promise   file                     all     -
-vector/20.build.js                sync promise   file                     one     -
+vector/10.vector.js               sync promise   file kv                  all     -
+vector/20.build.js                sync promise   file kv                  one     -
 vector/20.manual.js               sync promise   file                     all     -
 vector/30.concurrency.js          -              -                        one     -
 `

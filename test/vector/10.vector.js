@@ -2,7 +2,7 @@
 
 const assert = require('node:assert/strict')
 const fs = require('node:fs')
-const { PROMISES, open, ours, tempFile, isSqliteError, throws } = require('../support')
+const { PROMISES, needs, open, ours, tempFile, isSqliteError, throws } = require('../support')
 
 const CREATE = 'CREATE VIRTUAL TABLE t USING diskann(dimension=2, metric=euclidean, lang TEXT, year INTEGER)'
 const NEAREST = 'SELECT rowid, distance FROM t WHERE vector MATCH ? AND k = ?'
@@ -92,7 +92,7 @@ ours('a transaction that is rolled back leaves no vector behind', async t => {
   assert.equal(lastInsertRowid, 4)
 })
 
-ours('other connections, backups, images and encrypted files have the vectors', async t => {
+needs('locks between connections', ours)('other connections, backups, images and encrypted files have the vectors', async t => {
   const place = tempFile(t)
   const db = await setup(t, place)
   await db.pragma('journal_mode = WAL')
@@ -113,7 +113,7 @@ ours('other connections, backups, images and encrypted files have the vectors', 
   assert.equal(fs.readFileSync(secret.name).includes('diskann'), false)
 })
 
-ours('readers of the promise API search beside a writer', async t => {
+needs('option readers', ours)('readers of the promise API search beside a writer', async t => {
   if (!PROMISES) return t.skip('the sync API has no readers')
   const place = tempFile(t)
   const db = await setup(t, place, { readers: 2 })

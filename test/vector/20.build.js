@@ -5,7 +5,7 @@
 const assert = require('node:assert/strict')
 const { Worker } = require('node:worker_threads')
 const {
-  PROMISES, child, exited, open, ours, oursSyncOnly, isSqliteError, tempFile, throws
+  PROMISES, child, exited, needs, open, ours, oursSyncOnly, isSqliteError, tempFile, throws
 } = require('../support')
 
 const DIMENSION = 16
@@ -224,7 +224,7 @@ ours('an unknown event has a message that names those there are', async t => {
   }
 })
 
-ours('a worker thread that is terminated in a build leaves the file as it was', async t => {
+needs('locks between connections', ours)('a worker thread that is terminated in a build leaves the file as it was', async t => {
   const place = tempFile(t)
   const db = await setup(t, place)
   await fill(db)
