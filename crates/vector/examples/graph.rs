@@ -22,6 +22,8 @@ struct Flat {
     vectors: AlignedBytes,
     bytes: usize,
     scales: Vec<f32>,
+    rounded: Vec<u32>,
+    rounded_row: usize,
     edges: Vec<u32>,
     ends: Vec<u32>,
 }
@@ -34,10 +36,17 @@ impl Flat {
             .iter()
             .map(|row| measure.scale(row.as_bytes()))
             .collect();
+        let rounded_row = measure.rounding().map_or(0, |kernel| kernel.row());
+        let mut rounded = vec![0; rounded_row * rows.len()];
+        for (row, rounded) in rows.iter().zip(rounded.chunks_mut(rounded_row.max(1))) {
+            measure.round(row.as_bytes(), rounded);
+        }
         Self {
             vectors,
             bytes: measure.bytes(),
             scales,
+            rounded,
+            rounded_row,
             ..Self::default()
         }
     }
@@ -55,6 +64,11 @@ impl Slots for Flat {
     #[inline]
     fn scale(&self, slot: u32) -> f32 {
         self.scales[slot as usize]
+    }
+    #[inline]
+    fn rounded(&self, slot: u32) -> &[u32] {
+        let start = slot as usize * self.rounded_row;
+        &self.rounded[start..start + self.rounded_row]
     }
     fn is_live(&self, _: u32) -> bool {
         true
@@ -187,14 +201,14 @@ fn run(name: &str, rows: &[Vec<f32>], queries: &[Vec<f32>], metric: Metric) {
     println!("{name}: {} x {dimension}", rows.len());
     let add: Vec<u32> = (0..flat.slots()).collect();
     let mut merged = None;
-    for threads in [2, 1] {
+    for threads in [1, 2] {
         let options = Options {
             degree: 32,
             width: 75,
             alpha: 1.2,
             threads,
         };
-        let recall = (threads == 2).then_some(0.98);
+        let recall = Some(0.98);
         let work = Work {
             slots: flat.slots(),
             add: &add,
@@ -207,10 +221,11 @@ fn run(name: &str, rows: &[Vec<f32>], queries: &[Vec<f32>], metric: Metric) {
             .unwrap();
         let (wall, (now, peak)) = (start.elapsed().as_secs_f64(), used());
         println!(
-            "  build, {threads} threads: {wall:.2} s, {:.2} CPU-s; {:.0} comparisons a row; width {:?}; peak {peak} MB",
+            "  build, {threads} threads: {wall:.2} s, {:.2} CPU-s; {:.0} comparisons a row; width {:?}, rounded {}; peak {peak} MB",
             now - cpu,
             made.compared as f64 / rows.len() as f64,
             made.width,
+            made.is_rounded,
         );
         merged = Some(made);
     }
@@ -225,14 +240,17 @@ fn run(name: &str, rows: &[Vec<f32>], queries: &[Vec<f32>], metric: Metric) {
         "  {:.1} edges a row",
         flat.edges.len() as f64 / rows.len() as f64
     );
-    search(&flat, &measure, queries, start);
+    search(&flat, &measure, queries, start, false);
+    if merged.is_rounded {
+        search(&flat, &measure, queries, start, true);
+    }
 }
 
-fn search(flat: &Flat, measure: &Measure, queries: &[Vec<f32>], start: u32) {
+fn search(flat: &Flat, measure: &Measure, queries: &[Vec<f32>], start: u32, is_rounded: bool) {
     const K: usize = 10;
     let prepared: Vec<_> = queries
         .iter()
-        .map(|query| measure.query(query.as_bytes()))
+        .map(|query| measure.query(query.as_bytes()).walking_rounded(is_rounded))
         .collect();
     let (began, mut exact) = (used().0, Vec::new());
     for query in &prepared {
@@ -241,7 +259,8 @@ fn search(flat: &Flat, measure: &Measure, queries: &[Vec<f32>], start: u32) {
         exact.push(nearest);
     }
     println!(
-        "  scan: {:.0} queries a CPU-s",
+        "  {} scan: {:.0} queries a CPU-s",
+        if is_rounded { "rounded:" } else { "" },
         queries.len() as f64 / (used().0 - began)
     );
     let mut scratch = Scratch::default();
@@ -253,11 +272,12 @@ fn search(flat: &Flat, measure: &Measure, queries: &[Vec<f32>], start: u32) {
             for (query, exact) in prepared.iter().zip(&exact) {
                 let near = query.beam(flat, start, width, &mut scratch);
                 let worst = exact[exact.len() - 1].rank();
-                found += near
-                    .iter()
-                    .take(K)
-                    .filter(|key| key.rank() <= worst)
-                    .count();
+                let near = near.iter().take(if is_rounded { K * 2 } else { K });
+                let ranks = near.map(|key| match is_rounded {
+                    true => query.rank(flat, key.slot()),
+                    false => key.rank(),
+                });
+                found += ranks.filter(|rank| *rank <= worst).count().min(K);
             }
             rounds += 1;
         }

@@ -1,6 +1,7 @@
 //! Finds the nearest rows by the graph: which way a search takes, and rows that stream in order of distance.
 
-use std::collections::{HashSet, VecDeque};
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashSet};
 
 use ferrolite_sqlite::{ModuleError, Operator};
 
@@ -9,6 +10,7 @@ use crate::filter::Test;
 use crate::graph::{Filtered, Key, Scratch, Walk};
 use crate::root::{Kind, Root};
 use crate::scan::{Found, Hit, Query};
+use crate::space::Slots;
 use crate::store::Store;
 
 /// Rows that match up to this, times the root of all, are compared one by one.
@@ -195,13 +197,13 @@ pub(crate) fn search(
 /// The nearest linked rows; `None` if a scan is better after all.
 fn nearest(query: &Query, way: &Way, k: usize, scratches: &mut Scratches) -> Option<Vec<Key>> {
     let root = &*query.root;
-    let start = root.state.start;
+    let (start, is_rounded) = (root.state.start, root.state.is_rounded);
     if query.filter.is_trivial() && way.among.is_none() {
         let found = query
             .prepared
             .beam(root, start, way.width, &mut scratches.beam);
         let live = found.iter().copied().filter(|key| root.is_live(key.slot()));
-        let live: Vec<_> = live.take(k).collect();
+        let live = nearest_of(query, live, k);
         if live.len() >= k.min(root.linked_rows() as usize) {
             return Some(live);
         }
@@ -216,8 +218,46 @@ fn nearest(query: &Query, way: &Way, k: usize, scratches: &mut Scratches) -> Opt
         return None;
     }
     let mut keys = Vec::new();
-    walk.take(k, &mut keys);
-    Some(keys)
+    walk.take(if is_rounded { way.width } else { k }, &mut keys);
+    Some(nearest_of(query, keys.into_iter(), k))
+}
+
+/// The `k` nearest of keys that are in order. If that is the order of rounded vectors, the vectors themselves say.
+fn nearest_of(query: &Query, keys: impl Iterator<Item = Key>, k: usize) -> Vec<Key> {
+    let root = &*query.root;
+    let rounded = query.prepared.rounded();
+    let Some((kernel, own)) = rounded.filter(|_| root.state.is_rounded) else {
+        return keys.take(k).collect();
+    };
+    let mut nearest = BinaryHeap::with_capacity(k.saturating_add(1).min(1 << 16));
+    for key in keys {
+        if nearest.len() == k {
+            let Some(other) = kernel.read(root.rounded(key.slot())) else {
+                break;
+            };
+            let least = kernel.least(key.rank(), own, other);
+            let worst: Option<&Key> = nearest.peek();
+            if worst.is_none_or(|worst| least > worst.rank()) {
+                continue;
+            }
+        }
+        nearest.push(precise(query, key));
+        if nearest.len() > k {
+            nearest.pop();
+        }
+    }
+    nearest.into_sorted_vec()
+}
+
+/// The key of a slot, with the rank of the vector as it is.
+fn precise(query: &Query, key: Key) -> Key {
+    if !query.root.state.is_rounded {
+        return key;
+    }
+    Key::new(
+        query.prepared.rank(&*query.root, key.slot()) + 0.0,
+        key.slot(),
+    )
 }
 
 /// Rows one by one, nearest first.
@@ -226,7 +266,11 @@ pub(crate) struct Stream {
     walk: Walk,
     batch: usize,
     left: usize,
-    taken: VecDeque<Key>,
+    /// Found by the walk, with the ranks of vectors as they are.
+    taken: BinaryHeap<Reverse<Key>>,
+    /// What is left to be found by the walk is no nearer, as far as the walk knows.
+    until: f32,
+    last: Option<Key>,
     emitted: HashSet<u32>,
     /// Rows that are not linked.
     tail: Found,
@@ -241,16 +285,19 @@ impl Stream {
         let mut tail = Found::with_limit(usize::MAX);
         query.scan_tail(store, &mut tail, &|slot| way.passes(query, slot))?;
         tail.turn(false);
+        let root = &*query.root;
         let mut walk = Walk::default();
         query
             .prepared
-            .start(&*query.root, query.root.state.start, &mut walk);
+            .start(root, root.state.start, &mut walk);
         Ok(Self {
             batch: way.width.max(16) / 2,
             way,
             walk,
             left: k.unwrap_or(usize::MAX),
-            taken: VecDeque::new(),
+            taken: BinaryHeap::new(),
+            until: f32::MIN,
+            last: None,
             emitted: HashSet::new(),
             next_of_tail: tail.next(),
             tail,
@@ -276,7 +323,7 @@ impl Stream {
     }
 
     fn advance(&mut self, query: &Query, store: &Store) -> Result<Option<Hit>, ModuleError> {
-        if self.taken.is_empty() && self.is_walking {
+        while self.is_walking && self.taken.peek().is_none_or(|key| key.0.rank() > self.until) {
             self.refill(query, store)?;
         }
         if let Some(rest) = &mut self.rest {
@@ -284,7 +331,7 @@ impl Stream {
                 return Ok(rest.next());
             }
         }
-        let walked = self.taken.front().map(|key| hit(&query.root, *key));
+        let walked = self.taken.peek().map(|key| hit(&query.root, key.0));
         match (walked, self.next_of_tail) {
             (None, Some(tail)) => {
                 self.next_of_tail = self.tail.next();
@@ -295,12 +342,33 @@ impl Stream {
                 Ok(Some(tail))
             }
             (walked, _) => {
-                if let Some(key) = self.taken.pop_front() {
+                if let Some(Reverse(key)) = self.taken.pop() {
+                    self.last = Some(key);
                     self.emitted.insert(key.slot());
                 }
                 Ok(walked)
             }
         }
+    }
+
+    /// Takes what the walk found. False if there is nothing.
+    fn take(&mut self, query: &Query, keys: &[Key]) -> bool {
+        let Some(farthest) = keys.last() else {
+            return false;
+        };
+        let root = &*query.root;
+        let rounded = query.prepared.rounded();
+        let rounded = rounded.filter(|_| root.state.is_rounded);
+        let least = rounded.and_then(|(kernel, own)| {
+            let other = kernel.read(root.rounded(farthest.slot()))?;
+            Some(kernel.least(farthest.rank(), own, other))
+        });
+        self.until = least.unwrap_or(farthest.rank());
+        // One that is nearer than what is gone already is left to the scan, which has its own order.
+        let keys = keys.iter().map(|key| precise(query, *key));
+        let keys = keys.filter(|key| self.last.is_none_or(|last| *key > last));
+        self.taken.extend(keys.map(Reverse));
+        true
     }
 
     /// Walks on. What the walk does not find is found by a scan at the end.
@@ -320,13 +388,13 @@ impl Stream {
                 let mut keys = Vec::new();
                 self.walk.take(self.batch, &mut keys);
                 self.batch *= 2;
-                self.taken.extend(keys);
-                if !self.taken.is_empty() {
+                if self.take(query, &keys) {
                     return Ok(());
                 }
             }
         }
         self.is_walking = false;
+        self.taken.clear(); // the scan finds them too
         let mut rest = Found::with_limit(usize::MAX);
         let (way, emitted) = (&self.way, &self.emitted);
         query.scan_linked(store, &mut rest, &|slot| {
@@ -382,29 +450,5 @@ impl Query {
             found,
             self.root.slots_of(Kind::Linked).filter(|slot| pass(*slot)),
         )
-    }
-
-    fn compare(
-        &self,
-        store: &Store,
-        found: &mut Found,
-        slots: impl Iterator<Item = u32>,
-    ) -> Result<(), ModuleError> {
-        let mut count = 0_u32;
-        for slot in slots {
-            count += 1;
-            if count.is_multiple_of(4096) {
-                crate::load::look(store)?;
-            }
-            let rank = self.prepared.rank(&*self.root, slot) + 0.0;
-            if found.wants(rank) {
-                found.push(Hit {
-                    rank,
-                    id: self.root.id(slot),
-                    slot,
-                });
-            }
-        }
-        Ok(())
     }
 }

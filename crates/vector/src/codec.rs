@@ -31,6 +31,8 @@ pub(crate) struct State {
     pub(crate) list: u16,
     /// The largest norm when the graph was built, under `dot`.
     pub(crate) largest_norm: f32,
+    /// Whether walks compare rounded vectors.
+    pub(crate) is_rounded: bool,
 }
 
 impl State {
@@ -39,6 +41,7 @@ impl State {
         start: NO_SLOT,
         list: NOT_CALIBRATED,
         largest_norm: 0.0,
+        is_rounded: false,
     };
 
     pub(crate) fn encode(&self) -> Vec<u8> {
@@ -47,6 +50,7 @@ impl State {
         bytes.extend(self.start.to_le_bytes());
         bytes.extend(self.list.to_le_bytes());
         bytes.extend(self.largest_norm.to_le_bytes());
+        bytes.push(u8::from(self.is_rounded));
         bytes
     }
 
@@ -56,14 +60,17 @@ impl State {
         let (start, rest) = rest.split_first_chunk().ok_or(Malformed)?;
         let (list, rest) = rest.split_first_chunk().ok_or(Malformed)?;
         let (norm, rest) = rest.split_first_chunk().ok_or(Malformed)?;
+        let (rounded, rest) = rest.split_first().ok_or(Malformed)?;
         let state = Self {
             slots: u32::from_le_bytes(*slots),
             start: u32::from_le_bytes(*start),
             list: u16::from_le_bytes(*list),
             largest_norm: f32::from_le_bytes(*norm),
+            is_rounded: *rounded == 1,
         };
         let is_good = version == VERSION
             && rest.is_empty()
+            && *rounded <= 1
             && state.slots != NO_SLOT
             && (state.start < state.slots || state.start == NO_SLOT)
             && state.largest_norm.is_finite();
@@ -195,6 +202,7 @@ mod tests {
             start: 69_999,
             list: 48,
             largest_norm: 1.5,
+            is_rounded: true,
         };
         for state in [state, State::EMPTY] {
             assert_eq!(State::decode(&state.encode()), Ok(state));

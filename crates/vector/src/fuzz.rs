@@ -74,6 +74,7 @@ fn states_and_changes() {
         start: 69_999,
         list: 48,
         largest_norm: 1.5,
+        is_rounded: true,
     };
     let changes = Changes {
         added: (0..40).map(|i| (i * 3, i64::from(i) << 30)).collect(),

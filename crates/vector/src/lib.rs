@@ -34,6 +34,7 @@ mod plan;
 mod progress;
 mod registry;
 mod root;
+mod rounded;
 mod rows;
 mod scan;
 mod secure;
@@ -50,6 +51,7 @@ pub use distance::{Kernel, Metric};
 pub use element::{Component, Element};
 pub use half::f16;
 pub use measure::{Measure, Prepared};
+pub use rounded::{Rounded, RoundedKernel};
 pub use space::Slots;
 
 use ferrolite_sqlite::{Connection, FunctionFlags, Result};

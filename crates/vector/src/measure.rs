@@ -7,6 +7,7 @@ use crate::aligned::{numbers, AlignedBytes};
 use crate::distance::{Kernel, Metric};
 use crate::element::{Component, Element};
 use crate::graph::{self, Filtered, Interrupted, Key, Merged, Options, Poll, Target, Work};
+use crate::rounded::{Rounded, RoundedKernel};
 use crate::space::{Query, Slots, Stored, StoredLinks};
 
 /// A metric and the type and number of what vectors are made of.
@@ -16,6 +17,7 @@ pub struct Measure {
     element: Element,
     dimension: usize,
     kernel: AnyKernel,
+    rounding: Option<RoundedKernel>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -52,6 +54,7 @@ impl Measure {
             element,
             dimension,
             kernel,
+            rounding: RoundedKernel::new(metric, element, dimension),
         })
     }
 
@@ -73,6 +76,18 @@ impl Measure {
     /// The bytes of a vector.
     pub fn bytes(&self) -> usize {
         self.element.bytes(self.dimension)
+    }
+
+    /// How vectors are rounded, if that gains something.
+    pub fn rounding(&self) -> Option<&RoundedKernel> {
+        self.rounding.as_ref()
+    }
+
+    /// Rounds a vector into a row of [`Measure::rounding`].
+    pub fn round(&self, vector: &[u8], row: &mut [u32]) {
+        if let Some(kernel) = &self.rounding {
+            with_numbers(vector, |vector| kernel.round(vector, row));
+        }
     }
 
     /// See [`Kernel::scale`].
@@ -100,10 +115,14 @@ impl Measure {
 
     /// A vector that others are to be compared to: [`Measure::bytes`] bytes.
     pub fn query(&self, vector: &[u8]) -> Prepared {
+        let mut rounded = vec![0; self.rounding.map_or(0, |kernel| kernel.row())];
+        self.round(vector, &mut rounded);
         Prepared {
             measure: *self,
             vector: AlignedBytes::from(vector),
             scale: self.scale(vector),
+            rounded,
+            walks_rounded: false,
         }
     }
 
@@ -130,10 +149,11 @@ fn merge<R: Slots, E: Component>(
     poll: &mut Poll,
 ) -> Result<Merged, Interrupted> {
     // The kernel exists, so this one does.
-    let Some(space) = Stored::<R, E>::new(slots, measure.metric, measure.dimension, largest) else {
+    let space = Stored::<R, E>::new(slots, measure.metric, measure.dimension, largest);
+    let Some(mut space) = space else {
         return Err(Interrupted);
     };
-    graph::merge(&space, options, work, |slot| slots.edges(slot), poll)
+    graph::merge(&mut space, options, work, |slot| slots.edges(slot), poll)
 }
 
 /// Calls with the numbers of bytes that need not be aligned.
@@ -150,9 +170,22 @@ pub struct Prepared {
     measure: Measure,
     vector: AlignedBytes,
     scale: f32,
+    /// The vector as a row of rounded ones.
+    rounded: Vec<u32>,
+    /// Whether walks compare it with rounded ones.
+    walks_rounded: bool,
 }
 
 impl Prepared {
+    /// Walks compare rounded vectors, or the vectors as they are.
+    #[must_use]
+    pub fn walking_rounded(self, walks_rounded: bool) -> Self {
+        Self {
+            walks_rounded: walks_rounded && self.measure.rounding.is_some(),
+            ..self
+        }
+    }
+
     /// The rank of one slot.
     pub fn rank<R: Slots>(&self, slots: &R, slot: u32) -> f32 {
         with_kernel!(self.measure, kernel => self.typed(kernel, slots).rank(slot))
@@ -187,6 +220,12 @@ impl Prepared {
         with_kernel!(self.measure, kernel => scan(&self.typed(kernel, slots), among, k, out));
     }
 
+    /// The rounded vector and its kernel.
+    pub(crate) fn rounded(&self) -> Option<(RoundedKernel, Rounded<'_>)> {
+        let kernel = self.measure.rounding?;
+        Some((kernel, kernel.read(&self.rounded)?))
+    }
+
     /// The `width` nearest in the graph, live or not, nearest first.
     pub fn beam<'s, R: Slots>(
         &self,
@@ -197,14 +236,14 @@ impl Prepared {
     ) -> &'s [Key] {
         let links = StoredLinks(slots);
         with_kernel!(self.measure, kernel => {
-            graph::beam(&self.typed(kernel, slots), &links, start, slots.slots(), width, scratch)
+            graph::beam(&self.walking(kernel, slots), &links, start, slots.slots(), width, scratch)
         })
     }
 
     /// Begins a walk.
     pub fn start<R: Slots>(&self, slots: &R, start: u32, walk: &mut graph::Walk) {
         with_kernel!(self.measure, kernel => {
-            walk.start(&self.typed(kernel, slots), start, slots.slots());
+            walk.start(&self.walking(kernel, slots), start, slots.slots());
         });
     }
 
@@ -220,7 +259,7 @@ impl Prepared {
         let links = StoredLinks(slots);
         let pass = |slot| slots.is_live(slot) && pass(slot);
         with_kernel!(self.measure, kernel => {
-            walk.widen(&self.typed(kernel, slots), &links, width, budget, pass)
+            walk.widen(&self.walking(kernel, slots), &links, width, budget, pass)
         })
     }
 
@@ -240,6 +279,18 @@ impl Prepared {
             kernel,
             vector,
             scale: self.scale,
+            rounded: None,
+        }
+    }
+
+    fn walking<'a, R: Slots, E: Component>(
+        &'a self,
+        kernel: Kernel<E>,
+        slots: &'a R,
+    ) -> Query<'a, R, E> {
+        Query {
+            rounded: self.rounded().filter(|_| self.walks_rounded),
+            ..self.typed(kernel, slots)
         }
     }
 }

@@ -122,9 +122,11 @@ pub(crate) fn merge(state: &TableState, store: &Store, kind: Task) -> Result<(),
         add: &add,
         remove: &remove,
         recall,
+        is_rounded: root.state.is_rounded && !is_rebuild,
     };
     let merged = link(&root, &config, largest, &work, &mut progress)?;
     let width = merged.width;
+    let is_rounded = merged.is_rounded;
     let start = merged.start;
     write(state, store, &root, merged, is_rebuild)?;
     drop(root);
@@ -138,6 +140,7 @@ pub(crate) fn merge(state: &TableState, store: &Store, kind: Task) -> Result<(),
         } else {
             f32::MAX
         };
+        root.state.is_rounded = is_rounded;
         if recall.is_some() {
             root.state.list = width.unwrap_or(crate::codec::NOT_CALIBRATED);
         }

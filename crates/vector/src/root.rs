@@ -65,6 +65,8 @@ pub(crate) struct Root {
     pub(crate) state: State,
     /// The vector of each slot as it is in the file, and its scale under cosine: in one place, as walks need both.
     vectors: Rows,
+    /// The rounded vector of each slot, if they are rounded.
+    rounded: Option<Rows>,
     slots: Blocks<Arc<SlotBlock>>,
     /// The number of edges of each slot, and where they lead to.
     graph: Rows,
@@ -92,6 +94,10 @@ impl Root {
             stamp: 0,
             state,
             vectors: Rows::new(words, 0),
+            rounded: layout
+                .measure
+                .rounding()
+                .map(|kernel| Rows::new(kernel.row(), 0)),
             slots: Blocks::default(),
             graph: Rows::new(1 + layout.max_degree as usize, NOT_LINKED),
             rows: 0,
@@ -214,20 +220,30 @@ impl Root {
         &self,
         mut each: impl FnMut(u32, &[E], f32) -> bool,
     ) {
-        for (first, mut rows) in self.vectors.blocks() {
+        self.for_each_row(&self.vectors, |slot, row| {
+            let bytes = &row.as_bytes()[..self.layout.stride];
+            let vector = <[E]>::ref_from_bytes(bytes);
+            vector.is_ok_and(|vector| each(slot, vector, self.scale_of(row)))
+        });
+    }
+
+    /// Calls `each` with every live slot and its rounded vector, until it says that it is enough.
+    #[inline]
+    pub(crate) fn for_each_rounded(&self, each: impl FnMut(u32, &[u32]) -> bool) {
+        if let Some(rounded) = &self.rounded {
+            self.for_each_row(rounded, each);
+        }
+    }
+
+    #[inline]
+    fn for_each_row(&self, rows: &Rows, mut each: impl FnMut(u32, &[u32]) -> bool) {
+        for (first, mut rows) in rows.blocks() {
             for first in (first..).step_by(64).take(rows.len().div_ceil(64)) {
                 let some = rows.by_ref().take(64);
                 let count = u32::try_from(some.len()).unwrap_or(64);
                 let live = self.live_mask(first, count);
                 for (slot, row) in (first..).zip(some) {
-                    if live >> (slot - first) & 1 == 0 {
-                        continue;
-                    }
-                    let bytes = &row.as_bytes()[..self.layout.stride];
-                    let Ok(vector) = <[E]>::ref_from_bytes(bytes) else {
-                        return;
-                    };
-                    if !each(slot, vector, self.scale_of(row)) {
+                    if live >> (slot - first) & 1 == 1 && !each(slot, row) {
                         return;
                     }
                 }
@@ -292,6 +308,10 @@ impl Root {
             if let Some(last) = row.last_mut() {
                 *last = scale.to_bits();
             }
+        }
+        if let Some(rounded) = &mut self.rounded {
+            let vector = &row.as_bytes()[..vector.len()];
+            self.layout.measure.round(vector, rounded.get_mut(slot));
         }
     }
 
@@ -491,6 +511,12 @@ impl Slots for Root {
         let row = self.vectors.get(slot).unwrap_or_default();
         let bytes = row.as_bytes().get(..self.layout.stride);
         (bytes.unwrap_or_default(), self.scale_of(row))
+    }
+
+    #[inline]
+    fn rounded(&self, slot: u32) -> &[u32] {
+        let row = self.rounded.as_ref().and_then(|rows| rows.get(slot));
+        row.unwrap_or_default()
     }
 
     #[inline]

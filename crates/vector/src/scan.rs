@@ -5,6 +5,7 @@ use std::collections::BinaryHeap;
 use std::sync::Arc;
 
 use ferrolite_sqlite::{ModuleError, ValueRef};
+use zerocopy::IntoBytes;
 
 use crate::distance::Kernel;
 use crate::element::Component;
@@ -13,8 +14,9 @@ use crate::layout::with_kernel;
 use crate::load::look;
 use crate::measure::Prepared;
 use crate::root::Root;
+use crate::rounded::{Rounded, RoundedKernel};
 use crate::space::{touch, Slots};
-use crate::store::{corrupt, Store};
+use crate::store::Store;
 
 /// Vectors between two looks at whether the statement is to end.
 const VECTORS_PER_LOOK: u32 = 4096;
@@ -68,7 +70,7 @@ pub(crate) struct Query {
 impl Query {
     pub(crate) fn new(root: Arc<Root>, vector: &[u8]) -> Self {
         Self {
-            prepared: root.layout.measure.query(vector),
+            prepared: (root.layout.measure.query(vector)).walking_rounded(root.state.is_rounded),
             root,
             filter: Filter::default(),
             bounds: Vec::new(),
@@ -108,64 +110,150 @@ impl Query {
         found: &mut Found,
     ) -> Result<(), ModuleError> {
         let root = &*self.root;
-        let (query, query_scale) = self.prepared.numbers::<E>();
+        let comparing = Comparing::new(self, kernel, found.limit);
         let mut count = 0_u32;
         let mut outcome = Ok(());
-        let each = |slot: u32, vector: &[E], scale: f32| {
+        let mut goes_on = move |outcome: &mut Result<(), ModuleError>| {
             count += 1;
             if count.is_multiple_of(VECTORS_PER_LOOK) {
-                outcome = look(store);
-                if outcome.is_err() {
-                    return false;
-                }
+                *outcome = look(store);
             }
-            // A zero has one sign, so that equal distances are equal here.
-            let rank = kernel.rank(query, query_scale, vector, scale) + 0.0;
-            if found.wants(rank) && (self.bounds.is_empty() || self.is_within(rank)) {
-                found.push(Hit {
-                    rank,
-                    id: root.id(slot),
-                    slot,
-                });
-            }
-            true
+            outcome.is_ok()
         };
         match &self.list {
-            None if self.filter.is_trivial() => root.for_each_vector(each),
-            None => in_parts(root, root.passing(&self.filter), each)?,
+            None if self.filter.is_trivial() && comparing.rounded.is_some() => {
+                root.for_each_rounded(|slot, row| {
+                    if comparing.may_be_near(row, found) {
+                        comparing.compare_slot(slot, found);
+                    }
+                    goes_on(&mut outcome)
+                });
+            }
+            None if self.filter.is_trivial() => root.for_each_vector(|slot, vector, scale| {
+                comparing.compare(slot, vector, scale, found);
+                goes_on(&mut outcome)
+            }),
+            None => {
+                let passing = root.passing(&self.filter);
+                comparing.each(passing, found, || goes_on(&mut outcome));
+            }
             Some(list) => {
                 let is_it = |slot: &u32| root.is_live(*slot) && self.filter.holds(root, *slot);
-                in_parts(root, list.iter().copied().filter(is_it), each)?;
+                let passing = list.iter().copied().filter(is_it);
+                comparing.each(passing, found, || goes_on(&mut outcome));
             }
         }
         outcome
     }
+
+    /// Compares some slots.
+    pub(crate) fn compare(
+        &self,
+        store: &Store,
+        found: &mut Found,
+        slots: impl Iterator<Item = u32>,
+    ) -> Result<(), ModuleError> {
+        let mut count = 0_u32;
+        let mut outcome = Ok(());
+        with_kernel!(&self.root.layout.kernel, kernel => {
+            Comparing::new(self, kernel, found.limit).each(slots, found, || {
+                count += 1;
+                if count.is_multiple_of(VECTORS_PER_LOOK) {
+                    outcome = look(store);
+                }
+                outcome.is_ok()
+            });
+        });
+        outcome
+    }
 }
 
-/// Calls `each` with slots here and there, until it says that it is enough. Some vectors are on their way from memory
-/// while the first of them is compared.
-fn in_parts<E: Component>(
-    root: &Root,
-    mut slots: impl Iterator<Item = u32>,
-    mut each: impl FnMut(u32, &[E], f32) -> bool,
-) -> Result<(), ModuleError> {
-    let mut part = Vec::with_capacity(SLOTS_AT_ONCE);
-    loop {
-        part.clear();
-        part.extend(slots.by_ref().take(SLOTS_AT_ONCE));
-        let touched = part.iter().fold(0, |sum, slot| {
-            let (vector, scale) = root.stored(*slot);
-            sum ^ touch(vector) ^ scale.to_bits()
-        });
-        std::hint::black_box(touched);
-        for slot in &part {
-            let (vector, scale) = root.numbers(*slot).ok_or_else(corrupt)?;
-            if !each(*slot, vector, scale) {
-                return Ok(());
-            }
+/// Compares vectors with the one that is searched for.
+struct Comparing<'a, E: Component> {
+    query: &'a Query,
+    kernel: &'a Kernel<E>,
+    vector: &'a [E],
+    scale: f32,
+    /// The vector rounded, if a rounded one can tell that a row is too far.
+    rounded: Option<(RoundedKernel, Rounded<'a>)>,
+}
+
+impl<'a, E: Component> Comparing<'a, E> {
+    fn new(query: &'a Query, kernel: &'a Kernel<E>, limit: usize) -> Self {
+        let (vector, scale) = query.prepared.numbers::<E>();
+        let rounded = query.prepared.rounded().filter(|_| limit != usize::MAX);
+        Self {
+            query,
+            kernel,
+            vector,
+            scale,
+            rounded,
         }
-        if part.len() < SLOTS_AT_ONCE {
-            return Ok(());
+    }
+
+    /// False if the rounded vector of a row says that it is too far.
+    #[inline]
+    fn may_be_near(&self, row: &[u32], found: &Found) -> bool {
+        let Some((kernel, own)) = &self.rounded else {
+            return true;
+        };
+        kernel.read(row).is_none_or(|other| {
+            let rank = kernel.rank(*own, other);
+            found.wants(kernel.least(rank, *own, other))
+        })
+    }
+
+    #[inline]
+    fn compare(&self, slot: u32, vector: &[E], scale: f32, found: &mut Found) {
+        let rank = self.kernel.rank(self.vector, self.scale, vector, scale);
+        let rank = rank + 0.0; // a zero has one sign, so that equal distances are equal here
+        let query = self.query;
+        if found.wants(rank) && (query.bounds.is_empty() || query.is_within(rank)) {
+            found.push(Hit {
+                rank,
+                id: query.root.id(slot),
+                slot,
+            });
+        }
+    }
+
+    fn compare_slot(&self, slot: u32, found: &mut Found) {
+        if let Some((vector, scale)) = self.query.root.numbers(slot) {
+            self.compare(slot, vector, scale, found);
+        }
+    }
+
+    /// Compares slots here and there, as long as `goes_on` says. Some vectors are on their way from memory while the
+    /// first of them is compared.
+    fn each(
+        &self,
+        mut slots: impl Iterator<Item = u32>,
+        found: &mut Found,
+        mut goes_on: impl FnMut() -> bool,
+    ) {
+        let root = &*self.query.root;
+        let mut part = Vec::with_capacity(SLOTS_AT_ONCE);
+        loop {
+            part.clear();
+            part.extend(slots.by_ref().take(SLOTS_AT_ONCE));
+            let touched = part.iter().fold(0, |sum, slot| {
+                sum ^ match self.rounded {
+                    Some(_) => touch(root.rounded(*slot).as_bytes()),
+                    None => touch(root.vector(*slot)),
+                }
+            });
+            std::hint::black_box(touched);
+            for slot in &part {
+                if self.may_be_near(root.rounded(*slot), found) {
+                    self.compare_slot(*slot, found);
+                }
+                if !goes_on() {
+                    return;
+                }
+            }
+            if part.len() < SLOTS_AT_ONCE {
+                return;
+            }
         }
     }
 }

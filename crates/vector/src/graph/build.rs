@@ -1,7 +1,7 @@
 //! Builds a graph, or takes slots into one and out of it.
 
 use super::arena::Arena;
-use super::calibrate::{calibrate, HELD_BACK, LEAST};
+use super::calibrate::{HeldBack, HELD_BACK, LEAST};
 use super::link::Linker;
 use super::options::Options;
 use super::order::{by_place, shuffled};
@@ -24,6 +24,8 @@ pub struct Work<'a> {
     pub remove: &'a [u32],
     /// Measures how wide a beam gives this recall.
     pub recall: Option<f64>,
+    /// Whether the graph that there is was made of rounded vectors. A new one is if it is measured, and they serve.
+    pub is_rounded: bool,
 }
 
 /// A graph that was made.
@@ -35,6 +37,8 @@ pub struct Merged {
     pub start: Option<u32>,
     /// The width of the beam, if it was measured: 0 if a scan of all is better.
     pub width: Option<u16>,
+    /// Whether walks compare rounded vectors.
+    pub is_rounded: bool,
     /// How many ranks were asked for.
     pub compared: u64,
 }
@@ -49,12 +53,13 @@ const ALONE: usize = 64;
 
 /// Makes a graph of one that there is, `edges` of its slots, or of nothing. One thread makes the same graph each time.
 pub fn merge<'e, S: Space>(
-    space: &S,
+    space: &mut S,
     options: &Options,
     work: &Work,
     edges: impl Fn(u32) -> Option<&'e [u32]> + Sync,
     poll: &mut Poll,
 ) -> Result<Merged, Interrupted> {
+    let is_rounded = space.round(work.is_rounded);
     let arena = Arena::new(work.slots, room(options.degree));
     let all = work.remove.len() + work.add.len();
     let (mut start, mut linked) = (None, 0);
@@ -70,7 +75,7 @@ pub fn merge<'e, S: Space>(
             let leaving = Leaving::new(work.slots, work.remove);
             start = next_start(&arena, &leaving, old);
             repair(
-                space,
+                &*space,
                 &arena,
                 work.remove,
                 &leaving,
@@ -80,8 +85,9 @@ pub fn merge<'e, S: Space>(
         }
     }
     let mut add = shuffled(work.add);
-    if start.is_none() {
-        start = middle(space, &add);
+    let is_new = start.is_none();
+    if is_new {
+        start = middle(&*space, &add);
         if let Some(start) = start {
             add.retain(|&slot| slot != start);
             arena.set(start, &[]);
@@ -92,6 +98,7 @@ pub fn merge<'e, S: Space>(
             arena,
             start: None,
             width: None,
+            is_rounded,
             compared: 0,
         });
     };
@@ -101,6 +108,7 @@ pub fn merge<'e, S: Space>(
         arena,
         start,
         linked,
+        is_new,
         compared: 0,
     };
     // Some are done already: those that leave, and the first of a new graph.
@@ -109,23 +117,29 @@ pub fn merge<'e, S: Space>(
         poll(done + before, all)
     })?;
     let Merging {
-        arena, compared, ..
+        arena,
+        compared,
+        space,
+        ..
     } = merging;
     Ok(Merged {
         arena,
         start: Some(start),
         width,
+        is_rounded: space.is_rounded(),
         compared,
     })
 }
 
 struct Merging<'a, S> {
-    space: &'a S,
+    space: &'a mut S,
     options: &'a Options,
     arena: Arena,
     start: u32,
     /// How many slots were in the graph before.
     linked: usize,
+    /// Nothing was in the graph before.
+    is_new: bool,
     compared: u64,
 }
 
@@ -138,14 +152,18 @@ impl<S: Space> Merging<'_, S> {
     ) -> Result<Option<u16>, Interrupted> {
         let total = add.len();
         let measured = recall.filter(|_| total >= LEAST * 2);
-        let held_back = if measured.is_some() {
+        let count = if measured.is_some() {
             HELD_BACK.min(total / 2)
         } else {
             0
         };
-        let (first, last) = add.split_at_mut(total - held_back);
+        let (first, last) = add.split_at_mut(total - count);
         let threads = self.options.threads;
-        by_place(self.space, first, self.linked, threads, &mut |_, _| {
+        let held_back = match measured {
+            Some(_) => Some(self.hold_back(first, last, &mut |_, _| poll(0, total))?),
+            None => None,
+        };
+        by_place(&*self.space, first, self.linked, threads, &mut |_, _| {
             poll(0, total)
         })?;
         // Alone until there is a graph to walk, then together.
@@ -155,12 +173,12 @@ impl<S: Space> Merging<'_, S> {
             poll(alone.len() + done, total)
         })?;
         let mut width = None;
-        if let Some(recall) = measured {
+        if let (Some(recall), Some(held_back)) = (measured, held_back) {
             self.finish(&mut |_, _| poll(first.len(), total))?;
             let arena = &self.arena;
             let mut poll = |_, _| poll(first.len(), total);
-            width = Some(calibrate(
-                self.space, arena, self.start, last, recall, threads, &mut poll,
+            width = Some(held_back.width(
+                &*self.space, arena, self.start, recall, threads, &mut poll,
             )?);
             self.link(last, threads, &mut poll)?;
         }
@@ -168,8 +186,27 @@ impl<S: Space> Merging<'_, S> {
         Ok(width)
     }
 
+    /// What the slots held back are to find. A new graph is made of rounded vectors if those find it.
+    fn hold_back(
+        &mut self,
+        first: &[u32],
+        last: &[u32],
+        poll: &mut Poll,
+    ) -> Result<HeldBack, Interrupted> {
+        let threads = self.options.threads;
+        let mut others = first.to_vec();
+        others.extend((0..self.arena.slots()).filter(|slot| self.arena.is_linked(*slot)));
+        let held_back = HeldBack::new(&*self.space, &others, last, threads, poll)?;
+        if self.is_new && self.space.round(true) {
+            let serves = held_back.is_found_rounded(&*self.space, &others, threads, poll)?;
+            self.space.round(serves);
+        }
+        Ok(held_back)
+    }
+
     fn link(&mut self, slots: &[u32], threads: usize, poll: &mut Poll) -> Result<(), Interrupted> {
-        let (space, options, arena, start) = (self.space, self.options, &self.arena, self.start);
+        let (space, options) = (&*self.space, self.options);
+        let (arena, start) = (&self.arena, self.start);
         let each = |linker: &mut Linker, i: usize| {
             linker.link(space, arena, options, start, slots[i]);
         };
@@ -180,7 +217,7 @@ impl<S: Space> Merging<'_, S> {
 
     /// Prunes back what has more edges than it may have, and makes everything reached.
     fn finish(&mut self, poll: &mut Poll) -> Result<(), Interrupted> {
-        let (space, options, arena) = (self.space, self.options, &self.arena);
+        let (space, options, arena) = (&*self.space, self.options, &self.arena);
         #[allow(clippy::cast_possible_truncation)] // fewer than there are slots
         let each = |linker: &mut Linker, i: usize| {
             let slot = i as u32;

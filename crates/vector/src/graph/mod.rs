@@ -47,6 +47,15 @@ pub trait Space: Sync {
     /// A slot as what is looked for.
     fn target(&self, slot: u32) -> impl Target + '_;
 
+    /// The same, compared with vectors as they are, though walks compare rounded ones.
+    fn precise(&self, slot: u32) -> impl Target + '_;
+
+    /// From now on rounded vectors are compared, or not. Gives what is now.
+    fn round(&mut self, is_rounded: bool) -> bool;
+
+    /// Whether rounded vectors are compared.
+    fn is_rounded(&self) -> bool;
+
     /// The rank up to which vectors are taken for equal.
     fn same(&self) -> f32;
 

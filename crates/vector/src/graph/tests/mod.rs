@@ -11,7 +11,7 @@ use super::prune::mix;
 use super::{
     beam, unreached, Arena, Filtered, Interrupted, Key, Merged, Options, Scratch, Walk, Work,
 };
-use crate::{AlignedBytes, Component, Element, Measure, Metric, Slots};
+use crate::{AlignedBytes, Component, Element, Measure, Metric, RoundedKernel, Slots};
 
 const K: usize = 10;
 const OPTIONS: Options = Options {
@@ -25,6 +25,7 @@ const OPTIONS: Options = Options {
 struct Table {
     vectors: Vec<AlignedBytes>,
     scales: Vec<f32>,
+    rounded: Vec<Vec<u32>>,
     live: Vec<bool>,
     edges: Vec<Option<Vec<u32>>>,
 }
@@ -39,6 +40,9 @@ impl Slots for Table {
     fn scale(&self, slot: u32) -> f32 {
         self.scales[slot as usize]
     }
+    fn rounded(&self, slot: u32) -> &[u32] {
+        &self.rounded[slot as usize]
+    }
     fn is_live(&self, slot: u32) -> bool {
         self.live[slot as usize]
     }
@@ -52,6 +56,7 @@ impl Table {
         let mut table = Self {
             vectors: Vec::new(),
             scales: Vec::new(),
+            rounded: Vec::new(),
             live: Vec::new(),
             edges: Vec::new(),
         };
@@ -64,6 +69,9 @@ impl Table {
     fn push(&mut self, measure: &Measure, row: &[u8]) {
         self.vectors.push(row.into());
         self.scales.push(measure.scale(row));
+        let mut rounded = vec![0; measure.rounding().map_or(0, RoundedKernel::row)];
+        measure.round(row, &mut rounded);
+        self.rounded.push(rounded);
         self.live.push(true);
         self.edges.push(None);
     }
