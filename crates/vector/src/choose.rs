@@ -7,7 +7,7 @@ use ferrolite_sqlite::{ModuleError, Operator};
 
 use crate::codec::{NOT_CALIBRATED, NO_SLOT};
 use crate::filter::Test;
-use crate::graph::{Filtered, Key, Scratch, Walk};
+use crate::graph::{mix, Filtered, Key, Scratch, Walk};
 use crate::root::{Kind, Root};
 use crate::scan::{Found, Hit, Query};
 use crate::space::Slots;
@@ -98,10 +98,12 @@ fn matching(query: &Query) -> usize {
     if query.filter.is_trivial() {
         return root.rows() as usize;
     }
-    let step = (root.slots() / SAMPLED).max(1) as usize;
+    let step = (root.slots() / SAMPLED).max(1);
     let (mut seen, mut passed) = (0_u32, 0_u32);
-    for slot in (0..root.slots()).step_by(step) {
-        if root.is_live(slot) {
+    for first in (0..root.slots()).step_by(step as usize) {
+        // Anywhere in its part: rows may come by turns, the odd ones of one kind.
+        let slot = first + (mix(u64::from(first)) % u64::from(step)) as u32;
+        if slot < root.slots() && root.is_live(slot) {
             seen += 1;
             passed += u32::from(query.filter.holds(root, slot));
         }
@@ -287,9 +289,7 @@ impl Stream {
         tail.turn(false);
         let root = &*query.root;
         let mut walk = Walk::default();
-        query
-            .prepared
-            .start(root, root.state.start, &mut walk);
+        query.prepared.start(root, root.state.start, &mut walk);
         Ok(Self {
             batch: way.width.max(16) / 2,
             way,
@@ -323,7 +323,12 @@ impl Stream {
     }
 
     fn advance(&mut self, query: &Query, store: &Store) -> Result<Option<Hit>, ModuleError> {
-        while self.is_walking && self.taken.peek().is_none_or(|key| key.0.rank() > self.until) {
+        while self.is_walking
+            && self
+                .taken
+                .peek()
+                .is_none_or(|key| key.0.rank() > self.until)
+        {
             self.refill(query, store)?;
         }
         if let Some(rest) = &mut self.rest {

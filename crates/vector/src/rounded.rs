@@ -229,7 +229,10 @@ mod tests {
                     let rank = rounded.rank(read(&a_row), read(&b_row));
                     let least = rounded.least(rank, read(&a_row), read(&b_row));
                     let real = exact.rank(&a, exact.scale(&a), &b, exact.scale(&b));
-                    assert!(least <= real, "{metric:?} {dimension} {seed}: {least} {real}");
+                    assert!(
+                        least <= real,
+                        "{metric:?} {dimension} {seed}: {least} {real}"
+                    );
                     off = off.max((rank - real).abs() / real.abs().max(1.0));
                 }
                 assert!(off < 0.1, "{metric:?} {dimension}: {off}");

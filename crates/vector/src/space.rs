@@ -122,12 +122,7 @@ pub(crate) struct Stored<'a, R, E: Component> {
 impl<'a, R: Slots, E: Component> Stored<'a, R, E> {
     /// `largest` is the largest norm, under [`Metric::Dot`].
     #[allow(clippy::cast_possible_truncation)] // beyond the range it is infinite, and ranks are clamped
-    pub fn new(
-        slots: &'a R,
-        metric: Metric,
-        dimension: usize,
-        largest: f32,
-    ) -> Option<Self> {
+    pub fn new(slots: &'a R, metric: Metric, dimension: usize, largest: f32) -> Option<Self> {
         let bytes = E::ELEMENT.bytes(dimension);
         let rounding = RoundedKernel::new(metric, E::ELEMENT, dimension);
         if metric != Metric::Dot {

@@ -178,7 +178,12 @@ impl<S: Space> Merging<'_, S> {
             let arena = &self.arena;
             let mut poll = |_, _| poll(first.len(), total);
             width = Some(held_back.width(
-                &*self.space, arena, self.start, recall, threads, &mut poll,
+                &*self.space,
+                arena,
+                self.start,
+                recall,
+                threads,
+                &mut poll,
             )?);
             self.link(last, threads, &mut poll)?;
         }

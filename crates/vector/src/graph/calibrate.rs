@@ -40,7 +40,9 @@ impl HeldBack {
     ) -> Result<Self, Interrupted> {
         let target = |query| space.precise(query);
         let nearest = nearest(target, others, queries, K, threads, poll)?;
-        let worst = nearest.iter().map(|found| found.last().map_or(0.0, |last| last.0));
+        let worst = nearest
+            .iter()
+            .map(|found| found.last().map_or(0.0, |last| last.0));
         Ok(Self {
             worst: worst.collect(),
             queries: queries.to_vec(),
@@ -133,7 +135,10 @@ fn nearest<T: Target>(
         for &slot in others.iter().skip(part * PART).take(PART) {
             let rank = target.rank(slot);
             if nearest.len() < count || nearest.last().is_some_and(|worst| rank < worst.0) {
-                nearest.insert(nearest.partition_point(|other| other.0 <= rank), (rank, slot));
+                nearest.insert(
+                    nearest.partition_point(|other| other.0 <= rank),
+                    (rank, slot),
+                );
                 nearest.truncate(count);
             }
         }

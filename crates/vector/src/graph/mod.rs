@@ -27,6 +27,7 @@ pub use build::{merge, Merged, Work};
 pub use key::{Key, MAX_SLOTS};
 pub use options::Options;
 pub use parallel::{threads, Interrupted, Poll};
+pub(crate) use prune::mix;
 pub use reach::unreached;
 pub use walk::{Filtered, Walk};
 
