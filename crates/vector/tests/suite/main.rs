@@ -9,6 +9,7 @@ mod filters;
 mod graph;
 mod interrupts;
 mod model;
+mod rounded;
 mod secure;
 mod storage;
 mod table;

@@ -254,3 +254,62 @@ fn an_interrupt_at_any_poll_ends_the_work() {
         assert!(most < 4000);
     }
 }
+
+#[test]
+fn a_graph_is_made_of_rounded_vectors_where_they_tell_which_are_near() {
+    fn is_rounded(metric: Metric, rows: &[Vec<f32>]) -> bool {
+        let measure = Measure::new(metric, Element::F32, rows[0].len()).unwrap();
+        let mut table = Table::new(&measure, rows);
+        let add = table.all();
+        let work = Work {
+            add: &add,
+            recall: Some(0.9),
+            ..Work::default()
+        };
+        table.merge(&measure, &OPTIONS, &work).is_rounded
+    }
+    let spread = rows(3, 1500, 48);
+    // A thousandth around one place: rounded, all are the same.
+    let close = |middle: f32| -> Vec<Vec<f32>> {
+        let near = |row: &Vec<f32>| row.iter().map(|x| middle + x / 1000.0).collect();
+        spread.iter().map(near).collect()
+    };
+    for metric in [Metric::Cosine, Metric::Euclidean, Metric::Dot] {
+        assert!(is_rounded(metric, &spread), "{metric:?}");
+    }
+    for metric in [Metric::Cosine, Metric::Euclidean] {
+        assert!(!is_rounded(metric, &close(1.0)), "{metric:?}");
+    }
+    assert!(!is_rounded(Metric::Cosine, &rows(3, 1500, 31)), "too short");
+}
+
+#[test]
+fn walks_over_rounded_vectors_find_the_nearest() {
+    let rows = rows(4, 3000, 64);
+    let measure = cosine(64);
+    let mut table = Table::new(&measure, &rows);
+    let add = table.all();
+    let work = Work {
+        add: &add,
+        recall: Some(0.95),
+        ..Work::default()
+    };
+    let merged = table.merge(&measure, &OPTIONS, &work);
+    assert!(merged.is_rounded);
+    let mut found = 0;
+    for query in &rows[..100] {
+        let query = measure.query(query.as_bytes());
+        let mut exact = Vec::new();
+        query.scan(&table, 0..table.slots(), K, &mut exact);
+        let mut scratch = Scratch::default();
+        let walking = query.walking_rounded(true);
+        let near = walking.beam(&table, merged.start.unwrap(), 100, &mut scratch);
+        assert_eq!(near.len(), 100);
+        let near: BTreeSet<u32> = near.iter().map(|key| key.slot()).collect();
+        found += exact
+            .iter()
+            .filter(|key| near.contains(&key.slot()))
+            .count();
+    }
+    assert!(found >= 980, "{found} of 1000");
+}
