@@ -36,7 +36,9 @@ impl Flat {
             .iter()
             .map(|row| measure.scale(row.as_bytes()))
             .collect();
-        let rounded_row = measure.rounding().map_or(0, |kernel| kernel.row());
+        let rounded_row = measure
+            .rounding()
+            .map_or(0, ferrolite_vector::RoundedKernel::row);
         let mut rounded = vec![0; rounded_row * rows.len()];
         for (row, rounded) in rows.iter().zip(rounded.chunks_mut(rounded_row.max(1))) {
             measure.round(row.as_bytes(), rounded);
@@ -273,9 +275,12 @@ fn search(flat: &Flat, measure: &Measure, queries: &[Vec<f32>], start: u32, is_r
                 let near = query.beam(flat, start, width, &mut scratch);
                 let worst = exact[exact.len() - 1].rank();
                 let near = near.iter().take(if is_rounded { K * 2 } else { K });
-                let ranks = near.map(|key| match is_rounded {
-                    true => query.rank(flat, key.slot()),
-                    false => key.rank(),
+                let ranks = near.map(|key| {
+                    if is_rounded {
+                        query.rank(flat, key.slot())
+                    } else {
+                        key.rank()
+                    }
                 });
                 found += ranks.filter(|rank| *rank <= worst).count().min(K);
             }

@@ -55,6 +55,7 @@ impl RoundedKernel {
     }
 
     /// The same vectors under another metric, not cosine.
+    #[must_use]
     pub fn with_metric(self, metric: Metric) -> Self {
         Self { metric, ..self }
     }
@@ -212,12 +213,12 @@ mod tests {
                 let rounded = RoundedKernel::new(metric, Element::F32, dimension).unwrap();
                 let exact = Kernel::<f32>::new(metric, dimension).unwrap();
                 let mut off: f32 = 0.0;
-                for seed in 0..200 {
-                    let a = numbers(seed, dimension);
-                    let mut b = numbers(seed + 1000, dimension);
+                for seed in 0..200_u16 {
+                    let a = numbers(seed.into(), dimension);
+                    let mut b = numbers(u32::from(seed) + 1000, dimension);
                     // From apart to nearly equal, of several lengths, some with one large number.
-                    let near = (seed % 8) as f32 / 7.0;
-                    let length = 10_f32.powi(seed as i32 % 5 - 2);
+                    let near = f32::from(seed % 8) / 7.0;
+                    let length = 10_f32.powi(i32::from(seed % 5) - 2);
                     for (b, a) in b.iter_mut().zip(&a) {
                         *b = (a * near + *b * (1.0 - near)) * length;
                     }

@@ -56,7 +56,7 @@ pub fn merge<'e, S: Space>(
     space: &mut S,
     options: &Options,
     work: &Work,
-    edges: impl Fn(u32) -> Option<&'e [u32]> + Sync,
+    edges: impl Fn(u32) -> Option<&'e [u32]>,
     poll: &mut Poll,
 ) -> Result<Merged, Interrupted> {
     let is_rounded = space.round(work.is_rounded);
@@ -64,12 +64,7 @@ pub fn merge<'e, S: Space>(
     let all = work.remove.len() + work.add.len();
     let (mut start, mut linked) = (None, 0);
     if let Some(old) = work.start {
-        for slot in 0..work.slots {
-            if let Some(edges) = edges(slot) {
-                arena.copy(slot, edges);
-                linked += 1;
-            }
-        }
+        linked = copy(&arena, work.slots, edges);
         start = Some(old);
         if !work.remove.is_empty() {
             let leaving = Leaving::new(work.slots, work.remove);
@@ -129,6 +124,12 @@ pub fn merge<'e, S: Space>(
         is_rounded: space.is_rounded(),
         compared,
     })
+}
+
+/// Copies the edges that there are, and says how many slots have some.
+fn copy<'e>(arena: &Arena, slots: u32, edges: impl Fn(u32) -> Option<&'e [u32]>) -> usize {
+    let linked = (0..slots).filter_map(|slot| Some((slot, edges(slot)?)));
+    linked.map(|(slot, edges)| arena.copy(slot, edges)).count()
 }
 
 struct Merging<'a, S> {
