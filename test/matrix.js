@@ -89,6 +89,8 @@ sync/70.limits.js                 -              -                        one   
 types/70.types.js                 -              -                        one     -
 types/71.comments.js              -              -                        one     -
 vector/10.vector.js               sync promise   file kv                  all     -
+vector/11.input.js                sync promise   file kv                  all     -
+vector/12.reading.js              sync promise   file                     one     -
 vector/20.build.js                sync promise   file kv                  one     -
 vector/20.manual.js               sync promise   file                     all     -
 vector/30.concurrency.js          -              -                        one     -
