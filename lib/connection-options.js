@@ -81,7 +81,7 @@ function readOptions (path, options, allowNativeBinding) {
     ? require('./arguments/store').readStore(path, options, buffer !== null)
     : readPlace(file, isRemote, options, anonymous || buffer !== null)
   const vfs = readVfs(options)
-  const uri = usesUris()
+  const uri = usesUris(options)
   return {
     name: isRemote ? remote.name : path,
     kind,

@@ -9,9 +9,12 @@ const { mistake } = require('./errors')
 
 const isWindows = process.platform === 'win32'
 
+// What @ferrolite/libsql says: in libsql all of them are.
+const URI = Symbol.for('ferrolite.uri')
+
 /** Whether `file:` names are URIs. */
-function usesUris () {
-  return process.env.SQLITE_USE_URI === '1'
+function usesUris (options) {
+  return options[URI] === true || process.env.SQLITE_USE_URI === '1'
 }
 
 /** Also as @libsql/client spells it; there is no shared cache in this engine. */

@@ -1,6 +1,6 @@
 'use strict'
 
-// libsql-js's own tests, on Ferrolite: node scripts/libsql-tests.js <checkout>
+// libsql-js's own tests, on its stand-in: node scripts/libsql-tests.js <checkout>
 // The checkout is of its repository; nothing of it is kept.
 
 const { spawnSync } = require('node:child_process')
@@ -14,7 +14,7 @@ const TOOLS = { ava: '5.3.1' }
 
 async function suite (checkout) {
   if (checkout === undefined) throw new ScriptError('Say where a checkout of libsql-js is')
-  const { project } = installed()
+  const { project } = installed(['libsql'])
   try {
     const folder = prepare(path.resolve(checkout), project, await npmTools('ava', TOOLS))
     const files = fs.readdirSync(path.join(folder, 'tests')).filter((name) => name.endsWith('.test.js'))
@@ -30,12 +30,6 @@ async function suite (checkout) {
 function prepare (checkout, project, tools) {
   const modules = path.join(project, 'node_modules')
   fs.symlinkSync(path.join(tools, 'ava'), path.join(modules, 'ava'), 'junction')
-  const libsql = path.join(modules, 'libsql')
-  fs.mkdirSync(libsql)
-  fs.writeFileSync(path.join(libsql, 'index.js'), "module.exports = require('ferrolite')\n")
-  fs.writeFileSync(path.join(libsql, 'promise.js'), "module.exports = require('ferrolite/promise')\n")
-  const exports = { '.': './index.js', './promise': './promise.js' }
-  fs.writeFileSync(path.join(libsql, 'package.json'), JSON.stringify({ name: 'libsql', exports }))
   const folder = path.join(project, 'suite')
   fs.cpSync(path.join(checkout, 'integration-tests', 'tests'), path.join(folder, 'tests'), { recursive: true })
   fs.writeFileSync(path.join(folder, 'package.json'), '{ "type": "module" }\n')

@@ -1,12 +1,14 @@
 'use strict'
 
-// Makes the tarballs that npm publishes, in target/pack: the main package and this machine's own.
+// Makes the tarballs that npm publishes, in target/pack: the main package, the stand-ins and this
+// machine's own.
 // `npm run pack -- --all` makes all ten platform packages from binaries built elsewhere.
 
 const fs = require('node:fs')
 const path = require('node:path')
 const { ROOT, ScriptError, main, npm, output, say } = require('./run')
 const { binaryFile, hostTarget } = require('./build')
+const { STAND_INS, versionsOf } = require('./stand-ins')
 const { TARGETS } = require('./targets')
 
 const FOLDER = path.join(ROOT, 'target', 'pack')
@@ -49,6 +51,24 @@ function stagePlatform (target, { version }, folder) {
   return stage
 }
 
+/** Packs a stand-in in each of its versions; returns the tarballs, the newest first. */
+function packStandIn (name, folder = FOLDER) {
+  const manifest = readJson(path.join(ROOT, 'package.json'))
+  const source = path.join(ROOT, 'packages', name)
+  const published = readJson(path.join(source, 'package.json'))
+  const versions = versionsOf(name, manifest.version)
+  if (published.version !== versions[0]) throw new ScriptError(`packages/${name} is not at ${versions[0]}: npm run packages`)
+  return versions.map((version) => {
+    const stage = emptyStage(folder, `${name}-${version}`)
+    fs.cpSync(source, stage, { recursive: true })
+    fs.copyFileSync(path.join(ROOT, 'LICENSE'), path.join(stage, 'LICENSE'))
+    const tag = version === versions[0] ? {} : { tag: `v${parseInt(version, 10)}` }
+    const publishConfig = { ...published.publishConfig, ...tag }
+    writeJson(path.join(stage, 'package.json'), { ...published, version, publishConfig })
+    return { ...tarball(stage, folder), stage }
+  })
+}
+
 function emptyStage (folder, name) {
   const stage = path.join(folder, 'stage', name)
   fs.rmSync(stage, { recursive: true, force: true })
@@ -76,11 +96,13 @@ function writeJson (file, value) {
 async function command () {
   const all = process.argv.includes('--all')
   if (!all) await require('./prepare').prepare()
-  for (const { path: file, size, files } of pack(all ? Object.keys(TARGETS) : undefined)) {
+  const standIns = Object.keys(STAND_INS).flatMap((name) => packStandIn(name))
+  const tarballs = [...pack(all ? Object.keys(TARGETS) : undefined), ...standIns]
+  for (const { path: file, size, files } of tarballs) {
     say(`${path.relative(ROOT, file)}  ${(size / 1e6).toFixed(2)} MB, ${files.length} files`)
   }
 }
 
 if (require.main === module) main(command)
 
-module.exports = { pack }
+module.exports = { pack, packStandIn }

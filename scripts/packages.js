@@ -1,6 +1,6 @@
 'use strict'
 
-// Writes packages/<target>/{package.json,README.md}, lib/packages.js, the entry points of
+// Writes packages/*/{package.json,README.md}, lib/packages.js, the entry points of
 // lib/targets, the exports of package.json and the lists of platforms in the workflow and in
 // docs/api.md: from the table in targets.js and from package.json. And the table in docs/api.md of
 // what works where, from lib/capabilities.js.
@@ -9,6 +9,7 @@ const fs = require('node:fs')
 const path = require('node:path')
 const { entryFiles, exportsField } = require('./entries')
 const { ROOT, say } = require('./run')
+const { STAND_INS, standInFiles } = require('./stand-ins')
 const { TARGETS } = require('./targets')
 const { listFiles } = require('./lists')
 
@@ -54,6 +55,9 @@ function generatedFiles () {
     for (const [name, text] of Object.entries(packageFiles(target))) {
       files[`packages/${target}/${name}`] = text
     }
+  }
+  for (const name of Object.keys(STAND_INS)) {
+    for (const [file, text] of Object.entries(standInFiles(name))) files[`packages/${name}/${file}`] = text
   }
   files['package.json'] = `${JSON.stringify({ ...manifest, exports: exportsField() }, null, 2)}\n`
   return { ...files, ...listFiles() }

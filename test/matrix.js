@@ -71,6 +71,7 @@ kv/24.unstorage.js                -              -                        one   
 pack/02.bundlers.js               -              -                        one     -
 pack/03.alias.js                  -              -                        one     -
 pack/04.runners.js                -              -                        one     -
+pack/05.stand-ins.js              -              -                        one     -
 project/82.project.js             -              -                        one     -
 project/83.links.js               -              -                        one     -
 promise/50.promise.js             -              -                        all     yes

@@ -6,6 +6,9 @@ const { makeError } = require('../errors')
 const { isInMemory, resolveFile } = require('../paths')
 const { nextTurn, now, sleep } = require('../timers')
 
+// What @ferrolite/sqlite3 marks the function with whose steps are asked for one by one.
+const ASYNC = Symbol.for('ferrolite.async')
+
 // Suffixes of the files that SQLite writes beside a database.
 const BESIDE = ['', '-journal', '-wal', '-shm']
 
@@ -65,7 +68,9 @@ async function runBackup (file, [timeout, source, target], step, close, progress
         useDefault = false
         rate = 100
       }
-      if (progress !== null) rate = readRate(progress({ totalPages, remainingPages }), rate)
+      if (progress === null) continue
+      const next = progress({ totalPages, remainingPages })
+      rate = readRate(progress[ASYNC] === true ? await next : next, rate)
     }
   } finally {
     await close()

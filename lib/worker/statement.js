@@ -14,6 +14,9 @@ const { INT64 } = FLAG
 
 const isReader = 'This statement does not return data. Use run() instead'
 
+// For @ferrolite/sqlite3, which binds by position and by name at once.
+const PARAMETERS = Symbol.for('ferrolite.parameters')
+
 let parametersOf
 
 class Statement {
@@ -174,6 +177,11 @@ class Statement {
     if (!this.#entry.reader) throw this.#mistake('The columns() method is only for statements that return data')
     this.#connection.requireOpen()
     return this.#entry.columns()
+  }
+
+  /** The names of the parameters in their order, null for one without. */
+  get [PARAMETERS] () {
+    return this.#entry.parameters
   }
 
   /** Ends the calls of this statement that have not ended. */

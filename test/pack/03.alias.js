@@ -14,7 +14,8 @@ const { npm } = require('../../scripts/run')
 const { bun, unavailable } = require('../../scripts/runtimes')
 const { TARGETS } = require('../../scripts/targets')
 const { emptyProject, packed, withoutTools } = require('./project')
-const { pack } = require('../../scripts/pack')
+const { pack, packStandIn } = require('../../scripts/pack')
+const { STAND_INS: DRIVERS } = require('../../scripts/stand-ins')
 const { startRegistry } = require('./registry')
 
 const ROOT = path.join(__dirname, '..', '..')
@@ -25,17 +26,32 @@ const execute = promisify(execFile)
 // As the packages of these names ask for their driver.
 const STAND_INS = [
   { name: 'typeorm', version: '1.1.1', peerDependencies: { 'better-sqlite3': '^12.0.0' } },
-  { name: '@libsql/client', version: '0.18.0', dependencies: { libsql: '^0.5.28' } }
+  { name: '@libsql/client', version: '0.18.0', dependencies: { libsql: '^0.5.28' } },
+  { name: 'old', version: '1.0.0', dependencies: { 'better-sqlite3': '^9.0.0' } },
+  { name: 'sequelize', version: '6.37.8', peerDependencies: { sqlite3: '^5.1.0' } }
 ]
-const DEPENDENCIES = { '@libsql/client': '0.18.0', 'drizzle-orm': '*', typeorm: '1.1.1' }
+const DEPENDENCIES = {
+  '@libsql/client': '0.18.0', 'drizzle-orm': '*', old: '1.0.0', sequelize: '6.37.8', typeorm: '1.1.1'
+}
 const PROGRAM = `
   const Database = require('better-sqlite3')
   const { drizzle } = require('drizzle-orm/better-sqlite3')
   const { sql } = require('drizzle-orm')
-  const Driver = require('module').createRequire(require.resolve('@libsql/client'))('libsql')
+  const { createRequire } = require('module')
+  const from = (name) => createRequire(require.resolve(name))
   const client = new Database(':memory:')
   const { answer } = drizzle(client).get(sql\`SELECT 6 * 7 AS answer\`)
-  console.log(answer, 'rekey' in client, 'rekey' in new Driver(':memory:'))`
+  const names = [
+    'better-sqlite3/package.json', from('old').resolve('better-sqlite3/package.json'),
+    from('@libsql/client').resolve('libsql/package.json'), from('sequelize').resolve('sqlite3/package.json')
+  ].map((file) => require(file).name)
+  // Functions that only the engine of Ferrolite has.
+  const libsql = new (from('@libsql/client')('libsql'))(':memory:')
+  const own = [client, libsql].map((db) => db.prepare("SELECT unistr('ok') AS a").get().a)
+  const { Database: Callbacks } = from('sequelize')('sqlite3')
+  new Callbacks(':memory:').get("SELECT unistr('ok') AS a", (error, { a }) => {
+    console.log(answer, ...names, ...own, a)
+  })`
 
 let home
 let registry
@@ -49,7 +65,9 @@ test.before(async () => {
   const folders = ['drizzle-orm', '@neon-rs/load'].map((name) => path.join(ROOT, 'node_modules', name))
   for (const stand of STAND_INS) folders.push(standIn(stand))
   const platforms = Object.keys(TARGETS).map((name) => path.join(ROOT, 'packages', name))
+  const drivers = Object.keys(DRIVERS).flatMap((name) => packStandIn(name, path.join(home, 'packed')))
   registry = await startRegistry([
+    ...drivers.map(({ stage, path: tarball }) => ({ manifest: manifest(stage), tarball })),
     { manifest: manifest(path.join(home, 'packed', 'stage', 'ferrolite')), tarball: main.path },
     // Of the others only what they say of themselves is read.
     ...platforms.map((folder) => ({ manifest: manifest(folder), tarball: platform.path })),
@@ -104,7 +122,7 @@ async function run (folder, command, args) {
 
 async function check (folder) {
   const { stdout } = await run(folder, process.execPath, ['program.js'])
-  assert.equal(stdout, '42 true true\n')
+  assert.equal(stdout, '42 @ferrolite/better-sqlite3 @ferrolite/better-sqlite3 @ferrolite/libsql @ferrolite/sqlite3 ok ok ok\n')
 }
 
 test('npm puts Ferrolite in the place of other drivers', { skip }, async (t) => {
@@ -136,8 +154,8 @@ test('Yarn puts Ferrolite in the place of other drivers', { skip }, async (t) =>
 })
 
 test('pnpm puts Ferrolite in the place of other drivers', { skip }, async (t) => {
-  const dependency = { code: '{ "dependencies": { "better-sqlite3": "npm:ferrolite@^0.1.0" } }' }
-  const folder = project(t, [dependency])
+  const { dependencies } = JSON.parse(recipe('npm and Bun').code)
+  const folder = project(t, [{ code: JSON.stringify({ dependencies }) }])
   fs.writeFileSync(path.join(folder, 'pnpm-workspace.yaml'), recipe('pnpm').code)
   const cli = path.join(tools, 'pnpm', 'bin', 'pnpm.mjs')
   const store = path.join(folder, '.pnpm-store')

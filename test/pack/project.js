@@ -7,20 +7,27 @@ const { spawnSync } = require('node:child_process')
 const fs = require('node:fs')
 const os = require('node:os')
 const path = require('node:path')
-const { pack } = require('../../scripts/pack')
+const { pack, packStandIn } = require('../../scripts/pack')
 const { npm } = require('../../scripts/run')
 
 const ROOT = path.join(__dirname, '..', '..')
 
-/** A new project; what it was packed from, and its folder, which the caller removes. */
-function installed () {
+/**
+ * A new project; what it was packed from, and its folder, which the caller removes. `standIns` are
+ * names of drivers whose place Ferrolite takes.
+ */
+function installed (standIns = []) {
   const project = emptyProject()
   // A folder of its own: test files run beside each other.
   const [main, platform] = pack(undefined, path.join(project, '.packed'))
   // Offline, npm skips the optional packages of other platforms; the dependency is given as a file.
   const neon = packed(project, path.join(ROOT, 'node_modules', '@neon-rs', 'load'))
   const flags = ['--offline', '--ignore-scripts', '--no-audit', '--no-fund']
-  npmIn(project, 'install', ...flags, main.path, platform.path, neon)
+  const others = standIns.map((name) => {
+    const [newest] = packStandIn(name, path.join(project, '.packed'))
+    return `${name}@file:${newest.path}`
+  })
+  npmIn(project, 'install', ...flags, main.path, platform.path, neon, ...others)
   return { main, platform, project }
 }
 

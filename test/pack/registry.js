@@ -10,9 +10,10 @@ const http = require('node:http')
 async function startRegistry (packages) {
   const server = http.createServer((request, response) => {
     const name = decodeURIComponent(request.url.slice(1))
-    const found = packages.find(({ manifest }) => [manifest.name, fileOf(manifest)].includes(name))
-    if (found === undefined) return response.writeHead(404).end('{}')
-    if (name === fileOf(found.manifest)) return response.end(fs.readFileSync(found.tarball))
+    const isAsked = ({ manifest }) => [manifest.name, fileOf(manifest)].includes(name)
+    const found = packages.filter(isAsked)
+    if (found.length === 0) return response.writeHead(404).end('{}')
+    if (name === fileOf(found[0].manifest)) return response.end(fs.readFileSync(found[0].tarball))
     response.setHeader('content-type', 'application/json')
     response.end(JSON.stringify(packument(found, `http://${request.headers.host}`)))
   })
@@ -24,18 +25,23 @@ async function startRegistry (packages) {
   return { url: `http://127.0.0.1:${server.address().port}/`, close }
 }
 
-function fileOf ({ name }) {
-  return `${name}.tgz`
+function fileOf ({ name, version }) {
+  return `${name}-${version}.tgz`
 }
 
-function packument ({ manifest, tarball }, host) {
-  const { name, version } = manifest
-  const hash = crypto.createHash('sha512').update(fs.readFileSync(tarball)).digest('base64')
-  const integrity = `sha512-${hash}`
-  const dist = { tarball: `${host}/${fileOf(manifest)}`, integrity }
+/** Of all versions of a package, the newest first. */
+function packument (found, host) {
+  const [{ manifest: { name, version: latest } }] = found
   // Old enough for package managers that wait some days before they take a version.
-  const time = { created: '2024-01-01T00:00:00.000Z', [version]: '2024-01-01T00:00:00.000Z' }
-  return { name, 'dist-tags': { latest: version }, versions: { [version]: { ...manifest, dist } }, time }
+  const time = { created: '2024-01-01T00:00:00.000Z' }
+  const versions = {}
+  for (const { manifest, tarball } of found) {
+    const hash = crypto.createHash('sha512').update(fs.readFileSync(tarball)).digest('base64')
+    const dist = { tarball: `${host}/${fileOf(manifest)}`, integrity: `sha512-${hash}` }
+    versions[manifest.version] = { ...manifest, dist }
+    time[manifest.version] = '2024-01-01T00:00:00.000Z'
+  }
+  return { name, 'dist-tags': { latest }, versions, time }
 }
 
 module.exports = { startRegistry }

@@ -1,6 +1,6 @@
 'use strict'
 
-// better-sqlite3's own tests, on Ferrolite: node test/peers/better-sqlite3.js <checkout>
+// better-sqlite3's own tests, on its stand-in: node test/peers/better-sqlite3.js <checkout>
 // The checkout is of its repository; Node.js 22 or newer and `cc` are needed, SQLite's headers come
 // from its npm package. What fails must be what docs/differences.md says, with its reason.
 
@@ -17,7 +17,7 @@ const PAGE = path.join(ROOT, 'docs', 'differences.md')
 
 async function suite (checkout) {
   if (checkout === undefined) throw new ScriptError('Say where a checkout of better-sqlite3 is')
-  const { project } = installed()
+  const { project } = installed(['better-sqlite3'])
   try {
     await prepare(path.resolve(checkout), project)
     const tests = mocha(project, await npmTools('mocha', TOOLS))
@@ -35,8 +35,8 @@ async function prepare (checkout, project) {
   for (const folder of ['lib', 'prebuilds', 'build/Release']) {
     fs.mkdirSync(path.join(project, folder), { recursive: true })
   }
-  fs.writeFileSync(path.join(project, 'index.js'), "module.exports = require('ferrolite')\n")
-  fs.writeFileSync(path.join(project, 'lib', `${own}.js`), `module.exports = require('ferrolite/${own}')\n`)
+  fs.writeFileSync(path.join(project, 'index.js'), "module.exports = require('better-sqlite3')\n")
+  fs.writeFileSync(path.join(project, 'lib', `${own}.js`), `module.exports = require('better-sqlite3/${own}')\n`)
   const addon = path.join(project, 'node_modules', '@ferrolite', target(), 'ferrolite.node')
   fs.copyFileSync(addon, path.join(build, 'better_sqlite3.node'))
   const deps = path.join(ROOT, 'node_modules', 'better-sqlite3', 'deps')

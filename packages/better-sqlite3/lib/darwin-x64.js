@@ -1,0 +1,6 @@
+'use strict'
+
+const Database = require('./stand-in')(require('ferrolite/darwin-x64'))
+
+module.exports = Database
+module.exports.SqliteError = Database.SqliteError

@@ -1,0 +1,4 @@
+'use strict'
+
+module.exports = require('./database')
+module.exports.SqliteError = require('./sqlite-error')

@@ -1,0 +1,3 @@
+import Database = require('ferrolite')
+
+export = Database
