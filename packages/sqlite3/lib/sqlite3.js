@@ -49,4 +49,4 @@ exports.verbose = verbose
 // Of the engine that is inside.
 exports.VERSION = '3.47.0'
 exports.VERSION_NUMBER = 3047000
-exports.SOURCE_ID = '2024-10-21 16:30:22 03a9703e27c44437c39363d0baf82db4ebc94538a0f28411c85dda156f82636e'
+exports.SOURCE_ID = '2024-10-21 16:30:22 03a9703e27c44437c39363d0baf82db4ebc94538a0f28411c85dda156f82alt1'
