@@ -135,6 +135,21 @@ ours('update listeners and authorizers see the table, not what it is kept in', a
   assert.deepEqual(seen.filter(table => table.startsWith('t_')), [])
 })
 
+ours('changes that a session has recorded beside a vector table are applied by a filter', async t => {
+  const db = await setup(t)
+  await db.exec('CREATE TABLE o(a INTEGER PRIMARY KEY)')
+  const other = open(t, await db.serialize())
+  const session = await db.createSession()
+  await db.exec("INSERT INTO o VALUES (1); INSERT INTO t(vector) VALUES ('[1, 1]'); DELETE FROM t WHERE rowid = 1")
+  const changes = await session.changeset()
+  await session.close()
+  await throws(async () => other.applyChangeset(changes), isSqliteError('SQLITE_ERROR'))
+  await other.applyChangeset(changes, { filter: name => name === 'o' })
+  assert.deepEqual(await all(other, 'SELECT * FROM o'), [[1]])
+  assert.deepEqual(await all(other, NEAREST, '[0, 0]', 9), [[1, 0], [2, 5], [3, 10]])
+  assert.equal(await other.pragma('integrity_check', { simple: true }), 'ok')
+})
+
 ours('a matrix is loaded and queried in one call', async t => {
   const db = open(t)
   await db.exec('CREATE VIRTUAL TABLE t USING diskann(dimension=2, metric=euclidean)')

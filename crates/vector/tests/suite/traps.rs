@@ -300,3 +300,31 @@ fn quick_check_leaves_out_whether_all_is_reached() -> Result<()> {
     );
     Ok(())
 }
+
+/// What measures writes must change what it writes.
+#[test]
+fn a_block_that_is_overwritten_by_equal_bytes_writes_no_page() -> Result<()> {
+    let file = TestFile::new();
+    let connection = file.open()?;
+    connection.set_defensive(false)?;
+    exec(
+        &connection,
+        "PRAGMA journal_mode = WAL; CREATE VIRTUAL TABLE t USING diskann(dimension=2);
+        WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 100)
+        INSERT INTO t(vector) SELECT '[' || i || ',1]' FROM n; PRAGMA wal_checkpoint(TRUNCATE)",
+    )?;
+    let written = |sql: &str| -> Result<u64> {
+        exec(&connection, sql)?;
+        let wal = std::fs::metadata(format!("{}-wal", file.path())).map_or(0, |wal| wal.len());
+        exec(&connection, "PRAGMA wal_checkpoint(TRUNCATE)")?;
+        Ok(wal)
+    };
+    let equal = "UPDATE t_vectors SET data = (SELECT v.data FROM t_vectors v WHERE v.block = t_vectors.block)";
+    assert_eq!(written(equal)?, 0);
+    let other =
+        "UPDATE t_vectors SET data = CAST(x'00000040' || substr(data, 5) AS BLOB) WHERE block = 0";
+    assert!(written(other)? > 4096);
+    // A vector that is set to itself gets another place all the same.
+    assert!(written("UPDATE t SET vector = vector_to_json(vector) WHERE rowid = 50")? > 4096);
+    Ok(())
+}
