@@ -7,6 +7,9 @@ use super::options::Options;
 use super::prune::Pruner;
 use super::{Links, Space, Target};
 
+/// Up to this part of a node's edges are left out one by one.
+const FEW_PART: usize = 8;
+
 /// What linking needs, for each thread.
 #[derive(Debug, Default)]
 pub(super) struct Linker {
@@ -88,9 +91,12 @@ impl Linker {
         keys.sort_unstable();
         keys.dedup();
         self.scratch.compared += keys.len() as u64;
-        let nearby = self.keys.iter().copied();
-        self.pruner
-            .prune(space, slot, nearby, options.degree, options.alpha);
+        let is_few = self.keys.len() <= options.degree + options.degree / FEW_PART;
+        if !is_few || !self.pruner.trim(space, &self.keys, options.degree) {
+            let nearby = self.keys.iter().copied();
+            self.pruner
+                .prune(space, slot, nearby, options.degree, options.alpha);
+        }
         arena.set(slot, &self.pruner.edges);
     }
 }

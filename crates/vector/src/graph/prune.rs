@@ -1,7 +1,7 @@
 //! Which of the slots nearby get an edge: robust prune.
 
 use super::key::Key;
-use super::Space;
+use super::{Space, Target};
 
 #[derive(Debug, Clone, Copy)]
 struct Candidate {
@@ -70,6 +70,26 @@ impl Pruner {
             }
         }
         self.fill_with_equals(space, slot, degree);
+    }
+
+    /// Leaves out the farthest of the candidates, sorted, to which there is a way over a nearer one, until there are
+    /// `degree`; the rest is in `edges`. False if that does not do. It costs a tenth of choosing anew.
+    pub fn trim<S: Space>(&mut self, space: &S, nearby: &[Key], degree: usize) -> bool {
+        self.edges.clear();
+        self.edges.extend(nearby.iter().map(|key| key.slot()));
+        for (at, key) in nearby.iter().enumerate().rev() {
+            if self.edges.len() <= degree {
+                return true;
+            }
+            let candidate = space.target(key.slot());
+            let is_way = |nearer: &Key| candidate.rank(nearer.slot()) < key.rank();
+            let way = nearby[..at].iter().position(is_way);
+            self.compared += way.map_or(at, |way| way + 1) as u64;
+            if way.is_some() {
+                self.edges.remove(at);
+            }
+        }
+        self.edges.len() <= degree
     }
 
     /// Equal vectors hide each other, and one edge to each would make a chain of them. Some more edges, a part of
