@@ -117,6 +117,7 @@ impl Database {
 
     /// Stores a root of all slots, and of `change` if there is one, and creates its epoch.
     pub(crate) fn store_root(&mut self, change: Option<&Change>) -> Result<()> {
+        self.check()?;
         let version = self.next_version()?;
         let (size, shortest) = match change {
             Some(_) => (
@@ -224,6 +225,15 @@ impl Database {
         if self.cleaned < self.epoch.oldest {
             self.cleaned = self.access.clean(self.cleaned, self.epoch.oldest);
         }
+        if self.dropped < self.passed() {
+            self.dropped = self.access.drop_epochs(self.dropped, self.passed());
+        }
+    }
+
+    /// Before this epoch, only those are needed that fence somebody off, or show the way. The garbage of all of them is
+    /// gone, and the newest epoch says so.
+    pub(crate) fn passed(&self) -> u32 {
+        self.epoch.cleaned.saturating_sub(self.options.trail)
     }
 
     /// Says where to begin to look. It may fail.

@@ -6,6 +6,7 @@
 use std::collections::HashSet;
 
 use crate::database::Database;
+use crate::epoch::is_passed;
 use crate::error::{Error, Result};
 use crate::key::Version;
 use crate::open::{self, State};
@@ -32,11 +33,15 @@ impl Database {
             self.cleaned = cleaned;
         }
         let needed = self.needed().map_err(|error| self.explain(error))?;
-        let mut unused: Vec<String> = listed
+        let prefix = format!("{}E/", self.access.keys.prefix());
+        let (epochs, others): (Vec<String>, Vec<String>) =
+            listed.into_iter().partition(|key| key.starts_with(&prefix));
+        let mut unused: Vec<String> = others
             .into_iter()
             .filter(|key| self.is_old(key) && !needed.contains(key))
             .collect();
         self.keep_seals(&mut unused)?;
+        unused.extend(self.passed_epochs(epochs)?);
         unused.sort_unstable();
         unused.dedup();
         self.access
@@ -112,6 +117,20 @@ impl Database {
             }
         }
         Ok(())
+    }
+
+    /// The keys of epochs that are not needed: those of writers that died before they deleted them.
+    fn passed_epochs(&self, mut keys: Vec<String>) -> Result<Vec<String>> {
+        let end = self.passed();
+        keys.retain(|key| {
+            let number = key
+                .rsplit('/')
+                .next()
+                .map(|text| u32::from_str_radix(text, 16));
+            let passed = |number| is_passed(number, end) && *key == self.access.keys.epoch(number);
+            matches!(number, Some(Ok(number)) if passed(number))
+        });
+        self.access.that_fence_nobody(keys)
     }
 
     /// Takes seals out of a list, and slots of which nobody knows what they are.

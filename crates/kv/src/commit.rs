@@ -226,6 +226,8 @@ impl Database {
         transactions: u32,
         pages: u32,
     ) -> Result<()> {
+        // A checkpoint on the way here may have left an epoch of which nobody knows whether it is there.
+        self.check()?;
         self.next_version()?;
         let commit = Commit {
             transactions,
@@ -283,7 +285,7 @@ impl Database {
             }
         }
         // Another writer may have taken over with our slot, and deleted it since: then the no-op says nothing.
-        match self.access.has_epoch(self.number + 1) {
+        match self.access.has_newer(self.number) {
             Ok(false) => {
                 self.add_slot(noop_sum, noop.len());
                 Ok(Outcome::RolledBack(source))

@@ -50,6 +50,8 @@ pub struct Database {
     pub(crate) closes: bool,
     /// Up to which epoch the garbage is gone.
     pub(crate) cleaned: u32,
+    /// Up to where epochs that have passed are deleted.
+    pub(crate) dropped: u32,
     /// Why nothing can be done any more.
     pub(crate) broken: Option<Error>,
 }
@@ -141,6 +143,11 @@ impl Database {
             hinted: (state.hinted, false),
             closes: false,
             cleaned: state.epoch.cleaned,
+            // The writer before may have died before it deleted the last ones.
+            dropped: state
+                .epoch
+                .cleaned
+                .saturating_sub(options.trail.saturating_add(4)),
             broken: None,
             options,
             epoch: Epoch {
@@ -253,7 +260,7 @@ impl Database {
     /// Asks the store whether somebody else has taken over.
     pub fn check_owner(&mut self) -> Result<()> {
         self.check()?;
-        if self.options.readonly || !self.access.has_epoch(self.number + 1)? {
+        if self.options.readonly || !self.access.has_newer(self.number)? {
             return Ok(());
         }
         let key = self.access.keys.epoch(self.number + 1);

@@ -103,6 +103,11 @@ impl Epoch {
         }
     }
 
+    /// Whether the writer of the epoch before this one has made it: the root is of that epoch.
+    pub(crate) fn is_checkpoint(&self, number: u32) -> bool {
+        !self.root.is_none() && self.root.epoch().checked_add(1) == Some(number)
+    }
+
     /// What the value of `key` says.
     pub fn decode(key: &str, value: &[u8]) -> Result<Self> {
         let body = record::body(key, value, Kind::Epoch)?;
@@ -184,54 +189,103 @@ impl Access {
         Created::Unknown(last)
     }
 
-    /// Whether an epoch was created.
-    pub(crate) fn has_epoch(&self, epoch: u32) -> Result<bool> {
-        self.read(&self.keys.epoch(epoch))
-            .map(|value| value.is_some())
+    /// Whether there is a newer epoch than this one.
+    pub(crate) fn has_newer(&self, epoch: u32) -> Result<bool> {
+        let keys = self.keys_of(&behind(epoch));
+        let values = self.read_many(&keys)?;
+        Ok(values.iter().any(Option::is_some))
     }
 
-    /// The newest epoch, of which `low` is there and `high` was not; 0 if there is none.
-    pub(crate) fn newest(
-        &self,
-        mut low: u32,
-        mut high: Option<u32>,
-    ) -> Result<(u32, Option<Vec<u8>>)> {
-        const PROBES: u32 = 16;
-        let mut value = None;
-        while high.is_none_or(|high| high - low > 1) {
-            let probes: Vec<u32> = match high {
-                None => (0..PROBES)
-                    .map(|bit| low.saturating_add(1 << bit))
-                    .collect(),
-                Some(high) if high - low <= PROBES => (low + 1..high).collect(),
-                Some(high) => {
-                    let step = (high - low) / PROBES;
-                    (1..PROBES).map(|at| low + at * step).collect()
-                }
+    fn keys_of(&self, epochs: &[u32]) -> Vec<String> {
+        epochs.iter().map(|epoch| self.keys.epoch(*epoch)).collect()
+    }
+
+    /// The newest epoch, of which `low` is there; 0 if there is none. `asked`: where others would be that were looked for.
+    pub(crate) fn newest(&self, low: u32, asked: &[u32]) -> Result<(u32, Option<Vec<u8>>)> {
+        let (mut low, mut value, mut asked) = (low, None, asked.to_vec());
+        while !behind(low).iter().all(|epoch| asked.contains(epoch)) {
+            asked = probes(low);
+            let values = self.read_many(&self.keys_of(&asked))?;
+            let mut found = asked.iter().zip(values).rev();
+            let Some((epoch, there)) = found.find_map(|(epoch, value)| Some((*epoch, value?)))
+            else {
+                break;
             };
-            let keys: Vec<String> = probes.iter().map(|epoch| self.keys.epoch(*epoch)).collect();
-            let values = self.read_many(&keys)?;
-            // A batch is no snapshot; what is there has all before it.
-            for (epoch, found) in probes.iter().zip(&values) {
-                if found.is_some() {
-                    low = low.max(*epoch);
-                }
-            }
-            let absent = probes
-                .iter()
-                .zip(&values)
-                .filter(|(epoch, found)| found.is_none() && **epoch > low)
-                .map(|(epoch, _)| *epoch)
-                .min();
-            let known = high.filter(|high| *high > low);
-            high = absent.into_iter().chain(known).min();
-            if let Some(at) = probes.iter().position(|epoch| *epoch == low) {
-                value = values.into_iter().nth(at).flatten();
-            }
-            if low == u32::MAX {
-                return Err(Error::Full);
-            }
+            // What is there and damaged may be no epoch at all.
+            Epoch::decode(&self.keys.epoch(epoch), &there)?;
+            (low, value) = (epoch, Some(there));
         }
         Ok((low, value))
+    }
+}
+
+/// Where to look for a newer epoch: most often it is one of the next.
+pub(crate) fn probes(epoch: u32) -> Vec<u32> {
+    const NEXT: u32 = 6;
+    let mut probes = behind(epoch);
+    probes.extend(epoch + 1..=epoch + NEXT);
+    probes.sort_unstable();
+    probes.dedup();
+    probes
+}
+
+/// Epochs of which one is there if any newer one than this is, in their order: newer numbers have a bit where this one
+/// has none, and of each number what is before that bit is kept. See [`is_passed`].
+pub(crate) fn behind(epoch: u32) -> Vec<u32> {
+    const FIRST: u32 = 14;
+    let Some(top) = epoch.checked_ilog2() else {
+        return (0..FIRST).map(|bit| 1 << bit).collect();
+    };
+    let is_zero = |bit: &u32| epoch >> bit & 1 == 0;
+    let within = (0..top).filter(is_zero);
+    let within = within.map(|bit| ((epoch >> bit) + 1) << bit);
+    within.chain(1_u32.checked_shl(top + 1)).collect()
+}
+
+/// Whether nobody looks for an epoch any more, if the newest one is `end` or a later one: no number from there on begins
+/// with its bits. Those of one bit are kept for ever: without a hint, they are where to begin to look.
+pub(crate) fn is_passed(epoch: u32, end: u32) -> bool {
+    let lowest = epoch & epoch.wrapping_neg();
+    !epoch.is_power_of_two() && epoch.saturating_add(lowest) <= end
+}
+
+/// Epochs that have passed when the end moves here from the number before it.
+pub(crate) fn passed_at(end: u32) -> impl Iterator<Item = u32> {
+    let bits = if end == 0 { 0 } else { end.trailing_zeros() };
+    let passed = (0..bits).map(move |bit| end - (1 << bit));
+    passed.filter(|epoch| !epoch.is_power_of_two())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_newest_epoch_is_found_from_every_other_one() {
+        for newest in 1..=300_u32 {
+            let end = newest.saturating_sub(3);
+            let kept: Vec<u32> = (1..=newest).filter(|it| !is_passed(*it, end)).collect();
+            assert!(kept.len() <= 3 + 20, "{newest}: {kept:?}");
+            for start in 0..=newest {
+                let mut at = start;
+                while let Some(next) = behind(at).into_iter().rfind(|it| kept.contains(it)) {
+                    assert!(next > at);
+                    at = next;
+                }
+                assert_eq!(at, newest, "from {start}");
+            }
+        }
+    }
+
+    #[test]
+    fn an_epoch_passes_once() {
+        let mut passed = Vec::new();
+        for end in 0..=300 {
+            passed.extend(passed_at(end));
+            let mut all: Vec<u32> = (1..=300).filter(|it| is_passed(*it, end)).collect();
+            all.sort_unstable();
+            passed.sort_unstable();
+            assert_eq!(passed, all, "{end}");
+        }
     }
 }

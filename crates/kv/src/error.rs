@@ -80,6 +80,20 @@ impl Error {
         }
     }
 
+    /// The result code of `SQLite` that says the same, for errors that did not pass through it.
+    pub fn result_code(&self) -> i32 {
+        const ERROR: i32 = 1;
+        const IOERR: i32 = 10;
+        const CORRUPT: i32 = 11;
+        const FULL: i32 = 13;
+        match self {
+            Self::Corrupt { .. } => CORRUPT,
+            Self::Full | Self::Behind { .. } => FULL,
+            Self::Usage(_) => ERROR,
+            _ => IOERR,
+        }
+    }
+
     /// What the store said, if it was the reason.
     pub fn store_error(&self) -> Option<&StoreError> {
         match self {

@@ -1,7 +1,7 @@
 //! What a root does without: keys that can be deleted once no epoch before it can be opened.
 
 use crate::access::Access;
-use crate::epoch::{Epoch, Range, MOST_SLOTS};
+use crate::epoch::{passed_at, Epoch, Range, MOST_SLOTS};
 use crate::error::{Error, Result};
 use crate::key::{Keys, Version};
 use crate::record::{self, Kind, Reader};
@@ -140,6 +140,38 @@ impl Access {
             done += 1;
         }
         done
+    }
+
+    /// Deletes the epochs that have passed since the end was `from`, and says up to where. What fails is left.
+    pub(crate) fn drop_epochs(&self, from: u32, end: u32) -> u32 {
+        let end = end.min(from.saturating_add(EPOCHS_AT_ONCE));
+        let passed = (from + 1..=end).flat_map(passed_at);
+        let keys: Vec<String> = passed.map(|epoch| self.keys.epoch(epoch)).collect();
+        match self.that_fence_nobody(keys) {
+            Ok(unused) if self.delete_all(&unused).is_ok() => end,
+            _ => from,
+        }
+    }
+
+    /// Of the keys of epochs, those that fence nobody off: whoever made the next epoch itself has gone on to it, and where
+    /// another one made it, the writer of before may sleep and try to.
+    pub(crate) fn that_fence_nobody(&self, mut keys: Vec<String>) -> Result<Vec<String>> {
+        let mut values = self.read_many(&keys)?.into_iter();
+        keys.retain(|key| {
+            let epoch = values
+                .next()
+                .flatten()
+                .map(|value| Epoch::decode(key, &value));
+            let number = key
+                .rsplit('/')
+                .next()
+                .map(|text| u32::from_str_radix(text, 16));
+            match (epoch, number) {
+                (Some(Ok(epoch)), Some(Ok(number))) => !self.fenced || epoch.is_checkpoint(number),
+                _ => false,
+            }
+        });
+        Ok(keys)
     }
 
     fn clean_epoch(&self, epoch: &Epoch) -> StoreResult<bool> {

@@ -29,7 +29,7 @@ impl Database {
     /// The epochs that are kept now, the oldest first.
     pub fn history(&self) -> Result<Vec<Moment>> {
         self.check()?;
-        let (newest, _) = self.access.newest(self.number, None)?;
+        let (newest, _) = self.access.newest(self.number, &[])?;
         if newest == 0 {
             return Ok(Vec::new());
         }

@@ -27,6 +27,11 @@ impl Version {
         Self(number)
     }
 
+    /// The epoch that its writer owned.
+    pub(crate) fn epoch(self) -> u32 {
+        u32::try_from(self.0 >> 32).unwrap_or(u32::MAX)
+    }
+
     /// Whether it is none.
     pub fn is_none(self) -> bool {
         self.0 == 0

@@ -6,7 +6,7 @@
 //!
 //! | key | written | what it holds |
 //! |---|---|---|
-//! | `E/<epoch>` | create-only; dense from 1; kept for ever | an epoch: root, ranges of slots that are applied to it |
+//! | `E/<epoch>` | create-only; dense from 1; most pass | an epoch: root, ranges of slots that are applied to it |
 //! | `R/<version>/<part>` | once | a root: the versions of index leaves |
 //! | `I/<leaf>/<version>` | once | an index leaf: the versions of 4,096 pages |
 //! | `P/<page>/<version>` | once | the image of a page |

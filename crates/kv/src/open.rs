@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use crate::access::Access;
-use crate::epoch::{Epoch, Range};
+use crate::epoch::{probes, Epoch, Range};
 use crate::error::{Error, Result};
 use crate::frame::Frame;
 use crate::index::Index;
@@ -99,10 +99,11 @@ pub(crate) fn read(access: &Access, owns_next: bool) -> Result<State> {
         let mut newest = 0;
         match read_once(access, &mut newest) {
             // Slots of an epoch may be gone once there is a newer one: an end found there is none.
-            Ok(state) if owns_next || !access.has_epoch(newest + 1)? => return Ok(state),
+            Ok(state) if owns_next || !access.has_newer(newest)? => return Ok(state),
             Ok(_) => {}
             Err(error @ Error::Corrupt { .. }) => {
-                if !access.has_epoch(newest + 1)? {
+                // What is written once does not heal.
+                if last.as_ref() == Some(&error) || !access.has_newer(newest)? {
                     return Err(error);
                 }
                 last = Some(error);
@@ -156,9 +157,7 @@ fn read_once(access: &Access, newest: &mut u32) -> Result<State> {
             keys.extend((1..=slots).map(|slot| access.keys.slot(epoch, slot)));
         }
     }
-    let steps: Vec<u32> = (0..if hint.epoch > 0 { 7 } else { 14 })
-        .map(|bit| hint.epoch + (1 << bit))
-        .collect();
+    let steps = probes(hint.epoch);
     keys.extend(steps.iter().map(|epoch| access.keys.epoch(*epoch)));
     let values = access.read_many(&keys)?;
     let known: HashMap<String, Vec<u8>> = keys
@@ -174,11 +173,13 @@ fn read_once(access: &Access, newest: &mut u32) -> Result<State> {
         .filter(|epoch| has(*epoch))
         .max();
     // Without the epoch that the hint names, none of what was read can be believed.
-    let (low, high) = match low {
-        Some(low) => (low, steps.into_iter().find(|epoch| *epoch > low)),
-        None => (0, (hint.epoch == 0).then_some(1)),
-    };
-    let (number, value) = access.newest(low, high)?;
+    let low = low.unwrap_or(0);
+    *newest = low;
+    if let Some(value) = known.get(&access.keys.epoch(low)) {
+        Epoch::decode(&access.keys.epoch(low), value)?;
+    }
+    let looked = if low >= hint.epoch { &steps[..] } else { &[] };
+    let (number, value) = access.newest(low, looked)?;
     *newest = number;
     if number == 0 {
         return Log::new(access, 0, known, &[]).load(Epoch::empty());

@@ -25,6 +25,9 @@ pub struct Options {
     pub slot_bytes: usize,
     /// How many epochs can be opened, the newest one included.
     pub keep_epochs: u32,
+    /// How many epochs that can no longer be opened are kept, so that whoever looks for the newest one finds it while
+    /// others go on.
+    pub trail: u32,
     /// Slots after which a checkpoint is made.
     pub checkpoint_slots: u32,
     /// Bytes of slots after which a checkpoint is made.
@@ -52,6 +55,7 @@ impl Default for Options {
             overlay_bytes: 64 << 20,
             slot_bytes: 65_536,
             keep_epochs: 2,
+            trail: 32,
             checkpoint_slots: 256,
             checkpoint_bytes: 1 << 20,
             relaxed: false,

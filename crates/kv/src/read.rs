@@ -87,7 +87,7 @@ impl Database {
             return error;
         };
         let key = key.clone();
-        match self.access.has_epoch(self.number + 1) {
+        match self.access.has_newer(self.number) {
             Ok(true) if self.options.readonly => Error::Stale { key },
             Ok(true) => self.note(Error::Fenced { key }),
             _ => error,

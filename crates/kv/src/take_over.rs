@@ -54,6 +54,10 @@ pub(crate) fn take_over(access: &Access, options: &Options, owner: [u8; 16]) -> 
         if number == 1 && access.fenced {
             refuses_twice(access, &key, &epoch)?;
         }
+        // It may have been there long ago, and passed: then we have read what was then.
+        if access.has_newer(number)? {
+            continue;
+        }
         state.number = number;
         state.slots = 0;
         state.epoch = epoch;

@@ -64,7 +64,7 @@ impl Database {
         self.verify_images(&pages, &mut report)?;
         if let Some(key) = report.key {
             // What is missing may be what a newer writer deleted.
-            if self.access.has_epoch(self.number + 1)? {
+            if self.access.has_newer(self.number)? {
                 let gone = Error::corrupt(key, "is missing");
                 return Err(self.explain(gone));
             }

@@ -88,16 +88,6 @@ impl Failure {
         };
         Ok([key, host])
     }
-
-    /// The result code that an error has which did not pass through `SQLite`.
-    fn result_code(error: &KvError) -> i32 {
-        match error {
-            KvError::Corrupt { .. } => 11,
-            KvError::Full => 13,
-            KvError::Usage(_) => 1,
-            _ => 10,
-        }
-    }
 }
 
 /// Opens the database `name`. `host`: `{ call(), error, final, fenced, lists, limits, singleWriter, pageSize }`.
@@ -148,7 +138,7 @@ pub fn open(
 impl Environment {
     /// Throws why a database could not be opened.
     pub fn throw_failure(&self, env: Env<'_>, failure: &Failure, name: &str) -> Thrown {
-        let code = Failure::result_code(&failure.error);
+        let code = failure.error.result_code();
         let error = Error::sqlite(code, &failure.error.to_string());
         let subject = Subject {
             sql: None,

@@ -6,6 +6,7 @@ mod calls;
 mod common;
 mod crash_points;
 mod engine;
+mod epochs;
 mod fuzz;
 mod history;
 mod hostile;

@@ -384,6 +384,9 @@ impl Store for Hostile {
         if self.fails_to_read() {
             return Err(StoreError::new("cannot read"));
         }
+        if self.liar().hides(keys) {
+            return Ok(vec![None; keys.len()]);
+        }
         // No batch is a snapshot.
         let late: HashSet<usize> = if self.turn.is_some() && self.world().rng.chance(30) {
             let mut world = self.world();
