@@ -1,5 +1,7 @@
 'use strict'
 
+const { isMap } = require('node:util').types
+
 const toText = (key) => Buffer.from(key.buffer, key.byteOffset, key.byteLength).toString('latin1')
 
 // Also of a Buffer, whose own slice() shares its memory.
@@ -9,7 +11,7 @@ const copy = (bytes) => Uint8Array.prototype.slice.call(bytes)
  * A store in memory, for tests: a Map of keys as text. Databases in it last as long as the Map.
  */
 function mapStore (map = new Map()) {
-  if (typeof map?.set !== 'function') throw new TypeError('Expected first argument to be a Map')
+  if (!isMap(map)) throw new TypeError('Expected first argument to be a Map')
   return {
     map,
     get: (key) => map.get(toText(key)),

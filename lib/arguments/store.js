@@ -92,9 +92,15 @@ function requireMethod (store, method) {
   throw new TypeError(`The store lacks ${method}(): a store has ${METHODS.join('(), ')}() and putIfAbsent()`)
 }
 
+const CONSISTENCIES = ['strong', 'eventual']
+
 /** A store that may answer with values of before cannot hold a database. */
 function requireConsistent (store) {
-  const known = EVENTUAL[store.constructor?.name] ?? (store.consistency === 'eventual' ? 'This store' : undefined)
+  const { consistency } = store
+  if (consistency != null && !CONSISTENCIES.includes(consistency)) {
+    throw new TypeError(`Expected store.consistency to be one of ${CONSISTENCIES.join(', ')}`)
+  }
+  const known = EVENTUAL[store.constructor?.name] ?? (consistency === 'eventual' ? 'This store' : undefined)
   if (known === undefined) return
   throw new TypeError(`${known} is eventually consistent: it may answer with values of before, and a database needs those of now`)
 }

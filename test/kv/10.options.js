@@ -58,6 +58,7 @@ test('what is wrong with a store is said by its name', () => {
   typeError(open(fake({ timeout: 0 })), /^Expected store.timeout to be an integer/)
   typeError(open(fake({ onError: 5 })), 'Expected store.onError to be a function')
   typeError(open(fake({ consistency: 'eventual' })), /is eventually consistent/)
+  for (const consistency of ['blah', 5]) typeError(open(fake({ consistency })), 'Expected store.consistency to be one of strong, eventual')
   class KvNamespace {}
   typeError(open(Object.assign(new KvNamespace(), fake())), /^Cloudflare KV is eventually consistent/)
   const getter = { get get () { throw new RangeError('mine') } }

@@ -143,5 +143,5 @@ test('the lmdb store refuses what would lose data, or is none', t => {
   const db = openLmdb({ path: tempDir(t) })
   cleanup(t, () => db.close())
   typeError(() => lmdbStore(db), /must be opened with/)
-  typeError(() => mapStore({}), 'Expected first argument to be a Map')
+  for (const wrong of [{}, new WeakMap(), 5, null]) typeError(() => mapStore(wrong), 'Expected first argument to be a Map')
 })

@@ -7,7 +7,7 @@ const assert = require('node:assert/strict')
 const test = require('node:test')
 const { connect } = require('../../promise')
 const { mapStore } = require('../../stores/map')
-const { child, cleanup, exited } = require('../support')
+const { Database, child, cleanup, exited } = require('../support')
 
 /** The same store with promises that are settled later, and what `change` has otherwise. */
 function later (change = {}, map = new Map()) {
@@ -338,4 +338,36 @@ test('a process ends while nothing but an idle database is there', async t => {
     console.log('idle')
   })
   assert.equal(exited(result).stdout.trim(), 'idle')
+})
+
+test('errors of opening are those of the sync API', async () => {
+  const filled = new Map()
+  const writer = new Database('test', { store: mapStore(filled) })
+  writer.exec('CREATE TABLE t (x)')
+  writer.close()
+  const damage = (key, value) => key.includes('/E/') ? value.map(byte => byte ^ 1) : value
+  const damaged = new Map([...filled].map(([key, value]) => [key, damage(key, value)]))
+  const failing = () => { throw new Error('quota') }
+  const always = (key) => key.includes('/E/') ? Buffer.alloc(80) : undefined
+  const everywhere = mapStore(filled)
+  Object.assign(everywhere, {
+    get: key => always(String(key)), getBatch: keys => keys.map(key => always(String(key)))
+  })
+  const cases = [
+    [mapStore(), { readonly: true }, 'SQLITE_CANTOPEN', 14, undefined],
+    [mapStore(damaged), {}, 'KV_CORRUPT', 11, /^test\/E\/0000000\d$/],
+    [mapStore(damaged), { readonly: true }, 'KV_CORRUPT', 11, /^test\/E\/0000000\d$/],
+    [everywhere, { readonly: true }, 'KV_CORRUPT', 11, /^test\/E\//],
+    [{ ...mapStore(), getBatch: failing, timeout: 100 }, {}, 'KV_STORE', 10, /^test\//]
+  ]
+  for (const [store, options, code, rawCode, key] of cases) {
+    const seen = []
+    try { new Database('test', { store, ...options }).close() } catch (error) { seen.push(error) }
+    const connected = connect('test', { store, ...options })
+    await connected.then(db => db.close()).catch(error => seen.push(error))
+    const codes = seen.map(error => [error.code, error.rawCode])
+    assert.deepEqual(codes, [[code, rawCode], [code, rawCode]])
+    assert.equal(seen[0].message, seen[1].message)
+    if (key !== undefined) assert.match(seen[1].key, key)
+  }
 })

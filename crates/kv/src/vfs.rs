@@ -87,6 +87,13 @@ pub fn connect_resident(
     open(name, home, &OpenOptions::new(""))
 }
 
+/// The error of a database that was opened for reading, and that the store does not have.
+pub fn missing(name: &str) -> ferrolite_sqlite::Error {
+    const CANTOPEN: i32 = 14;
+    let message = format!("unable to open database: the store has no \"{name}\"");
+    ferrolite_sqlite::Error::sqlite(CANTOPEN, &message)
+}
+
 fn open(name: &str, home: Home, with: &OpenOptions<'_>) -> Result<(Connection, Handle)> {
     static COUNT: AtomicU64 = AtomicU64::new(0);
     register()?;

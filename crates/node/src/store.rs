@@ -128,9 +128,7 @@ pub fn open(
         }
     };
     if handle.epoch() == 0 {
-        const CANTOPEN: i32 = 14;
-        let message = format!("unable to open database: the store has no \"{name}\"");
-        return Ok(Err(Error::sqlite(CANTOPEN, &message)));
+        return Ok(Err(ferrolite_kv::missing(name)));
     }
     Ok(Ok((connection, Kept { handle, store })))
 }

@@ -68,7 +68,12 @@ pub fn serve(port: &Arc<Port>, args: OpenArgs) {
         Err(Refusal::Engine(error)) => return replies.refuse(|replies| replies.error(&error)),
         Err(Refusal::Store(error)) => {
             let error = &error;
-            return replies.refuse(|replies| replies.store_error(error, CANTOPEN));
+            // What was asked for wrongly is a TypeError.
+            let code = match error {
+                StoreFailure::Usage(_) => CANTOPEN,
+                _ => error.result_code(),
+            };
+            return replies.refuse(|replies| replies.store_error(error, code));
         }
     };
     replies.done();
@@ -108,6 +113,9 @@ fn open(port: &Arc<Port>, mut args: OpenArgs) -> Result<(Connection, Option<Hand
     let (conn, store) = match args.store.take() {
         Some(store) => {
             let (conn, handle) = store::open(port, &args.path, &store).map_err(Refusal::Store)?;
+            if handle.epoch() == 0 {
+                return Err(ferrolite_kv::missing(&args.path).into());
+            }
             (conn, Some(handle))
         }
         None => (open_file(&mut args)?, None),
