@@ -38,7 +38,10 @@ class Trial {
       maxValueBytes: Math.min(limits.maxValueBytes, MOST_VALUE),
       maxBatchBytes: Math.min(limits.maxBatchBytes, MOST_BYTES)
     }
-    Object.assign(this, { fenced, lists, rounds, late })
+    this.fenced = fenced
+    this.lists = lists
+    this.rounds = rounds
+    this.late = late
   }
 
   /** A fault ends one step: the others show more. */
