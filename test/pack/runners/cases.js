@@ -60,7 +60,7 @@ function vitest (environment, pool, times) {
       'runner.test.mjs': `import { test, vi } from 'vitest'
 import { createRequire } from 'node:module'
 const require = createRequire(import.meta.url)
-test('works', async () => {${body(times).replace("const { work } = require('./work')", "const { work } = (await import('./work.js')).default")}
+  test('works', async () => {${body(times).replace("const { work } = require('./work')", "const { work } = (await import('./work.js')).default")}
   vi.useRealTimers()
 })`
     },
