@@ -21,7 +21,7 @@ async function backupToStore (name, options, copy, open) {
   if (typeof name !== 'string') throw new TypeError('Expected first argument to be a string')
   const { store, singleWriter = false } = options
   readStore(name, { store, singleWriter }, false)
-  const folder = await fs.mkdtemp(path.join(os.tmpdir(), 'ferrolite-'))
+  const folder = await fs.mkdtemp(path.join(os.tmpdir(), `ferrolite-backup-${process.pid}-`))
   try {
     const file = path.join(folder, 'backup')
     const { attached, progress } = await readBackup(file, options, false)
