@@ -10,6 +10,7 @@ const { pathToFileURL } = require('node:url')
 const { target } = require('../../lib/binding')
 const { generatedFiles } = require('../../scripts/packages')
 const { ALIASES, EITHER, TARGETS } = require('../../scripts/targets')
+const { STAND_INS } = require('../../scripts/stand-ins')
 
 const ROOT = path.join(__dirname, '..', '..')
 const TARGET = target()
@@ -88,7 +89,8 @@ test('what lists the platforms is as the table of platforms makes it', () => {
     const committed = fs.readFileSync(path.join(ROOT, file), 'utf8').replaceAll('\r\n', '\n')
     assert.equal(committed, text, `${file}: npm run packages`)
   }
-  assert.deepEqual(fs.readdirSync(path.join(ROOT, 'packages')).sort(), Object.keys(TARGETS))
+  const packages = Object.keys({ ...TARGETS, ...STAND_INS }).sort()
+  assert.deepEqual(fs.readdirSync(path.join(ROOT, 'packages')).sort(), packages)
   const entries = Object.keys({ ...TARGETS, ...EITHER, ...ALIASES }).map((name) => `${name}.js`).sort()
   const promise = path.join('promise', path.sep)
   const found = fs.readdirSync(path.join(ROOT, 'lib', 'targets'), { recursive: true }).sort()
