@@ -3,7 +3,7 @@
 
 /// <reference types="node" />
 
-// FIXME: Is this `any` really necessary?
+// As the original: `unknown` would refuse functions whose parameters have types.
 type VariableArgFunction = (...params: any[]) => unknown;
 type ArgumentTypes<F extends VariableArgFunction> = F extends (...args: infer A) => unknown ? A : never;
 type ElementOf<T> = T extends Array<infer E> ? E : T;
