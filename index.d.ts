@@ -932,6 +932,29 @@ declare namespace Database {
     : PreparedStatement<[BindParameters], Result>
 
   /**
+   * The first column of a row: one of its values, as the type of a row does not say which comes
+   * first. A `Result` that is no row is the type of the column itself.
+   */
+  type Plucked<Result> = 0 extends 1 & Result ? any
+    : unknown extends Result ? Value
+      : Result extends readonly [infer First, ...unknown[]] ? First
+        : Result extends ReadonlyArray<infer Column> ? Column
+          : Result extends Uint8Array ? Result
+            : Result extends string | number | bigint ? Result
+              : Result extends object ? Result[keyof Result] : Result
+
+  /** A row as an array of its values. A `Result` that is an array is the type of the row itself. */
+  type Raw<Result> = 0 extends 1 & Result ? any
+    : unknown extends Result ? Value[]
+      : [Result] extends [readonly unknown[]] ? Result
+          : Array<Plucked<Result>>
+
+  /** A row as an object for each table; a `Result` that is known is the type of the row itself. */
+  type Expanded<Result> = unknown extends Result
+    ? 0 extends 1 & Result ? any : Record<string, Record<string, Value>>
+    : Result
+
+  /**
    * A compiled statement, made by `db.prepare()`. Its methods take the values of its parameters:
    * one argument for each `?`, or arrays of them; one plain object for those with names.
    */
@@ -1037,6 +1060,15 @@ declare namespace Database {
      * Returns the first column of each row instead of the row. Switches `raw` and `expand` off.
      *
      * @param toggleState default: true.
+     * @returns this statement, with the type of what its rows are now; `T` may say it.
+     * @throws {TypeError} if the statement returns no data, or `toggleState` is not a boolean; if
+     *   busy or iterating.
+     */
+    pluck<T = Plucked<Result>>(toggleState?: true): PreparedStatement<BindParameters, T>
+    /**
+     * Returns the first column of each row instead of the row. Switches `raw` and `expand` off.
+     *
+     * @param toggleState whether it does.
      * @returns this statement.
      * @throws {TypeError} if the statement returns no data, or `toggleState` is not a boolean; if
      *   busy or iterating.
@@ -1047,6 +1079,16 @@ declare namespace Database {
      * and `pluck` off.
      *
      * @param toggleState default: true.
+     * @returns this statement, with the type of what its rows are now; `T` may say it.
+     * @throws {TypeError} if the statement returns no data, or `toggleState` is not a boolean; if
+     *   busy or iterating; for remote databases.
+     */
+    expand<T = Expanded<Result>>(toggleState?: true): PreparedStatement<BindParameters, T>
+    /**
+     * Returns rows as `{ [table]: { [column]: value } }`; expressions are under `$`. Switches `raw`
+     * and `pluck` off.
+     *
+     * @param toggleState whether it does.
      * @returns this statement.
      * @throws {TypeError} if the statement returns no data, or `toggleState` is not a boolean; if
      *   busy or iterating; for remote databases.
@@ -1056,6 +1098,15 @@ declare namespace Database {
      * Returns rows as arrays. Switches `pluck` and `expand` off.
      *
      * @param toggleState default: true.
+     * @returns this statement, with the type of what its rows are now; `T` may say it.
+     * @throws {TypeError} if the statement returns no data, or `toggleState` is not a boolean; if
+     *   busy or iterating.
+     */
+    raw<T = Raw<Result>>(toggleState?: true): PreparedStatement<BindParameters, T>
+    /**
+     * Returns rows as arrays. Switches `pluck` and `expand` off.
+     *
+     * @param toggleState whether it does.
      * @returns this statement.
      * @throws {TypeError} if the statement returns no data, or `toggleState` is not a boolean; if
      *   busy or iterating.
@@ -1770,8 +1821,21 @@ declare namespace Database {
     error?: unknown
   }
 
-  /** An instance of `Database.SqliteError`. */
+  /**
+   * An instance of `Database.SqliteError`. `InstanceType<Database.SqliteError>` is the same, as
+   * `@types/better-sqlite3` has the type of the class under this name.
+   */
   type SqliteError = SqliteErrorClass
+}
+
+/** What `InstanceType` asks of a type; errors cannot be called with `new`. */
+interface SqliteErrorClass {
+  /**
+   * Of the class, not of an error.
+   *
+   * @throws {TypeError} if it is called on an error.
+   */
+  new (message: string, code: string, rawCode?: number): SqliteErrorClass
 }
 
 /**

@@ -21,7 +21,7 @@ import type {
   ApplyChangesetOptions as SyncApplyChangesetOptions, ArgumentTypes, AuthorizationValues, AuthorizerConfig, AuthorizerTables, BackupMetadata,
   BackupOptions as SyncBackupOptions,
   BatchOptions, BatchResult, BatchStatement, BindValue, BuildEvent, ColumnDefinition, ConnectionContext, Constants,
-  AsyncStore, Limits, Options as SyncOptions, PragmaOptions as SyncPragmaOptions, QueryEvent, QueryOptions,
+  AsyncStore, Expanded, Limits, Options as SyncOptions, Plucked, PragmaOptions as SyncPragmaOptions, QueryEvent, QueryOptions, Raw,
   RegistrationOptions, RunResult, SerializeOptions as SyncSerializeOptions, SessionOptions,
   SqliteError as SyncSqliteError, Stats as SyncStats, SyncContext, SyncEvent, SyncResult, SyncStore,
   TlsOptions, TransactionMode, UncertainEvent, UpdateEvent, Value, VirtualTableFactory,
@@ -803,6 +803,14 @@ interface PreparedStatement<BindParameters extends unknown[], Result = unknown> 
    * Returns the first column of each row instead of the row. Switches `raw` and `expand` off.
    *
    * @param toggleState default: true.
+   * @returns this statement, with the type of what its rows are now; `T` may say it.
+   * @throws {TypeError} if the statement returns no data, or `toggleState` is not a boolean.
+   */
+  pluck<T = Plucked<Result>>(toggleState?: true): PreparedStatement<BindParameters, T>
+  /**
+   * Returns the first column of each row instead of the row. Switches `raw` and `expand` off.
+   *
+   * @param toggleState whether it does.
    * @returns this statement.
    * @throws {TypeError} if the statement returns no data, or `toggleState` is not a boolean.
    */
@@ -812,6 +820,16 @@ interface PreparedStatement<BindParameters extends unknown[], Result = unknown> 
    * and `pluck` off.
    *
    * @param toggleState default: true.
+   * @returns this statement, with the type of what its rows are now; `T` may say it.
+   * @throws {TypeError} if the statement returns no data, or `toggleState` is not a boolean; for
+   *   remote databases.
+   */
+  expand<T = Expanded<Result>>(toggleState?: true): PreparedStatement<BindParameters, T>
+  /**
+   * Returns rows as `{ [table]: { [column]: value } }`; expressions are under `$`. Switches `raw`
+   * and `pluck` off.
+   *
+   * @param toggleState whether it does.
    * @returns this statement.
    * @throws {TypeError} if the statement returns no data, or `toggleState` is not a boolean; for
    *   remote databases.
@@ -821,6 +839,14 @@ interface PreparedStatement<BindParameters extends unknown[], Result = unknown> 
    * Returns rows as arrays. Switches `pluck` and `expand` off.
    *
    * @param toggleState default: true.
+   * @returns this statement, with the type of what its rows are now; `T` may say it.
+   * @throws {TypeError} if the statement returns no data, or `toggleState` is not a boolean.
+   */
+  raw<T = Raw<Result>>(toggleState?: true): PreparedStatement<BindParameters, T>
+  /**
+   * Returns rows as arrays. Switches `pluck` and `expand` off.
+   *
+   * @param toggleState whether it does.
    * @returns this statement.
    * @throws {TypeError} if the statement returns no data, or `toggleState` is not a boolean.
    */
@@ -1015,8 +1041,8 @@ declare namespace Database {
     FunctionResult, LastOptions, Options, PragmaOptions, PreparedStatement, SerializeOptions,
     Session, Statement, Stats, StatementIterator, Transaction, ActionValues, AggregateOptions,
     AuthorizationValues, AuthorizerConfig, AuthorizerTables, BackupMetadata, BatchOptions,
-    BatchResult, BatchStatement, BindValue, BuildEvent, ColumnDefinition, ConnectionContext, Constants, Limits, QueryEvent,
-    QueryOptions, RegistrationOptions, RunResult, SessionOptions, SyncContext, SyncEvent, SyncResult, TlsOptions,
+    BatchResult, BatchStatement, BindValue, BuildEvent, ColumnDefinition, ConnectionContext, Constants, Expanded, Limits, Plucked, QueryEvent,
+    QueryOptions, Raw, RegistrationOptions, RunResult, SessionOptions, SyncContext, SyncEvent, SyncResult, TlsOptions,
     TransactionMode, UncertainEvent, UpdateEvent, Value, VirtualTableFactory,
     VirtualTableOptions
   }

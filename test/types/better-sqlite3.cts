@@ -39,13 +39,24 @@ declare const theirs: {
   options: BetterSqlite3.Options
   run: BetterSqlite3.RunResult
   columns: BetterSqlite3.ColumnDefinition
-  error: InstanceType<BetterSqlite3.SqliteError>
   transaction: BetterSqlite3.Transaction<(a: number) => string>
 }
 new Database('app.db', theirs.options)
 const run: Database.RunResult = theirs.run
 const columns: Database.ColumnDefinition = theirs.columns
-const error: Database.SqliteError = theirs.error
 
-export { columns, constructor, db, error, loose, named, object, run, transaction }
+// What is written for the type of the class, under the same name, means our errors as well.
+function codeOf (error: InstanceType<Database.SqliteError>): string {
+  return error instanceof Database.SqliteError ? error.code : ''
+}
+const error: InstanceType<BetterSqlite3.SqliteError> = new Database.SqliteError('', 'SQLITE_ERROR')
+codeOf(new Database.SqliteError('', 'SQLITE_ERROR'))
+
+// Rows of `pluck()` and `raw()` as they are typed for better-sqlite3.
+const plucked: string | undefined = new Database().prepare('SELECT 1').pluck().get() as string
+const names: string[] = new Database().prepare<[], string>('SELECT 1').pluck().all()
+const pairs: Array<[number, string]> = new Database().prepare<[], [number, string]>('SELECT 1').raw().all()
+const bytes: Buffer | undefined = new Database().prepare<[], Buffer>('SELECT 1').pluck().get()
+
+export { bytes, columns, constructor, db, error, loose, named, names, object, pairs, plucked, run, transaction }
 export type { Pairs }

@@ -70,6 +70,35 @@ byId.all()
 // @ts-expect-error a statement has no second class to construct
 new byId.constructor()()
 
+// The shape of rows
+same<ReturnType<typeof db.prepare>, Database.PreparedStatement<unknown[]>>(true)
+const value = db.prepare('SELECT 1').pluck().get()
+same<typeof value, Database.Value | undefined>(true)
+const array = db.prepare('SELECT 1, 2').raw().all()
+same<typeof array, Database.Value[][]>(true)
+const column = byId.pluck().all(1)
+same<typeof column, Array<number | string>>(true)
+const rows = byId.raw().all(1)
+same<typeof rows, Array<Array<number | string>>>(true)
+const said = db.prepare('SELECT 1').pluck<number>().get()
+same<typeof said, number | undefined>(true)
+const tuples = byId.raw<[number, string]>()
+for (const row of tuples.iterate(1)) same<typeof row, [number, string]>(true)
+const first = tuples.pluck().get(1)
+same<typeof first, number | undefined>(true)
+const tables = db.prepare('SELECT 1').expand().all()
+same<typeof tables, Array<Record<string, Record<string, Database.Value>>>>(true)
+const counting: Database.Statement<[], number> = db.prepare<[]>('SELECT 1').pluck<number>()
+same<ReturnType<typeof counting.all>, number[]>(true)
+const nullable = db.prepare<[], string | null>('SELECT NULL').raw().all()
+same<typeof nullable, Array<Array<string | null>>>(true)
+const untyped = db.prepare<any[], any>('SELECT 1').pluck().get()
+same<typeof untyped, any>(true)
+const whole = byId.pluck(false).get(1)
+same<typeof whole, User | undefined>(true)
+// @ts-expect-error a number or a text, not only a number
+const onlyNumber: number | undefined = byId.pluck().get(1)
+
 const byName = db.prepare<{ name: string }, User>('SELECT * FROM user WHERE name = :name')
 byName.get({ name: 'Ada' })
 byName.get({ name: 'Ada' }, { queryTimeout: 10 })
@@ -210,6 +239,8 @@ try {
 } catch (error) {
   if (error instanceof Database.SqliteError) {
     same<typeof error, Database.SqliteError>(true)
+    same<typeof error, InstanceType<Database.SqliteError>>(true)
+    same<typeof error, InstanceType<typeof Database.SqliteError>>(true)
     same<typeof error.code, string>(true)
     same<typeof error.rawCode, number | undefined>(true)
     same<typeof error.status, number | undefined>(true)
@@ -236,4 +267,4 @@ replica.on('sync', ({ reason, frames, error }: Database.SyncEvent) => console.lo
 // @ts-expect-error seconds are a number
 new Database('replica.db', { syncUrl: 'libsql://db.example', syncPeriod: '1s' })
 
-export { applied, bytes, patchset, reached }
+export { applied, bytes, onlyNumber, patchset, reached }

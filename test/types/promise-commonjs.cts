@@ -68,6 +68,18 @@ async function main (): Promise<void> {
   // @ts-expect-error a row is no promise of a row
   same<ReturnType<typeof byId.get>, User | undefined>(true)
   byId.with({ queryTimeout: 10 })
+  const plucked = await (await db.prepare('SELECT 1')).pluck().get()
+  same<typeof plucked, Sync.Value | undefined>(true)
+  const column = await byId.pluck().all(1)
+  same<typeof column, Array<number | string>>(true)
+  for await (const row of byId.raw().iterate(1)) same<typeof row, Array<number | string>>(true)
+  const tuple = await byId.raw<[number, string]>().get(1)
+  same<typeof tuple, [number, string] | undefined>(true)
+  const whole = await byId.raw(false).get(1)
+  same<typeof whole, User | undefined>(true)
+  const rowOf: promise.Raw<User> = [1, 'Ada']
+  same<typeof rowOf, Array<number | string>>(true)
+  same<InstanceType<promise.SqliteError>, Sync.SqliteError>(true)
   await byId.get(1, { timeout: 10, signal })
   // @ts-expect-error an unknown call option
   byId.with({ querytimeout: 10 })

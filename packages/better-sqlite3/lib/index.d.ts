@@ -1,5 +1,5 @@
 // The types of better-sqlite3, from DefinitelyTyped (@types/better-sqlite3 9.6), under the MIT license,
-// Copyright (c) Microsoft Corporation; the type of an error is that of an instance.
+// Copyright (c) Microsoft Corporation.
 
 /// <reference types="node" />
 
@@ -149,7 +149,7 @@ declare namespace Database {
         progress: (info: BackupMetadata) => number;
     }
 
-    type SqliteError = SqliteErrorClass;
+    type SqliteError = SqliteErrorType;
     type Statement<BindParameters extends unknown[] | {} = unknown[], Result = unknown> = BindParameters extends
         unknown[] ? BetterSqlite3.Statement<BindParameters, Result>
         : BetterSqlite3.Statement<[BindParameters], Result>;
