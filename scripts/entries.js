@@ -43,6 +43,18 @@ function exportsField () {
   }
 }
 
+/** The same for TypeScript's `moduleResolution: node10`, which does not read "exports". */
+function typesVersionsField () {
+  return typesVersions(exportsField())
+}
+
+/** What package.json says under "typesVersions" for entries that are no files of that name. */
+function typesVersions (exports) {
+  const names = Object.keys(exports).filter((name) => name !== '.' && !/\*|\.json$/.test(name))
+  const others = names.filter((name) => exports[name].default !== `${name}.js`)
+  return { '*': Object.fromEntries(others.map((name) => [name.slice(2), [exports[name].types]])) }
+}
+
 function packagesFile (version) {
   const names = Object.keys(TARGETS)
   const cases = names.map((name) => `      case '${name}': return { addon: require('@ferrolite/${name}') }`)
@@ -111,4 +123,4 @@ function eitherAddon ([gnu, musl]) {
   return `    return { addon: isMusl() ? require('@ferrolite/${musl}') : require('@ferrolite/${gnu}') }`
 }
 
-module.exports = { entryFiles, exportsField }
+module.exports = { entryFiles, exportsField, typesVersions, typesVersionsField }

@@ -12,6 +12,8 @@ const { STAND_INS, versionsOf } = require('./stand-ins')
 const { TARGETS } = require('./targets')
 
 const FOLDER = path.join(ROOT, 'target', 'pack')
+// In the main package they are among its files.
+const LEGAL = ['LICENSE', 'THIRD-PARTY-NOTICES.txt']
 
 /** Packs the main package and the given platform packages; returns the paths of the tarballs. */
 function pack (targets = [hostTarget()], folder = FOLDER) {
@@ -47,7 +49,7 @@ function stagePlatform (target, { version }, folder) {
   for (const name of ['package.json', 'README.md', 'ferrolite.node']) {
     fs.copyFileSync(path.join(source, name), path.join(stage, name))
   }
-  fs.copyFileSync(path.join(ROOT, 'LICENSE'), path.join(stage, 'LICENSE'))
+  addLegal(stage)
   return stage
 }
 
@@ -61,12 +63,16 @@ function packStandIn (name, folder = FOLDER) {
   return versions.map((version) => {
     const stage = emptyStage(folder, `${name}-${version}`)
     fs.cpSync(source, stage, { recursive: true })
-    fs.copyFileSync(path.join(ROOT, 'LICENSE'), path.join(stage, 'LICENSE'))
+    addLegal(stage)
     const tag = version === versions[0] ? {} : { tag: `v${parseInt(version, 10)}` }
     const publishConfig = { ...published.publishConfig, ...tag }
     writeJson(path.join(stage, 'package.json'), { ...published, version, publishConfig })
     return { ...tarball(stage, folder), stage }
   })
+}
+
+function addLegal (stage) {
+  for (const name of LEGAL) fs.copyFileSync(path.join(ROOT, name), path.join(stage, name))
 }
 
 function emptyStage (folder, name) {
@@ -105,4 +111,4 @@ async function command () {
 
 if (require.main === module) main(command)
 
-module.exports = { pack, packStandIn }
+module.exports = { LEGAL, pack, packStandIn }

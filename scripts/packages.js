@@ -7,7 +7,7 @@
 
 const fs = require('node:fs')
 const path = require('node:path')
-const { entryFiles, exportsField } = require('./entries')
+const { entryFiles, exportsField, typesVersionsField } = require('./entries')
 const { ROOT, say } = require('./run')
 const { STAND_INS, standInFiles } = require('./stand-ins')
 const { TARGETS } = require('./targets')
@@ -29,8 +29,9 @@ function packageFiles (target) {
     homepage,
     repository: { ...repository, directory: `packages/${target}` },
     bugs,
+    type: 'commonjs',
     main: 'ferrolite.node',
-    files: ['ferrolite.node', 'LICENSE'],
+    files: ['ferrolite.node', 'LICENSE', 'THIRD-PARTY-NOTICES.txt'],
     os: [os],
     cpu: [cpu],
     ...(libc && { libc: [libc] }),
@@ -59,7 +60,8 @@ function generatedFiles () {
   for (const name of Object.keys(STAND_INS)) {
     for (const [file, text] of Object.entries(standInFiles(name))) files[`packages/${name}/${file}`] = text
   }
-  files['package.json'] = `${JSON.stringify({ ...manifest, exports: exportsField() }, null, 2)}\n`
+  const entries = { exports: exportsField(), typesVersions: typesVersionsField() }
+  files['package.json'] = `${JSON.stringify({ ...manifest, ...entries }, null, 2)}\n`
   return { ...files, ...listFiles() }
 }
 

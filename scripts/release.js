@@ -1,11 +1,15 @@
 'use strict'
 
-// Publishes what `npm run pack -- --all` made, in an order in which no package asks for one that is
-// not there yet: the platforms, the main package, the stand-ins. `npm run release:dry` packs what
-// this machine has, and prints what would be published, with sizes.
+// Publishes what was built for all platforms, in an order in which no package asks for one that is
+// not there yet: the platforms, the main package, the stand-ins. Before, it checks each tarball and
+// writes the list of what is in them; `--prepare` ends there, so that a workflow can attest them.
+// `npm run release:dry` does all that with what this machine has, and publishes nothing.
 
-const { ROOT, main, npm, output, run, say, ScriptError } = require('./run')
+const path = require('node:path')
+const { checkTarballs } = require('./check-package')
 const { pack, packStandIn } = require('./pack')
+const { ROOT, main, npm, output, run, say, ScriptError } = require('./run')
+const { writeSbom } = require('./sbom')
 const { STAND_INS } = require('./stand-ins')
 const { TARGETS } = require('./targets')
 const { version } = require('../package.json')
@@ -16,19 +20,18 @@ async function command () {
   if (isDry) await require('./prepare').prepare()
   const [main, ...platforms] = pack(isDry ? undefined : Object.keys(TARGETS))
   const standIns = Object.keys(STAND_INS).flatMap((name) => packStandIn(name))
-  for (const one of [...platforms, main, ...standIns]) await publish(one)
-  if (isDry) say(`\nferrolite ${version}: of ${Object.keys(TARGETS).length} platforms, this machine has ${platforms.length}`)
+  const tarballs = [...platforms, main, ...standIns]
+  await checkTarballs(tarballs)
+  say(`\nWhat is in them: ${path.relative(ROOT, writeSbom())}`)
+  if (process.argv.includes('--prepare')) return
+  for (const one of tarballs) await publish(one)
+  if (isDry) say(`npm would publish ferrolite ${version}; of ${Object.keys(TARGETS).length} platforms, this machine has ${platforms.length}`)
 }
 
-async function publish ({ path: file, id, size, unpackedSize, files }) {
-  const line = `${id.padEnd(44)} ${(size / 1e6).toFixed(2).padStart(6)} MB, ${(unpackedSize / 1e6).toFixed(2).padStart(6)} MB unpacked, ${files.length} files`
-  if (!isDry) {
-    say(line)
-    return run(...npm('publish', file, '--provenance', '--access', 'public'))
-  }
+async function publish ({ path: file }) {
+  if (!isDry) return run(...npm('publish', file, '--provenance', '--access', 'public'))
   const [tool, args] = npm('publish', file, '--dry-run', '--access', 'public', '--json', '--ignore-scripts', '--provenance=false')
   if (output(tool, args, { cwd: ROOT }) === null) throw new ScriptError(`npm would not publish ${file}`)
-  say(line)
 }
 
 main(command)

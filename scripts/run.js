@@ -72,11 +72,11 @@ function eachLine (stream, callback) {
   stream.on('end', () => { if (rest !== '') callback(rest) })
 }
 
-/** The output of a short command, or null when it cannot run or fails. */
-function output (command, args, { cwd = ROOT, env = process.env } = {}) {
+/** The output of a short command, or null when it cannot run or, unless `lenient`, fails. */
+function output (command, args, { cwd = ROOT, env = process.env, lenient = false } = {}) {
   const options = { cwd, env, encoding: 'utf8', shell: needsShell(command), maxBuffer: 1 << 28 }
   const result = spawnSync(command, args, options)
-  return result.status === 0 ? result.stdout : null
+  return result.status === 0 || lenient ? result.stdout : null
 }
 
 /** npm as a command line: the npm that started this script, or the one on PATH. */

@@ -80,7 +80,8 @@ function standInFiles (name) {
     main,
     types: exports['.'].types,
     exports: { ...exports, './package.json': './package.json' },
-    files: [...files, 'LICENSE'],
+    ...typesOf(exports),
+    files: [...files, 'LICENSE', 'THIRD-PARTY-NOTICES.txt'],
     engines,
     dependencies: { ferrolite: version },
     publishConfig: { access: 'public', provenance: true }
@@ -91,6 +92,11 @@ function standInFiles (name) {
 [One line of package.json](${NOTE}) gives it to every package that requires \`${name}\`.
 `
   return { 'package.json': `${JSON.stringify(manifest, null, 2)}\n`, 'README.md': readme }
+}
+
+function typesOf (exports) {
+  const field = require('./entries').typesVersions(exports)
+  return Object.keys(field['*']).length === 0 ? {} : { typesVersions: field }
 }
 
 module.exports = { STAND_INS, standInFiles, versionsOf }

@@ -82,6 +82,7 @@ remote/65.lost-transaction.js     -              -                        one   
 remote/65.server-gone.js          -              -                        one     -
 remote/67.hostile-server.js       -              -                        one     -
 remote/70.vector.js               -              -                        one     -
+project/85.notices.js             -              -                        one     -
 replica/61.replica.js             -              -                        one     -
 replica/63.read-your-writes.js    -              -                        one     -
 replica/66.replica-plain.js       -              -                        one     -

@@ -18,10 +18,10 @@ test.before(() => {
 
 test.after(() => fs.rmSync(project, { recursive: true, force: true }))
 
-function run (text) {
-  fs.writeFileSync(path.join(project, 'program.js'), text)
+function run (text, file = 'program.js') {
+  fs.writeFileSync(path.join(project, file), text)
   const options = { cwd: project, encoding: 'utf8', env: withoutTools(project) }
-  const { status, stdout, stderr } = spawnSync(process.execPath, ['program.js'], options)
+  const { status, stdout, stderr } = spawnSync(process.execPath, [file], options)
   assert.equal(status, 0, stderr)
   return JSON.parse(stdout)
 }
@@ -146,4 +146,17 @@ test('the stand-in of sqlite3 has its callbacks, errors and events', () => {
     range: 'SQLITE_RANGE: column index out of range',
     closed: null
   })
+})
+
+test('import finds the names of the stand-ins', () => {
+  const seen = run(`
+    import sqlite3, { BUSY, Database, LIMIT_LENGTH, OPEN_READWRITE, VERSION, verbose } from 'sqlite3'
+    import BetterSqlite3, { SqliteError } from 'better-sqlite3'
+    import Libsql, { Authorization } from 'libsql'
+    import { connect } from 'libsql/promise'
+    console.log(JSON.stringify([
+      BUSY, LIMIT_LENGTH, OPEN_READWRITE, VERSION, verbose() === sqlite3, sqlite3.Database === Database,
+      BetterSqlite3.SqliteError === SqliteError, Libsql.Authorization === Authorization, connect.name
+    ]))`, 'program.mjs')
+  assert.deepEqual(seen, [5, 0, 2, '3.47.0', true, true, true, true, 'connect'])
 })
