@@ -4,7 +4,7 @@
 
 const path = require('node:path')
 const { ScriptError, main, output, say } = require('./run')
-const { pack, packStandIn } = require('./pack')
+const { pack, packCli, packStandIn } = require('./pack')
 const { npmTools } = require('./runtimes')
 const { STAND_INS } = require('./stand-ins')
 
@@ -53,7 +53,8 @@ function kilobytes (bytes) {
 
 async function command () {
   await require('./prepare').prepare()
-  await checkTarballs([...pack(), ...Object.keys(STAND_INS).flatMap((name) => packStandIn(name))])
+  const standIns = Object.keys(STAND_INS).flatMap((name) => packStandIn(name))
+  await checkTarballs([...pack(), ...standIns, packCli()])
 }
 
 if (require.main === module) main(command)

@@ -1,7 +1,7 @@
 'use strict'
 
-// Makes the tarballs that npm publishes, in target/pack: the main package, the stand-ins and this
-// machine's own.
+// Makes the tarballs that npm publishes, in target/pack: the main package, the stand-ins, the shell
+// and this machine's own.
 // `npm run pack -- --all` makes all ten platform packages from binaries built elsewhere.
 
 const fs = require('node:fs')
@@ -71,6 +71,14 @@ function packStandIn (name, folder = FOLDER) {
   })
 }
 
+/** Packs the shell. */
+function packCli (folder = FOLDER) {
+  const stage = emptyStage(folder, 'cli')
+  fs.cpSync(path.join(ROOT, 'packages', 'cli'), stage, { recursive: true })
+  addLegal(stage)
+  return tarball(stage, folder)
+}
+
 function addLegal (stage) {
   for (const name of LEGAL) fs.copyFileSync(path.join(ROOT, name), path.join(stage, name))
 }
@@ -103,7 +111,7 @@ async function command () {
   const all = process.argv.includes('--all')
   if (!all) await require('./prepare').prepare()
   const standIns = Object.keys(STAND_INS).flatMap((name) => packStandIn(name))
-  const tarballs = [...pack(all ? Object.keys(TARGETS) : undefined), ...standIns]
+  const tarballs = [...pack(all ? Object.keys(TARGETS) : undefined), ...standIns, packCli()]
   for (const { path: file, size, files } of tarballs) {
     say(`${path.relative(ROOT, file)}  ${(size / 1e6).toFixed(2)} MB, ${files.length} files`)
   }
@@ -111,4 +119,4 @@ async function command () {
 
 if (require.main === module) main(command)
 
-module.exports = { LEGAL, pack, packStandIn }
+module.exports = { LEGAL, pack, packCli, packStandIn }

@@ -1,12 +1,13 @@
 'use strict'
 
 // Writes packages/*/{package.json,README.md}, lib/packages.js, the entry points of
-// lib/targets, the exports of package.json and the lists of platforms in the workflow and in
+// lib/targets, the exports of package.json, and the lists of platforms in the workflow and in
 // docs/api.md: from the table in targets.js and from package.json. And the table in docs/api.md of
 // what works where, from lib/capabilities.js.
 
 const fs = require('node:fs')
 const path = require('node:path')
+const { cliFiles } = require('./cli')
 const { entryFiles, exportsField, typesVersionsField } = require('./entries')
 const { ROOT, say } = require('./run')
 const { STAND_INS, standInFiles } = require('./stand-ins')
@@ -60,6 +61,7 @@ function generatedFiles () {
   for (const name of Object.keys(STAND_INS)) {
     for (const [file, text] of Object.entries(standInFiles(name))) files[`packages/${name}/${file}`] = text
   }
+  Object.assign(files, cliFiles())
   const entries = { exports: exportsField(), typesVersions: typesVersionsField() }
   files['package.json'] = `${JSON.stringify({ ...manifest, ...entries }, null, 2)}\n`
   return { ...files, ...listFiles() }

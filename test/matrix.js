@@ -53,6 +53,11 @@ api/58.lifecycle.js               sync promise   file server replica kv   all   
 api/62.encryption.js              sync promise   file                     one     -
 api/73.call-options.js            sync promise   file server replica kv   all     yes
 api/74.option-names.js            sync promise   file                     all     yes
+cli/10.output.js                  -              -                        one     -
+cli/11.scripts.js                 -              -                        one     -
+cli/12.dump.js                    -              -                        one     -
+cli/20.servers.js                 -              -                        one     -
+cli/81.manual.js                  -              -                        one     -
 examples/80.examples.js           -              -                        one     -
 examples/81.docs.js               -              -                        one     -
 fault/90.engine.js                -              -                        one     -
