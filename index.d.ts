@@ -302,9 +302,42 @@ interface Database {
    * @returns whether that is another one.
    * @throws {TypeError} if the database is not in a key-value store or not `readonly`, while it
    *   iterates or is in a transaction; if closed.
-   * @throws {SqliteError} KV_STORE, KV_CORRUPT or KV_STALE.
+   * @throws {SqliteError} KV_STORE, KV_CORRUPT or KV_STALE; SQLITE_ERROR with the option `epoch`.
    */
   refresh(): boolean
+
+  /**
+   * Key-value stores: waits until the store has every transaction that was committed. Only after
+   * `PRAGMA synchronous = OFF` there is anything to wait for.
+   *
+   * @returns this database.
+   * @throws {TypeError} if the database is not in a key-value store, while it iterates; if closed.
+   * @throws {SqliteError} KV_STORE and the like, with how many transactions are lost: then every
+   *   later call fails with it.
+   */
+  flush(): this
+
+  /**
+   * Key-value stores: the epochs that are kept, which the option `epoch` opens and `restore()` goes
+   * back to.
+   *
+   * @returns the oldest first.
+   * @throws {TypeError} if the database is not in a key-value store, while it iterates; if closed.
+   * @throws {SqliteError} KV_STORE, KV_CORRUPT and the like.
+   */
+  history(): Database.Moment[]
+
+  /**
+   * Key-value stores: commits the state of an epoch once more, in one transaction.
+   *
+   * @param epoch one of `history()`.
+   * @returns this database.
+   * @throws {TypeError} if it is not an integer >= 1; if the database is not in a key-value store,
+   *   while it iterates; if closed.
+   * @throws {SqliteError} SQLITE_ERROR if the epoch is not kept, in a transaction, and for a reader;
+   *   KV_STORE and the like.
+   */
+  restore(epoch: number): this
 
   /**
    * Replica: when the last successful sync of this connection began; null before the first.
@@ -568,6 +601,16 @@ declare namespace Database {
     concurrency?: number
   }
 
+  /** An epoch of a database in a key-value store: `db.history()`. */
+  interface Moment {
+    /** Its number. */
+    epoch: number
+    /** When it was made. */
+    time: Date
+    /** Pages of the database. */
+    pages: number
+  }
+
   /** What both kinds of key-value stores may have beside their methods. */
   interface StoreSettings {
     /** How much it takes in one call. */
@@ -762,6 +805,28 @@ declare namespace Database {
      * @throws {SqliteError} if values of the store are too short for it.
      */
     pageSize?: number | undefined
+    /**
+     * Key-value stores: bytes that may wait for the store after `PRAGMA synchronous = OFF`, at least
+     * 1. A commit beyond that waits until the store has them. Default: 16 MiB.
+     *
+     * @throws {TypeError} for another value, and without `store`.
+     */
+    maxQueuedBytes?: number | undefined
+    /**
+     * Key-value stores: how many epochs are kept, the newest included; at least 1. A checkpoint makes
+     * one. Default: 2.
+     *
+     * @throws {TypeError} for another value, and without `store`.
+     */
+    keepEpochs?: number | undefined
+    /**
+     * Key-value stores: the number of an epoch of `history()`, which is opened as it was, with
+     * `readonly`. Default: the newest state.
+     *
+     * @throws {TypeError} if it is not an integer >= 1, and without `store`.
+     * @throws {SqliteError} SQLITE_ERROR if it is not kept.
+     */
+    epoch?: number | undefined
 
     // For replicas of a database on a server, with the options above but `readonly`,
     // `fileMustExist` and `vfs`, and those for URLs below.

@@ -21,7 +21,7 @@ import type {
   ApplyChangesetOptions as SyncApplyChangesetOptions, ArgumentTypes, AuthorizationValues, AuthorizerConfig, AuthorizerTables, BackupMetadata,
   BackupOptions as SyncBackupOptions,
   BatchOptions, BatchResult, BatchStatement, BindValue, BuildEvent, ColumnDefinition, ConnectionContext, Constants,
-  AsyncStore, Expanded, Limits, Options as SyncOptions, Plucked, PragmaOptions as SyncPragmaOptions, QueryEvent, QueryOptions, Raw,
+  AsyncStore, Expanded, Limits, Moment, Options as SyncOptions, Plucked, PragmaOptions as SyncPragmaOptions, QueryEvent, QueryOptions, Raw,
   RegistrationOptions, RunResult, SerializeOptions as SyncSerializeOptions, SessionOptions,
   SqliteError as SyncSqliteError, Stats as SyncStats, SyncContext, SyncEvent, SyncResult, SyncStore,
   TlsOptions, TransactionMode, UncertainEvent, UpdateEvent, Value, VirtualTableFactory,
@@ -291,6 +291,50 @@ declare class Database {
    * @throws what `sync()` throws.
    */
   resync (options?: CallOptions | null): Promise<SyncResult>
+
+  /**
+   * Key-value stores: moves a database that is open for reading to the newest state.
+   *
+   * @returns a promise of whether that is another one.
+   * @throws {TypeError} if the database is not in a key-value store or not `readonly`, or is in a
+   *   transaction; if closed.
+   * @throws {SqliteError} KV_STORE, KV_CORRUPT or KV_STALE; SQLITE_ERROR with the option `epoch`,
+   *   and while an iterator is open.
+   */
+  refresh (options?: CallOptions | null): Promise<boolean>
+
+  /**
+   * Key-value stores: waits until the store has every transaction that was committed. Only after
+   * `PRAGMA synchronous = OFF` there is anything to wait for.
+   *
+   * @returns a promise of this database.
+   * @throws {TypeError} if the database is not in a key-value store; if closed.
+   * @throws {SqliteError} KV_STORE and the like, with how many transactions are lost: then every
+   *   later call fails with it.
+   */
+  flush (options?: CallOptions | null): Promise<this>
+
+  /**
+   * Key-value stores: the epochs that are kept, which the option `epoch` opens and `restore()` goes
+   * back to.
+   *
+   * @returns a promise of them, the oldest first.
+   * @throws {TypeError} if the database is not in a key-value store; if closed.
+   * @throws {SqliteError} KV_STORE, KV_CORRUPT and the like.
+   */
+  history (options?: CallOptions | null): Promise<Moment[]>
+
+  /**
+   * Key-value stores: commits the state of an epoch once more, in one transaction.
+   *
+   * @param epoch one of `history()`.
+   * @returns a promise of this database.
+   * @throws {TypeError} if it is not an integer >= 1; if the database is not in a key-value store;
+   *   if closed.
+   * @throws {SqliteError} SQLITE_ERROR if the epoch is not kept, in a transaction, while an iterator
+   *   is open, and for a reader; KV_STORE and the like.
+   */
+  restore (epoch: number, options?: CallOptions | null): Promise<this>
 
   /**
    * Replica: the last frame that this connection has written.
@@ -1041,7 +1085,7 @@ declare namespace Database {
     FunctionResult, LastOptions, Options, PragmaOptions, PreparedStatement, SerializeOptions,
     Session, Statement, Stats, StatementIterator, Transaction, ActionValues, AggregateOptions,
     AuthorizationValues, AuthorizerConfig, AuthorizerTables, BackupMetadata, BatchOptions,
-    BatchResult, BatchStatement, BindValue, BuildEvent, ColumnDefinition, ConnectionContext, Constants, Expanded, Limits, Plucked, QueryEvent,
+    BatchResult, BatchStatement, BindValue, BuildEvent, ColumnDefinition, ConnectionContext, Constants, Expanded, Limits, Moment, Plucked, QueryEvent,
     QueryOptions, Raw, RegistrationOptions, RunResult, SessionOptions, SyncContext, SyncEvent, SyncResult, TlsOptions,
     TransactionMode, UncertainEvent, UpdateEvent, Value, VirtualTableFactory,
     VirtualTableOptions

@@ -29,7 +29,10 @@ const OF_REPLICAS = {
 
 // What a database in a key-value store alone has.
 const OF_STORES = {
-  'refresh()': 'readers see what others commit'
+  'refresh()': 'readers see what others commit',
+  'flush()': 'a commit does not return before it is stored',
+  'history()': 'old states are not kept',
+  'restore()': 'old states are not kept'
 }
 
 // What behaves differently on a server, whatever the method, and why: docs/remote.md.

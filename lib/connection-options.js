@@ -29,7 +29,7 @@ const FOR_SERVER = ['authToken', 'headers', 'namespace', 'tls']
 const FOR_REPLICA = ['syncPeriod', 'readYourWrites', 'resync', 'waitForUncertain']
 
 // Options of databases in key-value stores.
-const FOR_STORE = ['store', 'singleWriter', 'pageSize']
+const FOR_STORE = ['store', 'singleWriter', 'pageSize', 'mode', 'maxQueuedBytes', 'keepEpochs', 'epoch']
 
 const KNOWN = [
   ...NAMED, 'readonly', 'timeout', 'verbose', 'hideParameters', 'nativeBinding', 'defaultQueryTimeout',
@@ -95,6 +95,8 @@ function readOptions (path, options, allowNativeBinding) {
     anonymous,
     buffer,
     ...common,
+    // An old state stays as it is.
+    readonly: common.readonly || (store !== null && store.epoch !== 0),
     detachReplica: getBooleanOption(options, 'detachReplica'),
     vfs,
     defaultQueryTimeout: readDefaultTimeout(options),

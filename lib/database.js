@@ -19,6 +19,7 @@ const { requireNoMode } = require('./transaction')
 const lazy = {
   get backup () { return require('./arguments/backup') },
   get storeBackup () { return require('./kv/backup') },
+  get moments () { return require('./kv/moments') },
   get kv () { return require('./backends/sync/kv') },
   get functions () { return require('./arguments/function') },
   get lifecycle () { return require('./lifecycle') },
@@ -277,6 +278,21 @@ const methods = {
     const backend = ableTo(this, 'refresh()')
     if (!backend.options.readonly) throw new TypeError('refresh() is for databases that are open for reading: the "readonly" option')
     return backend.refresh()
+  },
+
+  flush () {
+    ableTo(this, 'flush()').flush()
+    return this
+  },
+
+  history () {
+    return ableTo(this, 'history()').history()
+  },
+
+  restore (epoch) {
+    const backend = ableTo(this, 'restore()')
+    backend.restore(lazy.moments.readEpoch(epoch))
+    return this
   },
 
   stats () {

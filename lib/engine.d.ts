@@ -42,8 +42,22 @@ export type MakeError = (
   host?: { error?: unknown }
 ) => Error
 
+/** How a database in a key-value store is opened. */
+export interface StoreSettings {
+  fenced: boolean
+  lists: boolean
+  singleWriter: boolean
+  pageSize: number
+  /** The one to open for reading; 0 for the newest state. */
+  epoch: number
+  keepEpochs: number
+  maxQueuedBytes: number
+  /** All pages are in memory. */
+  resident: boolean
+}
+
 /** A synchronous key-value store, as the addon sees it. */
-export interface StoreHost {
+export interface StoreHost extends StoreSettings {
   /**
    * Calls method `operation` of OPERATIONS in `arguments/store.js`. -> the answer, checked: null for
    * nothing; a string says why there is none.
@@ -53,11 +67,7 @@ export interface StoreHost {
   error?: unknown
   /** After a failure: the same call would fail again. */
   final: boolean
-  fenced: boolean
-  lists: boolean
   limits: { maxKeys: number, maxReadKeys: number, maxValueBytes: number, maxBatchBytes: number }
-  singleWriter: boolean
-  pageSize: number
 }
 
 type Answer = Uint8Array | Array<Uint8Array | null> | string[] | boolean | null
@@ -134,14 +144,10 @@ export type Server = [
 ]
 
 /** What a worker knows of a key-value store. */
-export interface AskedStore {
-  fenced: boolean
-  lists: boolean
+export interface AskedStore extends StoreSettings {
   limits: { maxKeys: number, maxReadKeys: number, maxValueBytes: number, maxBatchBytes: number, concurrency: number }
   /** ms of one call */
   timeout: number
-  singleWriter: boolean
-  pageSize: number
 }
 
 /** How a worker opens a file; its job 1 is the opening. */
@@ -199,6 +205,12 @@ export interface Natives {
   ): ConnectionHandle
   /** Moves a reader of a store to the newest state -> whether that is another one. */
   databaseRefresh (this: ConnectionHandle): boolean
+  /** Waits until the store has all that was committed. */
+  databaseFlush (this: ConnectionHandle): void
+  /** -> number, time in ms since 1970 and pages of each epoch of a store, one after the other */
+  databaseHistory (this: ConnectionHandle): number[]
+  /** Commits the state of an epoch of a store once more. */
+  databaseRestore (this: ConnectionHandle, epoch: number): void
   databaseClose (this: ConnectionHandle): void
   databaseIsOpen (this: ConnectionHandle): boolean
   databaseRequireOpen (this: ConnectionHandle): void

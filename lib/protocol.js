@@ -71,7 +71,9 @@ const OP = {
   // What the connection holds in memory.
   STATS: 31,
   // Reports long work of tables from now on, or no longer.
-  WATCH_WORK: 32
+  WATCH_WORK: 32,
+  // Does what a database in a key-value store can do besides SQL: one of STORE_TASK.
+  STORE: 33
 }
 
 // Flags of a job.
@@ -199,6 +201,20 @@ const ASK = {
   FINISH: 5,
   // End a group or a scan without a value.
   DROP: 6
+}
+
+// What a database in a key-value store does besides SQL.
+const STORE_TASK = {
+  // Moves a reader to the newest state: whether that is another one.
+  REFRESH: 0,
+  // Waits until the store has all that was committed.
+  FLUSH: 1,
+  // The same before closing: a failure that was reported before is none.
+  END: 2,
+  // The epochs that can be opened: number, time and pages of each.
+  HISTORY: 3,
+  // Commits the state of an epoch once more.
+  RESTORE: 4
 }
 
 // What a key-value store is asked to do.
@@ -456,6 +472,7 @@ module.exports = {
   SLOTS_PER_BLOCK,
   STORE_ANSWER,
   STORE_CALL,
+  STORE_TASK,
   TAG,
   TAGS_AT,
   VALUE

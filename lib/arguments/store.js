@@ -37,7 +37,7 @@ const EVENTUAL = {
  * @returns {{ kind: 'kv', remote: null, replica: null, store: StoreOptions }}
  */
 function readStore (name, options, isBuffer) {
-  const { store, singleWriter = false, pageSize } = options
+  const { store, singleWriter = false } = options
   if (typeof store !== 'object' || store === null) {
     throw new TypeError('Expected the "store" option to be an object with the methods of a key-value store (is a variable not set?)')
   }
@@ -48,7 +48,8 @@ function readStore (name, options, isBuffer) {
   for (const method of METHODS) requireMethod(store, method)
   const fenced = hasMethod(store, 'putIfAbsent')
   requireConsistent(store)
-  if (!fenced && !singleWriter && !options.readonly) {
+  const epoch = readEpoch(options)
+  if (!fenced && !singleWriter && !options.readonly && epoch === 0) {
     throw new TypeError('This store has no putIfAbsent(): two writers would destroy the database. If there is never more than one, say so with the "singleWriter" option')
   }
   return {
@@ -63,7 +64,11 @@ function readStore (name, options, isBuffer) {
       timeout: readTimeout(store),
       onError: readOnError(store),
       singleWriter,
-      pageSize: readPageSize(pageSize)
+      pageSize: readPageSize(options.pageSize),
+      epoch,
+      keepEpochs: readNumber('keepEpochs', options, 1, 2),
+      maxQueuedBytes: readNumber('maxQueuedBytes', options, 1, 16 << 20),
+      resident: readMode(options)
     }
   }
 }
@@ -156,6 +161,27 @@ function readPageSize (pageSize = 8192) {
   return pageSize
 }
 
+/** The epoch to open for reading; 0 for the newest state. */
+function readEpoch (options) {
+  if (options.epoch == null) return 0
+  return readNumber('epoch', options, 1, 0)
+}
+
+function readNumber (name, options, least, fallback) {
+  const value = options[name] ?? fallback
+  if (!Number.isInteger(value) || value < least || value > MAX_INT32) {
+    throw new TypeError(`Expected the "${name}" option to be an integer from ${least} to ${MAX_INT32}`)
+  }
+  return value
+}
+
+/** Whether all pages are to be in memory. */
+function readMode ({ mode }) {
+  if (mode == null) return false
+  if (mode !== 'resident') throw new TypeError('Expected the "mode" option to be "resident"')
+  return true
+}
+
 module.exports = { OPERATIONS, readStore }
 
 /**
@@ -168,4 +194,8 @@ module.exports = { OPERATIONS, readStore }
  * @property {Function | null} onError
  * @property {boolean} singleWriter
  * @property {number} pageSize
+ * @property {number} epoch The one to open for reading; 0 for the newest state.
+ * @property {number} keepEpochs
+ * @property {number} maxQueuedBytes
+ * @property {boolean} resident
  */

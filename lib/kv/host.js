@@ -28,6 +28,10 @@ class StoreHost {
   get limits () { return this.#options.limits }
   get singleWriter () { return this.#options.singleWriter }
   get pageSize () { return this.#options.pageSize }
+  get epoch () { return this.#options.epoch }
+  get keepEpochs () { return this.#options.keepEpochs }
+  get maxQueuedBytes () { return this.#options.maxQueuedBytes }
+  get resident () { return this.#options.resident }
 
   /** -> the answer; a string is why there is none */
   call (number, keys, values) {

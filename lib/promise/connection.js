@@ -50,6 +50,8 @@ class Connection {
   // The call whose SQL is being compiled: those behind it wait.
   #starting = null
   #entering = false
+  // `{ error }`: why what was queued for a store is not there.
+  #lost = null
   // When the call was made that executes now, if that was before, in ms.
   #since = undefined
 
@@ -431,7 +433,8 @@ class Connection {
       this.closed = this.isClosing = true
       this.closing = this.#reported(() => this.#close()).catch((error) => {
         // It waited too long for a transaction to end: it is as before.
-        this.closed = false
+        if (this.#lost === null) this.closed = false
+        else this.closing = Promise.resolve()
         throw error
       }).finally(() => { this.isClosing = false })
     }
@@ -473,13 +476,14 @@ class Connection {
       // Interrupted, it goes on while a transaction is open, which rolls that back.
       if (error.code !== 'SQLITE_INTERRUPT') throw error
     }
-    await this.route.beforeClose()
+    this.#lost = await this.route.beforeClose() ?? null
     this.root.close(notOpen)
     this.compiler.clear()
     await this.#closeAll(this.route.ports())
     this.route.closed?.()
     this.route.useKey(null)
     if (lease !== null) scope.release(lease)
+    if (this.#lost !== null) throw this.#lost.error
   }
 
   async #closeAll (ports) {

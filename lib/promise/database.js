@@ -8,7 +8,8 @@ const { KEY } = require('../key')
 const { getBooleanOption, readKey, readOptions, readToggle } = require('../connection-options')
 const { copyParams, isPlainObject } = require('../params')
 const { requireFolder, requirePlain, resolveLibrary } = require('../paths')
-const { BACKUP_FROM, FLAG, OP } = require('../protocol')
+const { readEpoch, readMoment } = require('../kv/moments')
+const { BACKUP_FROM, FLAG, OP, STORE_TASK } = require('../protocol')
 const { FLAT, PLUCK } = require('../rows')
 const { hasParameter } = require('../sql')
 const tracing = require('../tracing')
@@ -251,6 +252,41 @@ class Database {
 
   async resync (options) {
     return this.#routeWith('resync()').resync(readCallOptions(options))
+  }
+
+  async refresh (options) {
+    const connection = this.#storeOf('refresh()')
+    if (!connection.options.readonly) throw new TypeError('refresh() is for databases that are open for reading: the "readonly" option')
+    return this.#task(STORE_TASK.REFRESH, readCallOptions(options), ([[moved]]) => moved === 1)
+  }
+
+  async flush (options) {
+    this.#storeOf('flush()')
+    await this.#task(STORE_TASK.FLUSH, readCallOptions(options))
+    return this
+  }
+
+  async history (options) {
+    this.#storeOf('history()')
+    return this.#task(STORE_TASK.HISTORY, readCallOptions(options), (rows) => rows.map(readMoment))
+  }
+
+  async restore (epoch, options) {
+    this.#storeOf('restore()')
+    const number = readEpoch(epoch)
+    await this.#task(STORE_TASK.RESTORE, readCallOptions(options), null, number)
+    return this
+  }
+
+  #storeOf (method) {
+    const connection = this.#connection
+    connection.requireOpen()
+    connection.requireCapability(method)
+    return connection
+  }
+
+  #task (task, options, finish = null, target = 0) {
+    return this.#connection.ask(OP.STORE, target, [], finish, { extra: task, options })
   }
 
   get lastSync () { return this.#routeWith('lastSync').lastSync }

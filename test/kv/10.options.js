@@ -26,7 +26,11 @@ test('a store is read with its defaults', () => {
     timeout: 30000,
     onError: null,
     singleWriter: false,
-    pageSize: 8192
+    pageSize: 8192,
+    epoch: 0,
+    keepEpochs: 2,
+    maxQueuedBytes: 16 << 20,
+    resident: false
   })
   const limits = { maxKeys: 10, maxValueBytes: 8 << 20 }
   const plain = fake({ limits, list () {}, putIfAbsent: undefined })
@@ -72,6 +76,10 @@ test('what is wrong with the name and the options is said', () => {
   typeError(open('\ud800'), /lone surrogates$/)
   typeError(open(Buffer.alloc(10)), /is opened by its name/)
   typeError(open('a', { singleWriter: 1 }), 'Expected the "singleWriter" option to be a boolean')
+  for (const name of ['keepEpochs', 'epoch', 'maxQueuedBytes']) {
+    for (const value of [0, -1, 1.5, '2', 2 ** 31, NaN]) typeError(open('a', { [name]: value }), `Expected the "${name}" option to be an integer from 1 to 2147483647`)
+  }
+  for (const mode of ['', 'memory', true]) typeError(open('a', { mode }), 'Expected the "mode" option to be "resident"')
   for (const pageSize of [0, 3, 256, 131072, '4096']) typeError(open('a', { pageSize }), /^Expected the "pageSize" option/)
   typeError(open('a', { syncUrl: 'http://localhost' }), 'A database in a key-value store cannot be a replica')
   for (const name of ['encryptionKey', 'vfs', 'fileMustExist']) {

@@ -358,6 +358,8 @@ test('errors of opening are those of the sync API', async () => {
     [mapStore(damaged), {}, 'KV_CORRUPT', 11, /^test\/E\/0000000\d$/],
     [mapStore(damaged), { readonly: true }, 'KV_CORRUPT', 11, /^test\/E\/0000000\d$/],
     [everywhere, { readonly: true }, 'KV_CORRUPT', 11, /^test\/E\//],
+    [{ ...mapStore(), limits: { maxValueBytes: 40000 } }, { pageSize: 65536 }, 'SQLITE_ERROR', 1, undefined],
+    [mapStore(filled), { epoch: 999 }, 'SQLITE_ERROR', 1, undefined],
     [{ ...mapStore(), getBatch: failing, timeout: 100 }, {}, 'KV_STORE', 10, /^test\//]
   ]
   for (const [store, options, code, rawCode, key] of cases) {

@@ -37,6 +37,9 @@ export { abort, caught, deny, encrypted, fixed, n, read, slow, transaction, unse
   const store = mapStore()
   const inStore = new Database('app', { store, pageSize: 4096, singleWriter: false })
   const moved: boolean = inStore.refresh()
+  const moments: Array<{ epoch: number, time: Date, pages: number }> = inStore.flush().history()
+  inStore.restore(moments[0].epoch).close()
+  console.log(new Database('app', { store, keepEpochs: 5, maxQueuedBytes: 1 << 20 }), new Database('app', { store, epoch: 3 }))
   const withLimits: SyncStore = { ...store, limits: { maxKeys: 10 }, onError (error, { key }) { console.log(error, key) } }
   const later: AsyncStore = { ...directoryStore('data'), get: async () => null } as never
   const checked: Promise<{ fenced: boolean }> = checkStore(later, { rounds: 5 })

@@ -5,7 +5,7 @@ import promise from 'ferrolite/promise'
 import * as all from 'ferrolite/promise'
 import { connect as connectLinux } from 'ferrolite/linux-x64-gnu/promise'
 import type {
-  CallOptions, Options, RunResult, Session, Statement, StatementIterator, Stats, SyncEvent, SyncResult, Transaction
+  CallOptions, Moment, Options, RunResult, Session, Statement, StatementIterator, Stats, SyncEvent, SyncResult, Transaction
 } from 'ferrolite/promise'
 
 const options: Options = { readers: 1, leaseTimeout: 10 }
@@ -45,4 +45,7 @@ replica.off('sync', (event: SyncEvent) => console.log(event.reason === 'period',
 // @ts-expect-error not exported
 import { PromiseDatabase } from 'ferrolite/promise'
 
-export { abort, byDefault, byItself, byNamespace, caught, column, deny, fixed, iterator, n, opened, opening, read, reached, rekeyed, result, session, store, synced, waiting }
+const moments: Moment[] = await (await db.flush()).history({ timeout: 5 })
+const restored: Database = await db.restore(moments[0].epoch)
+const moved: boolean = await db.refresh()
+export { moved, restored, abort, byDefault, byItself, byNamespace, caught, column, deny, fixed, iterator, n, opened, opening, read, reached, rekeyed, result, session, store, synced, waiting }

@@ -75,6 +75,22 @@ impl Handle {
         self.home.borrow_mut().flush()
     }
 
+    /// The same before it is closed; a failure that was reported before is not reported again.
+    pub fn end(&self) -> Result<()> {
+        let is_broken = self.home.borrow().check().is_err();
+        if is_broken || self.queued().0 == 0 {
+            return Ok(());
+        }
+        self.flush()
+    }
+
+    /// An error that did not pass through `SQLite`, as one that did: its reason is known from now on.
+    pub fn engine_error(&self, error: Error) -> ferrolite_sqlite::Error {
+        let of_engine = ferrolite_sqlite::Error::sqlite(error.result_code(), &error.to_string());
+        *self.error.borrow_mut() = Some(error);
+        of_engine
+    }
+
     /// Transactions that the store does not have yet, and the bytes that are kept for them.
     pub fn queued(&self) -> (u32, usize) {
         self.home.borrow().queued()

@@ -59,6 +59,15 @@ impl Home {
         }
     }
 
+    /// An error if nothing can be done with it any more.
+    pub(crate) fn check(&self) -> Result<()> {
+        match self {
+            Self::Store(database) => database.check(),
+            Self::Memory(resident, None) => resident.check(),
+            Self::Memory(resident, Some(database)) => resident.check().and(database.check()),
+        }
+    }
+
     pub(crate) fn queued(&self) -> (u32, usize) {
         match self {
             Self::Store(database) => database.queued(),

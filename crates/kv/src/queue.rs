@@ -91,7 +91,10 @@ impl Database {
         if self.queue.is_empty() {
             return Ok(());
         }
+        // Given up half-way, it would lose all of them.
+        self.access.deciding();
         let done = self.make_room().and_then(|()| self.send());
+        self.access.decided();
         done.map_err(|error| self.lose(error))?;
         if self.is_due() && self.broken.is_none() {
             let _ = self.checkpoint();

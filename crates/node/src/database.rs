@@ -14,7 +14,8 @@ use neon::types::Finalize;
 use crate::block_layout::header;
 use crate::callback::Host;
 use crate::environment::{Environment, ShutDown, Subject};
-use crate::store::{self, Failure, Kept};
+use crate::kept::{self, Failure, Kept};
+use crate::store;
 use crate::sys::{Call, Env, Ref, Result, Thrown, Value, ValueType};
 
 /// A connection and who uses it now.
@@ -40,7 +41,7 @@ pub struct Database {
     default_timeout: u32,
     interrupt: InterruptHandle,
     /// Of one in a key-value store.
-    kept: RefCell<Option<Kept>>,
+    pub kept: RefCell<Option<Kept>>,
 }
 
 // https://www.sqlite.org/rescode.html
@@ -246,7 +247,12 @@ impl Database {
         block.set_i64(header::ROWID_INT64, rowid);
     }
 
-    fn check(&self, env: Env<'_>, result: std::result::Result<(), Error>) -> Result<()> {
+    /// As JavaScript has it.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub fn check(&self, env: Env<'_>, result: std::result::Result<(), Error>) -> Result<()> {
         result.map_err(|error| self.raise(env, &error))
     }
 }
@@ -407,23 +413,6 @@ fn hand_over<'e>(
     Ok(env.boxed(DatabaseHandle(database)))
 }
 
-/// Moves a reader of a key-value store to the newest state -> whether that is another one
-pub fn refresh<'e>(call: &Call<'e>) -> Result<Value<'e>> {
-    let env = call.env;
-    let db = this_idle(call)?;
-    let Some(kept) = db.kept.borrow().clone() else {
-        return env.boolean(false);
-    };
-    let _busy = db.enter_busy();
-    // A transaction must not see another state in its middle.
-    db.check(env, db.conn.reset_cache())?;
-    let moved = kept.handle.refresh().map_err(|error| {
-        let failure = kept.failure(error);
-        db.environment.throw_failure(env, &failure, &db.name)
-    })?;
-    env.boolean(moved)
-}
-
 /// The key that a Buffer holds.
 pub fn key_of(env: Env<'_>, value: Value<'_>) -> Option<Key> {
     let mut bytes = Vec::new();
@@ -463,9 +452,14 @@ pub fn close<'e>(call: &Call<'e>) -> Result<Value<'e>> {
     let db = this(call)?;
     if db.conn.is_open() {
         this_idle(call)?;
+        let failure = kept::end(db);
         db.conn.close();
         db.kept.take();
         db.on_change.take();
+        if let Some(failure) = failure {
+            let environment = &db.environment;
+            return Err(environment.throw_failure(call.env, &failure, &db.name));
+        }
     }
     call.env.undefined()
 }

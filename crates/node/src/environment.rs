@@ -6,7 +6,7 @@ use std::rc::{Rc, Weak};
 use ferrolite_sqlite::{code_name, Encoder, Error, Large, Params};
 
 use crate::block_layout::header;
-use crate::store::Failure;
+use crate::kept::Failure;
 use crate::sys::{Env, RawEnv, Ref, Result, SharedBlock, Thrown, Value};
 use crate::workers::Workers;
 

@@ -7,6 +7,9 @@ use crate::database::Database;
 type Check = Result<(), Error>;
 
 const DATABASE_BUSY: Error = Error::Type("This database connection is busy executing a query");
+const STORE_BUSY: Error = Error::Type(
+    "This database connection is busy executing a query: its store cannot use the very database that calls it",
+);
 const STATEMENT_BUSY: Error = Error::Type("This statement is busy executing a query");
 
 /// The connection executes a query while this lives.
@@ -42,9 +45,17 @@ impl Database {
     #[inline]
     pub fn require_not_busy(&self) -> Check {
         if self.busy.get() {
-            Err(DATABASE_BUSY)
+            Err(self.busy_error())
         } else {
             Ok(())
+        }
+    }
+
+    #[cold]
+    fn busy_error(&self) -> Error {
+        match &*self.kept.borrow() {
+            Some(kept) if kept.is_called() => STORE_BUSY,
+            _ => DATABASE_BUSY,
         }
     }
 

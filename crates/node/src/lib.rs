@@ -9,6 +9,7 @@ mod database;
 mod environment;
 mod execute;
 mod guard;
+mod kept;
 mod session;
 mod sql;
 mod statement;
@@ -67,7 +68,10 @@ fn export_all(env: Env<'_>, options: sys::Value<'_>, exports: sys::Value<'_>) ->
     export! {
         "databaseOpen" => database::open,
         "databaseOpenStore" => database::open_store,
-        "databaseRefresh" => database::refresh,
+        "databaseRefresh" => kept::refresh,
+        "databaseFlush" => kept::flush,
+        "databaseHistory" => kept::history,
+        "databaseRestore" => kept::restore,
         "databaseClose" => database::close,
         "databaseIsOpen" => database::is_open,
         "databaseInTransaction" => database::in_transaction,

@@ -1,96 +1,32 @@
 //! Databases in key-value stores of JavaScript, which are called in place.
 
-use std::borrow::Cow;
 use std::cell::Cell;
 use std::rc::Rc;
 use std::time::Duration;
 
-use ferrolite_kv::{
-    connect_with, Entry, Error as KvError, Handle, Limits, Options, Retry, Store, StoreError,
-    StoreResult,
-};
-use ferrolite_sqlite::{code_name, Connection, Error, OpenOptions};
+use ferrolite_kv::{connect_with, Entry, Limits, Options, Retry, Store, StoreError, StoreResult};
+use ferrolite_sqlite::{Connection, Error, OpenOptions};
 use ferrolite_worker::protocol::StoreCall;
 
-use crate::environment::{options_bool, options_get, Environment, Subject};
+use crate::environment::{options_bool, options_get, Environment};
+use crate::kept::{Failure, Kept};
 use crate::sys::{Env, Ref, Result, Thrown, Value, ValueType};
 
 /// A store, behind the object that calls its methods and checks their answers (`lib/kv/host.js`).
 pub struct JsStore {
     environment: Rc<Environment>,
-    host: Ref,
+    host: Rc<Ref>,
     limits: Limits,
     fenced: bool,
     lists: bool,
     gives_up: Cell<bool>,
+    /// It is being called.
+    called: Cell<bool>,
     /// No JavaScript can run any more.
     silent: Cell<bool>,
 }
 
-/// What a database in a store has beside its connection.
-#[derive(Clone)]
-pub struct Kept {
-    pub handle: Handle,
-    store: Rc<JsStore>,
-}
-
-/// Why an error of `SQLite` came about.
-pub struct Failure {
-    error: KvError,
-    store: Rc<JsStore>,
-}
-
-impl Kept {
-    /// From now on the store is not called: a transaction that was acknowledged is there, and a checkpoint can wait.
-    pub fn silence(&self) {
-        self.store.silent.set(true);
-    }
-
-    /// An error that did not pass through `SQLite`.
-    pub fn failure(&self, error: KvError) -> Failure {
-        Failure {
-            error,
-            store: Rc::clone(&self.store),
-        }
-    }
-
-    /// The reason of an error that has just come.
-    pub fn reason(&self, error: &Error) -> Option<Failure> {
-        let reason = self.handle.reason_of(error)?;
-        Some(self.failure(reason))
-    }
-}
-
-impl Failure {
-    /// Message and code of the error, where `SQLite` has this one.
-    pub fn words(&self, code: i32) -> (Vec<u8>, Cow<'static, str>) {
-        let name = match self.error {
-            KvError::Full | KvError::Usage(_) => code_name(code),
-            _ => self.error.code().into(),
-        };
-        (self.error.to_string().into_bytes(), name)
-    }
-
-    /// The key that it is about, and what the store threw, for `lib/errors.js`.
-    pub fn details<'e>(&self, env: Env<'e>) -> Result<[Value<'e>; 2]> {
-        let key = match self.error.key() {
-            Some(key) => env.utf8(key.as_bytes())?,
-            None => env.undefined()?,
-        };
-        let is_thrown = matches!(
-            self.error,
-            KvError::Store { .. } | KvError::Indeterminate { .. }
-        );
-        let host = if is_thrown {
-            self.store.host.get(env)?
-        } else {
-            env.undefined()?
-        };
-        Ok([key, host])
-    }
-}
-
-/// Opens the database `name`. `host`: `{ call(), error, final, fenced, lists, limits, singleWriter, pageSize }`.
+/// Opens the database `name`. `host`: `StoreHost` in lib/engine.d.ts.
 pub fn open(
     env: Env<'_>,
     environment: &Rc<Environment>,
@@ -98,54 +34,43 @@ pub fn open(
     name: &str,
     open: &OpenOptions<'_>,
 ) -> Result<std::result::Result<(Connection, Kept), Error>> {
+    let host_ref = Rc::new(env.reference(host)?);
     let store = Rc::new(JsStore {
         environment: environment.clone(),
-        host: env.reference(host)?,
+        host: host_ref.clone(),
         limits: limits_of(env, host)?,
         fenced: options_bool(env, host, "fenced")?,
         lists: options_bool(env, host, "lists")?,
         gives_up: Cell::new(false),
+        called: Cell::new(false),
         silent: Cell::new(false),
     });
     let options = Options {
-        readonly: open.readonly,
-        page_size: page_size_of(env, host)?,
-        single_writer: options_bool(env, host, "singleWriter")?,
         // The event loop stands still meanwhile.
         retry: Retry {
             attempts: 4,
             pause: Duration::from_millis(10),
             ..Retry::default()
         },
-        ..Options::default()
+        ..options_of(env, host, open.readonly)?
     };
     let shared: Rc<dyn Store> = store.clone();
     let (connection, handle) = match connect_with(shared, name, options, open) {
         Ok(opened) => opened,
         Err(error) => {
-            let failure = Failure { error, store };
+            let failure = Failure::new(error, host_ref);
             return Err(environment.throw_failure(env, &failure, name));
         }
     };
     if handle.epoch() == 0 {
         return Ok(Err(ferrolite_kv::missing(name)));
     }
-    Ok(Ok((connection, Kept { handle, store })))
-}
-
-impl Environment {
-    /// Throws why a database could not be opened.
-    pub fn throw_failure(&self, env: Env<'_>, failure: &Failure, name: &str) -> Thrown {
-        let code = failure.error.result_code();
-        let error = Error::sqlite(code, &failure.error.to_string());
-        let subject = Subject {
-            sql: None,
-            database: name,
-            timed_out: false,
-            failure: Some(failure),
-        };
-        self.throw(env, &error, &subject)
-    }
+    let kept = Kept {
+        handle,
+        host: host_ref,
+        store: Some(store),
+    };
+    Ok(Ok((connection, kept)))
 }
 
 fn failed(message: impl Into<String>) -> StoreError {
@@ -153,6 +78,16 @@ fn failed(message: impl Into<String>) -> StoreError {
 }
 
 impl JsStore {
+    /// From now on it is not called.
+    pub fn silence(&self) {
+        self.silent.set(true);
+    }
+
+    /// Whether it is being called.
+    pub fn is_called(&self) -> bool {
+        self.called.get()
+    }
+
     /// Asks the host, and reads its answer: a string says why there is none.
     fn ask<R>(
         &self,
@@ -215,7 +150,10 @@ impl JsStore {
         let images = buffers(env, values)?;
         let number = env.number(f64::from(operation as i32))?;
         let function = host.get(env, "call")?;
-        env.call(function, host, &[number, list, images])
+        let outer = self.called.replace(true);
+        let answer = env.call(function, host, &[number, list, images]);
+        self.called.set(outer);
+        answer
     }
 }
 
@@ -230,9 +168,22 @@ pub fn limits_of(env: Env<'_>, store: Value<'_>) -> Result<Limits> {
     })
 }
 
-/// `pageSize` of the options of a store.
-pub fn page_size_of(env: Env<'_>, store: Value<'_>) -> Result<u32> {
-    Ok(u32::try_from(count_of(env, store, "pageSize")?).unwrap_or(0))
+/// The options of a database in a store, which JavaScript has checked.
+pub fn options_of(env: Env<'_>, store: Value<'_>, readonly: bool) -> Result<Options> {
+    let number = |name| count_of(env, store, name);
+    let small = |name| Ok(u32::try_from(number(name)?).unwrap_or(0));
+    let epoch = small("epoch")?;
+    Ok(Options {
+        readonly,
+        // 0 is none.
+        epoch: (epoch != 0).then_some(epoch),
+        page_size: small("pageSize")?,
+        single_writer: options_bool(env, store, "singleWriter")?,
+        keep_epochs: small("keepEpochs")?,
+        max_queued_bytes: number("maxQueuedBytes")?,
+        resident: options_bool(env, store, "resident")?,
+        ..Options::default()
+    })
 }
 
 /// A number that is not negative.

@@ -11,7 +11,7 @@ use ferrolite_worker::protocol::StoreAnswer;
 use ferrolite_worker::{Port, StoreReply, StoreRequest};
 
 use crate::environment::{options_bool, options_get, Environment};
-use crate::store::{buffers, count_of, keys_of, limits_of, page_size_of, values_of};
+use crate::store::{buffers, count_of, keys_of, limits_of, options_of, values_of};
 use crate::sys::{Call, Env, Result, Value};
 use crate::worker::{start_on, Worker};
 
@@ -23,8 +23,8 @@ pub fn set_on_request<'e>(call: &Call<'e>) -> Result<Value<'e>> {
     call.env.undefined()
 }
 
-/// `(name, readonly, timeout, log, role, store)` -> handle; `store`: `{ limits, fenced, lists, timeout, singleWriter,
-/// pageSize }`. Job 1 is the opening.
+/// `(name, readonly, timeout, log, role, store)` -> handle; `store`: `AskedStore` in lib/engine.d.ts. Job 1 is
+/// the opening.
 pub fn open<'e>(call: &Call<'e>) -> Result<Value<'e>> {
     let env = call.env;
     let args = OpenArgs {
@@ -55,14 +55,11 @@ fn store_args(env: Env<'_>, store: Value<'_>, readonly: bool) -> Result<StoreArg
         lists: options_bool(env, store, "lists")?,
         concurrency: count_of(env, limits, "concurrency")?,
         options: Options {
-            readonly,
-            page_size: page_size_of(env, store)?,
-            single_writer: options_bool(env, store, "singleWriter")?,
             retry: Retry {
                 deadline: Duration::from_millis(timeout),
                 ..Retry::default()
             },
-            ..Options::default()
+            ..options_of(env, store, readonly)?
         },
     })
 }

@@ -97,6 +97,8 @@ numbers! {
         Stats = 31,
         /// Reports long work of tables from now on, or no longer.
         WatchWork = 32,
+        /// Does what a database in a key-value store can do besides SQL: a [`StoreTask`].
+        Store = 33,
     }
 }
 
@@ -231,6 +233,22 @@ numbers! {
         Finish = 5,
         /// End a group or a scan without a value.
         Drop = 6,
+    }
+}
+
+numbers! {
+    /// What a database in a key-value store does besides SQL.
+    StoreTask: i32 {
+        /// Moves a reader to the newest state: whether that is another one.
+        Refresh = 0,
+        /// Waits until the store has all that was committed.
+        Flush = 1,
+        /// The same before closing: a failure that was reported before is none.
+        End = 2,
+        /// The epochs that can be opened: number, time and pages of each.
+        History = 3,
+        /// Commits the state of an epoch once more.
+        Restore = 4,
     }
 }
 

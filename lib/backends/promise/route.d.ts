@@ -65,8 +65,8 @@ export interface Route {
   held (): Job[]
   /** All workers, in the order to close them in. */
   ports (): Port[]
-  /** Nothing begins any more: what has begun is to end. */
-  beforeClose (): Promise<void>
+  /** Nothing begins any more: what has begun is to end. Gives what close() is to reject with. */
+  beforeClose (): Promise<{ error: unknown } | undefined | void>
   /** All workers have ended. */
   closed? (): void
   /** Who listens to it; `method` is `on` or `off`. */

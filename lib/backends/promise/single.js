@@ -90,7 +90,8 @@ class SingleRoute {
     return [this.port]
   }
 
-  async beforeClose () {}
+  /** @returns {Promise<{ error: unknown } | undefined>} */
+  async beforeClose () { return undefined }
 
   listeners (method, event) {
     const { port } = this

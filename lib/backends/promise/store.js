@@ -1,7 +1,8 @@
 'use strict'
 
 const { claim } = require('../../kv/writers')
-const { ROLE } = require('../../protocol')
+const { OP, ROLE, STORE_TASK } = require('../../protocol')
+const { Job } = require('../../worker/job')
 const { Port, openStore } = require('../../worker/port')
 const { StoreServer } = require('../../worker/store')
 const { SingleRoute, shownOf } = require('./single')
@@ -10,11 +11,26 @@ const { SingleRoute, shownOf } = require('./single')
 class StoreRoute extends SingleRoute {
   // Null for a reader.
   #claim
+  #isOpened = false
 
   constructor (connection, port, claimed) {
     super(connection, port, false)
     this.#claim = claimed
-    this.opened.catch(() => this.closed())
+    this.opened.then(() => { this.#isOpened = true }, () => this.closed())
+  }
+
+  /** Stores what is queued: gives why that failed. */
+  async beforeClose () {
+    if (this.port.ended) return
+    const job = new Job(OP.STORE)
+    job.extra = STORE_TASK.END
+    try {
+      // What could not be opened has nothing.
+      await this.opened
+      await this.send(job)
+    } catch (error) {
+      if (this.#isOpened) return { error }
+    }
   }
 
   closed () {

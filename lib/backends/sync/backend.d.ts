@@ -67,6 +67,11 @@ export interface Backend {
 
   /** Of a reader of a key-value store: moves to the newest state, and says whether it was another. */
   refresh? (): boolean
+  // Of a key-value store: waits until it has all that was committed; the epochs that are kept, and
+  // going back to one.
+  flush? (): void
+  history? (): object[]
+  restore? (epoch: number): void
 
   // Of what keeps a file like its primary
 

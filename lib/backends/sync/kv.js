@@ -1,6 +1,7 @@
 'use strict'
 
 const { StoreHost } = require('../../kv/host')
+const { readMoment } = require('../../kv/moments')
 const { claim } = require('../../kv/writers')
 const { LocalBackend } = require('./local')
 
@@ -44,9 +45,26 @@ class KvBackend extends LocalBackend {
     return this.natives.databaseRefresh.call(this.handle)
   }
 
+  flush () {
+    this.natives.databaseFlush.call(this.handle)
+  }
+
+  history () {
+    const numbers = this.natives.databaseHistory.call(this.handle)
+    const count = numbers.length / 3
+    return Array.from({ length: count }, (_, i) => readMoment(numbers.slice(3 * i, 3 * i + 3)))
+  }
+
+  restore (epoch) {
+    this.natives.databaseRestore.call(this.handle, epoch)
+  }
+
   close () {
-    super.close()
-    this.#claim?.release()
+    try {
+      super.close()
+    } finally {
+      if (!this.open) this.#claim?.release()
+    }
   }
 }
 

@@ -30,6 +30,7 @@ impl Owner<'_> {
                 self.replies.changes(changes, rowid, job.flags);
                 return Ok(());
             }
+            Op::Store => return self.serve_store(job),
             Op::Stats => {
                 let values = self.conn.stats()?.map(ValueRef::Integer);
                 self.replies.end_with(&values);

@@ -5,6 +5,7 @@ mod connection;
 mod modules;
 mod statement;
 mod store;
+mod store_task;
 mod table;
 mod work;
 
@@ -67,13 +68,8 @@ pub fn serve(port: &Arc<Port>, args: OpenArgs) {
         Ok(opened) => opened,
         Err(Refusal::Engine(error)) => return replies.refuse(|replies| replies.error(&error)),
         Err(Refusal::Store(error)) => {
-            let error = &error;
-            // What was asked for wrongly is a TypeError.
-            let code = match error {
-                StoreFailure::Usage(_) => CANTOPEN,
-                _ => error.result_code(),
-            };
-            return replies.refuse(|replies| replies.store_error(error, code));
+            let code = error.result_code();
+            return replies.refuse(|replies| replies.store_error(&error, code));
         }
     };
     replies.done();
@@ -172,7 +168,6 @@ struct Owner<'p> {
 const ERROR: i32 = 1;
 const BUSY: i32 = 5;
 const INTERRUPTED: i32 = 9;
-const CANTOPEN: i32 = 14;
 
 impl Owner<'_> {
     fn run(mut self) {

@@ -21,9 +21,6 @@ const GATHERING: Duration = Duration::from_micros(100);
 /// An error in a message, which nothing but a bug makes.
 pub const INTERNAL: Error = Error::Type("Internal error in Ferrolite: please report it");
 
-/// The code of what cannot be opened.
-const CANTOPEN: i32 = 14;
-
 /// Packs replies, and sends them to the front end.
 pub struct Replies<'p> {
     port: &'p Port,
@@ -170,17 +167,16 @@ impl<'p> Replies<'p> {
     /// The job has failed with an error of a key-value store, for which the engine has that code.
     pub fn store_error(&mut self, error: &StoreFailure, code: i32) {
         let message = error.to_string();
-        let (kind, name) = match error {
-            StoreFailure::Usage(_) if code == CANTOPEN => (ErrorKind::Type, code_name(code)),
-            StoreFailure::Usage(_) => (ErrorKind::Store, code_name(code)),
-            _ => (ErrorKind::Store, error.code().into()),
+        let name = match error {
+            StoreFailure::Usage(_) => code_name(code),
+            _ => error.code().into(),
         };
         let key = error
             .key()
             .map_or(ValueRef::Null, |key| ValueRef::Text(key.as_bytes()));
         let reason = error.store_error().map_or(0, |source| source.reason);
         let values = [
-            ValueRef::Integer(kind as i64),
+            ValueRef::Integer(ErrorKind::Store as i64),
             ValueRef::Text(message.as_bytes()),
             ValueRef::Text(name.as_bytes()),
             ValueRef::Integer(code.into()),
