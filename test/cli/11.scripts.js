@@ -178,6 +178,10 @@ test('a pipe that is closed early ends it quietly', async (t) => {
   const { stdout, stderr, status } = spawnSync('sh', ['-c', `"${process.execPath}" "${BIN}" :memory: "${sql}" | head -n 2`],
     { encoding: 'utf8', env: env(tempDir(t)), timeout: 60_000 })
   assert.deepEqual([stdout, stderr, status], ['1\n2\n', '', 0])
+  // And so does a command that .once writes to: the shell goes on.
+  const input = `.once |head -n 1\n${sql};\nSELECT 'after';\n.output |cat\nSELECT 'piped';\n.output\nSELECT 'end';\n`
+  const once = await shell(tempDir(t), [], { input })
+  assert.deepEqual([once.stdout, once.stderr, once.code], ['1\nafter\npiped\nend\n', '', 0])
 })
 
 const TRIGGER = `CREATE TRIGGER tr AFTER INSERT ON t BEGIN

@@ -22,15 +22,19 @@ function describe (error, { sql, line = null, phase } = {}) {
   if (sql === undefined) return `Error: ${message}\n${advice}`
   const where = line === null ? '' : ` near line ${line}`
   const code = error.rawCode > 1 ? ` (${error.rawCode & 0xff})` : ''
-  const kind = phase === 'prepare' ? 'Parse error' : 'Runtime error'
+  const kind = isElsewhere(error) ? 'Error' : phase === 'prepare' ? 'Parse error' : 'Runtime error'
   return `${kind}${where}: ${message}${code}\n${marker(error, sql)}${advice}`
+}
+
+// What happened on the way to the database, and not in its SQL.
+function isElsewhere ({ code }) {
+  return typeof code === 'string' && /^(REMOTE|STREAM|TRANSACTION|SYNC|KV)_/.test(code)
 }
 
 function messageOf (error) {
   if (!(error instanceof Error)) return String(error)
   const { code, message } = error
-  const known = typeof code === 'string' && /^(REMOTE|STREAM|TRANSACTION|SYNC|KV)_/.test(code)
-  return `${known ? `${code}: ` : ''}${message}`
+  return `${isElsewhere(error) ? `${code}: ` : ''}${message}`
 }
 
 const HINTS = [

@@ -161,8 +161,8 @@ class Session {
     if (statement.reader) await this.#rows(sql, statement, values)
     else changes = (await statement.run(...values, { signal: this.signal })).changes
     if (this.settings.changes && changes !== null) this.output.write(`changes: ${changes}\n`)
-    if (this.settings.timer) this.output.write(runTime(began, cpu))
     await this.output.flush()
+    if (this.settings.timer) this.output.note(runTime(began, cpu))
   }
 
   // A dump of virtual tables writes into the schema, which SQLite refuses in its defensive mode.
@@ -187,12 +187,21 @@ class Session {
     const settings = this.#modeSettings(isProgram ? program : {})
     const columns = statement.columns().map(({ name }) => name)
     const mode = openMode(settings, columns, output.write)
+    const drain = () => this.#drain()
     for await (const row of statement.raw().iterate(...values, options)) {
-      mode.row(row)
-      if (output.isFull) await output.flush()
-      if (output.isClosed) return
+      await mode.row(row)?.(drain)
+      if (output.isFull) await drain()
+      if (output.isGone) return
     }
-    mode.end()
+    await mode.end(drain)
+  }
+
+  async #drain () {
+    if (!this.output.isFull) return
+    await this.output.flush()
+    // A terminal takes all at once, and Ctrl-C must be heard.
+    await new Promise((resolve) => setImmediate(resolve))
+    this.signal?.throwIfAborted()
   }
 
   #modeSettings (changed = {}) {
@@ -206,10 +215,10 @@ class Session {
   }
 
   /** Writes rows that a command has made, in the mode that is set. */
-  table (columns, rows, changed) {
+  async table (columns, rows, changed) {
     const mode = openMode(this.#modeSettings(changed), columns, this.output.write)
     for (const row of rows) mode.row(row)
-    mode.end()
+    await mode.end(async () => {})
   }
 
   /** Sets the mode, and what belongs to it. */

@@ -57,7 +57,7 @@ async function vector (session, [table]) {
     if (table === undefined) rows.push([name, ...CONFIG.map((key) => key === 'rows' ? count : config.get(key) ?? null)])
     else rows.push(['rows', count], ...config)
   }
-  session.table(table === undefined ? ['table', ...CONFIG] : ['setting', 'value'], rows, isPlain(session))
+  await session.table(table === undefined ? ['table', ...CONFIG] : ['setting', 'value'], rows, isPlain(session))
 }
 
 // Settings of a vector table are in a table beside it: some in rows, some as lines of `options`.
@@ -84,7 +84,7 @@ async function kv (session, [action = 'stats']) {
   const rows = await (await db.prepare(`PRAGMA kv_${action}`)).pluck().all({ signal: session.signal })
   if (action !== 'stats') return session.output.write(rows.map((row) => `${row}\n`).join(''))
   const counts = Object.entries(JSON.parse(rows[0])).filter(([, value]) => typeof value === 'number')
-  session.table(['counter', 'value'], [
+  await session.table(['counter', 'value'], [
     ['store', session.target.options.store], ['name', session.target.name],
     ...counts.map(([key, value]) => [key, BigInt(Math.round(value))])
   ], isPlain(session))
@@ -94,7 +94,7 @@ async function stats (session) {
   const rows = Object.entries(await session.db.stats({ signal: session.signal }))
     .filter(([, value]) => typeof value !== 'object')
     .map(([key, value]) => [key, typeof value === 'number' ? BigInt(Math.round(value)) : value])
-  session.table(['counter', 'value'], rows, isPlain(session))
+  await session.table(['counter', 'value'], rows, isPlain(session))
 }
 
 async function rekey (session, args) {

@@ -1,7 +1,7 @@
 'use strict'
 
 // Tables: the modes box, column, markdown and table. All rows are read before the first is written,
-// since the widths depend on them.
+// since the widths depend on them, unless stream() fixes the widths earlier.
 
 const { center, pad, printable, width, wrap } = require('./text')
 const { valueText } = require('./values')
@@ -17,10 +17,18 @@ const RULES = {
 }
 
 function columnar (settings, columns, write) {
-  const { mode, nullText, headers, wrapAt, byWord } = settings
+  const { nullText, wrapAt, byWord } = settings
   const show = settings.escape ? printable : (text) => text
   const head = columns.map((name) => wrap(show(name), wrapAt, byWord))
-  const rows = []
+  let rows = []
+  let table = null
+
+  function cellsOf (values, sizes) {
+    return values.map((value, i) => {
+      const limit = Math.abs(sizes[i] ?? 0) || wrapAt
+      return wrap(show(valueText(value, nullText)), limit, byWord)
+    })
+  }
 
   function widths () {
     return columns.map((_, i) => {
@@ -36,44 +44,73 @@ function columnar (settings, columns, write) {
 
   return {
     row (values) {
-      rows.push(values.map((value, i) => {
-        const limit = Math.abs(settings.widths[i] ?? 0) || wrapAt
-        return wrap(show(valueText(value, nullText)), limit, byWord)
-      }))
+      if (table === null) rows.push(cellsOf(values, settings.widths))
+      else table.row(cellsOf(values, table.sizes))
     },
+    /** How many columns of a terminal it takes. */
     width () {
       return widths().reduce((sum, size) => sum + Math.abs(size) + 3, 1)
     },
-    end () {
-      if (rows.length > 0) put({ rows, head, sizes: widths(), mode, headers }, write)
+    /** Writes the rows so far; later ones are written at once, and wrap where these are narrower. */
+    async stream (drain) {
+      const areMany = rows.some((cells) => cells.some((lines) => lines.length > 1))
+      table = new Table(settings, { head, sizes: widths(), areMany }, write)
+      for (const cells of rows) {
+        table.row(cells)
+        await drain()
+      }
+      rows = []
+    },
+    async end (drain) {
+      if (table === null && rows.length > 0) await this.stream(drain)
+      table?.end()
     }
   }
 }
 
-function put ({ rows, head, sizes, mode, headers }, write) {
-  const rule = RULES[mode]
-  const isMany = rows.some((cells) => cells.some((lines) => lines.length > 1))
-  const between = rule.bottom ? ruleLine(rule, rule.middle, sizes) : (rule.wall ? '' : '\n')
-  const line = (texts) => {
-    return rule.wall ? `${rule.wall} ${texts.join(` ${rule.wall} `)} ${rule.wall}\n` : `${texts.join('  ')}\n`
-  }
-  if (rule.top) write(ruleLine(rule, rule.top, sizes))
-  if (headers || mode !== 'column') {
-    const heading = mode === 'column' ? pad : center
+class Table {
+  #write
+  #rule
+  #between
+  #isFirst = true
+  sizes
+
+  constructor ({ mode, headers }, { head, sizes, areMany }, write) {
+    this.#write = write
+    this.#rule = RULES[mode]
+    this.sizes = sizes
+    const rule = this.#rule
+    if (areMany && rule.bottom) this.#between = ruleLine(rule, rule.middle, sizes)
+    else this.#between = areMany && !rule.wall ? '\n' : ''
+    if (rule.top) write(ruleLine(rule, rule.top, sizes))
+    if (!headers && mode === 'column') return
+    const heading = mode === 'column' ? pad : (text, size) => center(text, Math.abs(size))
     for (const texts of linesOf(head)) {
-      write(line(texts.map((text, i) => heading(text, mode === 'column' ? sizes[i] : Math.abs(sizes[i])))))
+      this.#line(texts.map((text, i) => heading(text, sizes[i])))
     }
-    write(rule.middle ? ruleLine(rule, rule.middle, sizes) : line(sizes.map((size) => '-'.repeat(Math.abs(size)))))
+    if (rule.middle) write(ruleLine(rule, rule.middle, sizes))
+    else this.#line(sizes.map((size) => '-'.repeat(Math.abs(size))))
   }
-  rows.forEach((cells, index) => {
-    if (isMany && index > 0 && between) write(between)
-    for (const texts of linesOf(cells)) write(line(texts.map((text, i) => pad(text, sizes[i]))))
-  })
-  if (rule.bottom) write(ruleLine(rule, rule.bottom, sizes))
+
+  row (cells) {
+    if (!this.#isFirst && this.#between) this.#write(this.#between)
+    this.#isFirst = false
+    for (const texts of linesOf(cells)) this.#line(texts.map((text, i) => pad(text, this.sizes[i])))
+  }
+
+  end () {
+    if (this.#rule.bottom) this.#write(ruleLine(this.#rule, this.#rule.bottom, this.sizes))
+  }
+
+  #line (texts) {
+    const { wall } = this.#rule
+    this.#write(wall ? `${wall} ${texts.join(` ${wall} `)} ${wall}\n` : `${texts.join('  ')}\n`)
+  }
 }
 
 // The lines of cells that have several lines.
 function linesOf (cells) {
+  if (cells.every((lines) => lines.length === 1)) return [cells.map(([line]) => line)]
   const count = Math.max(...cells.map((lines) => lines.length))
   return Array.from({ length: count }, (_, i) => cells.map((lines) => lines[i] ?? ''))
 }

@@ -1,7 +1,8 @@
 'use strict'
 
 // The output modes, named as in the sqlite3 shell. A mode is a function of the settings, the names
-// of the columns and `write`; it returns `row(values)` and `end()`.
+// of the columns and `write`; it returns `row(values)` and `end(drain)`, which may be async:
+// `drain` waits until what was written has gone. `row` may return such a function too.
 
 const { columnar } = require('./columnar')
 const { printable } = require('./text')
@@ -33,18 +34,33 @@ function openMode (settings, columns, write) {
 
 const shown = (settings) => settings.escape ? (text) => printable(text) : (text) => text
 
+const SAMPLE = 1000 // rows that decide how the others are written
+
 /** A table if it fits on the terminal, else a line for each value. */
 function auto (settings, columns, write) {
-  const rows = []
+  let rows = []
+  let mode = null
+
+  async function choose (drain) {
+    const table = columnar({ ...settings, mode: 'box' }, columns, write)
+    for (const values of rows) table.row(values)
+    const fits = table.width() <= settings.columns()
+    mode = fits ? table : line({ ...settings, mode: 'line' }, columns, write)
+    if (!fits) rows.forEach((values) => mode.row(values))
+    rows = []
+    if (fits) await table.stream(drain)
+  }
+
   return {
-    row (values) { rows.push(values) },
-    end () {
-      const table = columnar({ ...settings, mode: 'box' }, columns, write)
-      for (const values of rows) table.row(values)
-      if (table.width() <= settings.columns()) return table.end()
-      const lines = line({ ...settings, mode: 'line' }, columns, write)
-      for (const values of rows) lines.row(values)
-      lines.end()
+    row (values) {
+      if (mode === null) rows.push(values)
+      else mode.row(values)
+      // What this returns is awaited.
+      if (rows.length >= SAMPLE) return choose
+    },
+    async end (drain) {
+      if (mode === null && rows.length > 0) await choose(drain)
+      await mode?.end(drain)
     }
   }
 }

@@ -13,7 +13,7 @@ const FLUSH = 64 * 1024
 class Output {
   #stdout
   #stream
-  #child = null
+  #ended = null
   #parts = []
   #size = 0
   #closed = false
@@ -31,6 +31,13 @@ class Output {
 
   get isTerminal () { return this.#stream === this.#stdout && Boolean(this.#stdout.isTTY) }
   get isClosed () { return this.#closed }
+  /** Whether nobody reads any more what is written. */
+  get isGone () { return this.#closed || this.#stream.destroyed }
+
+  /** Writes for the user at once, whatever the output is. */
+  note (text) {
+    if (!this.#closed) this.#stdout.write(text)
+  }
 
   /** Keeps text until flush(). */
   write = (text) => {
@@ -50,7 +57,7 @@ class Output {
     if (this.#closed) return
     const stream = this.#stream
     if (stream.write(text)) return
-    await Promise.race([once(stream, 'drain'), once(stream, 'close')]).catch(() => {})
+    await room(stream)
   }
 
   /** Sends output to a file, or to a command that begins with `|`; back to the start if null. */
@@ -78,23 +85,38 @@ class Output {
   }
 
   #pipe (command) {
-    this.#child = spawn(command, { shell: true, stdio: ['pipe', 'inherit', 'inherit'] })
-    this.#child.stdin.on('error', () => {})
-    return this.#child.stdin
+    const child = spawn(command, { shell: true, stdio: ['pipe', 'inherit', 'inherit'] })
+    child.stdin.on('error', () => {})
+    // It may end before all is written.
+    this.#ended = once(child, 'close').catch(() => {})
+    return child.stdin
   }
 
   async #end () {
     const stream = this.#stream
-    const child = this.#child
+    const ended = this.#ended
     this.#stream = this.#stdout
-    this.#child = null
+    this.#ended = null
     if (stream === this.#stdout) return
     stream.end()
-    if (child !== null) return await once(child, 'close')
+    if (ended !== null) return await ended
     await finished(stream).catch((error) => {
       throw new CliError(`cannot write "${this.name}": ${reason(error)}`)
     })
   }
+}
+
+// Until a stream takes more, or never will.
+function room (stream) {
+  const events = ['drain', 'close', 'error']
+  return new Promise((resolve) => {
+    const done = () => {
+      for (const event of events) stream.off(event, done)
+      resolve()
+    }
+    for (const event of events) stream.on(event, done)
+    if (stream.destroyed) done()
+  })
 }
 
 function reason (error) {

@@ -25,6 +25,7 @@ function charWidth (char) {
 
 /** The text, with spaces behind it up to `size` columns; before it if `size` is below zero. */
 function pad (text, size) {
+  if (size > 0 && NARROW.test(text)) return text.padEnd(size)
   const space = ' '.repeat(Math.max(0, Math.abs(size) - width(text)))
   return size < 0 ? space + text : text + space
 }
@@ -37,6 +38,7 @@ function center (text, size) {
 
 /** Cuts text into lines of at most `size` columns, between words if `byWord`; 0 is no limit. */
 function wrap (text, size, byWord = false) {
+  if (NARROW.test(text) && (size <= 0 || text.length <= size)) return [text]
   const lines = []
   const limit = size > 0 ? size : Infinity
   for (const line of text.replaceAll('\r\n', '\n').split('\n')) {

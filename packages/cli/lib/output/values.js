@@ -7,6 +7,9 @@ const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 /** A REAL as SQLite writes it: 15 digits, and always a point. */
 function realText (value) {
   if (!Number.isFinite(value)) return value > 0 ? 'Inf' : '-Inf'
+  const text = String(value)
+  // Most are short, and then JavaScript writes them in the same way.
+  if (text.length < 16 && /^-?\d+\.\d+$/.test(text) && Math.abs(value) >= 1e-4) return text
   return withPoint(shortest(Number(value.toPrecision(15)), 15))
 }
 
