@@ -27,6 +27,13 @@ const NORM_SLACK: f64 = 1.01;
 
 const MOST_THREADS: usize = 8;
 
+/// The width of a beam is measured again when this part of the rows was linked since it was: other rows may be harder
+/// to find.
+const REMEASURED_PART: u32 = 4;
+
+/// The entry of `t_config` that counts the rows linked since the width was measured.
+const LINKED_ROWS: &str = "linked_rows";
+
 /// What a merge is to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Task {
@@ -102,19 +109,16 @@ pub(crate) fn merge(state: &TableState, store: &Store, kind: Task) -> Result<(),
     let rows = root.rows();
     let is_grown = norm > f64::from(root.state.largest_norm) * NORM_SLACK;
     let is_rebuild = kind == Task::Rebuild || (config.options.metric == Metric::Dot && is_grown);
-    let measured = store.integer(
-        "SELECT value FROM {config} WHERE key = 'measured_rows'",
-        &[],
-    )?;
-    let is_doubled = i64::from(rows) >= measured.unwrap_or(0).saturating_mul(2);
-    let recall = (is_rebuild || is_doubled).then_some(f64::from(config.options.recall));
+    let (add, remove) = slots(&root, is_rebuild);
+    let linked = linked_rows(store)? + add.len() as u64;
+    let is_other = linked >= u64::from(rows / REMEASURED_PART);
+    let recall = (is_rebuild || is_other).then_some(f64::from(config.options.recall));
     #[allow(clippy::cast_possible_truncation)] // of a finite vector, or clamped by the graph
     let largest = if is_rebuild {
         norm as f32
     } else {
         root.state.largest_norm
     };
-    let (add, remove) = slots(&root, is_rebuild);
     let mut progress = Progress::new(store, add.len() + remove.len());
     let work = Work {
         slots: root.slots(),
@@ -130,9 +134,9 @@ pub(crate) fn merge(state: &TableState, store: &Store, kind: Task) -> Result<(),
     let start = merged.start;
     write(state, store, &root, merged, is_rebuild)?;
     drop(root);
-    if recall.is_some() {
-        store.set_config("measured_rows", ValueRef::Integer(rows.into()))?;
-    }
+    let linked = if recall.is_some() { 0 } else { linked };
+    #[allow(clippy::cast_possible_wrap)] // a count of rows
+    store.set_config(LINKED_ROWS, ValueRef::Integer(linked as i64))?;
     state.change(store, |root| {
         root.state.start = start.unwrap_or(NO_SLOT);
         root.state.largest_norm = if largest.is_finite() {
@@ -147,6 +151,13 @@ pub(crate) fn merge(state: &TableState, store: &Store, kind: Task) -> Result<(),
     })?;
     state.touch();
     progress.end()
+}
+
+/// How many rows were linked since the width was measured.
+fn linked_rows(store: &Store) -> Result<u64, ModuleError> {
+    let sql = "SELECT value FROM {config} WHERE key = 'linked_rows'";
+    let rows = store.integer(sql, &[])?;
+    Ok(rows.and_then(|rows| u64::try_from(rows).ok()).unwrap_or(0))
 }
 
 /// The largest norm of all rows, which matters to `dot` alone.
