@@ -14,6 +14,10 @@ use crate::options::ColumnDefinition;
 use crate::root::{Kind, Root};
 use crate::store::{corrupt, Store};
 
+/// Blocks between two looks, and between two times that their pages are given back: SQLite would fill its cache with
+/// what is not read again.
+const BLOCKS_PER_LOOK: u32 = 64;
+
 /// Rows between two looks at whether the statement is to end.
 const ROWS_PER_LOOK: u32 = 4096;
 
@@ -98,8 +102,9 @@ fn vectors(store: &Store, root: &mut Root) -> Result<(), ModuleError> {
             return Err(corrupt());
         }
         count += 1;
-        if count.is_multiple_of(64) {
+        if count.is_multiple_of(BLOCKS_PER_LOOK) {
             look(store)?;
+            store.connection.release_pages();
         }
     }
     let expected = last.map_or(0, |last| last + 1);
@@ -152,8 +157,9 @@ fn graph(store: &Store, root: &mut Root) -> Result<(), ModuleError> {
         };
         let number = u32::try_from(number).map_err(|_| corrupt())?;
         graph_block(root, number, data)?;
-        if number.is_multiple_of(64) {
+        if (number + 1).is_multiple_of(BLOCKS_PER_LOOK) {
             look(store)?;
+            store.connection.release_pages();
         }
     }
     Ok(())

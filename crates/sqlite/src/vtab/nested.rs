@@ -71,6 +71,15 @@ impl TableConnection {
         shared.watch.is_over() || unsafe { ffi::sqlite3_is_interrupted(shared.raw()) != 0 }
     }
 
+    /// Gives back the pages that the connection keeps of all its databases and nobody uses now: after much was read
+    /// that is not read again. Nothing happens if the connection is closed.
+    pub fn release_pages(&self) {
+        if let Some(shared) = self.shared.upgrade().filter(|shared| shared.is_open()) {
+            // SAFETY: open. Pages in use stay.
+            unsafe { ffi::sqlite3_db_release_memory(shared.raw()) };
+        }
+    }
+
     /// The first statement of a script, and how many bytes of it were read.
     fn compile(&self, sql: &str) -> Result<(Option<TableStatement>, usize)> {
         let shared = self.shared()?;
