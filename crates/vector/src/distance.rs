@@ -60,8 +60,11 @@ impl<E: Component> Kernel<E> {
     pub fn norm(vector: &[E]) -> f64 {
         // Several sums, as each addition waits for the one before.
         let mut sums = [0.0_f64; 8];
-        for (at, value) in E::values(vector).enumerate() {
-            sums[at % 8] += value * value;
+        let (chunks, rest) = vector.as_chunks::<8>();
+        for part in chunks.iter().map(|chunk| &chunk[..]).chain([rest]) {
+            for (at, value) in E::values(part).enumerate() {
+                sums[at % 8] += value * value;
+            }
         }
         sums.iter().sum::<f64>().sqrt()
     }
