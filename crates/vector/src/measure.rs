@@ -191,24 +191,6 @@ impl Prepared {
         with_kernel!(self.measure, kernel => self.typed(kernel, slots).rank(slot))
     }
 
-    /// The rank of a vector, given with its scale, aligned.
-    pub fn compare(&self, vector: &[u8], scale: f32) -> f32 {
-        fn compare<E: Component>(
-            kernel: Kernel<E>,
-            a: &Prepared,
-            vector: &[u8],
-            scale: f32,
-        ) -> f32 {
-            kernel.rank(
-                numbers(a.vector.as_bytes()),
-                a.scale,
-                numbers(vector),
-                scale,
-            )
-        }
-        with_kernel!(self.measure, kernel => compare(kernel, self, vector, scale))
-    }
-
     /// The `k` nearest of some slots, nearest first, which `out` gets. Other than those in `out` before.
     pub fn scan<R: Slots>(
         &self,

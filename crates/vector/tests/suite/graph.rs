@@ -386,3 +386,69 @@ fn threads_see_whole_states() -> Result<()> {
     check(&connection, "t");
     Ok(())
 }
+
+/// Searches of a table whose rows became harder to find, one by one.
+#[test]
+fn recall_is_as_asked_when_other_rows_took_the_place_of_those_measured() -> Result<()> {
+    const DIMENSION: u32 = 24;
+    let connection = open(":memory:")?;
+    connection.set_defensive(false)?;
+    exec(
+        &connection,
+        &format!(
+            "CREATE VIRTUAL TABLE t USING diskann(dimension={DIMENSION}, metric=euclidean);
+            INSERT INTO t_config VALUES ('least_rows', 1000)"
+        ),
+    )?;
+    let vector = |number: &dyn Fn(u32) -> String| {
+        let numbers: Vec<_> = (1..=DIMENSION).map(number).collect();
+        format!("'[' || {} || ']'", numbers.join(" || ',' || "))
+    };
+    // On a line a walk finds all at any width.
+    let line = vector(&|n| format!("(i * {n} / 100.0)"));
+    let scattered = vector(&|n| {
+        format!(
+            "((i * {} + i * i * {}) % 1009 / 1009.0)",
+            n * 7919 + 13,
+            n * 31 + 7
+        )
+    });
+    let ids = |from: u32, to: u32| {
+        format!(
+            "WITH RECURSIVE n(i) AS (SELECT {from} UNION ALL SELECT i + 1 FROM n WHERE i < {to})"
+        )
+    };
+    exec(
+        &connection,
+        &format!(
+            "{} INSERT INTO t(rowid, vector) SELECT i, {line} FROM n",
+            ids(1, ROWS)
+        ),
+    )?;
+    for from in (1..ROWS).step_by(100) {
+        exec(
+            &connection,
+            &format!(
+                "{} INSERT OR REPLACE INTO t(rowid, vector) SELECT i, {scattered} FROM n",
+                ids(from, from + 99)
+            ),
+        )?;
+    }
+    let (mut found, mut all) = (0, 0);
+    for i in 3000..3100 {
+        let search = |how: &str| {
+            rows(
+                &connection,
+                &format!("SELECT rowid FROM t WHERE vector MATCH (SELECT {scattered} FROM (SELECT {i} AS i)) AND k = 10 {how}"),
+            )
+        };
+        let truth = search("AND search_list_size = 100000")?;
+        let near = search("")?;
+        let near: HashSet<&str> = near.split(' ').collect();
+        all += 10;
+        found += truth.split(' ').filter(|id| near.contains(id)).count();
+    }
+    assert!(found * 100 >= all * 93, "{found} of {all}");
+    check(&connection, "t");
+    Ok(())
+}

@@ -526,7 +526,7 @@ impl Program {
         if self.other.is_some() {
             self.compare(true);
         }
-        if !self.connection.in_transaction() && self.random.below(4) == 0 {
+        if !self.connection.in_transaction() {
             let verify = format!("INSERT INTO {0}({0}) VALUES ('verify')", self.name);
             self.run(&verify);
             check_file(&self.connection);
