@@ -123,12 +123,8 @@ impl Database {
     fn passed_epochs(&self, mut keys: Vec<String>) -> Result<Vec<String>> {
         let end = self.passed();
         keys.retain(|key| {
-            let number = key
-                .rsplit('/')
-                .next()
-                .map(|text| u32::from_str_radix(text, 16));
-            let passed = |number| is_passed(number, end) && *key == self.access.keys.epoch(number);
-            matches!(number, Some(Ok(number)) if passed(number))
+            let number = self.access.keys.epoch_of(key);
+            number.is_some_and(|number| is_passed(number, end))
         });
         self.access.that_fence_nobody(keys)
     }

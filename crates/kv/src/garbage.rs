@@ -162,12 +162,8 @@ impl Access {
                 .next()
                 .flatten()
                 .map(|value| Epoch::decode(key, &value));
-            let number = key
-                .rsplit('/')
-                .next()
-                .map(|text| u32::from_str_radix(text, 16));
-            match (epoch, number) {
-                (Some(Ok(epoch)), Some(Ok(number))) => !self.fenced || epoch.is_checkpoint(number),
+            match (epoch, self.keys.epoch_of(key)) {
+                (Some(Ok(epoch)), Some(number)) => !self.fenced || epoch.is_checkpoint(number),
                 _ => false,
             }
         });

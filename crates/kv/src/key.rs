@@ -82,6 +82,13 @@ impl Keys {
         self.at('E', epoch)
     }
 
+    /// The number of the epoch that a key is of.
+    pub fn epoch_of(&self, key: &str) -> Option<u32> {
+        let digits = key.rsplit('/').next()?;
+        let number = u32::from_str_radix(digits, 16).ok()?;
+        (key == self.epoch(number)).then_some(number)
+    }
+
     /// Create-only; dense from 1 in its epoch.
     pub fn slot(&self, epoch: u32, slot: u32) -> String {
         format!("{}/{slot:08x}", self.at('L', epoch))
