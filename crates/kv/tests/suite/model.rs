@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use crate::hostile::lies::{Lie, LIES, NAME};
+use crate::hostile::lies::{Lie, LIES, LONG_LIES, NAME};
 use crate::hostile::rng::{number, Rng};
 use crate::hostile::{Go, Hostile, Process, World};
 use ferrolite_kv::{Database, Error, Options, Retry};
@@ -46,9 +46,21 @@ struct Kind {
     late: bool,
     writers: usize,
     lie: Option<Lie>,
+    /// Many epochs, of which few stay, and long sleeps.
+    eager: bool,
 }
 
-fn options(rng: &mut Rng) -> Options {
+fn options(rng: &mut Rng, eager: bool) -> Options {
+    let mut options = any_options(rng);
+    if eager {
+        options.keep_epochs = 1;
+        options.trail = 0;
+        options.slot_bytes = if rng.chance(70) { 0 } else { 65_536 };
+    }
+    options
+}
+
+fn any_options(rng: &mut Rng) -> Options {
     Options {
         page_size: u32::try_from(PAGE).expect("small"),
         single_writer: true,
@@ -130,9 +142,9 @@ impl Story {
 }
 
 /// One writer: opens, commits, makes checkpoints, gives up transactions.
-fn write(store: Hostile, killed: &AtomicBool, story: &Mutex<Story>, seed: u64) {
+fn write(store: Hostile, killed: &AtomicBool, story: &Mutex<Story>, seed: u64, eager: bool) {
     let rng = &mut Rng::new(seed);
-    let options = options(rng);
+    let options = options(rng, eager);
     let opened = Database::open(Rc::new(store), NAME, options);
     let mut database = match opened {
         Ok(database) => database,
@@ -141,7 +153,7 @@ fn write(store: Hostile, killed: &AtomicBool, story: &Mutex<Story>, seed: u64) {
     let relaxes = rng.chance(40);
     // Commits that were reported before the store had them.
     let mut queued = Vec::new();
-    for _ in 0..=rng.below(5) {
+    for _ in 0..=rng.below(if eager { 12 } else { 5 }) {
         database.set_relaxed(relaxes && rng.chance(80));
         let done = act(&mut database, rng, story, &mut queued);
         if killed.load(Ordering::Relaxed) {
@@ -358,7 +370,7 @@ fn history(seed: u64, kind: Kind) -> Option<String> {
                 if reads {
                     look(store, &killed, &story);
                 } else {
-                    write(store, &killed, &story, seed);
+                    write(store, &killed, &story, seed, kind.eager);
                 }
             });
             running.push((process, 0));
@@ -373,7 +385,7 @@ fn history(seed: u64, kind: Kind) -> Option<String> {
             continue;
         }
         if rng.chance(2) {
-            *sleep = 60;
+            *sleep = if kind.eager { 400 } else { 60 };
         }
         let go = if rng.chance(2) { Go::Die } else { Go::Call };
         if !process.step(go) {
@@ -430,6 +442,14 @@ const FENCED: Kind = Kind {
     late: true,
     writers: 3,
     lie: None,
+    eager: false,
+};
+
+/// A writer sleeps while epochs come and pass.
+const EAGER: Kind = Kind {
+    writers: 2,
+    eager: true,
+    ..FENCED
 };
 
 fn seed() -> u64 {
@@ -445,12 +465,18 @@ fn no_history_of_a_fenced_store_is_bad() {
 }
 
 #[test]
+fn no_history_of_many_epochs_is_bad() {
+    let bad = run("many epochs", seed(), number("KV_ROUNDS", 1000), EAGER);
+    assert_eq!(bad, []);
+}
+
+#[test]
 fn no_history_of_one_writer_without_fence_is_bad() {
     let kind = Kind {
         fenced: false,
         late: false,
         writers: 1,
-        lie: None,
+        ..FENCED
     };
     let bad = run("unfenced", seed(), number("KV_ROUNDS", 1500), kind);
     assert_eq!(bad, []);
@@ -462,7 +488,7 @@ fn late_writes_without_fence_are_never_silent() {
         fenced: false,
         late: true,
         writers: 1,
-        lie: None,
+        ..FENCED
     };
     let bad = run("unfenced, late", seed(), number("KV_ROUNDS", 1500), kind);
     let silent: Vec<_> = bad
@@ -476,10 +502,12 @@ fn late_writes_without_fence_are_never_silent() {
 fn every_rule_is_needed() {
     let rounds = number("KV_LIES", 20_000);
     let seed = seed();
-    for lie in LIES {
+    let short = LIES.map(|lie| (lie, FENCED));
+    let long = LONG_LIES.map(|lie| (lie, EAGER));
+    for (lie, kind) in short.into_iter().chain(long) {
         let kind = Kind {
             lie: Some(lie),
-            ..FENCED
+            ..kind
         };
         let bad = run(&format!("without {lie:?}"), seed, rounds, kind);
         assert!(

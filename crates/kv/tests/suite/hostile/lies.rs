@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use ferrolite_kv::format::{decode, encode, garbage, Garbage, Keys, Kind};
+use ferrolite_kv::format::{decode, encode, garbage, Epoch, Garbage, Keys, Kind};
 use ferrolite_kv::{Entry, StoreError, StoreResult};
 
 pub const NAME: &str = "m";
@@ -31,7 +31,14 @@ pub enum Lie {
     Epochs,
     /// A slot is written over one that is there.
     Slots,
+    /// Who has created its epoch does not look whether that was there long ago, and has passed.
+    Passed,
+    /// Epochs that fence somebody off are deleted as others are, once they have passed.
+    Fences,
 }
+
+/// Those that need many epochs.
+pub const LONG_LIES: [Lie; 2] = [Lie::Passed, Lie::Fences];
 
 pub const LIES: [Lie; 11] = [
     Lie::NoSeal,
@@ -55,6 +62,10 @@ pub struct Liar {
     /// The key that was created last.
     last: String,
     noop: bool,
+}
+
+fn number_of(key: &str) -> Option<u32> {
+    Keys::new(NAME).expect("a name").epoch_of(key)
 }
 
 fn family(key: &str) -> &str {
@@ -92,7 +103,40 @@ impl Liar {
         let looks = keys
             .iter()
             .all(|key| family(key) == "E" && !key.ends_with("/00000001"));
-        looks && (self.is(Lie::Again) || self.is(Lie::Noop) && self.noop)
+        looks
+            && (self.is(Lie::Again)
+                || self.is(Lie::Noop) && self.noop
+                || self.is(Lie::Passed) && self.looks_once_more(keys))
+    }
+
+    /// Whether that is asked which follows the creation of an epoch: the next one first, and not all of those behind it.
+    fn looks_once_more(&self, keys: &[String]) -> bool {
+        let (Some(last), "E") = (number_of(&self.last), family(&self.last)) else {
+            return false;
+        };
+        let asked: Vec<u32> = keys.iter().filter_map(|key| number_of(key)).collect();
+        let is_first = asked.iter().min() == Some(&(last + 1));
+        is_first && (last + 1..=last + 6).any(|next| !asked.contains(&next))
+    }
+
+    /// What is deleted once an epoch is named by the hint.
+    pub fn after_hint(&self, data: &BTreeMap<String, Vec<u8>>) -> Vec<String> {
+        if !self.is(Lie::Fences) {
+            return Vec::new();
+        }
+        let epochs: Vec<_> = data.iter().filter(|(key, _)| family(key) == "E").collect();
+        let newest = epochs.last().map(|(key, value)| Epoch::decode(key, value));
+        let Some(Ok(newest)) = newest else {
+            return Vec::new();
+        };
+        let is_passed = |number: u32| {
+            let lowest = number & number.wrapping_neg();
+            !number.is_power_of_two() && number + lowest <= newest.cleaned
+        };
+        let keys = epochs.into_iter().map(|(key, _)| key);
+        keys.filter(|key| number_of(key).is_some_and(is_passed))
+            .cloned()
+            .collect()
     }
 
     /// The value of a key of a batch.

@@ -413,7 +413,13 @@ impl Store for Hostile {
 
     fn put(&self, key: &str, value: &[u8]) -> StoreResult<()> {
         let (key, value) = self.liar().stored(key, value);
-        self.write(vec![Op::Put(key, value)]).map(|_| ())
+        let done = self.write(vec![Op::Put(key, value)]).map(|_| ());
+        let deletes = self.liar().after_hint(&self.world().data);
+        let mut world = self.world();
+        for key in deletes {
+            world.data.remove(&key);
+        }
+        done
     }
 
     fn put_batch(&self, entries: &[Entry]) -> StoreResult<()> {
