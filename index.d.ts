@@ -681,6 +681,13 @@ declare namespace Database {
       : never
   }
 
+  /** A key-value store of `ferrolite/stores` whose methods return promises: it has all but the settings. */
+  type PromisedStore = { limits: Required<Omit<StoreLimits, 'concurrency'>> } & {
+    [M in keyof StoreMethods]-?: NonNullable<StoreMethods[M]> extends (...args: infer A) => infer R
+      ? (...args: A) => Promise<R>
+      : never
+  }
+
   /** Options of a connection. Every one may be undefined, which is the same as leaving it out. */
   interface Options {
     /**

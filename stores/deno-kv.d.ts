@@ -1,3 +1,5 @@
+import type { PromisedStore } from '..'
+
 /** What `Deno.openKv()` gives. */
 interface DenoKv {
   get (key: any, options?: any): Promise<any>
@@ -8,16 +10,7 @@ interface DenoKv {
 }
 
 /** A store in Deno KV; its methods return promises. */
-export interface DenoKvStore {
-  limits: { maxKeys: number, maxReadKeys: number, maxValueBytes: number, maxBatchBytes: number }
-  get (key: Uint8Array): Promise<Uint8Array | null>
-  getBatch (keys: Uint8Array[]): Promise<Array<Uint8Array | null>>
-  put (key: Uint8Array, value: Uint8Array): Promise<void>
-  putBatch (entries: Array<[Uint8Array, Uint8Array]>): Promise<void>
-  deleteBatch (keys: Uint8Array[]): Promise<void>
-  putIfAbsent (key: Uint8Array, value: Uint8Array): Promise<boolean>
-  list (prefix: Uint8Array): Promise<Uint8Array[]>
-}
+export type DenoKvStore = PromisedStore
 
 /**
  * A store in Deno KV.

@@ -1,3 +1,5 @@
+import type { PromisedStore } from '..'
+
 /** A database of abstract-level, such as classic-level. */
 interface Level {
   get (key: any, options: any): Promise<any>
@@ -8,15 +10,7 @@ interface Level {
 }
 
 /** A store in Level; its methods return promises. */
-export interface LevelStore {
-  get (key: Uint8Array): Promise<Uint8Array | undefined>
-  getBatch (keys: Uint8Array[]): Promise<Array<Uint8Array | undefined>>
-  put (key: Uint8Array, value: Uint8Array): Promise<void>
-  putBatch (entries: Array<[Uint8Array, Uint8Array]>): Promise<void>
-  deleteBatch (keys: Uint8Array[]): Promise<void>
-  putIfAbsent (key: Uint8Array, value: Uint8Array): Promise<boolean>
-  list (prefix: Uint8Array): Promise<Uint8Array[]>
-}
+export type LevelStore = Omit<PromisedStore, 'limits'>
 
 /**
  * A store in Level, which writes with `sync: true`. One process at a time can open it.

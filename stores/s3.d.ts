@@ -1,3 +1,5 @@
+import type { PromisedStore } from '..'
+
 /** An `S3` of @aws-sdk/client-s3. */
 interface S3 {
   getObject (input: any): Promise<any>
@@ -14,16 +16,7 @@ interface S3Options {
 }
 
 /** A store in Amazon S3; its methods return promises. */
-export interface S3Store {
-  limits: { maxKeys: number, maxReadKeys: number, maxValueBytes: number, maxBatchBytes: number }
-  get (key: Uint8Array): Promise<Uint8Array | null>
-  getBatch (keys: Uint8Array[]): Promise<Array<Uint8Array | null>>
-  put (key: Uint8Array, value: Uint8Array): Promise<void>
-  putBatch (entries: Array<[Uint8Array, Uint8Array]>): Promise<void>
-  deleteBatch (keys: Uint8Array[]): Promise<void>
-  putIfAbsent (key: Uint8Array, value: Uint8Array): Promise<boolean>
-  list (prefix: Uint8Array): Promise<Uint8Array[]>
-}
+export type S3Store = PromisedStore
 
 /**
  * A store in Amazon S3, or in what speaks its protocol and knows `If-None-Match: *` of PutObject.

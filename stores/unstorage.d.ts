@@ -1,3 +1,5 @@
+import type { PromisedStore } from '..'
+
 /** What `createStorage()` of unstorage gives. */
 interface Storage {
   getItemRaw (key: string): Promise<any>
@@ -14,15 +16,7 @@ interface UnstorageOptions {
 }
 
 /** A store in unstorage, for databases with one writer; its methods return promises. */
-export interface UnstorageStore {
-  limits: { maxKeys: number, maxReadKeys: number, maxValueBytes: number, maxBatchBytes: number }
-  get (key: Uint8Array): Promise<Uint8Array | null>
-  getBatch (keys: Uint8Array[]): Promise<Array<Uint8Array | null>>
-  put (key: Uint8Array, value: Uint8Array): Promise<void>
-  putBatch (entries: Array<[Uint8Array, Uint8Array]>): Promise<void>
-  deleteBatch (keys: Uint8Array[]): Promise<void>
-  list (prefix: Uint8Array): Promise<Uint8Array[]>
-}
+export type UnstorageStore = Omit<PromisedStore, 'putIfAbsent'>
 
 /**
  * A store in unstorage. Its drivers have no conditional writes: the option `singleWriter` of the
