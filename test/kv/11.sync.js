@@ -175,6 +175,40 @@ test('a writer that another has taken the place of is fenced, and says so', t =>
   assert.deepEqual(open(t, store).all('SELECT x FROM t').map(({ x }) => x), [1, 2, 5])
 })
 
+test('who was fenced off reads the state of before, until that is deleted', t => {
+  const store = mapStore()
+  const old = open(t, store)
+  old.exec('CREATE TABLE t (x); INSERT INTO t VALUES (randomblob(300000)), (1)')
+  old.pragma('kv_flush')
+  const before = old.all('SELECT x FROM t')
+  // Nothing of it stays in SQLite's memory.
+  old.pragma('cache_size = 1')
+  let now = open(t, mapStore(store.map))
+  sqliteError(() => old.pragma('kv_check'), 'KV_FENCED')
+  for (const sql of ['INSERT INTO t VALUES (2)', 'DELETE FROM t', 'CREATE TABLE u (x)']) {
+    sqliteError(() => old.exec(sql), 'KV_FENCED')
+    assert.deepEqual(old.all('SELECT x FROM t'), before)
+  }
+  const half = old.transaction(() => {
+    old.run('UPDATE t SET x = 3')
+    assert.equal(old.get('SELECT count(*) AS n FROM t WHERE x = 3').n, 2)
+  })
+  sqliteError(() => half(), 'KV_FENCED')
+  assert.equal(old.inTransaction, false)
+  assert.deepEqual(old.all('SELECT x FROM t'), before)
+  now.exec('UPDATE t SET x = 4')
+  assert.deepEqual(old.all('SELECT x FROM t'), before)
+  now.close()
+  // One that has read nothing yet reads what is garbage once checkpoints have come after it.
+  const late = open(t, mapStore(store.map))
+  now = open(t, mapStore(store.map))
+  for (let i = 0; i < 3; i++) {
+    now.exec('UPDATE t SET x = randomblob(300000)')
+    now.pragma('kv_flush')
+  }
+  sqliteError(() => late.all('SELECT x FROM t'), 'KV_FENCED')
+})
+
 test('a store without putIfAbsent works for one writer', t => {
   const { putIfAbsent, ...store } = mapStore()
   typeError(() => new Database('a', { store }), /singleWriter/)

@@ -95,7 +95,7 @@ test('what was queued and is lost is told, and every later call fails', t => {
   db.pragma('synchronous = OFF')
   for (let i = 0; i < 2; i++) db.run('INSERT INTO t VALUES (1)')
   const winner = open(t, other(store))
-  for (const call of [() => ask(db, 'kv_flush'), () => db.run('INSERT INTO t VALUES (1)'), () => count(db)]) {
+  for (const call of [() => ask(db, 'kv_flush'), () => count(db), () => db.run('INSERT INTO t VALUES (1)'), () => count(db)]) {
     sqliteError(call, 'KV_FENCED', /^2 transactions .* lost/)
   }
   assert.equal(count(winner), 0)

@@ -271,7 +271,19 @@ test('a newer writer fences off the older one', async t => {
   const error = await rejection(db.run('INSERT INTO t VALUES (2)'))
   assert.equal(error.code, 'KV_FENCED')
   assert.match(error.key, /^test\//)
+  // It reads on what it had, and writes nothing any more.
+  assert.deepEqual(await db.all('SELECT x FROM t'), [{ x: 1 }])
   await other.run('INSERT INTO t VALUES (3)')
+  for (const sql of ['DELETE FROM t', 'INSERT INTO t VALUES (randomblob(200000))']) {
+    assert.equal((await rejection(db.exec(sql))).code, 'KV_FENCED')
+    assert.deepEqual(await db.all('SELECT x FROM t'), [{ x: 1 }])
+  }
+  const half = db.transaction(async () => {
+    await db.run('UPDATE t SET x = 9')
+    assert.deepEqual(await db.all('SELECT x FROM t'), [{ x: 9 }])
+  })
+  assert.equal((await rejection(half())).code, 'KV_FENCED')
+  assert.deepEqual(await db.all('SELECT x FROM t'), [{ x: 1 }])
   assert.deepEqual(await other.all('SELECT x FROM t'), [{ x: 1 }, { x: 3 }])
 })
 

@@ -12,6 +12,7 @@ use crate::frame::Frame;
 use crate::header::header_size;
 use crate::history::images;
 use crate::key::Version;
+use crate::overlay::Overlay;
 use crate::recent::Recent;
 use crate::record::{self, Kind};
 use crate::slot::{Commit, FRAME_HEAD};
@@ -34,8 +35,11 @@ enum Outcome {
 impl Database {
     /// Writes a page.
     pub fn write(&mut self, page: u32, image: impl Into<Rc<[u8]>>) -> Result<()> {
-        self.check()?;
         let image: Image = image.into();
+        if let Err(error) = self.check_writing() {
+            let done = self.is_rolled_back(page, &image);
+            return if done { Ok(()) } else { Err(error) };
+        }
         if self.options.readonly {
             return Err(Error::Usage("the database is open for reading".into()));
         }
@@ -69,10 +73,15 @@ impl Database {
     /// As [`commit`](Self::commit), of a database of the size that its first page names: `SQLite` cuts the file only
     /// after the commit. If that fails it has not written what was to be cut to its journal, so it must still be there.
     pub(crate) fn commit_to_header(&mut self) -> Result<()> {
-        self.check()?;
+        if let Err(error) = self.check_writing() {
+            // It ends a rollback.
+            let is_fenced = matches!(error, Error::Fenced { .. });
+            return if is_fenced { Ok(()) } else { Err(error) };
+        }
         let cut = self.header_size()?.and_then(|size| self.overlay.cut(size));
         let done = self.commit();
         match (&done, cut) {
+            (Err(_), _) if self.broken.is_some() => self.overlay = Overlay::new(self.size),
             (Err(_), Some(cut)) => self.overlay.restore(cut),
             (Ok(()), Some(cut)) => {
                 // The file has its length until SQLite cuts it, which a rollback does not: by what it takes for the
@@ -87,9 +96,13 @@ impl Database {
 
     /// Cuts the database.
     pub fn truncate(&mut self, size: u32) -> Result<()> {
-        self.check()?;
-        self.overlay.truncate(size);
-        Ok(())
+        match self.check_writing() {
+            Err(error) if size < self.size => Err(error),
+            _ => {
+                self.overlay.truncate(size);
+                Ok(())
+            }
+        }
     }
 
     /// Gives up what was written since the last commit.
@@ -321,7 +334,7 @@ impl Database {
     fn commit_epoch(&mut self, changes: Vec<(u32, Image)>) -> Result<()> {
         self.store_root(Some(&Change { images: changes }))?;
         let unused = std::mem::take(&mut self.overlay.superseded);
-        self.overlay = crate::overlay::Overlay::new(self.size);
+        self.overlay = Overlay::new(self.size);
         self.drop_images(&unused);
         self.access.count(|stats| stats.commits += 1);
         self.clean_up();

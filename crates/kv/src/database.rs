@@ -204,6 +204,30 @@ impl Database {
         self.broken.clone().map_or(Ok(()), Err)
     }
 
+    /// The same for reading: who was fenced off still reads the state of before, which is whole, as far as the new writer
+    /// has not deleted it.
+    pub(crate) fn check_reading(&self) -> Result<()> {
+        match &self.broken {
+            Some(Error::Fenced { .. }) => Ok(()),
+            _ => self.check(),
+        }
+    }
+
+    /// An error if nothing can be written any more. What was written is then given up: `SQLite` rolls back.
+    pub(crate) fn check_writing(&mut self) -> Result<()> {
+        let done = self.check();
+        if done.is_err() {
+            self.overlay = Overlay::new(self.size);
+        }
+        done
+    }
+
+    /// Whether an image is the committed one, which whoever was fenced off writes while it rolls back.
+    pub(crate) fn is_rolled_back(&mut self, page: u32, image: &[u8]) -> bool {
+        let is_fenced = matches!(&self.broken, Some(Error::Fenced { .. }));
+        is_fenced && page <= self.size && self.committed(page).is_ok_and(|it| *it == *image)
+    }
+
     /// Remembers an error after which nothing can be done.
     pub(crate) fn note(&mut self, error: Error) -> Error {
         if !error.is_final() {

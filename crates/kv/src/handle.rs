@@ -48,8 +48,12 @@ impl Handle {
         self.error.borrow_mut().take()
     }
 
-    /// The reason of an error that `SQLite` has just given, if the store or what is in it is the reason.
-    pub fn reason_of(&self, error: &ferrolite_sqlite::Error) -> Option<Error> {
+    /// The reason of an error that the connection has just given, if the store or what is in it is the reason.
+    pub fn reason_of(
+        &self,
+        connection: &Connection,
+        error: &ferrolite_sqlite::Error,
+    ) -> Option<Error> {
         const ERROR: i32 = 1;
         // IOERR, CORRUPT, FULL and CANTOPEN
         const OF_FILES: [i32; 4] = [10, 11, 13, 14];
@@ -62,7 +66,14 @@ impl Handle {
         let reason = self.take_error()?;
         // Most errors of this code are of the SQL; a pragma of ours has the message of its reason.
         let is_of_sql = *code == ERROR && **message != *reason.to_string().as_bytes();
-        (!is_of_sql).then_some(reason)
+        if is_of_sql {
+            return None;
+        }
+        if matches!(reason, Error::Lost { .. } | Error::Indeterminate { .. }) {
+            // Pages that it has in memory may be of what is lost. In a transaction the pager forgets them by itself.
+            let _ = connection.reset_cache();
+        }
+        Some(reason)
     }
 
     /// The epoch that is written, or read.

@@ -126,7 +126,11 @@ impl Home {
         match self {
             Self::Store(database) if !database.options.relaxed => {
                 database.set_relaxed(false);
-                database.flush()
+                match database.flush() {
+                    // Nothing waits, as that would be lost: it ends a rollback.
+                    Err(Error::Fenced { .. }) => Ok(()),
+                    done => done,
+                }
             }
             _ => Ok(()),
         }

@@ -12,7 +12,7 @@ use crate::record::{self, Kind};
 impl Database {
     /// The image of a page, as the transaction sees it.
     pub fn read(&mut self, page: u32) -> Result<Image> {
-        self.check()?;
+        self.check_reading()?;
         if page == 0 || page > self.overlay.size {
             return Err(Error::Usage(format!("there is no page {page}")));
         }

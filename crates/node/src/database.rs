@@ -72,7 +72,7 @@ impl Database {
     }
 
     fn failure(&self, error: &Error) -> Option<Failure> {
-        self.kept.borrow().as_ref()?.reason(error)
+        self.kept.borrow().as_ref()?.reason(&self.conn, error)
     }
 
     fn subject<'a>(

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::rc::Rc;
 
 use ferrolite_kv::{Error as KvError, Handle};
-use ferrolite_sqlite::{code_name, Error};
+use ferrolite_sqlite::{code_name, Connection, Error};
 
 use crate::database::{this_idle, Database};
 use crate::environment::{Environment, Subject};
@@ -46,8 +46,8 @@ impl Kept {
     }
 
     /// The reason of an error that has just come.
-    pub fn reason(&self, error: &Error) -> Option<Failure> {
-        let reason = self.handle.reason_of(error)?;
+    pub fn reason(&self, conn: &Connection, error: &Error) -> Option<Failure> {
+        let reason = self.handle.reason_of(conn, error)?;
         Some(self.failure(reason))
     }
 }

@@ -95,6 +95,87 @@ fn the_newer_writer_wins() {
 }
 
 #[test]
+fn who_was_fenced_off_reads_the_state_of_before() {
+    // Whatever the connection was about to do, and whether its pages are in its memory.
+    let writes = [
+        "INSERT INTO t VALUES (9, 9)",
+        "INSERT INTO t SELECT 100 + a, randomblob(40000) FROM t",
+        "CREATE TABLE more(x); INSERT INTO more VALUES (randomblob(200000))",
+        "BEGIN; DELETE FROM t; INSERT INTO t VALUES (8, 8); COMMIT",
+        "DELETE FROM t WHERE a > 2; VACUUM",
+        "BEGIN; UPDATE t SET b = randomblob(300000); SAVEPOINT s; DELETE FROM t; ROLLBACK TO s; COMMIT",
+    ];
+    for (at, write) in writes.iter().enumerate() {
+        for memory in ["PRAGMA cache_size = 2000", "PRAGMA cache_size = 2"] {
+            let store = Memory::default();
+            let small = Options {
+                overlay_bytes: 4 * 8192,
+                ..Options::default()
+            };
+            let (old, handle) = open(&store, small).expect("opens");
+            exec(&old, memory).expect("runs");
+            exec(
+                &old,
+                "CREATE TABLE t(a INTEGER PRIMARY KEY, b);
+                 INSERT INTO t VALUES (1, randomblob(50000)), (2, randomblob(50)), (3, 'x')",
+            )
+            .expect("writes");
+            let look = "SELECT a, length(b), hex(substr(b, 1, 8)) FROM t";
+            let before = rows(&old, look).expect("reads");
+            let (new, _) = open(&store, Options::default()).expect("takes over");
+            if at % 2 == 0 {
+                handle.check().expect_err("it is known before");
+            }
+            exec(&old, write).expect_err("cannot write");
+            assert_eq!(handle.take_error().expect("a reason").code(), "KV_FENCED");
+            let _ = exec(&old, "ROLLBACK");
+            let found =
+                rows(&old, look).unwrap_or_else(|error| panic!("{write} {memory}: {error}"));
+            assert_eq!(found, before, "{write}");
+            exec(&new, "INSERT INTO t VALUES (4, 'new')").expect("writes");
+            assert_eq!(rows(&old, look).expect("reads on"), before, "{write}");
+            assert_eq!(rows(&old, "PRAGMA integrity_check").expect("reads"), "ok");
+            exec(&old, "INSERT INTO t VALUES (5, 5)").expect_err("still cannot write");
+            assert_eq!(rows(&old, look).expect("reads on"), before, "{write}");
+            old.close();
+            let now = rows(&new, look).expect("reads");
+            assert!(
+                now.starts_with(&before) && now.ends_with("4|3|6E6577"),
+                "{now}"
+            );
+        }
+    }
+}
+
+#[test]
+fn who_was_fenced_off_is_told_when_what_it_reads_is_gone() {
+    let store = Memory::default();
+    let options = Options {
+        keep_epochs: 1,
+        ..Options::default()
+    };
+    let (old, handle) = open(&store, options.clone()).expect("opens");
+    exec(
+        &old,
+        "PRAGMA cache_size = 2; CREATE TABLE t(a INTEGER PRIMARY KEY, b);
+         INSERT INTO t VALUES (1, randomblob(300000))",
+    )
+    .expect("writes");
+    handle.checkpoint().expect("makes a checkpoint");
+    old.close();
+    let (old, handle) = open(&store, options.clone()).expect("opens");
+    let (new, writing) = open(&store, options).expect("takes over");
+    for _ in 0..3 {
+        exec(&new, "UPDATE t SET b = randomblob(300000)").expect("writes");
+        writing.checkpoint().expect("makes a checkpoint");
+    }
+    for _ in 0..2 {
+        rows(&old, "SELECT sum(length(b)) FROM t").expect_err("is gone");
+        assert_eq!(handle.take_error().expect("a reason").code(), "KV_FENCED");
+    }
+}
+
+#[test]
 fn a_reader_keeps_its_snapshot_and_can_be_refreshed() {
     let store = Memory::default();
     let (writer, writing) = open(&store, Options::default()).expect("opens");

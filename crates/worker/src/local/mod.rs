@@ -255,7 +255,7 @@ impl Owner<'_> {
     fn fail(&mut self, error: &Error) {
         let code = error.code();
         let store = self.store.as_ref();
-        let reason = store.and_then(|store| store.reason_of(error));
+        let reason = store.and_then(|store| store.reason_of(&self.conn, error));
         // Waiting for a lock ends as busy, and for an answer of JavaScript as an error, whatever ended the waiting.
         let waited = match &reason {
             Some(reason) => matches!(reason, StoreFailure::Store { .. }),
