@@ -14,7 +14,7 @@ use crate::options::ColumnDefinition;
 use crate::root::{Kind, Root};
 use crate::store::{corrupt, Store};
 
-/// Blocks between two looks, and between two times that their pages are given back: SQLite would fill its cache with
+/// Blocks between two looks, and between two times that their pages are given back: the cache would fill with
 /// what is not read again.
 const BLOCKS_PER_LOOK: u32 = 64;
 
