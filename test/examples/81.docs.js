@@ -17,7 +17,8 @@ const ROOT = path.join(__dirname, '..', '..')
 const PAGES = [
   'README.md', 'docs/api.md', 'docs/promise.md', 'docs/migrating.md', 'docs/threads.md',
   'docs/remote.md', 'docs/replicas.md', 'docs/observability.md', 'docs/vector.md', 'docs/kv.md',
-  'docs/testing.md'
+  'docs/testing.md',
+  ...fs.readdirSync(path.join(ROOT, 'docs', 'guides')).map((name) => `docs/guides/${name}`)
 ]
 // Blocks that name it run with a server of their own.
 const SERVED = /process\.env\.DATABASE_URL/

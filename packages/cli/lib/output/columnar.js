@@ -51,7 +51,7 @@ function columnar (settings, columns, write) {
     width () {
       return widths().reduce((sum, size) => sum + Math.abs(size) + 3, 1)
     },
-    /** Writes the rows so far; later ones are written at once, and wrap where these are narrower. */
+    /** Writes the rows so far; later ones are written at once, and wrap to the same widths. */
     async stream (drain) {
       const areMany = rows.some((cells) => cells.some((lines) => lines.length > 1))
       table = new Table(settings, { head, sizes: widths(), areMany }, write)
