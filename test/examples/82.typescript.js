@@ -46,7 +46,8 @@ test('TypeScript of the guides compiles and prints what it says', (t) => {
   const where = ({ file, start }) => file && `${list[path.basename(file.fileName, '.ts')]?.slice(start, start + 60)}`
   assert.deepEqual(found.map((one) => [ts.flattenDiagnosticMessageText(one.messageText, '\n'), where(one)]), [])
   list.forEach((code, i) => {
-    const { outputText } = ts.transpileModule(code, { compilerOptions: { ...OPTIONS, noEmit: false, module: ts.ModuleKind.CommonJS } })
+    const compilerOptions = { ...OPTIONS, noEmit: false, module: ts.ModuleKind.CommonJS }
+    const { outputText } = ts.transpileModule(code, { compilerOptions })
     const file = path.join(folder, `${i}.js`)
     fs.writeFileSync(file, outputText)
     const printed = execFileSync(process.execPath, [file], { encoding: 'utf8', env: { ...process.env, NO_COLOR: '1' } })
