@@ -19,17 +19,26 @@ let folder
 // Shows the frames inside, too.
 const isDebugged = /\bferrolite\b/i.test(process.env.NODE_DEBUG ?? '')
 
+// The same, until they are asked for: most programs see no error.
+const given = []
+
 /** Says which methods of a file users call; no other function of the file has the name of one. */
 function addMethods (file, ...objects) {
-  for (const object of objects) {
-    for (const [name, { value }] of Object.entries(Object.getOwnPropertyDescriptors(object))) {
+  for (const object of objects) given.push([file, Object.getOwnPropertyDescriptors(object)])
+}
+
+/** The methods of a file that have a name. */
+function methodsOf (file, name) {
+  for (const [owner, properties] of given.splice(0)) {
+    for (const [own, { value }] of Object.entries(properties)) {
       if (typeof value !== 'function') continue
-      const key = `${file} ${name}`
+      const key = `${owner} ${own}`
       const known = methods.get(key)
       if (known === undefined) methods.set(key, [value])
       else known.push(value)
     }
   }
+  return methods.get(`${file} ${name}`)
 }
 
 /** Gives an error the frames of who has called this package, and as many of them as usual. */
@@ -76,7 +85,7 @@ function keep (error, sites, limit, isAll) {
 /** The method that the frame of a call is of. */
 function methodOf (site) {
   const file = site.getFileName().slice(folder.length).replaceAll('\\', '/')
-  const all = methods.get(`${file} ${site.getFunctionName()}`)
+  const all = methodsOf(file, site.getFunctionName())
   return all?.length > 1 ? all.find(method => sitesBelow(method, 1).length > 0) : all?.[0]
 }
 

@@ -1,10 +1,12 @@
 'use strict'
 
-const { Action, Authorization } = require('./arguments/authorizer')
-const { constants } = require('./arguments/session')
+const { Action, Authorization, constants } = require('./arguments/constants')
 const { openBackend } = require('./backends/sync')
 const { defineMethods, getters, open } = require('./database')
 const { SqliteError } = require('./errors')
+
+// Before the program or its test runner can put fakes in the place of the originals.
+require('./timers')
 
 /**
  * A Database class over the addon that `getBinding(nativeBinding)` returns. Works with and without

@@ -1,30 +1,30 @@
 'use strict'
 
-const { readRules } = require('./arguments/authorizer')
-const {
-  NAMES, readStepOptions, readSyncExecOptions, readSyncOptions, refuseCloseOptions
-} = require('./arguments/call')
-const { readApplyOptions, readSessionOptions } = require('./arguments/session')
+const { NAMES } = require('./arguments/names')
 const { backendOf, setBackend } = require('./backends/sync/backend-of')
 const { addMethods } = require('./caller')
-const { requireCapability } = require('./capabilities')
 const { attach } = require('./environment')
 const { abortError } = require('./errors')
 const { getBooleanOption, readKey, readOptions, readToggle } = require('./connection-options')
+const { lazy } = require('./lazy')
+const { lifecycle } = require('./occasions')
 const { requireFolder, requirePlain } = require('./paths')
-const tracing = require('./tracing')
-const { requireNoMode } = require('./transaction')
 
-// Most programs do not need these: loading them at first use halves the time of require().
-const lazy = {
-  get backup () { return require('./arguments/backup') },
-  get storeBackup () { return require('./kv/backup') },
-  get moments () { return require('./kv/moments') },
-  get kv () { return require('./backends/sync/kv') },
-  get functions () { return require('./arguments/function') },
-  get lifecycle () { return require('./lifecycle') },
-  get table () { return require('./arguments/table') }
-}
+const modules = lazy({
+  authorizer: () => require('./arguments/authorizer'),
+  backup: () => require('./arguments/backup'),
+  call: () => require('./arguments/call'),
+  capabilities: () => require('./capabilities'),
+  functions: () => require('./arguments/function'),
+  kv: () => require('./backends/sync/kv'),
+  lifecycle: () => require('./lifecycle'),
+  moments: () => require('./kv/moments'),
+  session: () => require('./arguments/session'),
+  storeBackup: () => require('./kv/backup'),
+  table: () => require('./arguments/table'),
+  tracing: () => require('./tracing'),
+  transaction: () => require('./transaction')
+})
 
 // The known options of each method. Some methods refuse options of a call.
 const PRAGMA_OPTIONS = [...NAMES, 'simple']
@@ -35,9 +35,9 @@ const BACKUP_OPTIONS = [...NAMES, 'attached', 'progress', 'store', 'singleWriter
 function open (database, filename, given, { getBinding, allowNativeBinding, openBackend }) {
   const { key, ...options } = readOptions(filename, given, allowNativeBinding)
   const run = () => openWith(database, getBinding, openBackend, options, key)
-  const occasion = tracing.lifecycle('open')
+  const occasion = lifecycle('open')
   if (occasion === null) run()
-  else occasion.sync(lazy.lifecycle.describe(options), run)
+  else occasion.sync(modules.lifecycle.describe(options), run)
 }
 
 function openWith (database, getBinding, openBackend, options, key) {
@@ -54,7 +54,7 @@ function openWith (database, getBinding, openBackend, options, key) {
 /** The backend of a database; throws if its kind lacks `method`. */
 function ableTo (database, method) {
   const backend = backendOf(database)
-  requireCapability(backend.kind, method)
+  modules.capabilities.requireCapability(backend.kind, method)
   return backend
 }
 
@@ -74,7 +74,8 @@ const getters = {
 
 // On its own: a function that closes over its arguments costs each call of the one around it.
 function prepareTraced (backend, sql, database) {
-  return tracing.traceCompile(sql, backend.options.name, () => backend.prepare(sql, database))
+  const { traceCompile } = modules.tracing
+  return traceCompile(sql, backend.options.name, () => backend.prepare(sql, database))
 }
 
 /** A parameter that is undefined is none, where the statement has none. */
@@ -85,7 +86,8 @@ function dropUndefined (database, statement, params) {
 
 /** What `compile` returns; tracing reports it if it fails. */
 function compiled (backend, sql, compile) {
-  return tracing.on ? tracing.traceCompile(sql, backend.options.name, compile) : compile()
+  const { on, traceCompile } = modules.tracing
+  return on ? traceCompile(sql, backend.options.name, compile) : compile()
 }
 
 /** A backup whose steps end when a signal says so. */
@@ -98,28 +100,28 @@ function stepsOf ({ opened, step, close }, signal) {
 }
 
 async function backupToStore (source, name, given) {
-  const signal = readStepOptions(given, BACKUP_OPTIONS, 'backup()', true)?.signal
+  const signal = modules.call.readStepOptions(given, BACKUP_OPTIONS, 'backup()', true)?.signal
   const copy = (attached, file) => {
     const { opened, step, close } = stepsOf(source.backup(attached, file), signal)
-    return lazy.backup.runBackup(file, opened, step, close, lazy.storeBackup.growing())
+    return modules.backup.runBackup(file, opened, step, close, modules.storeBackup.growing())
   }
   const open = (name, options) => {
     const { key, ...all } = readOptions(name, options, true)
-    const target = new lazy.kv.KvBackend(source.environment, all, key)
+    const target = new modules.kv.KvBackend(source.environment, all, key)
     return {
       pageSize: () => target.pragma('PRAGMA page_size', null).pluck().get(),
       begin: (file) => stepsOf(target.backup('main', file, true), signal),
       close: () => target.close()
     }
   }
-  return lazy.storeBackup.backupToStore(name, given, copy, open)
+  return modules.storeBackup.backupToStore(name, given, copy, open)
 }
 
 const methods = {
   prepare (sql) {
     const backend = backendOf(this)
     requireString(sql)
-    return tracing.on ? prepareTraced(backend, sql, this) : backend.prepare(sql, this)
+    return modules.tracing.on ? prepareTraced(backend, sql, this) : backend.prepare(sql, this)
   },
 
   run (sql, ...params) {
@@ -148,7 +150,7 @@ const methods = {
 
   transaction (fn) {
     if (typeof fn !== 'function') throw new TypeError('Expected first argument to be a function')
-    requireNoMode(arguments[1])
+    modules.transaction.requireNoMode(arguments[1])
     return backendOf(this).transaction(fn, this)
   },
 
@@ -157,7 +159,7 @@ const methods = {
     requireString(source)
     if (typeof options !== 'object') throw new TypeError('Expected second argument to be an options object')
     const simple = getBooleanOption(options, 'simple')
-    const timeout = readSyncOptions(options, PRAGMA_OPTIONS)
+    const timeout = modules.call.readSyncOptions(options, PRAGMA_OPTIONS)
     const backend = backendOf(this)
     const sql = `PRAGMA ${source}`
     const statement = compiled(backend, sql, () => backend.pragma(sql, this))
@@ -167,7 +169,7 @@ const methods = {
 
   explain (source, options) {
     requireString(source)
-    const timeout = readSyncOptions(options)
+    const timeout = modules.call.readSyncOptions(options)
     const backend = backendOf(this)
     const sql = `EXPLAIN ${source}`
     const statement = compiled(backend, sql, () => backend.explain(sql, this))
@@ -177,10 +179,10 @@ const methods = {
 
   async backup (filename, options) {
     const source = fileOf(this, 'backup()')
-    const { isToStore, readBackup, runBackup } = lazy.backup
+    const { isToStore, readBackup, runBackup } = modules.backup
     if (isToStore(options)) return backupToStore(source, filename, options)
     const { file, attached, progress } = await readBackup(filename, options, source.options.uri)
-    const signal = readStepOptions(options, BACKUP_OPTIONS, 'backup()', true)?.signal
+    const signal = modules.call.readStepOptions(options, BACKUP_OPTIONS, 'backup()', true)?.signal
     const { opened, step, close } = stepsOf(source.backup(attached, file), signal)
     return runBackup(file, opened, step, close, progress)
   },
@@ -191,7 +193,7 @@ const methods = {
     const attached = 'attached' in options ? options.attached : 'main'
     if (typeof attached !== 'string') throw new TypeError('Expected the "attached" option to be a string')
     if (!attached) throw new TypeError('The "attached" option cannot be an empty string')
-    readStepOptions(options, SERIALIZE_OPTIONS, 'serialize()', false)
+    modules.call.readStepOptions(options, SERIALIZE_OPTIONS, 'serialize()', false)
     return fileOf(this, 'serialize()').serialize(attached)
   },
 
@@ -208,19 +210,19 @@ const methods = {
 
   function (name, options, fn) {
     const file = fileOf(this, 'function()')
-    file.function(lazy.functions.parseFunction(name, options, fn, file.int64))
+    file.function(modules.functions.parseFunction(name, options, fn, file.int64))
     return this
   },
 
   aggregate (name, options) {
     const file = fileOf(this, 'aggregate()')
-    file.aggregate(lazy.functions.parseAggregate(name, options, file.int64))
+    file.aggregate(modules.functions.parseAggregate(name, options, file.int64))
     return this
   },
 
   table (name, definition) {
     const file = fileOf(this, 'table()')
-    file.table(...lazy.table.readTable(name, definition, () => file.int64))
+    file.table(...modules.table.readTable(name, definition, () => file.int64))
     return this
   },
 
@@ -236,7 +238,8 @@ const methods = {
   exec (sql, options, list) {
     requireString(sql)
     const backend = backendOf(this)
-    backend.exec(sql, options === undefined ? undefined : readSyncExecOptions(sql, options, list))
+    if (options === undefined) backend.exec(sql, undefined)
+    else backend.exec(sql, modules.call.readSyncExecOptions(sql, options, list))
     return this
   },
 
@@ -246,10 +249,10 @@ const methods = {
 
   close (options) {
     const backend = backendOf(this)
-    if (options !== undefined) refuseCloseOptions(options)
-    const occasion = tracing.lifecycle('close')
+    if (options !== undefined) modules.call.refuseCloseOptions(options)
+    const occasion = lifecycle('close')
     if (occasion === null || !backend.open) backend.close()
-    else occasion.sync(lazy.lifecycle.describe(backend.options), () => backend.close())
+    else occasion.sync(modules.lifecycle.describe(backend.options), () => backend.close())
     return this
   },
 
@@ -291,7 +294,7 @@ const methods = {
 
   restore (epoch) {
     const backend = ableTo(this, 'restore()')
-    backend.restore(lazy.moments.readEpoch(epoch))
+    backend.restore(modules.moments.readEpoch(epoch))
     return this
   },
 
@@ -313,18 +316,18 @@ const methods = {
 
   authorizer (rules) {
     const file = fileOf(this, 'authorizer()')
-    file.authorizer(...readRules(rules))
+    file.authorizer(...modules.authorizer.readRules(rules))
     return this
   },
 
   createSession (options) {
     const file = fileOf(this, 'createSession()')
-    return file.session(...readSessionOptions(options))
+    return file.session(...modules.session.readSessionOptions(options))
   },
 
   applyChangeset (changeset, options) {
     const file = fileOf(this, 'applyChangeset()')
-    return file.applyChangeset(...readApplyOptions(changeset, options))
+    return file.applyChangeset(...modules.session.readApplyOptions(changeset, options))
   },
 
   on (event, listener) {

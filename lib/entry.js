@@ -1,7 +1,7 @@
 'use strict'
 
 const { makeError } = require('./errors')
-const { HEADER } = require('./protocol')
+const { HEADER } = require('./layout')
 const { EXPAND, FLAT, decoderFor } = require('./rows')
 
 const { VERSION, READER, READONLY, SHARED, COLUMNS } = HEADER

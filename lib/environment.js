@@ -1,7 +1,7 @@
 'use strict'
 
+const { createBlock } = require('./block')
 const { makeError, mistake } = require('./errors')
-const { createBlock } = require('./rows')
 const { useNatives } = require('./sql')
 
 // The code of what another connection is to do: SQLite itself never gives it.

@@ -2,7 +2,7 @@
 
 const { addMethods } = require('./caller')
 const { KEY, requireOurs } = require('./key')
-const { HEADER } = require('./protocol')
+const { HEADER } = require('./layout')
 
 const { ROWS, DONE, EXTRAS, DEPTH } = HEADER
 

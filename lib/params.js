@@ -2,7 +2,7 @@
 
 const { isDataView } = require('node:util').types
 const { mistake } = require('./errors')
-const { LONG_TEXT } = require('./protocol')
+const { LONG_TEXT } = require('./layout')
 const { bytesOf, copyBytes } = require('./views')
 
 // The hot path hands plain values straight to the addon. Arrays, named parameters and everything

@@ -3,10 +3,7 @@
 // Rows arrive packed (crates/sqlite/src/packed.rs): for each value a tag and an 8-byte slot, text
 // of all rows joined in one string. A decoder is compiled once for each list of column names.
 
-const {
-  BLOCK_LENGTH, BYTES_AT, CALL_SLOTS, CALL_SLOTS_AT, CALL_TAGS_AT, PART, PARTS_AT, PARTS_PER_BLOCK,
-  SLOTS_AT, SLOTS_PER_BLOCK, TAG, TAGS_AT
-} = require('./protocol')
+const { BYTES_AT, TAG } = require('./layout')
 
 const { NULL, INT32, DOUBLE, LATIN1, UTF16, BYTES, LARGE } = TAG
 
@@ -16,34 +13,7 @@ const PLUCK = 1
 const EXPAND = 2
 const RAW = 3
 
-/**
- * The memory of a block of rows, and the views that decoders read it through.
- * @typedef {ReturnType<typeof createBlock>} Block
- */
-function createBlock () {
-  const buffer = new ArrayBuffer(BLOCK_LENGTH)
-  return {
-    buffer,
-    header: new Int32Array(buffer, 0, 32),
-    numbers: new Float64Array(buffer, 0, 32),
-    bigints: new BigInt64Array(buffer, 0, 32),
-    tags: new Uint8Array(buffer, TAGS_AT, SLOTS_PER_BLOCK),
-    f64: new Float64Array(buffer, SLOTS_AT, SLOTS_PER_BLOCK),
-    i32: new Int32Array(buffer, SLOTS_AT, 2 * SLOTS_PER_BLOCK),
-    i64: new BigInt64Array(buffer, SLOTS_AT, SLOTS_PER_BLOCK),
-    bytes: new Uint8Array(buffer, BYTES_AT),
-    // Text that Latin-1 cannot hold (first), and values too large for a block.
-    extras: [],
-    // Arguments of a callback, and its result if that is no number.
-    callTags: new Uint8Array(buffer, CALL_TAGS_AT, CALL_SLOTS),
-    callF64: new Float64Array(buffer, CALL_SLOTS_AT, CALL_SLOTS),
-    callI32: new Int32Array(buffer, CALL_SLOTS_AT, 2 * CALL_SLOTS),
-    callI64: new BigInt64Array(buffer, CALL_SLOTS_AT, CALL_SLOTS),
-    // What a worker's block consists of.
-    parts: new Int32Array(buffer, PARTS_AT, PART.LENGTH * PARTS_PER_BLOCK),
-    result: null
-  }
-}
+/** @typedef {import('./block').Block} Block */
 
 /** Values that are rare or slow anyway. */
 function other (block, tag, slot) {
@@ -235,4 +205,4 @@ function createDecoder (mode, names, tables) {
   }
 }
 
-module.exports = { EXPAND, FLAT, PLUCK, RAW, canCompile, createBlock, decoderFor, valueAt }
+module.exports = { EXPAND, FLAT, PLUCK, RAW, canCompile, decoderFor, valueAt }

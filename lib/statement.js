@@ -8,7 +8,7 @@ const { createIteratorClass } = require('./iterator')
 const { KEY, requireOurs } = require('./key')
 const { readToggle } = require('./connection-options')
 const { encodeLong, flatten, isNamed, namedValues } = require('./params')
-const { HEADER } = require('./protocol')
+const { HEADER } = require('./layout')
 const { EXPAND, FLAT, PLUCK, RAW } = require('./rows')
 
 const { VERSION, ROWS, DONE, ORDERED, EXTRAS, CHANGES, ROWID, ROWID_INT64 } = HEADER

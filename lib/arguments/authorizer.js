@@ -1,12 +1,10 @@
 'use strict'
 
-const Action = require('./actions')
+const { Action, Authorization } = require('./constants')
 
 const RULES = ['rules', 'defaultPolicy']
 const RULE = ['action', 'table', 'column', 'entity', 'accessor', 'policy']
 const CODES = new Set(Object.values(Action))
-
-const Authorization = Object.freeze({ ALLOW: 0, DENY: 1, IGNORE: 2 })
 
 /**
  * Rules in either of libsql's two shapes, as the addon takes them.
@@ -75,4 +73,4 @@ function requirePolicy (policy) {
   throw new TypeError('Expected the policy of an authorizer to be ALLOW, DENY or IGNORE of Authorization')
 }
 
-module.exports = { Action, Authorization, readRules }
+module.exports = { readRules }

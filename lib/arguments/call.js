@@ -4,10 +4,8 @@
 
 const { mistake } = require('../errors')
 const { isPlainObject } = require('../params')
-const { checkNames } = require('./names')
+const { NAMES, checkNames } = require('./names')
 
-// `queryTimeout` is libsql's name of the timeout.
-const NAMES = ['signal', 'timeout', 'queryTimeout']
 const CLOSE_OPTIONS = ['timeout', 'interrupt']
 
 /** A signal and a time limit in ms, checked; null for neither. `names` are the known options. */

@@ -3,6 +3,9 @@
 const { isMap, isSet } = require('node:util').types
 const { mistake } = require('../errors')
 
+// Options of a call; `queryTimeout` is libsql's name of the timeout.
+const NAMES = ['signal', 'timeout', 'queryTimeout']
+
 /**
  * Checks the names of options. Unknown ones are ignored, as in better-sqlite3, unless they are
  * misspelt ones. `of` is a key of `checks` in lib/spelling.js.
@@ -17,4 +20,4 @@ function checkNames (options, known, of = 'method') {
   }
 }
 
-module.exports = { checkNames }
+module.exports = { NAMES, checkNames }

@@ -6,18 +6,6 @@ const { checkNames } = require('./names')
 const SESSION = ['table', 'db']
 const APPLY = ['filter', 'onConflict']
 
-// https://www.sqlite.org/session/c_changeset_abort.html
-const constants = Object.freeze({
-  SQLITE_CHANGESET_OMIT: 0,
-  SQLITE_CHANGESET_REPLACE: 1,
-  SQLITE_CHANGESET_ABORT: 2,
-  SQLITE_CHANGESET_DATA: 1,
-  SQLITE_CHANGESET_NOTFOUND: 2,
-  SQLITE_CHANGESET_CONFLICT: 3,
-  SQLITE_CHANGESET_CONSTRAINT: 4,
-  SQLITE_CHANGESET_FOREIGN_KEY: 5
-})
-
 /** @returns {[database: string, table: string | null]} */
 function readSessionOptions (options) {
   options ??= {}
@@ -56,4 +44,4 @@ function requireAction (action) {
   throw new TypeError('Expected onConflict to return a conflict action')
 }
 
-module.exports = { constants, readApplyOptions, readSessionOptions }
+module.exports = { readApplyOptions, readSessionOptions }

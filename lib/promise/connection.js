@@ -1,24 +1,31 @@
 'use strict'
 
 const { AsyncLocalStorage } = require('node:async_hooks')
-const { readCallOptions } = require('../arguments/call')
-const { requireCapability } = require('../capabilities')
 const { OUTCOME, abortError, describe, retrace, withOutcome } = require('../errors')
 const { KEY } = require('../key')
 const { LIMITS } = require('../connection-options')
+const { lazy } = require('../lazy')
 const { FLAG, NEED, OP } = require('../protocol')
 const { openRoute } = require('../backends/promise')
 const { clearTimeout, now, setTimeout } = require('../timers')
+const { lifecycle } = require('../occasions')
 const tracing = require('../tracing')
 const { copyViews } = require('../views')
 const { Job } = require('../worker/job')
 const { interrupted } = require('../worker/port')
 const { watch } = require('../worker/watch')
 const { Compiler } = require('./compiler')
-const { StatementIterator } = require('./iterator')
 const { countCalls } = require('./queue')
 const { Scope } = require('./scope')
-const { acquire } = require('./transaction')
+
+const modules = lazy({
+  call: () => require('../arguments/call'),
+  capabilities: () => require('../capabilities'),
+  iterator: () => require('./iterator'),
+  lifecycle: () => require('../lifecycle'),
+  stats: () => require('../stats'),
+  transaction: () => require('./transaction')
+})
 
 // What may take long and leaves nothing behind when it is interrupted.
 const INTERRUPTIBLE = new Set([OP.RUN, OP.GET, OP.ALL, OP.EXEC, OP.ITERATE, OP.NEXT, OP.SERIALIZE,
@@ -97,7 +104,7 @@ class Connection {
 
   /** For what not every kind of database has. */
   requireCapability (method) {
-    requireCapability(this.options.kind, method)
+    modules.capabilities.requireCapability(this.options.kind, method)
   }
 
   nextNumber () {
@@ -106,7 +113,7 @@ class Connection {
 
   /** The options of one call, checked. */
   readOptions (options) {
-    return readCallOptions(options)
+    return modules.call.readCallOptions(options)
   }
 
   /** Ends a job when its signal or its time says so. */
@@ -248,7 +255,7 @@ class Connection {
   async #alone (need, run, options) {
     const { root } = this
     if (root.current() !== root || this.inTransaction) return run()
-    const lease = await acquire(root)
+    const lease = await modules.transaction.acquire(root)
     try {
       await this.#rest(options)
       if (need === NEED.LEAVE) await this.#closeAll(this.route.leave(true))
@@ -360,7 +367,7 @@ class Connection {
     })
     try {
       const lists = await Promise.all(asked)
-      return { ...require('../stats').sum(lists), cachedStatements: this.compiler.size, queueLength }
+      return { ...modules.stats.sum(lists), cachedStatements: this.compiler.size, queueLength }
     } catch (error) {
       throw retrace(error)
     }
@@ -389,7 +396,7 @@ class Connection {
 
   iterate (statement, entry, call) {
     if (this.route.logsStatements) this.log(entry.sql)
-    return new StatementIterator(KEY, statement, this, entry, call)
+    return new modules.iterator.StatementIterator(KEY, statement, this, entry, call)
   }
 
   interrupt (entry) {
@@ -414,7 +421,7 @@ class Connection {
   /** Readers hold the file: they come back, with the new key, when they are needed. */
   async rekey (key) {
     const scope = this.root.current()
-    const lease = await acquire(scope)
+    const lease = await modules.transaction.acquire(scope)
     try {
       await this.#closeAll(this.route.leave())
       const job = new Job(OP.REKEY)
@@ -445,9 +452,9 @@ class Connection {
 
   /** Closes, and reports it to subscribers. */
   #reported (close) {
-    const occasion = tracing.lifecycle('close')
+    const occasion = lifecycle('close')
     if (occasion === null) return close()
-    return occasion.begin(require('../lifecycle').describe(this.options), close)
+    return occasion.begin(modules.lifecycle.describe(this.options), close)
   }
 
   #interruptAfter (timeout) {
@@ -471,7 +478,7 @@ class Connection {
     const scope = this.root.current()
     let lease = null
     try {
-      lease = await acquire(scope)
+      lease = await modules.transaction.acquire(scope)
     } catch (error) {
       // Interrupted, it goes on while a transaction is open, which rolls that back.
       if (error.code !== 'SQLITE_INTERRUPT') throw error

@@ -1,7 +1,6 @@
 'use strict'
 
-const { Action, Authorization } = require('../arguments/authorizer')
-const { constants } = require('../arguments/session')
+const { Action, Authorization, constants } = require('../arguments/constants')
 const { SqliteError, retrace } = require('../errors')
 const { Database: Base } = require('./database')
 

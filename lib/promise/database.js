@@ -1,24 +1,27 @@
 'use strict'
 
-const {
-  NAMES, readCallOptions, readCloseOptions, readExecOptions, takeOptions
-} = require('../arguments/call')
+const { NAMES } = require('../arguments/names')
 const { attach } = require('../environment')
 const { KEY } = require('../key')
 const { getBooleanOption, readKey, readOptions, readToggle } = require('../connection-options')
-const { copyParams, isPlainObject } = require('../params')
+const { lazy } = require('../lazy')
 const { requireFolder, requirePlain, resolveLibrary } = require('../paths')
 const { readEpoch, readMoment } = require('../kv/moments')
 const { BACKUP_FROM, FLAG, OP, STORE_TASK } = require('../protocol')
 const { FLAT, PLUCK } = require('../rows')
 const { hasParameter } = require('../sql')
-const tracing = require('../tracing')
-const { requireNoMode } = require('../transaction')
+const { lifecycle } = require('../occasions')
 const { Job } = require('../worker/job')
-const { Statement, finishAll, finishGet, finishRun, readValues } = require('../worker/statement')
 const { Connection } = require('./connection')
 const { readLease, readReaders } = require('./options')
-const { createTransaction } = require('./transaction')
+
+const modules = lazy({
+  call: () => require('../arguments/call'),
+  modes: () => require('../transaction'),
+  params: () => require('../params'),
+  statement: () => require('../worker/statement'),
+  transaction: () => require('./transaction')
+})
 
 // The known options of each method, beside those of any call.
 const PRAGMA_OPTIONS = [...NAMES, 'simple']
@@ -41,7 +44,7 @@ class Database {
     const own = { leaseTimeout: readLease(given), readers: readReaders(given, options), key }
     this.#getBinding = getBinding
     const open = () => { this.#connection = new Connection(environment, options, own) }
-    const occasion = tracing.lifecycle('open')
+    const occasion = lifecycle('open')
     if (occasion === null) {
       open()
     } else {
@@ -67,21 +70,21 @@ class Database {
     requireString(sql)
     const connection = this.#connection
     connection.requireOpen()
-    const call = readCallOptions(options)
+    const call = modules.call.readCallOptions(options)
     const entry = await connection.compiler.compileInTurn(sql, call)
-    return new Statement(KEY, connection, entry, sql, this)
+    return new modules.statement.Statement(KEY, connection, entry, sql, this)
   }
 
   run (sql, ...params) {
-    return this.#connection.track(this.#direct(OP.RUN, sql, params, finishRun))
+    return this.#connection.track(this.#direct(OP.RUN, sql, params, modules.statement.finishRun))
   }
 
   get (sql, ...params) {
-    return this.#connection.track(this.#direct(OP.GET, sql, params, finishGet))
+    return this.#connection.track(this.#direct(OP.GET, sql, params, modules.statement.finishGet))
   }
 
   all (sql, ...params) {
-    return this.#connection.track(this.#direct(OP.ALL, sql, params, finishAll))
+    return this.#connection.track(this.#direct(OP.ALL, sql, params, modules.statement.finishAll))
   }
 
   async #direct (op, sql, params, finish) {
@@ -97,7 +100,7 @@ class Database {
     if (known !== null) return execute(known, params)
     const options = this.#likelyOptions(sql, params)
     // As they are now.
-    const given = params.map(copyParams)
+    const given = params.map(modules.params.copyParams)
     const read = (entry) => ({ ...this.#readCall([...given], entry), flags, mode: FLAT })
     const executing = connection.compiler.executeNew(op, sql, options, read, finish)
     if (executing !== null) return executing
@@ -115,7 +118,9 @@ class Database {
 
   #readCall (given, entry) {
     try {
+      const { readCallOptions, takeOptions } = modules.call
       const options = takeOptions(given, entry.parameters, readCallOptions) ?? null
+      const { readValues } = modules.statement
       return { options, values: readValues(withoutUndefined(given, entry), entry) }
     } catch (error) {
       throw this.#connection.about(error, entry.sql)
@@ -134,9 +139,9 @@ class Database {
     const connection = this.#connection
     connection.requireOpen()
     const call = this.#likelyOptions(sql, params)
-    const given = params.map(copyParams)
+    const given = params.map(modules.params.copyParams)
     const start = async (entry) => {
-      const statement = new Statement(KEY, connection, entry, sql, this)
+      const statement = new modules.statement.Statement(KEY, connection, entry, sql, this)
       const iterator = statement.iterate(...withoutUndefined(given, entry))
       return { iterator, first: iterator.next() }
     }
@@ -160,15 +165,15 @@ class Database {
     requireString(sql)
     const connection = this.#connection
     connection.requireOpen()
-    await connection.exec(sql, readExecOptions(options))
+    await connection.exec(sql, modules.call.readExecOptions(options))
     return this
   }
 
   transaction (fn) {
     if (typeof fn !== 'function') throw new TypeError('Expected first argument to be a function')
-    requireNoMode(arguments[1])
+    modules.modes.requireNoMode(arguments[1])
     this.#connection.requireOpen()
-    return createTransaction(fn, this, this.#connection)
+    return modules.transaction.createTransaction(fn, this, this.#connection)
   }
 
   pragma (source, options) {
@@ -180,7 +185,7 @@ class Database {
     requireString(source)
     if (typeof options !== 'object') throw new TypeError('Expected second argument to be an options object')
     const simple = getBooleanOption(options, 'simple')
-    const given = readCallOptions(options, PRAGMA_OPTIONS)
+    const given = modules.call.readCallOptions(options, PRAGMA_OPTIONS)
     const connection = this.#connection
     connection.requireOpen()
     const sql = `PRAGMA ${source}`
@@ -188,9 +193,9 @@ class Database {
     const compile = () => connection.compiler.compile(sql, FLAG.PRAGMA, given)
     return connection.compileFirst(compile, async (entry) => {
       const call = { values: [], flags, mode: FLAT, options: given }
-      if (!simple) return connection.execute(OP.ALL, entry, call, finishAll)
+      if (!simple) return connection.execute(OP.ALL, entry, call, modules.statement.finishAll)
       const plucked = { ...call, flags: flags | FLAG.PLUCK, mode: PLUCK }
-      return connection.execute(OP.GET, entry, plucked, finishGet)
+      return connection.execute(OP.GET, entry, plucked, modules.statement.finishGet)
     }, given, sql)
   }
 
@@ -200,14 +205,14 @@ class Database {
 
   async #explain (source, options) {
     requireString(source)
-    const given = readCallOptions(options)
+    const given = modules.call.readCallOptions(options)
     const connection = this.#connection
     connection.requireOpen()
     const sql = `EXPLAIN ${source}`
     const compile = () => connection.compiler.compile(sql, FLAG.EXPLAIN, given)
     return connection.compileFirst(compile, async (entry) => {
       const call = { values: [], flags: 0, mode: FLAT, options: given }
-      return connection.execute(OP.ALL, entry, call, finishAll)
+      return connection.execute(OP.ALL, entry, call, modules.statement.finishAll)
     }, given, sql)
   }
 
@@ -217,7 +222,7 @@ class Database {
     const attached = 'attached' in options ? options.attached : 'main'
     if (typeof attached !== 'string') throw new TypeError('Expected the "attached" option to be a string')
     if (!attached) throw new TypeError('The "attached" option cannot be an empty string')
-    const call = readCallOptions(options, SERIALIZE_OPTIONS)
+    const call = modules.call.readCallOptions(options, SERIALIZE_OPTIONS)
     const finish = ([[bytes]]) => bytes
     return this.#connection.ask(OP.SERIALIZE, 0, [attached], finish, { options: call })
   }
@@ -243,15 +248,15 @@ class Database {
   }
 
   async sync (options) {
-    return this.#routeWith('sync()').sync(readCallOptions(options))
+    return this.#routeWith('sync()').sync(modules.call.readCallOptions(options))
   }
 
   async syncUntil (replicationIndex, options) {
-    return this.#routeWith('syncUntil()').syncUntil(replicationIndex, readCallOptions(options))
+    return this.#routeWith('syncUntil()').syncUntil(replicationIndex, modules.call.readCallOptions(options))
   }
 
   async resync (options) {
-    return this.#routeWith('resync()').resync(readCallOptions(options))
+    return this.#routeWith('resync()').resync(modules.call.readCallOptions(options))
   }
 
   async refresh (options) {
@@ -307,7 +312,7 @@ class Database {
   /** Waits for calls that its threads have, but not for transactions of others. */
   async stats (options) {
     const connection = this.#connection
-    const call = readCallOptions(options)
+    const call = modules.call.readCallOptions(options)
     connection.requireOpen()
     return connection.stats(call)
   }
@@ -395,7 +400,7 @@ class Database {
     connection.requireOpen()
     const { readApplyOptions } = require('../arguments/session')
     const [bytes, filter, onConflict] = readApplyOptions(changeset, options)
-    const call = readCallOptions(options, APPLY_OPTIONS)
+    const call = modules.call.readCallOptions(options, APPLY_OPTIONS)
     const { functions } = connection.port
     const numbers = [filter, onConflict].map((/** @type {Function | null} */ fn) => {
       if (fn === null) return 0
@@ -443,7 +448,7 @@ class Database {
     if (isToStore(options)) return this.#backupToStore(filename, options)
     const { uri } = connection.options
     const { file, attached, progress } = await readBackup(filename, options, uri)
-    const call = readCallOptions(options, BACKUP_OPTIONS)
+    const call = modules.call.readCallOptions(options, BACKUP_OPTIONS)
     const { opened, step, close } = await this.#beginBackup([attached, file], uri ? 1 : 0, call)
     return runBackup(file, opened, step, close, progress)
   }
@@ -465,7 +470,7 @@ class Database {
   async #backupToStore (name, given) {
     const { runBackup } = require('../arguments/backup')
     const { backupToStore, growing } = require('../kv/backup')
-    const call = readCallOptions(given, BACKUP_OPTIONS)
+    const call = modules.call.readCallOptions(given, BACKUP_OPTIONS)
     this.#connection.requireCapability('backup()')
     const copy = async (attached, file) => {
       const { opened, step, close } = await this.#beginBackup([attached, file], 0, call)
@@ -498,7 +503,7 @@ class Database {
 
   /** Closes once all calls before it have ended, or after a time ends them. */
   async close (options) {
-    await this.#connection.close(readCloseOptions(options))
+    await this.#connection.close(modules.call.readCloseOptions(options))
     return this
   }
 
@@ -525,10 +530,10 @@ function withoutUndefined (params, { parameters }) {
  */
 function likelyOptions (sql, params) {
   const last = params.at(-1)
-  if (!isPlainObject(last) || Array.isArray(last)) return null
+  if (!modules.params.isPlainObject(last) || Array.isArray(last)) return null
   const keys = Object.keys(last)
   const isOption = (key) => NAMES.includes(key) && !hasParameter(sql, key)
-  return keys.length !== 0 && keys.every(isOption) ? readCallOptions(last) : null
+  return keys.length !== 0 && keys.every(isOption) ? modules.call.readCallOptions(last) : null
 }
 
 function requireString (value) {

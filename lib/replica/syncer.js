@@ -4,7 +4,7 @@
 
 const { requireCapability } = require('../capabilities')
 const { OP } = require('../protocol')
-const tracing = require('../tracing')
+const { lifecycle } = require('../occasions')
 const { Job } = require('../worker/job')
 const { Port } = require('../worker/port')
 const { contextOf, countFrames } = require('./syncs')
@@ -40,7 +40,7 @@ function sync (port, extent, frame = null, watch = null) {
     watch?.(job)
     return job.promise
   }
-  const occasion = tracing.lifecycle('sync')
+  const occasion = lifecycle('sync')
   if (occasion === null) return begin()
   return occasion.begin(contextOf(extent, port.opened.database), begin, countFrames)
 }
@@ -48,7 +48,7 @@ function sync (port, extent, frame = null, watch = null) {
 /** The same, in a call that waits by `wait(job)`. */
 function syncNow (port, extent, frame, wait) {
   const run = () => wait(postSync(port, extent, frame))
-  const occasion = tracing.lifecycle('sync')
+  const occasion = lifecycle('sync')
   if (occasion === null) return run()
   return occasion.sync(contextOf(extent, port.opened.database), run, countFrames)
 }

@@ -5,7 +5,7 @@
 const { errorOf } = require('../errors')
 const { EXTENT } = require('../protocol')
 const { soon } = require('../timers')
-const tracing = require('../tracing')
+const { lifecycle, whenSubscribed } = require('../occasions')
 
 // Those of open replicas, for the first subscriber of the channel; WeakRefs keep none open.
 const known = new Set()
@@ -14,7 +14,7 @@ const forgotten = new FinalizationRegistry((ref) => known.delete(ref))
 const listening = new Set()
 
 let isListened = false
-tracing.whenSubscribed('sync', () => {
+whenSubscribed('sync', () => {
   isListened = true
   for (const ref of known) ref.deref()?.update()
 })
@@ -54,7 +54,7 @@ class Syncs {
     const error = code === null ? undefined : errorOf(message, code, ...about)
     const sync = { reason: reasonOf(isAsked, extent), frames, frame, duration, error }
     // A sync that a call waits for is reported by that call.
-    if (!isAsked) tracing.lifecycle('sync')?.report({ database: this.#database, ...sync })
+    if (!isAsked) lifecycle('sync')?.report({ database: this.#database, ...sync })
     // Not inside the call that waits: a listener may make calls of its own.
     if (this.#events.has('sync')) soon(() => this.#events.emit('sync', sync))
   }

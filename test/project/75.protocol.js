@@ -53,9 +53,14 @@ const upper = (name) => name.replace(/([a-z\d])([A-Z])/g, '$1_$2').toUpperCase()
 
 function readJavaScript () {
   const numbers = new Numbers()
+  for (const file of ['layout.js', 'protocol.js']) readConstants(numbers, read('lib', file))
+  return numbers
+}
+
+function readConstants (numbers, text) {
   let table = null
   let before = ''
-  for (const line of read('lib', 'protocol.js').split('\n')) {
+  for (const line of text.split('\n')) {
     const isExplained = before.trim().startsWith('//')
     const single = /^const (\w+) = ([^{]+)$/.exec(line)
     const begin = /^const (\w+) = \{$/.exec(line)
@@ -67,7 +72,6 @@ function readJavaScript () {
     if (begin) assert.ok(isExplained, `${table} needs a line that says what it is`)
     before = line
   }
-  return numbers
 }
 
 /** Constants, modules of them and enums of Rust; `only` names those to take from a file. */

@@ -6,7 +6,8 @@ const { HEADER, OP } = require('../../lib/protocol')
 const { Entry } = require('../../lib/worker/entry')
 const { Job } = require('../../lib/worker/job')
 const { Port } = require('../../lib/worker/port')
-const { EXPAND, FLAT, PLUCK, RAW, createBlock, decoderFor } = require('../../lib/rows')
+const { createBlock } = require('../../lib/block')
+const { EXPAND, FLAT, PLUCK, RAW, decoderFor } = require('../../lib/rows')
 const { child, exited, open, ours, oursSyncOnly } = require('../support')
 
 const INT32 = 1
@@ -54,13 +55,17 @@ test('a decoder tells how many slots a row takes', () => {
 })
 
 test('the same holds where no code may be generated', async () => {
-  const result = await child(file => {
-    const { FLAT, createBlock, decoderFor } = require(file)
+  const result = await child((file, block) => {
+    const { createBlock } = require(block)
+    const { FLAT, decoderFor } = require(file)
     for (const names of [['id', 'secret'], ['id\0secret']]) {
       const row = decoderFor(FLAT, names).one(createBlock(), '')
       require('node:assert').deepStrictEqual(Object.keys(row), names)
     }
-  }, { args: [require.resolve('../../lib/rows')], execArgv: ['--disallow-code-generation-from-strings'] })
+  }, {
+    args: [require.resolve('../../lib/rows'), require.resolve('../../lib/block')],
+    execArgv: ['--disallow-code-generation-from-strings']
+  })
   exited(result)
 })
 

@@ -1,22 +1,22 @@
 'use strict'
 
 const { KEY } = require('../../key')
-const { HEADER, ROLE } = require('../../protocol')
-const { Session } = require('../../session')
-const { createClasses } = require('../../statement')
+const { lazy } = require('../../lazy')
+const { HEADER, ROLE } = require('../../layout')
 const { MAX_CACHED, MAX_CACHED_LENGTH, StatementCache } = require('../../statement-cache')
-const tracing = require('../../tracing')
-const { createController, createTransaction } = require('../../transaction')
 const { backendOf } = require('./backend-of')
 
-// Most programs do not need these: loading them at first use halves the time of require().
-const lazy = {
-  get batch () { return require('./batch') },
-  get callbacks () { return require('../../callbacks') },
-  get listeners () { return require('../../listeners') },
-  get limits () { return require('../../arguments/limits') },
-  get stats () { return require('../../stats') }
-}
+const modules = lazy({
+  batch: () => require('./batch'),
+  callbacks: () => require('../../callbacks'),
+  limits: () => require('../../arguments/limits'),
+  listeners: () => require('../../listeners'),
+  session: () => require('../../session'),
+  statement: () => require('../../statement'),
+  stats: () => require('../../stats'),
+  tracing: () => require('../../tracing'),
+  transaction: () => require('../../transaction')
+})
 
 const MAX_EXEC_LENGTH = 128
 
@@ -32,18 +32,19 @@ class LocalBackend {
   #controller = null
   #listeners = null
   #limits = null
+  // Classes of statements, which come with the first: most of the time of opening would be theirs.
+  /** @type {any} */
+  Entry = null
+  /** @type {any} */
+  Statement = null
   #parametersOf
 
   /** @param {import('../../engine').Environment} environment */
   constructor (environment, options, key, role = ROLE.ONLY) {
     const { natives, block } = environment
-    const { Entry, Statement, parametersOf } = classesOf(environment)
     this.environment = environment
     this.natives = natives
     this.block = block
-    this.Statement = Statement
-    this.Entry = Entry
-    this.#parametersOf = parametersOf
     this.options = options
     this.handle = this.openHandle(role, key)
     if (options.limits !== null) Object.assign(this.limits, options.limits)
@@ -96,7 +97,14 @@ class LocalBackend {
 
   /** Compiles a statement of its own, without the cache. */
   compile (sql, pragma, explain) {
+    if (this.Entry === null) this.#takeClasses()
     return new this.Entry(this.natives.statementPrepare.call(this.handle, sql, pragma, explain))
+  }
+
+  #takeClasses () {
+    const { Entry, Statement, parametersOf } = classesOf(this.environment)
+    Object.assign(this, { Entry, Statement })
+    this.#parametersOf = parametersOf
   }
 
   statement (entry, sql, database) {
@@ -117,7 +125,7 @@ class LocalBackend {
   }
 
   exec (sql, timeout) {
-    if (tracing.on) this.#execTraced(sql, timeout)
+    if (modules.tracing.on) this.#execTraced(sql, timeout)
     else this.#exec(sql, timeout)
   }
 
@@ -153,17 +161,18 @@ class LocalBackend {
 
   /** Runs what is no Statement, and traces it. */
   #trace (sql, call) {
-    const context = tracing.contextOf('exec', sql, this.options.name, this.role)
-    return tracing.traceSync(context, call)
+    const context = modules.tracing.contextOf('exec', sql, this.options.name, this.role)
+    return modules.tracing.traceSync(context, call)
   }
 
   transaction (fn, database) {
     const { natives, handle } = this
-    this.#controller ??= createController((sql) => {
+    this.#controller ??= modules.transaction.createController((sql) => {
       const statement = natives.statementPrepare.call(handle, sql, false, false)
       const run = () => natives.statementRun.call(statement)
-      return () => tracing.on ? this.#trace(sql, run) : run()
+      return () => modules.tracing.on ? this.#trace(sql, run) : run()
     })
+    const { createTransaction } = modules.transaction
     return createTransaction(fn, database, this.#controller, this.#isInTransaction)
   }
 
@@ -172,7 +181,7 @@ class LocalBackend {
   batch (list, options, database) {
     const { natives, block } = this
     const { CHANGES, ROWID, ROWID_INT64 } = HEADER
-    return lazy.batch.runBatch(natives, database, list, options, () => {
+    return modules.batch.runBatch(natives, database, list, options, () => {
       natives.databaseLastChanges.call(this.handle)
       const lastInsertRowid = this.int64 ? block.bigints[ROWID_INT64] : block.numbers[ROWID]
       return { changes: block.numbers[CHANGES], lastInsertRowid }
@@ -195,7 +204,7 @@ class LocalBackend {
 
   listeners () {
     const { natives, handle } = this
-    this.#listeners ??= new lazy.listeners.FileListeners(() => this.int64, {
+    this.#listeners ??= new modules.listeners.FileListeners(() => this.int64, {
       update: (listener) => natives.databaseOnChange.call(handle, listener),
       build: (listener) => natives.databaseOnWork.call(handle, listener)
     })
@@ -204,13 +213,13 @@ class LocalBackend {
 
   get limits () {
     const limit = (index, value) => this.natives.databaseLimit.call(this.handle, index, value)
-    this.#limits ??= lazy.limits.createLimits(limit)
+    this.#limits ??= modules.limits.createLimits(limit)
     return this.#limits
   }
 
   stats () {
     const numbers = this.natives.databaseStats.call(this.handle)
-    return { ...lazy.stats.sum([numbers]), cachedStatements: this.cache.size }
+    return { ...modules.stats.sum([numbers]), cachedStatements: this.cache.size }
   }
 
   unsafeMode (on) {
@@ -245,7 +254,8 @@ class LocalBackend {
   }
 
   session (name, table) {
-    return new Session(this.natives, this.natives.databaseSession.call(this.handle, name, table))
+    const handle = this.natives.databaseSession.call(this.handle, name, table)
+    return new modules.session.Session(this.natives, handle)
   }
 
   applyChangeset (bytes, filter, onConflict) {
@@ -254,14 +264,15 @@ class LocalBackend {
 
   /** A function, as `parseFunction()` has read it. */
   function ({ name, fn, argCount, int64, deterministic, directOnly }) {
-    const trampoline = lazy.callbacks.scalarTrampoline(this.block, fn, argCount, name)
+    const trampoline = modules.callbacks.scalarTrampoline(this.block, fn, argCount, name)
     this.natives.databaseFunction.call(
       this.handle, trampoline, name, argCount, int64, deterministic, directOnly)
   }
 
   /** An aggregate, as `parseAggregate()` has read it. */
   aggregate ({ name, callbacks, argCount, int64, deterministic, directOnly }) {
-    const trampolines = lazy.callbacks.aggregateTrampolines(this.block, callbacks, argCount, name)
+    const { aggregateTrampolines } = modules.callbacks
+    const trampolines = aggregateTrampolines(this.block, callbacks, argCount, name)
     this.natives.databaseAggregate.call(
       this.handle, ...trampolines, name, argCount, int64, deterministic, directOnly)
   }
@@ -274,13 +285,13 @@ class LocalBackend {
 /** The classes of statements of one addon. */
 function classesOf (environment) {
   if (environment.classes === null) {
-    const classes = environment.classes = createClasses(environment)
-    tracing.whenOn(() => require('../../traced').traceStatements(classes, placeOf))
+    const classes = environment.classes = modules.statement.createClasses(environment)
+    modules.tracing.whenOn(() => require('../../traced').traceStatements(classes, placeOf))
   }
   return environment.classes
 }
 
-/** The database and the connection of a statement that runs in this thread, for tracing. */
+/** The database and the connection of a statement that runs in this thread, for modules.tracing. */
 function placeOf (database) {
   const { options, file } = backendOf(database)
   return [options.name, file.role]

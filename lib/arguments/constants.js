@@ -1,8 +1,7 @@
 'use strict'
 
 // What an authorizer is asked about: https://www.sqlite.org/c3ref/c_alter_table.html
-
-module.exports = Object.freeze({
+const Action = Object.freeze({
   CREATE_INDEX: 1,
   CREATE_TABLE: 2,
   CREATE_TEMP_INDEX: 3,
@@ -37,3 +36,19 @@ module.exports = Object.freeze({
   SAVEPOINT: 32,
   RECURSIVE: 33
 })
+
+const Authorization = Object.freeze({ ALLOW: 0, DENY: 1, IGNORE: 2 })
+
+// https://www.sqlite.org/session/c_changeset_abort.html
+const constants = Object.freeze({
+  SQLITE_CHANGESET_OMIT: 0,
+  SQLITE_CHANGESET_REPLACE: 1,
+  SQLITE_CHANGESET_ABORT: 2,
+  SQLITE_CHANGESET_DATA: 1,
+  SQLITE_CHANGESET_NOTFOUND: 2,
+  SQLITE_CHANGESET_CONFLICT: 3,
+  SQLITE_CHANGESET_CONSTRAINT: 4,
+  SQLITE_CHANGESET_FOREIGN_KEY: 5
+})
+
+module.exports = { Action, Authorization, constants }
