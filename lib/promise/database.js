@@ -6,7 +6,6 @@ const { KEY } = require('../key')
 const { getBooleanOption, readKey, readOptions, readToggle } = require('../connection-options')
 const { lazy } = require('../lazy')
 const { requireFolder, requirePlain, resolveLibrary } = require('../paths')
-const { readEpoch, readMoment } = require('../kv/moments')
 const { BACKUP_FROM, FLAG, OP, STORE_TASK } = require('../protocol')
 const { FLAT, PLUCK } = require('../rows')
 const { hasParameter } = require('../sql')
@@ -18,6 +17,7 @@ const { readLease, readReaders } = require('./options')
 const modules = lazy({
   call: () => require('../arguments/call'),
   modes: () => require('../transaction'),
+  moments: () => require('../kv/moments'),
   params: () => require('../params'),
   statement: () => require('../worker/statement'),
   transaction: () => require('./transaction')
@@ -262,24 +262,26 @@ class Database {
   async refresh (options) {
     const connection = this.#storeOf('refresh()')
     if (!connection.options.readonly) throw new TypeError('refresh() is for databases that are open for reading: the "readonly" option')
-    return this.#task(STORE_TASK.REFRESH, readCallOptions(options), ([[moved]]) => moved === 1)
+    const call = modules.call.readCallOptions(options)
+    return this.#task(STORE_TASK.REFRESH, call, ([[moved]]) => moved === 1)
   }
 
   async flush (options) {
     this.#storeOf('flush()')
-    await this.#task(STORE_TASK.FLUSH, readCallOptions(options))
+    await this.#task(STORE_TASK.FLUSH, modules.call.readCallOptions(options))
     return this
   }
 
   async history (options) {
     this.#storeOf('history()')
-    return this.#task(STORE_TASK.HISTORY, readCallOptions(options), (rows) => rows.map(readMoment))
+    const call = modules.call.readCallOptions(options)
+    return this.#task(STORE_TASK.HISTORY, call, (rows) => rows.map(modules.moments.readMoment))
   }
 
   async restore (epoch, options) {
     this.#storeOf('restore()')
-    const number = readEpoch(epoch)
-    await this.#task(STORE_TASK.RESTORE, readCallOptions(options), null, number)
+    const number = modules.moments.readEpoch(epoch)
+    await this.#task(STORE_TASK.RESTORE, modules.call.readCallOptions(options), null, number)
     return this
   }
 
