@@ -52,6 +52,26 @@ test('a dump makes the same database, with its virtual tables', async (t) => {
   db.close()
 })
 
+test('a damaged file is dumped as far as it can be read, and the dump says so', async (t) => {
+  const folder = tempDir(t)
+  const file = path.join(folder, 'app.db')
+  const db = new Database(file)
+  db.exec(`CREATE TABLE a (x); CREATE TABLE b (x); INSERT INTO b VALUES ('whole');
+    INSERT INTO a SELECT zeroblob(500) FROM json_each('[1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20]')`)
+  const [page] = db.prepare("SELECT rootpage FROM sqlite_schema WHERE name = 'a'").raw().get()
+  const size = db.pragma('page_size', { simple: true })
+  const leaf = db.pragma('page_count', { simple: true })
+  db.close()
+  const bytes = fs.readFileSync(file)
+  assert.notEqual(leaf, page)
+  bytes.fill(0xff, (leaf - 1) * size, leaf * size)
+  fs.writeFileSync(file, bytes)
+  const { stdout, stderr, code } = await shell(folder, ['dump', 'app.db'])
+  assert.match(stdout, /^INSERT INTO a VALUES\(X'00.*\n[^]*CORRUPTION ERROR[^]*\nINSERT INTO b VALUES\('whole'\);\nROLLBACK; -- due to errors\n$/m)
+  assert.match(stderr, /the database is damaged/)
+  assert.equal(code, 1)
+})
+
 test('.import reads what sqlite3 reads', async (t) => {
   const folder = tempDir(t)
   const file = (name, text) => fs.writeFileSync(path.join(folder, name), text)

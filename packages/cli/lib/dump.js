@@ -20,9 +20,11 @@ async function dump (db, write, options) {
   if (begin) await db.exec('BEGIN', { signal })
   try {
     await write('PRAGMA foreign_keys=OFF;\nBEGIN TRANSACTION;\n')
-    const isOpen = await dumpTables(db, write, { ...options, patterns })
+    const state = await dumpTables(db, write, { ...options, patterns })
     if (!dataOnly) await dumpRest(db, write, patterns, signal)
-    await write(`${isOpen ? 'PRAGMA writable_schema=OFF;\n' : ''}COMMIT;\n`)
+    if (state.isOpen) await write('PRAGMA writable_schema=OFF;\n')
+    await write(state.isDamaged ? 'ROLLBACK; -- due to errors\n' : 'COMMIT;\n')
+    if (state.isDamaged) throw new CliError('the database is damaged: the dump has what could be read, and ends with ROLLBACK')
   } finally {
     if (begin && db.inTransaction) await db.exec('ROLLBACK')
   }
@@ -40,7 +42,7 @@ async function dumpTables (db, write, options) {
   const { patterns, signal, schemaOnly, dataOnly } = options
   const list = await rowsOf(db, `SELECT name, sql FROM sqlite_schema WHERE type = 'table' AND sql IS NOT NULL
     AND ${matching(patterns, 'tbl_name')} ORDER BY tbl_name = 'sqlite_sequence', rowid`, patterns, signal)
-  let isOpen = false
+  const state = { isOpen: false, isDamaged: false }
   for (const [name, sql] of list) {
     if (name === 'sqlite_sequence') {
       if (!dataOnly) await write('DELETE FROM sqlite_sequence;\n')
@@ -50,14 +52,16 @@ async function dumpTables (db, write, options) {
       continue
     } else if (/^CREATE VIRTUAL TABLE/i.test(sql)) {
       if (dataOnly) continue
-      if (!isOpen) await write('PRAGMA writable_schema=ON;\n')
-      isOpen = true
+      if (!state.isOpen) await write('PRAGMA writable_schema=ON;\n')
+      state.isOpen = true
       await write(`INSERT INTO sqlite_schema(type,name,tbl_name,rootpage,sql)VALUES('table',${literal(name)},${literal(name)},0,${literal(sql)});\n`)
       continue
     } else if (!dataOnly) await write(`${createText(sql)};\n`)
-    if (!schemaOnly) await dumpRows(db, name, write, options)
+    if (schemaOnly) continue
+    const isWhole = await dumpRows(db, name, write, options)
+    state.isDamaged ||= !isWhole
   }
-  return isOpen
+  return state
 }
 
 async function dumpRest (db, write, patterns, signal) {
@@ -116,12 +120,20 @@ async function * tableRows (db, table, { columns, rowid }, { isRemote, signal })
   }
 }
 
+// Returns false for a table that is damaged: what can be read is written, as sqlite3 does it.
 async function dumpRows (db, table, write, options) {
   const shape = await columnsOf(db, table, options.signal)
   if (shape.columns.length === 0) throw new CliError(`the columns of ${table} cannot be read`)
   const start = `INSERT INTO ${quoteName(table)} VALUES(`
-  for await (const row of tableRows(db, table, shape, options)) {
-    await write(`${start}${row.map(lineLiteral).join(',')});\n`)
+  try {
+    for await (const row of tableRows(db, table, shape, options)) {
+      await write(`${start}${row.map(lineLiteral).join(',')});\n`)
+    }
+    return true
+  } catch (error) {
+    if (!/^SQLITE_CORRUPT/.test(error.code)) throw error
+    await write(`/****** CORRUPTION ERROR *******/\n/****** ${error.message} ******/\n`)
+    return false
   }
 }
 

@@ -61,6 +61,8 @@ class Session {
   get target () { return this.#target }
   get name () { return this.#target === null ? '' : shortName(this.#target.name) }
   get signal () { return this.#abort?.signal }
+  /** Runs a function while another program has the terminal. */
+  withTerminal = (run) => run()
   /** Called when the schema may have changed. */
   onSchema = () => {}
 

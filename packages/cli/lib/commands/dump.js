@@ -29,8 +29,8 @@ async function run (args, { stdout }) {
       schemaOnly: values['schema-only'],
       dataOnly: values['data-only']
     })
-    await output.flush()
   } finally {
+    await output.flush()
     await target.close()
   }
   return 0

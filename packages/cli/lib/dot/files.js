@@ -3,6 +3,7 @@
 // Commands that read and write files, and those that end the shell.
 
 const { spawn } = require('node:child_process')
+const { once } = require('node:events')
 const fs = require('node:fs')
 const path = require('node:path')
 const readline = require('node:readline')
@@ -182,8 +183,10 @@ async function clone (session, [file]) {
 async function shell (session, args, rest) {
   if (rest === '') throw new CliError('Usage: .shell COMMAND')
   await session.output.flush()
-  const child = spawn(rest, { shell: true, stdio: session.isInteractive ? 'inherit' : ['ignore', 'inherit', 'inherit'] })
-  const [code] = await require('node:events').once(child, 'close')
+  const stdio = session.isInteractive ? 'inherit' : ['ignore', 'inherit', 'inherit']
+  const code = await session.withTerminal(async () => {
+    return (await once(spawn(rest, { shell: true, stdio }), 'close'))[0]
+  })
   if (code !== 0) session.stderr.write(`System command returns ${code}\n`)
 }
 

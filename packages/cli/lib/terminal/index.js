@@ -22,6 +22,17 @@ async function interactive (session, { stdin, stdout }) {
     removeHistoryDuplicates: true,
     terminal: true
   })
+  // Another program reads the keys, then.
+  session.withTerminal = async (run) => {
+    rl.pause()
+    stdin.setRawMode?.(false)
+    try {
+      return await run()
+    } finally {
+      stdin.setRawMode?.(true)
+      rl.resume()
+    }
+  }
   const terminal = new Terminal(session, rl, history)
   complete.buffer = () => terminal.buffer
   if (!process.env.NO_COLOR) highlight(rl, stdin, stdout, () => terminal.buffer)
