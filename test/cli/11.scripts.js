@@ -170,6 +170,28 @@ test('every command with nothing and with nonsense gives a message and no stack'
   assert.doesNotMatch(stderr, /^ +at |TypeError|undefined|\[object/m)
 })
 
+// What a user may type, in pieces. No commands of the system, and no folder but its own.
+const PIECES = [
+  '.', '.mode ', '.import ', '.read ', '.dump ', '.schema ', '.width ', '.param set ', '.once ', '.output', '.open ', '.backup ', '.restore ', '.explain ',
+  '.eqp on', '.vector ', '.help ', '.separator ', '.nullvalue ', '.print ', '.mode insert ', '.mode column --wrap ', '.clone ', '.rekey ', '.load ', '.prompt ',
+  '.databases', '.tables %', '.indexes', '.timer on', '.show', '.stats', '.sync', '.kv ', '-5', '0', '99999999999', ';', 'SELECT ', '* FROM ', 't ', 'x', '%', '\\', '\t',
+  ' ', '\0', 'é', '日本', '😀', 'CREATE TABLE t(a,b);', "INSERT INTO t VALUES(1,x'00');", 'BEGIN;', 'COMMIT;', 'EXPLAIN ', 'QUERY PLAN ', 'PRAGMA ', 'table_info(t)',
+  ';', '?', '?1', ':a', '@x', 'WITH c AS (SELECT 1) ', 'VALUES(1,2)', 'a.db', ':memory:', 'CREATE TRIGGER tr AFTER INSERT ON t BEGIN SELECT 1;', 'END;',
+  "ATTACH 'b.db' AS b;", 'DETACH b;', 'SAVEPOINT s;', 'ROLLBACK;', "'a b'", '"c\\n"'
+]
+
+test('whatever is typed, it goes on to the end, without a stack', async (t) => {
+  const next = random(seed(t))
+  for (let round = 0; round < 5; round++) {
+    const lines = Array.from({ length: 200 }, () => {
+      return Array.from({ length: 1 + next(6) }, () => PIECES[next(PIECES.length)]).join('')
+    })
+    const { stderr, code, signal } = await shell(tempDir(t), ['app.db'], { input: lines.join('\n') })
+    assert.deepEqual([code, signal], [1, null], stderr)
+    assert.doesNotMatch(stderr, /^ +at |TypeError|is not a function|Cannot read|\[object|Warning/m)
+  }
+})
+
 test('a pipe that is closed early ends it quietly', async (t) => {
   const { spawnSync } = require('node:child_process')
   const { BIN, env } = require('./shell')
