@@ -1,6 +1,7 @@
 'use strict'
 
-// What is measured, with the same methods: `run(sql, params)`, `all(sql)`, `point(id)`, `exec(sql)` and `close()`, all awaited.
+// What is measured, with the same methods, which are awaited: `run(sql, params)`, `all(sql)`,
+// `point(id)`, `exec(sql)` and `close()`.
 
 const path = require('node:path')
 const { connect } = require('../../promise')

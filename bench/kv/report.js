@@ -10,12 +10,20 @@ const calls = ({ reads, writes, deletes }) => reads === undefined
   : [reads, writes, deletes].map(Math.round).join(' + ')
 const rate = (milliseconds) => Math.round(1000 / milliseconds).toLocaleString('en')
 
-const LABELS = { sync: 'sync API', promise: 'promise API', rivet: 'Rivet', file: 'a file of Ferrolite', 'better-sqlite3': 'a file of better-sqlite3' }
+const LABELS = {
+  sync: 'sync API',
+  promise: 'promise API',
+  rivet: 'Rivet',
+  file: 'a file of Ferrolite',
+  'better-sqlite3': 'a file of better-sqlite3'
+}
 
 function pages (results) {
   const names = Object.keys(results)
   const lines = Object.keys(results[names[0]])
-  return ['Calls of the store that read + write + delete, and the time, by bytes of a page; the sync API and a store in memory:', [
+  const text = 'Calls of the store that read + write + delete, and the time, by bytes of a page; ' +
+    'the sync API and a store in memory:'
+  return [text, [
     ['', ...names.flatMap((name) => [name.replace('pages of ', ''), 'time'])],
     ...lines.map((line) => [line, ...names.flatMap((name) => [calls(results[name][line]), ms(results[name][line])])])
   ]]
@@ -46,7 +54,9 @@ function latency (results) {
 
 function stores (results) {
   const names = Object.keys(results)
-  return ['In real stores on the same machine, through the promise API; the table that is scanned has 5 MB:', [
+  const text = 'In real stores on the same machine, through the promise API; ' +
+    'the table that is scanned has 5 MB:'
+  return [text, [
     ['', ...names],
     ...Object.keys(results[names[0]]).map((line) => [line, ...names.map((name) => ms(results[name][line]))])
   ]]

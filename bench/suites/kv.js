@@ -1,7 +1,7 @@
 'use strict'
 
-// Databases in key-value stores: calls and times by page size, beside @rivetkit/sqlite-vfs, a native
-// file and better-sqlite3, behind a network of some milliseconds, and in real stores.
+// Databases in key-value stores: calls and times by page size, beside @rivetkit/sqlite-vfs and
+// native files, behind a network of some milliseconds, and in real stores.
 
 const RIVET = '2.2.1'
 

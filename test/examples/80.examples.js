@@ -9,6 +9,8 @@ const os = require('node:os')
 const path = require('node:path')
 const test = require('node:test')
 const { promisify } = require('node:util')
+const { unavailable: noMoto } = require('../servers/moto')
+const { unavailable: noRedis } = require('../servers/redis')
 const { startSqld, unavailable } = require('../servers/sqld')
 
 const EXAMPLES = path.join(__dirname, '..', '..', 'examples')
@@ -28,7 +30,7 @@ function runExample (name, cwd, ...args) {
 }
 
 // They have tests of their own below.
-const APART = ['demo.js', 'demo-replica.js', 'demo-vector.js', 'remote.js', 'replica.js', 'scale.js']
+const APART = ['demo.js', 'demo-replica.js', 'demo-vector.js', 'demo-kv.js', 'kv-counter.js', 'kv-function.js', 'remote.js', 'replica.js', 'scale.js']
 
 for (const name of fs.readdirSync(EXAMPLES)) {
   if (!/\.m?js$/.test(name) || APART.includes(name)) continue
@@ -78,6 +80,31 @@ test('examples/demo-vector.js finds what is near, and is asked more', async (t) 
   assert.match(stdout, /^ {2}the index .* recall 1\.000$/m)
   const more = await runExample('demo-vector.js', folder, 'tea', 'nothing')
   assert.match(more.stdout, /^\nWhat is near "tea"\?\n(.*\n){3}\n"nothing" is not among the words\n$/)
+})
+
+test('examples/demo-kv.js counts the writes of commits, and loses none to a kill', async (t) => {
+  const folder = tempDir(t)
+  const { stdout, stderr } = await runExample('demo-kv.js', folder)
+  assert.equal(stderr, '')
+  assert.match(stdout, / 240 commits, 1\.00 writes each\n/)
+  assert.match(stdout, /^Opened again in \d+ ms: 300 rows, 300 commits had returned$/m)
+  assert.match(stdout, /^Every value is sound: ok$/m)
+  assert.deepEqual(fs.readdirSync(folder), [])
+})
+
+test('examples/kv-counter.js counts on after kills', { skip: noRedis() ?? false }, async (t) => {
+  const folder = tempDir(t)
+  const { stdout, stderr } = await runExample('kv-counter.js', folder)
+  assert.equal(stderr, '')
+  assert.match(stdout, /^run 1: counted from 1 to \d+, then killed\nrun 2: .*\nrun 3: .* to 1\d\d, then killed$/m)
+  assert.deepEqual(fs.readdirSync(folder), [])
+})
+
+test('examples/kv-function.js keeps its database in a bucket', { skip: noMoto() ?? false }, async (t) => {
+  const folder = tempDir(t)
+  const { stdout } = await runExample('kv-function.js', folder)
+  assert.match(stdout, /^bob visits \/: 2\n\[ \{ path: '\/', visits: 2 \}, \{ path: '\/about', visits: 1 \} \]$/m)
+  assert.deepEqual(fs.readdirSync(folder), [])
 })
 
 const skip = unavailable() ?? false
