@@ -25,7 +25,10 @@ function pages (results) {
     'the sync API and a store in memory:'
   return [text, [
     ['', ...names.flatMap((name) => [name.replace('pages of ', ''), 'time'])],
-    ...lines.map((line) => [line, ...names.flatMap((name) => [calls(results[name][line]), ms(results[name][line])])])
+    ...lines.map((line) => [
+      line,
+      ...names.flatMap((name) => [calls(results[name][line]), ms(results[name][line])])
+    ])
   ]]
 }
 
@@ -58,7 +61,8 @@ function stores (results) {
     'the table that is scanned has 5 MB:'
   return [text, [
     ['', ...names],
-    ...Object.keys(results[names[0]]).map((line) => [line, ...names.map((name) => ms(results[name][line]))])
+    ...Object.keys(results[names[0]])
+      .map((line) => [line, ...names.map((name) => ms(results[name][line]))])
   ]]
 }
 
