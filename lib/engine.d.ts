@@ -143,6 +143,14 @@ export type Server = [
   acceptAny: boolean
 ]
 
+/** A resident database, as the addon sees it. */
+export interface ResidentHost extends StoreSettings {
+  /** Called in the middle of a commit: there is something to take. */
+  queued (): void
+  /** What the store threw last. */
+  error?: unknown
+}
+
 /** What a worker knows of a key-value store. */
 export interface AskedStore extends StoreSettings {
   limits: { maxKeys: number, maxReadKeys: number, maxValueBytes: number, maxBatchBytes: number, concurrency: number }
@@ -211,6 +219,29 @@ export interface Natives {
   databaseHistory (this: ConnectionHandle): number[]
   /** Commits the state of an epoch of a store once more. */
   databaseRestore (this: ConnectionHandle, epoch: number): void
+  /** A resident database, with the state that its worker has left. */
+  databaseOpenResident (
+    worker: WorkerHandle,
+    host: ResidentHost,
+    name: string,
+    readonly: boolean,
+    /** ms to wait for locks of attached files */
+    timeout: number,
+    verbose: ((sql: string) => void) | null,
+    defaultTimeout: number,
+    role: Role,
+    hideParameters: boolean
+  ): ConnectionHandle
+  /** -> whether anything is queued, which the worker takes over */
+  databaseTakeBatch (this: ConnectionHandle, worker: WorkerHandle): boolean
+  /** What became of the last batch; throws if it is lost. */
+  databaseSettle (this: ConnectionHandle, worker: WorkerHandle): void
+  /** Takes over the state that the worker has left. */
+  databaseReplace (this: ConnectionHandle, worker: WorkerHandle): void
+  /** Whether nothing can be committed. */
+  databaseFreeze (this: ConnectionHandle, on: boolean): void
+  /** -> transactions that the store does not have; throws once some are lost */
+  databaseQueued (this: ConnectionHandle): number
   databaseClose (this: ConnectionHandle): void
   databaseIsOpen (this: ConnectionHandle): boolean
   databaseRequireOpen (this: ConnectionHandle): void
@@ -370,6 +401,8 @@ export interface Natives {
   /** Opens a replica's file once the worker that fills it, which is `this`, has done so. */
   workerOpenBehind (this: WorkerHandle, ...file: WorkerFile): WorkerHandle
   workerOpenRemote (...server: Server): WorkerHandle
+  /** The worker that stores a resident database; called for each of its requests. */
+  workerOpenResident (name: string, readonly: boolean, store: AskedStore): WorkerHandle
   /** A database in a key-value store, which the worker asks for; called for each of its requests. */
   workerOpenStore (
     name: string,

@@ -200,7 +200,9 @@ const STORE_TASK = {
   // The epochs that can be opened: number, time and pages of each.
   HISTORY: 3,
   // Commits the state of an epoch once more.
-  RESTORE: 4
+  RESTORE: 4,
+  // Stores a batch of a resident database.
+  APPLY: 5
 }
 
 // What a key-value store is asked to do.

@@ -15,6 +15,10 @@ module.exports = function createPromiseApi (getBinding, { allowNativeBinding = t
   }
   /** Opens a database; rejects if that fails. */
   async function connect (...args) {
+    if (args[1]?.mode === 'resident') {
+      const { connectResident } = require('../kv/resident')
+      return connectResident(getBinding, args[0], args[1], allowNativeBinding)
+    }
     const database = new Database(...args)
     try {
       await Base.opened(database)

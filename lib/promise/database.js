@@ -38,6 +38,7 @@ class Database {
       throw new TypeError("Expected first argument to be a string: a path or a URL, or '' for a temporary database (is a variable not set?)")
     }
     const { key, ...options } = readOptions(filename, given, allowNativeBinding)
+    if (options.store?.resident) throw new TypeError('A resident database is one of the sync API: connect() opens it')
     requireFolder(options)
     const environment = attach(getBinding(options.nativeBinding))
     requirePlain(environment.natives, options)

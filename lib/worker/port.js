@@ -427,6 +427,14 @@ function openStore ({ name, readonly, timeout, store }, shown, role) {
 }
 
 /**
+ * How it opens one that it only stores: its pages are in this thread.
+ * @returns {(natives: import('../engine').Natives) => import('../engine').WorkerHandle}
+ */
+function openResident ({ name, readonly, store }) {
+  return (natives) => natives.workerOpenResident(name, readonly, store)
+}
+
+/**
  * How it opens a database on a server.
  * @param {{ args: import('../engine').Server }} remote
  * @returns {(natives: import('../engine').Natives) => import('../engine').WorkerHandle}
@@ -492,4 +500,4 @@ function readRow (block, text, slot, columns) {
   return rows[0]
 }
 
-module.exports = { Port, interrupted, openLocal, openRemote, openStore }
+module.exports = { Port, interrupted, openLocal, openRemote, openResident, openStore }

@@ -88,11 +88,15 @@ impl Handle {
 
     /// The same before it is closed; a failure that was reported before is not reported again.
     pub fn end(&self) -> Result<()> {
-        let is_broken = self.home.borrow().check().is_err();
-        if is_broken || self.queued().0 == 0 {
+        if self.check_state().is_err() || self.queued().0 == 0 {
             return Ok(());
         }
         self.flush()
+    }
+
+    /// An error if nothing can be done with it any more.
+    pub fn check_state(&self) -> Result<()> {
+        self.home.borrow().check()
     }
 
     /// An error that did not pass through `SQLite`, as one that did: its reason is known from now on.
@@ -155,6 +159,25 @@ impl Handle {
     /// [`connect_resident`]: crate::connect_resident
     pub fn take_batch(&self) -> Result<Option<Batch>> {
         self.home.borrow_mut().take_batch()
+    }
+
+    /// Has a function called when there is a batch to take, in the middle of a commit: it must not use the connection.
+    /// Only of [`connect_resident`].
+    ///
+    /// [`connect_resident`]: crate::connect_resident
+    pub fn on_queued(&self, on_queued: impl Fn() + 'static) -> Result<()> {
+        let mut home = self.home.borrow_mut();
+        home.resident()?.on_queued(Box::new(on_queued));
+        Ok(())
+    }
+
+    /// Whether commits fail from now on, as another state is about to take the place of this one. Only of
+    /// [`connect_resident`].
+    ///
+    /// [`connect_resident`]: crate::connect_resident
+    pub fn freeze(&self, frozen: bool) -> Result<()> {
+        self.home.borrow_mut().resident()?.freeze(frozen);
+        Ok(())
     }
 
     /// What became of the batch that was taken. An error ends the connection, and says what is lost.

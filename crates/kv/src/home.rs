@@ -12,7 +12,8 @@ pub(crate) enum Home {
 }
 
 fn elsewhere() -> Error {
-    let message = "this database is in memory, and another thread stores it";
+    let message = "this database is in memory, and another thread asks its store: \
+        open it without the mode \"resident\" for that";
     Error::Usage(message.into())
 }
 
@@ -192,7 +193,7 @@ impl Home {
         }
     }
 
-    fn resident(&mut self) -> Result<&mut Resident> {
+    pub(crate) fn resident(&mut self) -> Result<&mut Resident> {
         match self {
             Self::Memory(resident, None) => Ok(resident),
             _ => Err(Error::Usage("this database stores itself".into())),

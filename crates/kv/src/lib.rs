@@ -60,7 +60,7 @@ pub use history::Moment;
 pub use options::Options;
 pub use resident::{Batch, Snapshot};
 pub use store::{Entry, Limits, Store, StoreError, StoreResult};
-pub use vfs::{connect, connect_resident, connect_with, missing};
+pub use vfs::{connect, connect_resident, connect_resident_with, connect_with, missing};
 
 /// The values of a store, for tests and tools that look into it.
 pub mod format {

@@ -104,6 +104,10 @@ pub(crate) struct Resident {
     /// Bytes that may wait.
     most: usize,
     broken: Option<Error>,
+    /// Another state is about to take the place of this one.
+    frozen: bool,
+    /// Called when there is something to take.
+    on_queued: Option<Box<dyn Fn()>>,
 }
 
 #[derive(Default)]
@@ -124,6 +128,8 @@ impl Resident {
             taken: (0, 0),
             most,
             broken: None,
+            frozen: false,
+            on_queued: None,
         };
         new.size = new.len();
         new.queue.shortest = new.size;
@@ -216,6 +222,10 @@ impl Resident {
             self.before.clear();
             return Ok(());
         }
+        if self.frozen {
+            let message = "the database is being restored: roll back, and try again";
+            return Err(Error::Usage(message.into()));
+        }
         let (waiting, bytes) = self.queued();
         let new = changed
             .iter()
@@ -230,7 +240,19 @@ impl Resident {
         self.queue.pages.split_off(&(size + 1));
         self.queue.pages.extend(changed);
         self.queue.transactions = self.queue.transactions.saturating_add(1);
+        if let (1, Some(on_queued)) = (self.queue.transactions, &self.on_queued) {
+            on_queued();
+        }
         Ok(())
+    }
+
+    pub(crate) fn on_queued(&mut self, on_queued: Box<dyn Fn()>) {
+        self.on_queued = Some(on_queued);
+    }
+
+    /// From now on nothing is committed, until another state is there.
+    pub(crate) fn freeze(&mut self, frozen: bool) {
+        self.frozen = frozen;
     }
 
     /// Transactions that the store does not have yet, and their bytes.
@@ -285,8 +307,9 @@ impl Resident {
     /// Another state takes the place of this one, between transactions.
     pub(crate) fn replace(&mut self, snapshot: Snapshot) {
         let (readonly, most) = (self.readonly, self.most);
-        let broken = self.broken.take();
+        let (broken, on_queued) = (self.broken.take(), self.on_queued.take());
         *self = Self::new(snapshot, readonly, most);
         self.broken = broken;
+        self.on_queued = on_queued;
     }
 }

@@ -81,10 +81,20 @@ pub fn connect_resident(
     name: &str,
     options: &Options,
 ) -> Result<(Connection, Handle)> {
+    connect_resident_with(snapshot, name, options, &OpenOptions::new(""))
+}
+
+/// The same with options of the connection, but for its path, its VFS and whether it is read-only.
+pub fn connect_resident_with(
+    snapshot: Snapshot,
+    name: &str,
+    options: &Options,
+    with: &OpenOptions<'_>,
+) -> Result<(Connection, Handle)> {
     let readonly = options.readonly || options.epoch.is_some();
     let resident = Resident::new(snapshot, readonly, options.max_queued_bytes);
     let home = Home::Memory(Box::new(resident), None);
-    open(name, home, &OpenOptions::new(""))
+    open(name, home, with)
 }
 
 /// The error of a database that was opened for reading, and that the store does not have.

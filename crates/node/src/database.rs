@@ -364,15 +364,15 @@ fn throw_opening(env: Env<'_>, environment: &Environment, error: &Error, databas
 }
 
 /// What a connection has that JavaScript opens.
-struct Setup<'e> {
-    role: i32,
-    logger: Value<'e>,
-    hides_parameters: bool,
-    default_timeout: u32,
+pub struct Setup<'e> {
+    pub role: i32,
+    pub logger: Value<'e>,
+    pub hides_parameters: bool,
+    pub default_timeout: u32,
 }
 
 /// Makes the handle of a connection that is open.
-fn hand_over<'e>(
+pub fn hand_over<'e>(
     env: Env<'e>,
     environment: Rc<Environment>,
     conn: Connection,
@@ -419,7 +419,7 @@ pub fn key_of(env: Env<'_>, value: Value<'_>) -> Option<Key> {
     value.append_bytes(env, &mut bytes).map(|_| Key::new(bytes))
 }
 
-fn unsigned(value: i32) -> u32 {
+pub fn unsigned(value: i32) -> u32 {
     u32::try_from(value).unwrap_or(0)
 }
 

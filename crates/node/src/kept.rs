@@ -97,15 +97,19 @@ impl Environment {
 }
 
 /// The database that a function was called on, which nothing uses, and what it has as one in a store.
-fn this_kept<'e>(call: &Call<'e>) -> Result<(&'e Rc<Database>, Kept)> {
-    let db = this_idle(call)?;
+pub fn this_kept<'e>(call: &Call<'e>) -> Result<(&'e Rc<Database>, Kept)> {
+    kept_of(call, this_idle(call)?)
+}
+
+pub fn kept_of<'e>(call: &Call<'e>, db: &'e Rc<Database>) -> Result<(&'e Rc<Database>, Kept)> {
     match db.kept.borrow().clone() {
         Some(kept) => Ok((db, kept)),
         None => Err(db.raise(call.env, &Error::Type("It is not in a key-value store"))),
     }
 }
 
-fn done<T>(
+/// What came of it; throws why it has failed.
+pub fn done<T>(
     call: &Call<'_>,
     db: &Database,
     kept: &Kept,

@@ -10,6 +10,7 @@ mod environment;
 mod execute;
 mod guard;
 mod kept;
+mod resident;
 mod session;
 mod sql;
 mod statement;
@@ -72,6 +73,12 @@ fn export_all(env: Env<'_>, options: sys::Value<'_>, exports: sys::Value<'_>) ->
         "databaseFlush" => kept::flush,
         "databaseHistory" => kept::history,
         "databaseRestore" => kept::restore,
+        "databaseOpenResident" => resident::open,
+        "databaseTakeBatch" => resident::take_batch,
+        "databaseSettle" => resident::settle,
+        "databaseReplace" => resident::replace,
+        "databaseFreeze" => resident::freeze,
+        "databaseQueued" => resident::queued,
         "databaseClose" => database::close,
         "databaseIsOpen" => database::is_open,
         "databaseInTransaction" => database::in_transaction,
@@ -137,6 +144,7 @@ fn export_all(env: Env<'_>, options: sys::Value<'_>, exports: sys::Value<'_>) ->
         "statementReturn" => execute::iterator_return,
         "workerOnWake" => worker::set_on_wake,
         "workerOpen" => worker::open,
+        "workerOpenResident" => resident::open_worker,
         "workerOpenStore" => worker_store::open,
         "workerOnRequest" => worker_store::set_on_request,
         "workerTakeRequest" => worker_store::take,

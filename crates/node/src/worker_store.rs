@@ -46,7 +46,7 @@ pub fn open<'e>(call: &Call<'e>) -> Result<Value<'e>> {
     start_on(call, Some(wake), move |port| local::serve(port, args))
 }
 
-fn store_args(env: Env<'_>, store: Value<'_>, readonly: bool) -> Result<StoreArgs> {
+pub fn store_args(env: Env<'_>, store: Value<'_>, readonly: bool) -> Result<StoreArgs> {
     let limits = options_get(env, store, "limits")?;
     let timeout = u64::try_from(count_of(env, store, "timeout")?).unwrap_or(0);
     Ok(StoreArgs {

@@ -249,6 +249,8 @@ numbers! {
         History = 3,
         /// Commits the state of an epoch once more.
         Restore = 4,
+        /// Stores a batch of a resident database.
+        Apply = 5,
     }
 }
 

@@ -6,6 +6,7 @@ mod modules;
 mod statement;
 mod store;
 mod store_task;
+pub mod storing;
 mod table;
 mod work;
 

@@ -33,19 +33,23 @@ pub(super) fn open(
     name: &str,
     args: &StoreArgs,
 ) -> Result<(Connection, Handle), Error> {
-    let store = PortStore {
+    let open = OpenOptions {
+        modules: MODULES,
+        ..OpenOptions::new("")
+    };
+    ferrolite_kv::connect_with(store_of(port, args), name, args.options.clone(), &open)
+}
+
+/// The store that the front end has.
+pub(super) fn store_of(port: &Arc<Port>, args: &StoreArgs) -> Rc<dyn Store> {
+    Rc::new(PortStore {
         port: port.clone(),
         limits: args.limits,
         fenced: args.fenced,
         lists: args.lists,
         concurrency: args.concurrency.max(1),
         decides: Cell::new(false),
-    };
-    let open = OpenOptions {
-        modules: MODULES,
-        ..OpenOptions::new("")
-    };
-    ferrolite_kv::connect_with(Rc::new(store), name, args.options.clone(), &open)
+    })
 }
 
 /// Asks the front end, and waits for what its store answers.

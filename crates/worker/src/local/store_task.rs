@@ -28,6 +28,7 @@ impl Owner<'_> {
                 push_moments(&mut self.replies, &handle.history().map_err(failed)?);
                 return Ok(());
             }
+            StoreTask::Apply => return Err(INTERNAL),
             StoreTask::Flush => handle.flush().map_err(failed)?,
             StoreTask::End => handle.end().map_err(failed)?,
             StoreTask::Restore => handle.restore(&self.conn, job.target).map_err(failed)?,

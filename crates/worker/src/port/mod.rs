@@ -2,6 +2,7 @@
 //! flags that interrupt it or shut it down.
 //! The methods are grouped by the thread that calls them.
 
+mod exchange;
 mod gate;
 mod inbox;
 mod outbox;
@@ -16,6 +17,7 @@ use crate::protocol::Interrupted;
 use crate::sync::{lock, Instant, Mutex};
 use crate::syncs::Syncs;
 use crate::write_counter::WriteCounter;
+use exchange::Exchange;
 use gate::Gate;
 use inbox::Inbox;
 pub use inbox::NoMessage;
@@ -42,6 +44,8 @@ pub struct Port {
     gate: Gate,
     /// Rules that wait for the worker to take them over.
     authorizer: Mutex<Option<Rules>>,
+    /// What a resident database has for its worker, and the other way round.
+    pub exchange: Exchange,
     /// What this connection writes to a primary.
     pub write_counter: WriteCounter,
     /// When a replica was synced, and whether the front end is notified of it.
@@ -63,6 +67,7 @@ impl Port {
             requests: Requests::new(wake_store),
             gate: Gate::default(),
             authorizer: Mutex::default(),
+            exchange: Exchange::default(),
             write_counter: WriteCounter::default(),
             syncs: Syncs::default(),
         }
