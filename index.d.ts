@@ -813,6 +813,14 @@ declare namespace Database {
      */
     pageSize?: number | undefined
     /**
+     * Key-value stores: all pages are read when it is opened and stay in memory, and commits do not
+     * wait, as after `PRAGMA synchronous = OFF`. Stores that return promises take it in `connect()`
+     * of `ferrolite/promise`. Default: none.
+     *
+     * @throws {TypeError} for another value, and without `store`.
+     */
+    mode?: 'resident' | undefined
+    /**
      * Key-value stores: bytes that may wait for the store after `PRAGMA synchronous = OFF`, at least
      * 1. A commit beyond that waits until the store has them. Default: 16 MiB.
      *

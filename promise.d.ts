@@ -42,6 +42,16 @@ import SyncDatabase = require('./index')
  */
 declare function connect (filename: string | Buffer, options?: Options | null): Promise<Database>
 /**
+ * Opens a database in a key-value store with all its pages in memory.
+ *
+ * @param name its name in the store.
+ * @returns a promise of a database of the sync API.
+ * @throws {TypeError} for options that are not valid.
+ * @throws {SqliteError} KV_STORE, KV_CORRUPT and the like; SQLITE_BUSY if this thread writes the
+ *   database already; SQLITE_CANTOPEN with `readonly` if it is not there.
+ */
+declare function connect (name: string, options: ResidentOptions): Promise<ResidentDatabase>
+/**
  * Opens a temporary database, which is deleted when it is closed.
  *
  * @returns a promise of the connection.
@@ -601,7 +611,7 @@ declare const Action: Readonly<ActionValues>
 declare const constants: Readonly<Constants>
 
 /** Options of a connection: those of the sync API, and its own. */
-interface Options extends Omit<SyncOptions, 'store'> {
+interface Options extends Omit<SyncOptions, 'store' | 'mode'> {
   /**
    * The key-value store that the pages of the database are in: its methods may return promises. The
    * path is then a name of 1 to 200 bytes.
@@ -633,6 +643,76 @@ interface Options extends Omit<SyncOptions, 'store'> {
    *   replicas.
    */
   readers?: number | undefined
+}
+
+/** Options of `connect()` for a database with all its pages in memory. */
+interface ResidentOptions extends Omit<Options, 'store' | 'mode' | 'leaseTimeout' | 'readers'> {
+  /**
+   * The key-value store that the pages of the database are in.
+   *
+   * @throws {TypeError} if it is no store, or is given an option that such databases lack.
+   */
+  store: SyncStore | AsyncStore
+  /**
+   * All pages are read at once, and are in memory. Calls do not wait: a commit returns when it is
+   * queued.
+   *
+   * @throws {TypeError} for another value.
+   */
+  mode: 'resident'
+}
+
+/**
+ * A database of the sync API whose pages are all in memory, and which is stored in a key-value store
+ * meanwhile: `connect(name, { store, mode: 'resident' })`.
+ */
+interface ResidentDatabase extends Omit<
+  SyncDatabase, 'flush' | 'history' | 'refresh' | 'restore' | 'close' | typeof Symbol.dispose
+> {
+  /**
+   * Waits until the store has every transaction that was committed before.
+   *
+   * @throws {SqliteError} KV_STORE and the like, with how many transactions are lost: then every
+   *   later call fails with it.
+   */
+  flush(): Promise<this>
+  /**
+   * The epochs that are kept, the oldest first.
+   *
+   * @throws {SqliteError} KV_STORE, KV_CORRUPT and the like.
+   */
+  history(): Promise<Moment[]>
+  /**
+   * Moves a database that is open for reading to the newest state, once nothing reads it.
+   *
+   * @returns a promise of whether that is another one.
+   * @throws {TypeError} if it is not `readonly`, while it iterates or is in a transaction; if closed.
+   * @throws {SqliteError} KV_STORE, KV_CORRUPT or KV_STALE.
+   */
+  refresh(): Promise<boolean>
+  /**
+   * Commits the state of an epoch once more. Meanwhile commits are refused.
+   *
+   * @param epoch one of `history()`.
+   * @throws {TypeError} if it is not an integer >= 1; while it iterates or is in a transaction.
+   * @throws {SqliteError} SQLITE_ERROR if the epoch is not kept, and for a reader; KV_STORE and the
+   *   like.
+   */
+  restore(epoch: number): Promise<this>
+  /**
+   * Stores what is queued, and closes.
+   *
+   * @throws {TypeError} while it iterates.
+   * @throws {SqliteError} KV_STORE and the like, with how many transactions are lost: it is closed
+   *   all the same.
+   */
+  close(): Promise<this>
+  /**
+   * The same as `close()`, for `await using db = await connect(...)`.
+   *
+   * @throws {SqliteError} KV_STORE and the like.
+   */
+  [Symbol.asyncDispose](): Promise<void>
 }
 
 /** The result of `db.stats()`. */
@@ -1082,7 +1162,7 @@ declare namespace Database {
   }
   export type {
     ApplyChangesetOptions, BackupOptions, CallOptions, CallParameters, CloseOptions,
-    FunctionResult, LastOptions, Options, PragmaOptions, PreparedStatement, SerializeOptions,
+    FunctionResult, LastOptions, Options, PragmaOptions, PreparedStatement, ResidentDatabase, ResidentOptions, SerializeOptions,
     Session, Statement, Stats, StatementIterator, Transaction, ActionValues, AggregateOptions,
     AuthorizationValues, AuthorizerConfig, AuthorizerTables, BackupMetadata, BatchOptions,
     BatchResult, BatchStatement, BindValue, BuildEvent, ColumnDefinition, ConnectionContext, Constants, Expanded, Limits, Moment, Plucked, QueryEvent,

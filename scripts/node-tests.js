@@ -86,13 +86,16 @@ async function serverTests (binary, name, place) {
   }
 }
 
-// The statements of both APIs in a key-value store in memory, which answers promises later.
+// The statements of both APIs in a key-value store in memory, which answers promises later; those
+// of the sync API once more with all pages here.
 async function storeTests (binary, name) {
   const files = testFiles().filter((file) => runsOn('kv', file))
   for (const env of [process.env, promiseEnv()]) {
     const api = env.TEST_API ?? 'sync'
     await nodeTests(binary, `${name}-kv-${api}`, [], { files, env: { ...env, TEST_ON: 'kv' } })
   }
+  const env = { ...process.env, TEST_ON: 'resident' }
+  await nodeTests(binary, `${name}-resident`, [], { files, env })
 }
 
 function promiseEnv () {

@@ -38,9 +38,9 @@ api/35.extension.js               sync promise   file                     all   
 api/36.backup-locks.js            sync promise   file                     all     yes
 api/36.backup.js                  sync promise   file                     all     yes
 api/36.backup-store.js            sync promise   file kv                  all     -
-api/50.flush.js                   sync promise   kv                       all     -
-api/51.refresh.js                 sync promise   kv                       all     -
-api/52.history.js                 sync promise   kv                       all     -
+api/50.flush.js                   sync promise   file                     all     -
+api/51.refresh.js                 sync promise   file                     all     -
+api/52.history.js                 sync promise   file                     all     -
 api/37.serialize.js               sync promise   file                     all     yes
 api/38.batch.js                   sync promise   file server replica kv   all     yes
 api/39.session.js                 sync promise   file kv                  all     yes

@@ -19,8 +19,9 @@ const { Database } = PROMISES ? require('../promise') : { Database: require(MODU
 const ON_REPLICA = process.env.TEST_ON === 'replica'
 const ON_SERVER = process.env.TEST_ON === 'server' || ON_REPLICA
 let server
-// And in a key-value store, a new one for each database.
-const IN_STORE = process.env.TEST_ON === 'kv'
+// And in a key-value store, a new one for each database, with all pages in memory or not.
+const IS_RESIDENT = process.env.TEST_ON === 'resident'
+const IN_STORE = process.env.TEST_ON === 'kv' || IS_RESIDENT
 const valuesOf = new Map()
 
 const cleanups = new WeakMap()
@@ -41,7 +42,8 @@ function cleanup (t, fn) {
 function open (t, filename = ':memory:', options) {
   if (IN_STORE && isPlace(filename)) {
     if (filename === ':memory:' || !valuesOf.has(filename)) valuesOf.set(filename, new Map())
-    options = { store: storeOf(valuesOf.get(filename)), ...options }
+    const mode = IS_RESIDENT ? { mode: 'resident' } : {}
+    options = { store: storeOf(valuesOf.get(filename)), ...mode, ...options }
     filename = 'test'
   }
   if (ON_SERVER && isPlace(filename)) {

@@ -158,7 +158,9 @@ test('INSERT ... RETURNING inserts every row and leaves nothing active', async t
 
 needs('option readonly')('run() is refused by a readonly database', async t => {
   const file = tempFile(t)
-  await open(t, file).exec('CREATE TABLE t (a)')
+  const writer = open(t, file)
+  await writer.exec('CREATE TABLE t (a)')
+  await writer.close()
   const db = open(t, file, { readonly: true })
   await sqliteError(async () => (await db.prepare('INSERT INTO t VALUES (1)')).run(), 'SQLITE_READONLY')
 })

@@ -6,7 +6,7 @@ const assert = require('node:assert/strict')
 const { PROMISES, open, sqliteError, steps, test, thrown, throws } = require('../support')
 
 // The sync API runs it in this thread, as better-sqlite3 does.
-const isHere = [undefined, 'kv'].includes(process.env.TEST_ON)
+const isHere = [undefined, 'kv', 'resident'].includes(process.env.TEST_ON)
 const skip = !PROMISES && isHere && 'as in better-sqlite3'
 const ENDED = 'The transaction has ended: it was rolled back when a call inside it failed'
 const CONFLICT = 'INSERT OR ROLLBACK INTO data VALUES (1, 1)'

@@ -8,7 +8,7 @@ const channels = require('node:diagnostics_channel')
 const { child, connect, exited, needs, open, ours, tempFile, thrown } = require('../support')
 
 const PROMISES = process.env.TEST_API === 'promise'
-const { TEST_ON: PLACE } = process.env
+const PLACE = process.env.TEST_ON === 'resident' ? 'kv' : process.env.TEST_ON
 const NAMES = ['start', 'end', 'asyncStart', 'asyncEnd', 'error']
 const ORDER = PROMISES ? ['start', 'end', 'asyncStart', 'asyncEnd'] : ['start', 'end']
 const FAILED = PROMISES ? ['start', 'end', 'error', 'asyncStart', 'asyncEnd'] : ['start', 'error', 'end']

@@ -5,8 +5,9 @@ import promise from 'ferrolite/promise'
 import * as all from 'ferrolite/promise'
 import { connect as connectLinux } from 'ferrolite/linux-x64-gnu/promise'
 import type {
-  CallOptions, Moment, Options, RunResult, Session, Statement, StatementIterator, Stats, SyncEvent, SyncResult, Transaction
+  CallOptions, Moment, Options, ResidentDatabase, RunResult, Session, Statement, StatementIterator, Stats, SyncEvent, SyncResult, Transaction
 } from 'ferrolite/promise'
+import type { AsyncStore } from 'ferrolite'
 
 const options: Options = { readers: 1, leaseTimeout: 10 }
 const call: CallOptions = { timeout: 10, signal: AbortSignal.timeout(10) }
@@ -48,4 +49,9 @@ import { PromiseDatabase } from 'ferrolite/promise'
 const moments: Moment[] = await (await db.flush()).history({ timeout: 5 })
 const restored: Database = await db.restore(moments[0].epoch)
 const moved: boolean = await db.refresh()
-export { moved, restored, abort, byDefault, byItself, byNamespace, caught, column, deny, fixed, iterator, n, opened, opening, read, reached, rekeyed, result, session, store, synced, waiting }
+const resident: ResidentDatabase = await connect('app', { store: {} as AsyncStore, mode: 'resident' })
+const flushed: ResidentDatabase = await resident.flush()
+const count: number = flushed.prepare('DELETE FROM t').run().changes
+// @ts-expect-error there is no such mode
+void connect('app', { store: {} as AsyncStore, mode: 'memory' })
+export { count, moved, restored, abort, byDefault, byItself, byNamespace, caught, column, deny, fixed, iterator, n, opened, opening, read, reached, rekeyed, result, session, store, synced, waiting }
