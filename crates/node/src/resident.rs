@@ -12,7 +12,7 @@ use crate::database::{hand_over, unsigned, Setup};
 use crate::environment::Environment;
 use crate::kept::{done, this_kept, Failure, Kept};
 use crate::store::options_of;
-use crate::sys::{Call, Result, Thrown, Value};
+use crate::sys::{Call, ErrorKind, Result, Value};
 use crate::worker::{start_on, Worker};
 use crate::worker_store::store_args;
 
@@ -80,14 +80,10 @@ fn nothing() -> KvError {
 }
 
 fn worker_of<'e>(call: &Call<'e>, at: usize) -> Result<&'e Arc<Port>> {
-    match call.arg(at).unbox::<Worker>(call.env) {
-        Some(worker) => Ok(worker.port()),
-        None => {
-            let kind = crate::sys::ErrorKind::Type;
-            let thrown: Thrown = call.env.throw_error(kind, "Illegal invocation");
-            Err(thrown)
-        }
+    if let Some(worker) = call.arg(at).unbox::<Worker>(call.env) {
+        return Ok(worker.port());
     }
+    Err(call.env.throw_error(ErrorKind::Type, "Illegal invocation"))
 }
 
 /// `(worker)` -> whether there was a batch, which the worker takes over
