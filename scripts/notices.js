@@ -107,7 +107,8 @@ function licenceFiles ({ folder, license }) {
     .filter((name) => fs.statSync(path.join(folder, name)).isFile()).sort()
   const notices = names.filter((name) => /notice/i.test(name))
   const chosen = /\bAND\b/.test(license) ? [] : names.filter((name) => nameSays(name, choice(license)))
-  return (chosen.length > 0 ? [...chosen, ...notices] : names).map((name) => path.join(folder, name))
+  const all = chosen.length > 0 ? [...chosen, ...notices] : names
+  return all.map((name) => path.join(folder, name))
 }
 
 function choice (license) {
