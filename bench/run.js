@@ -3,7 +3,7 @@
 // node bench/run.js SUITE [words ...] [--quick] [--memory] [--json FILE] [--draw FILE]
 //
 // Runs one of the suites in bench/suites: sync, promise, remote, replica, load, scale, encryption,
-// startup, vector. `npm run bench` runs sync; `npm run bench vector` runs that one.
+// startup, kv, vector. `npm run bench` runs sync; `npm run bench vector` runs that one.
 // Words choose its workloads, by group or by part of the name. --quick takes shorter rounds,
 // --memory databases in memory (sync only). --json keeps the results, --draw publishes kept results
 // again. A full run publishes its own: figures in docs/performance.md, pictures in docs/images.

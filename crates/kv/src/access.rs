@@ -104,6 +104,14 @@ impl Access {
         })
     }
 
+    /// Keys that are read ahead at once: in several calls, where the store answers them at the same time.
+    pub(crate) fn most_ahead(&self) -> usize {
+        // A long scan then waits once for four calls.
+        const CALLS: usize = 4;
+        let calls = self.store.concurrency().clamp(1, CALLS);
+        self.limits.max_read_keys.saturating_mul(calls)
+    }
+
     pub(crate) fn stats(&self) -> Stats {
         self.stats.get()
     }

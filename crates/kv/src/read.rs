@@ -134,7 +134,7 @@ impl Database {
     /// This page first, and those of the store that are likely to be asked for next.
     fn window(&mut self, page: u32, version: Version) -> Vec<(u32, Version)> {
         let fits = self.cache.bytes() / 4 / self.page_size();
-        let most = self.access.limits.max_read_keys.min(fits.max(1));
+        let most = self.access.most_ahead().min(fits.max(1));
         let mut wanted = vec![(page, version)];
         for near in self.ahead.plan(page, most).into_iter().skip(1) {
             let is_ours = self.recent.contains_key(&near) || near > self.shortest.min(self.size);

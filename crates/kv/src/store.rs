@@ -90,6 +90,11 @@ pub trait Store {
         Limits::default()
     }
 
+    /// How many calls it answers at the same time, so that a scan asks for windows ahead of those that it uses.
+    fn concurrency(&self) -> usize {
+        1
+    }
+
     /// Whether it has [`put_if_absent`](Self::put_if_absent).
     fn is_fenced(&self) -> bool;
 

@@ -108,6 +108,35 @@ fn scans_and_vacuum_read_many_pages_at_once() {
 }
 
 #[test]
+fn a_scan_asks_for_windows_ahead_where_the_store_answers_several_calls_at_once() {
+    let one = filled();
+    let many = Memory {
+        concurrency: 8,
+        ..one.clone()
+    };
+    for sql in [
+        "SELECT sum(length(b)) FROM t NOT INDEXED",
+        "SELECT sum(length(b)) FROM (SELECT b FROM t ORDER BY id DESC)",
+    ] {
+        let scan = |store: &Memory| {
+            let (connection, handle) = open(store, true);
+            let before = store.rounds.get();
+            let scan = asked(&handle, || {
+                rows(&connection, sql).expect("reads");
+            });
+            (scan, store.rounds.get() - before)
+        };
+        let (scanned, rounds) = scan(&many);
+        let (alone, _) = scan(&one);
+        // It waits half as often as it calls, and reads nothing in vain for it.
+        assert!(rounds * 10 <= scanned.reads * 6, "{rounds} of {scanned:?}");
+        assert!(scanned.reads <= alone.reads + 4, "{scanned:?}, {alone:?}");
+        let vain = scanned.ahead - scanned.ahead_used;
+        assert!(vain * 20 <= scanned.ahead, "{sql}: {scanned:?}");
+    }
+}
+
+#[test]
 fn writes_are_few_and_short() {
     let store = Memory::default();
     let (connection, handle) = open(&store, false);

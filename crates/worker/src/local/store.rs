@@ -159,6 +159,10 @@ impl Store for PortStore {
         self.limits
     }
 
+    fn concurrency(&self) -> usize {
+        self.concurrency
+    }
+
     fn is_fenced(&self) -> bool {
         self.fenced
     }

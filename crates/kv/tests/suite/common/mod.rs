@@ -1,6 +1,6 @@
 //! What the tests share: a store in memory, and SQL in short.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
@@ -21,11 +21,24 @@ pub struct Memory {
     pub unfenced: bool,
     /// It can list its keys.
     pub lists: bool,
+    /// Calls at the same time, if not 0.
+    pub concurrency: usize,
+    /// Times that it was asked for several batches, or one.
+    pub rounds: Rc<Cell<u64>>,
 }
 
 impl Store for Memory {
     fn limits(&self) -> Limits {
         self.limits
+    }
+
+    fn concurrency(&self) -> usize {
+        self.concurrency.max(1)
+    }
+
+    fn get_batches(&self, batches: &[&[String]]) -> Vec<StoreResult<Vec<Option<Vec<u8>>>>> {
+        self.rounds.set(self.rounds.get() + 1);
+        batches.iter().map(|batch| self.get_batch(batch)).collect()
     }
 
     fn is_fenced(&self) -> bool {
