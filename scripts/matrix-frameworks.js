@@ -74,7 +74,8 @@ async function tryFramework (folder, { packages, files, config, build, dist, sta
   shell(project, npm('install', '--no-audit', '--no-fund', '--loglevel=error', ...tarballs, ...others))
   shell(project, npm('exec', '--', ...build))
   const place = path.join(folder, 'dist')
-  fs.cpSync(path.join(project, dist), place, { recursive: true })
+  // Links of Turbopack are relative; a copy would have them lead back to the project.
+  fs.cpSync(path.join(project, dist), place, { recursive: true, verbatimSymlinks: true })
   fs.rmSync(project, { recursive: true, force: true })
   const port = await freePort()
   const env = { ...process.env, PORT: String(port), HOSTNAME: '127.0.0.1' }
