@@ -90,7 +90,9 @@ impl Database {
         match self.access.has_newer(self.number) {
             Ok(true) if self.options.readonly => Error::Stale { key },
             Ok(true) => self.note(Error::Fenced { key }),
-            _ => error,
+            Ok(false) => error,
+            // It cannot be told which of the two it is.
+            Err(failed) => failed,
         }
     }
 

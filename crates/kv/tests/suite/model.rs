@@ -465,6 +465,12 @@ fn no_history_of_a_fenced_store_is_bad() {
 }
 
 #[test]
+fn a_history_that_was_bad_once_is_good() {
+    // A key was gone, and the store failed when it was asked whether somebody had taken over.
+    assert_eq!(history(300_215, FENCED), None);
+}
+
+#[test]
 fn no_history_of_many_epochs_is_bad() {
     let bad = run("many epochs", seed(), number("KV_ROUNDS", 1000), EAGER);
     assert_eq!(bad, []);
