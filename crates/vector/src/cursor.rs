@@ -15,7 +15,7 @@ use crate::root::{Kind, Root};
 use crate::scan::{Hit, Query};
 use crate::state::TableState;
 use crate::store::{corrupt, Store};
-use crate::value::{is_numeric, Affinity, Value};
+use crate::value::{is_numeric, Affinity, Value, Wide};
 
 type Result<T> = std::result::Result<T, ModuleError>;
 
@@ -109,9 +109,26 @@ impl VectorCursor {
             .iter()
             .map(|value| self.with_affinity(affinity, value.as_ref()))
             .collect();
-        let test = |mut values: Vec<Value>| match operator {
-            Some(operator) => Test::Compare(operator, values.pop().unwrap_or(Value::Null)),
-            None => Test::any_of(values),
+        let is_text = |value: &Value| matches!(value, Value::Text(_));
+        let wide = match operator {
+            Some(
+                Operator::Less
+                | Operator::LessOrEqual
+                | Operator::Greater
+                | Operator::GreaterOrEqual,
+            ) if affinity == Affinity::Text || values.iter().any(is_text) => {
+                self.store.wide_text()?
+            }
+            _ => None,
+        };
+        let test = |mut values: Vec<Value>| match (operator, wide) {
+            (None, _) => Test::any_of(values),
+            (Some(operator), wide) => match (values.pop().unwrap_or(Value::Null), wide) {
+                (Value::Text(text), Some(is_big_endian)) => {
+                    Test::Wide(operator, Wide::new(&text, is_big_endian))
+                }
+                (value, _) => Test::Compare(operator, value),
+            },
         };
         let is_number = |value: &Value| matches!(value, Value::Integer(_) | Value::Real(_));
         if affinity == Affinity::Text && values.iter().any(is_number) {
@@ -211,7 +228,7 @@ impl VectorCursor {
             Test::In(values) => values,
             Test::Compare(Operator::Equal, Value::Null) => Vec::new(),
             Test::Compare(_, value) => vec![value],
-            Test::Either { .. } => return Err(corrupt()), // it has no rank
+            Test::Either { .. } | Test::Wide(..) => return Err(corrupt()), // they have no rank
         };
         let mut slots = Vec::new();
         for value in &values {

@@ -7,13 +7,15 @@ use ferrolite_sqlite::{Operator, ValueRef};
 
 use crate::columns::Column;
 use crate::root::{Bits, Root};
-use crate::value::{order, to_number, Value};
+use crate::value::{order, to_number, Value, Wide};
 
 /// One term.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Test {
     /// An operator and what is on its right.
     Compare(Operator, Value),
+    /// More or less than text, where the database keeps text as UTF-16: it compares these bytes.
+    Wide(Operator, Wide),
     /// `IN`, in the order of `SQLite`; no NULL is in it.
     In(Vec<Value>),
     /// Text on the left, numbers on the right: compared as text if the numbers are literals or parameters, as
@@ -43,6 +45,13 @@ impl Test {
             Self::Either { text, number } => {
                 text.holds(value) || number.holds(to_number(value).as_ref()) || number.holds(value)
             }
+            Self::Wide(operator, other) => match value {
+                ValueRef::Text(text) => is(*operator, other.compare(text)),
+                // NULL is neither, numbers are less than text, BLOBs more.
+                ValueRef::Null => false,
+                ValueRef::Blob(_) => is(*operator, Ordering::Greater),
+                _ => is(*operator, Ordering::Less),
+            },
             Self::In(values) => {
                 !is_null
                     && values
@@ -57,16 +66,23 @@ impl Test {
                     Operator::IsNot => ordering() != Ordering::Equal,
                     Operator::IsNull => is_null,
                     Operator::IsNotNull => !is_null,
-                    Operator::Equal => no_null && ordering() == Ordering::Equal,
-                    Operator::NotEqual => no_null && ordering() != Ordering::Equal,
-                    Operator::Less => no_null && ordering() == Ordering::Less,
-                    Operator::LessOrEqual => no_null && ordering() != Ordering::Greater,
-                    Operator::Greater => no_null && ordering() == Ordering::Greater,
-                    Operator::GreaterOrEqual => no_null && ordering() != Ordering::Less,
-                    _ => false,
+                    operator => no_null && is(*operator, ordering()),
                 }
             }
         }
+    }
+}
+
+/// Whether an operator is true for two values in this order, none of them NULL.
+fn is(operator: Operator, ordering: Ordering) -> bool {
+    match operator {
+        Operator::Equal => ordering == Ordering::Equal,
+        Operator::NotEqual => ordering != Ordering::Equal,
+        Operator::Less => ordering == Ordering::Less,
+        Operator::LessOrEqual => ordering != Ordering::Greater,
+        Operator::Greater => ordering == Ordering::Greater,
+        Operator::GreaterOrEqual => ordering != Ordering::Less,
+        _ => false,
     }
 }
 

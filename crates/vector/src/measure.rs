@@ -218,14 +218,15 @@ impl Prepared {
     ) -> &'s [Key] {
         let links = StoredLinks(slots);
         with_kernel!(self.measure, kernel => {
-            graph::beam(&self.walking(kernel, slots), &links, start, slots.slots(), width, scratch)
+            graph::search(&self.walking(kernel, slots), &links, start, slots.slots(), width, scratch)
         })
     }
 
     /// Begins a walk.
     pub fn start<R: Slots>(&self, slots: &R, start: u32, walk: &mut graph::Walk) {
+        let links = StoredLinks(slots);
         with_kernel!(self.measure, kernel => {
-            walk.start(&self.walking(kernel, slots), start, slots.slots());
+            walk.start(&self.walking(kernel, slots), &links, start, slots.slots());
         });
     }
 

@@ -160,9 +160,10 @@ fn once(place: &mut Option<usize>, constraint: &Constraint, name: &str) -> Resul
     Ok(())
 }
 
-fn search(plan: &Plan<'_>, places: Places) -> Result<Search, ModuleError> {
+fn search(plan: &mut Plan<'_>, places: Places) -> Result<Search, ModuleError> {
     let mut found = Search::default();
-    for constraint in plan.constraints() {
+    let constraints: Vec<_> = plan.constraints().collect();
+    for constraint in constraints {
         let (place, name) = match constraint.column {
             Some(column) if column == places.vector() && constraint.operator == Operator::Match => {
                 (&mut found.vector, "MATCH")
@@ -171,7 +172,8 @@ fn search(plan: &Plan<'_>, places: Places) -> Result<Search, ModuleError> {
             Some(column) if column == places.list() => (&mut found.list, "search_list_size"),
             _ => continue,
         };
-        if name != "MATCH" && constraint.operator != Operator::Equal {
+        let is_one = constraint.operator == Operator::Equal && !plan.is_in(constraint.number);
+        if name != "MATCH" && !is_one {
             return wrong(&format!("{name} takes the operator = and no other"));
         }
         once(place, &constraint, name)?;

@@ -49,6 +49,10 @@ impl<R: Slots> Links for StoredLinks<'_, R> {
             .for_each(call);
     }
 
+    fn has(&self, slot: u32) -> bool {
+        self.0.edges(slot).is_some()
+    }
+
     #[inline]
     fn touch(&self, slot: u32) -> u32 {
         let edges = self.0.edges(slot).unwrap_or(&[]);
@@ -115,8 +119,9 @@ pub(crate) struct Stored<'a, R, E: Component> {
     rounding: Option<RoundedKernel>,
     /// Whether rounded vectors are compared.
     is_rounded: bool,
-    /// That coordinate, by slot, under [`Metric::Dot`].
+    /// That coordinate, by slot, under [`Metric::Dot`], and that metric, by which searches compare.
     extras: Option<Vec<f32>>,
+    dot: Option<Kernel<E>>,
 }
 
 impl<'a, R: Slots, E: Component> Stored<'a, R, E> {
@@ -134,6 +139,7 @@ impl<'a, R: Slots, E: Component> Stored<'a, R, E> {
                 rounding,
                 is_rounded: false,
                 extras: None,
+                dot: None,
             });
         }
         let kernel = Kernel::new(Metric::Euclidean, dimension)?;
@@ -150,6 +156,7 @@ impl<'a, R: Slots, E: Component> Stored<'a, R, E> {
             rounding: rounding.map(|kernel| kernel.with_metric(Metric::Euclidean)),
             is_rounded: false,
             extras: Some((0..slots.slots()).map(extra).collect()),
+            dot: Some(dot),
         })
     }
 
@@ -174,6 +181,19 @@ impl<'a, R: Slots, E: Component> Stored<'a, R, E> {
             extras: self.extras.as_deref(),
             extra: self.extra(slot),
         }
+    }
+
+    /// A slot's vector as a search compares it: without that coordinate.
+    fn sought(&self, slot: u32, is_rounded: bool) -> Slot<'_, R, E> {
+        let mut target = self.slot(slot, is_rounded);
+        if let Some(dot) = self.dot {
+            let rounded = target.query.rounded.take();
+            target.query.kernel = dot;
+            target.query.rounded =
+                rounded.map(|(kernel, own)| (kernel.with_metric(Metric::Dot), own));
+            target.extras = None;
+        }
+        target
     }
 
     fn extra(&self, slot: u32) -> f32 {
@@ -228,9 +248,12 @@ impl<R: Slots, E: Component> Space for Stored<'_, R, E> {
         self.slot(slot, self.is_rounded)
     }
 
-    #[inline]
+    fn query(&self, slot: u32) -> impl Target + '_ {
+        self.sought(slot, self.is_rounded)
+    }
+
     fn precise(&self, slot: u32) -> impl Target + '_ {
-        self.slot(slot, false)
+        self.sought(slot, false)
     }
 
     fn round(&mut self, is_rounded: bool) -> bool {

@@ -100,6 +100,17 @@ impl Store {
         self.statement(template)?.run(parameters)
     }
 
+    /// Whether text is UTF-16 in the database, and then whether it is big-endian.
+    pub(crate) fn wide_text(&self) -> Result<Option<bool>, ModuleError> {
+        let statement = self.statement("PRAGMA {schema}.encoding")?;
+        let mut rows = statement.query(&[])?;
+        Ok(match rows.next()?.map(|row| row.get(0)) {
+            Some(ValueRef::Text(b"UTF-16le")) => Some(false),
+            Some(ValueRef::Text(b"UTF-16be")) => Some(true),
+            _ => None,
+        })
+    }
+
     /// The integer of a statement that returns one or no row.
     pub(crate) fn integer(
         &self,

@@ -79,6 +79,39 @@ pub(crate) fn order(a: ValueRef<'_>, b: ValueRef<'_>) -> Ordering {
     }
 }
 
+/// Text as a database of UTF-16 compares it: byte by byte.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Wide {
+    bytes: Vec<u8>,
+    is_big_endian: bool,
+}
+
+impl Wide {
+    pub(crate) fn new(text: &[u8], is_big_endian: bool) -> Self {
+        let bytes = units(text, is_big_endian).flatten().collect();
+        Self {
+            bytes,
+            is_big_endian,
+        }
+    }
+
+    /// How other text compares with this one.
+    pub(crate) fn compare(&self, other: &[u8]) -> Ordering {
+        let other = units(other, self.is_big_endian).flatten();
+        other.cmp(self.bytes.iter().copied())
+    }
+}
+
+fn units(text: &[u8], is_big_endian: bool) -> impl Iterator<Item = [u8; 2]> {
+    let units: Vec<u16> = String::from_utf8_lossy(text).encode_utf16().collect();
+    let bytes = if is_big_endian {
+        u16::to_be_bytes
+    } else {
+        u16::to_le_bytes
+    };
+    units.into_iter().map(bytes)
+}
+
 /// The affinity of a column, for values that are compared with it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Affinity {

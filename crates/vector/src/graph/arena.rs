@@ -160,6 +160,10 @@ impl Arena {
 }
 
 impl Links for Arena {
+    fn has(&self, slot: u32) -> bool {
+        self.is_linked(slot)
+    }
+
     #[inline]
     fn each(&self, slot: u32, mut call: impl FnMut(u32)) {
         let (count, places) = self.node(slot);

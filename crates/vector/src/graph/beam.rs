@@ -1,6 +1,7 @@
 //! The walk that keeps the L nearest it has seen, and goes on from the nearest where it has not been.
 
 use super::key::Key;
+use super::prune::mix;
 use super::visited::Visited;
 use super::{Links, Target};
 
@@ -28,11 +29,43 @@ impl Scratch {
             }
         });
         self.compared += fresh.len() as u64;
-        // All are on their way from memory while the first is compared.
-        let touched = fresh.iter().fold(0, |sum, &next| sum ^ target.touch(next));
-        std::hint::black_box(touched);
+        self.touch(target);
+    }
+
+    /// All are on their way from memory while the first is compared.
+    #[inline]
+    fn touch(&self, target: &impl Target) {
+        let fresh = self.fresh.iter();
+        std::hint::black_box(fresh.fold(0, |sum, &next| sum ^ target.touch(next)));
+    }
+
+    /// Begins anew with the slots that a search walks from.
+    pub(super) fn seed(
+        &mut self,
+        target: &impl Target,
+        links: &impl Links,
+        start: u32,
+        slots: u32,
+    ) {
+        self.visited.reset(slots);
+        self.fresh.clear();
+        self.fresh.push(start);
+        let part = slots / SEEDS;
+        if part > 0 {
+            // Anywhere in its part: rows may come by turns.
+            #[allow(clippy::cast_possible_truncation)] // a remainder
+            let any = |i: u32| i * part + (mix(u64::from(i)) % u64::from(part)) as u32;
+            let seeds = (0..SEEDS).map(any);
+            self.fresh
+                .extend(seeds.filter(|&slot| slot != start && links.has(slot)));
+        }
+        self.touch(target);
     }
 }
+
+/// Slots from which searches walk, besides the start: among vectors in clusters that are far from each other, a walk
+/// from one place ends in the wrong one.
+const SEEDS: u32 = 32;
 
 /// Finds the `width` slots nearest to the target, nearest first, walking from `start`. `slots` is how many there are.
 pub fn beam<'s>(
@@ -44,14 +77,43 @@ pub fn beam<'s>(
     scratch: &'s mut Scratch,
 ) -> &'s [Key] {
     scratch.visited.reset(slots);
+    scratch.fresh.clear();
+    scratch.fresh.push(start);
+    walk(target, links, width, scratch)
+}
+
+/// The same, walking from slots all over the graph too.
+pub fn search<'s>(
+    target: &impl Target,
+    links: &impl Links,
+    start: u32,
+    slots: u32,
+    width: usize,
+    scratch: &'s mut Scratch,
+) -> &'s [Key] {
+    scratch.seed(target, links, start, slots);
+    walk(target, links, width, scratch)
+}
+
+/// Walks from the slots in [`Scratch::fresh`].
+fn walk<'s>(
+    target: &impl Target,
+    links: &impl Links,
+    width: usize,
+    scratch: &'s mut Scratch,
+) -> &'s [Key] {
     scratch.expanded.clear();
     let mut beam = std::mem::take(&mut scratch.beam);
     beam.clear();
     beam.reserve(width + 1);
-    if scratch.visited.insert(start) && width > 0 {
-        scratch.compared += 1;
-        beam.push(Key::new(target.rank(start), start));
+    scratch.compared += scratch.fresh.len() as u64;
+    for &slot in &scratch.fresh {
+        if scratch.visited.insert(slot) {
+            beam.push(Key::new(target.rank(slot), slot));
+        }
     }
+    beam.sort_unstable();
+    beam.truncate(width);
     let mut next = 0;
     while let Some(key) = beam.get_mut(next) {
         let current = *key;

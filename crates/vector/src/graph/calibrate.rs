@@ -1,7 +1,7 @@
 //! How wide a beam must be for the recall that is asked for, measured.
 
 use super::arena::Arena;
-use super::beam::{beam, Scratch};
+use super::beam::{search, Scratch};
 use super::parallel::{parallel, Interrupted, Poll};
 use super::{Space, Target};
 
@@ -61,7 +61,7 @@ impl HeldBack {
     ) -> Result<bool, Interrupted> {
         // A quarter of the queries says enough.
         let queries = &self.queries[..self.queries.len().div_ceil(4)];
-        let target = |query| space.target(query);
+        let target = |query| space.query(query);
         let nearest = nearest(target, others, queries, NEAREST_ROUNDED, threads, poll)?;
         let mut found = 0;
         for ((query, worst), nearest) in queries.iter().zip(&self.worst).zip(&nearest) {
@@ -88,10 +88,10 @@ impl HeldBack {
         let queries = &self.queries;
         for width in WIDTHS {
             let each = |(scratch, found): &mut (Scratch, Vec<usize>), i: usize| {
-                let target = space.target(queries[i]);
+                let target = space.query(queries[i]);
                 let precise = space.precise(queries[i]);
                 let slots = arena.slots();
-                let near = beam(&target, arena, start, slots, usize::from(width), scratch);
+                let near = search(&target, arena, start, slots, usize::from(width), scratch);
                 let ranks = near.iter().map(|key| precise.rank(key.slot()));
                 found.push(ranks.filter(|rank| *rank <= self.worst[i]).count().min(K));
             };

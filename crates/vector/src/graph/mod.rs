@@ -22,7 +22,7 @@ mod visited;
 mod walk;
 
 pub use arena::Arena;
-pub use beam::{beam, Scratch};
+pub use beam::{beam, search, Scratch};
 pub use build::{merge, Merged, Work};
 pub use key::{Key, MAX_SLOTS};
 pub use options::Options;
@@ -48,6 +48,9 @@ pub trait Space: Sync {
     /// A slot as what is looked for.
     fn target(&self, slot: u32) -> impl Target + '_;
 
+    /// A slot's vector as a search looks for it: under the metric of the table.
+    fn query(&self, slot: u32) -> impl Target + '_;
+
     /// The same, compared with vectors as they are, though walks compare rounded ones.
     fn precise(&self, slot: u32) -> impl Target + '_;
 
@@ -71,6 +74,9 @@ pub trait Space: Sync {
 pub trait Links: Sync {
     /// Calls for each slot that an edge leads to.
     fn each(&self, slot: u32, call: impl FnMut(u32));
+
+    /// Whether a slot is in the graph.
+    fn has(&self, slot: u32) -> bool;
 
     /// Reads a little of what [`Links::each`] will need.
     fn touch(&self, slot: u32) -> u32;

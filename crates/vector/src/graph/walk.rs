@@ -30,22 +30,28 @@ pub struct Walk {
     far: Vec<Key>,
     late: Vec<Key>,
     last: Option<Key>,
+    /// Where the walk began, until it goes on from there.
+    untested: Vec<Key>,
 }
 
 impl Walk {
     /// Begins a walk. What an earlier one took of memory is used again.
-    pub fn start(&mut self, target: &impl Target, start: u32, slots: u32) {
-        self.scratch.visited.reset(slots);
-        self.scratch.compared = 0;
+    pub fn start(&mut self, target: &impl Target, links: &impl Links, start: u32, slots: u32) {
+        let scratch = &mut self.scratch;
+        scratch.seed(target, links, start, slots);
+        scratch.compared = scratch.fresh.len() as u64;
         self.frontier.clear();
         self.near.clear();
         self.far.clear();
         self.late.clear();
         self.last = None;
-        if self.scratch.visited.insert(start) {
-            self.scratch.compared = 1;
-            self.frontier
-                .push(Reverse(Key::new(target.rank(start), start)));
+        self.untested.clear();
+        for &slot in &scratch.fresh {
+            if scratch.visited.insert(slot) {
+                let key = Key::new(target.rank(slot), slot);
+                self.frontier.push(Reverse(key));
+                self.untested.push(key);
+            }
         }
     }
 
@@ -70,12 +76,9 @@ impl Walk {
         while self.near.len() > width {
             self.far.extend(self.near.pop());
         }
-        // The start was not tested when the walk began.
-        if self.scratch.compared == 1 {
-            if let Some(&Reverse(start)) = self.frontier.peek() {
-                if pass(start.slot()) {
-                    self.near.push(start);
-                }
+        while let Some(key) = self.untested.pop() {
+            if pass(key.slot()) {
+                self.found(key, width);
             }
         }
         while let Some(Reverse(current)) = self.frontier.pop() {

@@ -298,6 +298,51 @@ fn rows_that_make_no_sense_are_refused() -> Result<()> {
 }
 
 #[test]
+fn text_is_compared_as_the_database_keeps_it() -> Result<()> {
+    let texts = [
+        "", "a", "aa", "z", "Ā", "ā", "ÿ", "中", "\u{ffff}", "😀", "a😀", "0",
+    ];
+    for encoding in ["UTF-8", "UTF-16le", "UTF-16be"] {
+        let connection = open(":memory:")?;
+        exec(
+            &connection,
+            &format!(
+                "PRAGMA encoding='{encoding}'; CREATE TABLE plain(id INTEGER PRIMARY KEY, s TEXT);
+                CREATE VIRTUAL TABLE t USING diskann(dimension=1, s TEXT)"
+            ),
+        )?;
+        for text in texts {
+            exec(
+                &connection,
+                &format!("INSERT INTO plain(s) VALUES ('{text}')"),
+            )?;
+        }
+        exec(
+            &connection,
+            "INSERT INTO t(rowid, vector, s) SELECT id, '[1]', s FROM plain",
+        )?;
+        for operator in ["<", "<=", ">", ">=", "=", "<>", "IS"] {
+            for text in texts {
+                let term = format!("s {operator} '{text}'");
+                let expected = rows(
+                    &connection,
+                    &format!("SELECT id FROM plain WHERE {term} ORDER BY id"),
+                )?;
+                for search in [
+                    "",
+                    "vector MATCH '[1]' AND k = 100 AND",
+                    "vector MATCH '[1]' AND",
+                ] {
+                    let sql = format!("SELECT rowid FROM t WHERE {search} {term} ORDER BY rowid");
+                    assert_eq!(rows(&connection, &sql)?, expected, "{encoding} {sql}");
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+#[test]
 fn metrics_and_elements() -> Result<()> {
     for (options, vectors, query, expected) in [
         (

@@ -452,3 +452,61 @@ fn recall_is_as_asked_when_other_rows_took_the_place_of_those_measured() -> Resu
     check(&connection, "t");
     Ok(())
 }
+
+/// Clusters far from each other, as words of other languages are: a walk from one place may end in the wrong one.
+#[test]
+fn the_right_cluster_is_found_under_every_metric() -> Result<()> {
+    const DIMENSION: u32 = 64;
+    for metric in ["dot", "euclidean", "cosine"] {
+        let connection = open(":memory:")?;
+        connection.set_defensive(false)?;
+        exec(
+            &connection,
+            &format!(
+                "CREATE VIRTUAL TABLE t USING diskann(dimension={DIMENSION}, metric={metric});
+                INSERT INTO t_config VALUES ('least_rows', 1000)"
+            ),
+        )?;
+        // Ten centres; each row is near one of them, and from half to one and a half times as long.
+        let numbers: Vec<_> = (1..=DIMENSION)
+            .map(|n| {
+                let centre = format!("((i % 10 + 1) * {} % 211 / 105.5 - 1)", n * n * 37 + n * 11);
+                let noise = format!(
+                    "((i * {} + i * i * {}) % 1009 / 1009.0 - 0.5)",
+                    n * 7919 + 13,
+                    n * 31 + 7
+                );
+                format!("((i * 7 % 101 + 50) / 100.0 * ({centre} + {noise} * 0.7))")
+            })
+            .collect();
+        let vector = format!("'[' || {} || ']'", numbers.join(" || ',' || "));
+        let ids = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 3000)";
+        exec(
+            &connection,
+            &format!("{ids} INSERT INTO t(rowid, vector) SELECT i, {vector} FROM n"),
+        )?;
+        assert!(has_graph(&connection)?);
+        for i in 5000..5100 {
+            let of = format!("(SELECT {vector} FROM (SELECT {i} AS i))");
+            let search = |rest: &str| {
+                rows(
+                    &connection,
+                    &format!("SELECT rowid FROM t WHERE vector MATCH {of} {rest}"),
+                )
+            };
+            let truth = search("AND k = 10 AND search_list_size = 100000")?;
+            let truth: HashSet<&str> = truth.split(' ').collect();
+            for rest in [
+                "AND k = 10",
+                "AND k = 10 AND rowid > 0",
+                "ORDER BY distance LIMIT 10",
+            ] {
+                let near = search(rest)?;
+                let found = near.split(' ').filter(|id| truth.contains(id)).count();
+                assert!(found >= 5, "{metric} {i} {rest}: {found} of 10");
+            }
+        }
+        check(&connection, "t");
+    }
+    Ok(())
+}

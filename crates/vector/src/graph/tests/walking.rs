@@ -13,6 +13,9 @@ impl crate::graph::Target for Nothing {
 }
 impl crate::graph::Links for Nothing {
     fn each(&self, _: u32, _: impl FnMut(u32)) {}
+    fn has(&self, _: u32) -> bool {
+        false
+    }
     fn touch(&self, _: u32) -> u32 {
         0
     }
