@@ -75,6 +75,11 @@ mod syncs {
     pub struct Syncs;
 }
 
+mod exchange {
+    #[derive(Default)]
+    pub struct Exchange;
+}
+
 mod write_counter {
     #[derive(Default)]
     pub struct WriteCounter;

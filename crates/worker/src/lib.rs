@@ -5,6 +5,7 @@
 #![deny(missing_docs)]
 
 mod block;
+mod exchange;
 mod failure;
 mod job;
 pub mod local;

@@ -2,7 +2,6 @@
 //! flags that interrupt it or shut it down.
 //! The methods are grouped by the thread that calls them.
 
-mod exchange;
 mod gate;
 mod inbox;
 mod outbox;
@@ -12,12 +11,12 @@ mod requests;
 use std::time::Duration;
 
 use crate::block::{Block, Packer};
+use crate::exchange::Exchange;
 use crate::job::Rules;
 use crate::protocol::Interrupted;
 use crate::sync::{lock, Instant, Mutex};
 use crate::syncs::Syncs;
 use crate::write_counter::WriteCounter;
-use exchange::Exchange;
 use gate::Gate;
 use inbox::Inbox;
 pub use inbox::NoMessage;
