@@ -141,7 +141,9 @@ function requireNoName (options) {
  * The kind of a database, the options of its server, and those of its replica.
  */
 function readPlace (file, isRemote, options, anonymous) {
-  const ofStore = FOR_STORE.find((name) => options[name] != null)
+  // `mode` has other values in other drivers.
+  const isOfStore = (name) => name === 'mode' ? options.mode === 'resident' : options[name] != null
+  const ofStore = FOR_STORE.find(isOfStore)
   if (ofStore !== undefined) {
     throw new TypeError(`The "${ofStore}" option is for databases in key-value stores, and the "store" option is not set`)
   }
