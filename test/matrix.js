@@ -80,6 +80,7 @@ kv/23.s3.js                       -              -                        one   
 kv/24.unstorage.js                -              -                        one     -
 kv/25.races.js                    -              -                        one     -
 kv/26.deno-kv.js                  -              -                        one     -
+kv/28.differential.js             -              -                        one     -
 pack/02.bundlers.js               -              -                        one     -
 pack/03.alias.js                  -              -                        one     -
 pack/04.runners.js                -              -                        one     -
