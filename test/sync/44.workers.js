@@ -144,9 +144,10 @@ test('an uncaught error in a worker is that of the worker', async () => {
     db.function('f', () => { throw new RangeError('from a function') })
     db.exec('SELECT f()')
   `, { eval: true })
+  const exit = new Promise(resolve => worker.once('exit', resolve))
   const [error] = await once(worker, 'error')
   assert.deepEqual([error.name, error.message], ['RangeError', 'from a function'])
-  assert.equal(await worker.terminate(), 1)
+  assert.equal(await exit, 1)
 })
 
 test('process.exit() in a worker, also inside a user function, ends the worker with its code', async () => {
