@@ -31,9 +31,6 @@ const MOST_THREADS: usize = 8;
 /// to find.
 const REMEASURED_PART: u32 = 4;
 
-/// The entry of `t_config` that counts the rows linked since the width was measured.
-const LINKED_ROWS: &str = "linked_rows";
-
 /// What a merge is to do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Task {
@@ -134,9 +131,11 @@ pub(crate) fn merge(state: &TableState, store: &Store, kind: Task) -> Result<(),
     let start = merged.start;
     write(state, store, &root, merged, is_rebuild)?;
     drop(root);
-    let linked = if recall.is_some() { 0 } else { linked };
+    // A merge of too few rows measures nothing: what was measured before stays.
+    let is_measured = is_rebuild || width.is_some();
+    let linked = if is_measured { 0 } else { linked };
     #[allow(clippy::cast_possible_wrap)] // a count of rows
-    store.set_config(LINKED_ROWS, ValueRef::Integer(linked as i64))?;
+    store.set_config("linked_rows", ValueRef::Integer(linked as i64))?;
     state.change(store, |root| {
         root.state.start = start.unwrap_or(NO_SLOT);
         root.state.largest_norm = if largest.is_finite() {
@@ -145,7 +144,7 @@ pub(crate) fn merge(state: &TableState, store: &Store, kind: Task) -> Result<(),
             f32::MAX
         };
         root.state.is_rounded = is_rounded;
-        if recall.is_some() {
+        if is_measured {
             root.state.list = width.unwrap_or(crate::codec::NOT_CALIBRATED);
         }
     })?;

@@ -510,3 +510,35 @@ fn the_right_cluster_is_found_under_every_metric() -> Result<()> {
     }
     Ok(())
 }
+
+/// Rows linked before count as a part of fewer rows when others are deleted.
+#[test]
+fn a_merge_that_measures_nothing_keeps_the_width() -> Result<()> {
+    let connection = with_graph()?;
+    let width = || {
+        rows(
+            &connection,
+            "SELECT substr(hex(state), 19, 4) FROM t_log ORDER BY seq DESC LIMIT 1",
+        )
+    };
+    let linked = || {
+        rows(
+            &connection,
+            "SELECT value FROM t_config WHERE key = 'linked_rows'",
+        )
+    };
+    fill(&connection, "t", ROWS + 1, ROWS + 480)?;
+    exec(&connection, "INSERT INTO t(t) VALUES ('merge')")?;
+    let (before, count) = (width()?, linked()?);
+    assert_ne!(before, "FFFF", "measured");
+    assert_eq!(count, "480");
+    // So few at a time that the graph is not built anew.
+    for rest in [1, 2] {
+        let delete =
+            format!("DELETE FROM t WHERE rowid % 8 = {rest}; INSERT INTO t(t) VALUES ('merge')");
+        exec(&connection, &delete)?;
+    }
+    assert_eq!(rows(&connection, "SELECT count(*) FROM t")?, "1860");
+    assert_eq!((width()?, linked()?), (before, count));
+    Ok(())
+}
