@@ -1,6 +1,6 @@
 'use strict'
 
-// Puts measured figures into docs/performance.md and README.md, between the marks that name them.
+// Puts measured figures into docs/performance.md, between the marks that name them.
 
 const fs = require('node:fs')
 const path = require('node:path')
@@ -10,15 +10,6 @@ const { columns, floors, resultRows, growthRows, summary } = require('./report')
 const { ratio } = require('./table')
 
 const page = path.join(root, 'docs', 'performance.md')
-const readme = path.join(root, 'README.md')
-
-// The lines that the README shows; all of them are in docs/performance.md.
-const SHOWN = [
-  'get int, real, text, blob', 'all 100 rows', 'all 10,000 rows', 'all 10,000 rows with a blob',
-  'all 10,000 x 20 ints', 'iterate 10,000 rows', 'insert 100 in a transaction',
-  'update by primary key', 'prepare the same SQL', 'prepare new SQL each time',
-  'user function, 10,000 rows'
-]
 
 function markdown (rows) {
   const line = cells => `| ${cells.join(' | ')} |`
@@ -26,14 +17,14 @@ function markdown (rows) {
   return [line(rows[0]), line(rule), ...rows.slice(1).map(line)].join('\n')
 }
 
-function put (name, content, file = page) {
+function put (name, content) {
   const start = `<!-- ${name} -->`
   const end = `<!-- end of ${name} -->`
-  const text = fs.readFileSync(file, 'utf8')
+  const text = fs.readFileSync(page, 'utf8')
   const from = text.indexOf(start)
   const to = text.indexOf(end)
-  if (from < 0 || to < from) throw new Error(`${file} lacks the marks of "${name}"`)
-  fs.writeFileSync(file, `${text.slice(0, from + start.length)}\n${content}\n${text.slice(to)}`)
+  if (from < 0 || to < from) throw new Error(`${page} lacks the marks of "${name}"`)
+  fs.writeFileSync(page, `${text.slice(0, from + start.length)}\n${content}\n${text.slice(to)}`)
 }
 
 function putImage (name, picture) {
@@ -61,11 +52,6 @@ function putBench ({ machine, results, growth }) {
     .map(({ name, floor, value, passed }) =>
       [name, ratio(floor), ratio(value) + (passed ? '' : ' (missed)')])]))
   put('growth', markdown(growthRows(growth)))
-  // Name, better-sqlite3's speed, then the ratios of node:sqlite, libsql and Ferrolite.
-  const [heads, ...lines] = rows.map(row => row.slice(0, 5))
-  put('ratios', [markdown([heads, ...lines.filter(([name]) => SHOWN.includes(name.trim()))]),
-    measuredOn(machine), '![Speed against better-sqlite3, workload by workload](docs/images/bench.svg)']
-    .join('\n\n'), readme)
 }
 
 function putLoad ({ machine }, lines) {

@@ -30,7 +30,7 @@ function runExample (name, cwd, ...args) {
 }
 
 // They have tests of their own below.
-const APART = ['demo.js', 'demo-replica.js', 'demo-vector.js', 'demo-kv.js', 'kv-counter.js', 'kv-function.js', 'remote.js', 'replica.js', 'scale.js']
+const APART = ['cities.js', 'demo.js', 'demo-replica.js', 'demo-vector.js', 'demo-kv.js', 'kv-counter.js', 'kv-function.js', 'remote.js', 'replica.js', 'scale.js']
 
 for (const name of fs.readdirSync(EXAMPLES)) {
   if (!/\.m?js$/.test(name) || APART.includes(name)) continue
@@ -43,10 +43,10 @@ for (const name of fs.readdirSync(EXAMPLES)) {
   })
 }
 
-test('examples/demo.js imports the cities, answers, and answers more', async (t) => {
+test('examples/cities.js imports the cities, answers, and answers more', async (t) => {
   const folder = tempDir(t)
   const file = path.join(folder, 'ferrolite-demo', 'cities.db')
-  const { stdout, stderr } = await runExample('demo.js', folder)
+  const { stdout, stderr } = await runExample('cities.js', folder)
   assert.equal(stderr, '')
   assert.equal(stdout.includes('\r'), false)
   assert.match(stdout, /^ {2}Shanghai +China +22,315,474$/m)
@@ -56,8 +56,33 @@ test('examples/demo.js imports the cities, answers, and answers more', async (t)
   assert.deepEqual(fs.readdirSync(path.dirname(file)), ['cities.db'])
 
   const sql = "SELECT count(*) AS cities FROM city WHERE code = 'IS'"
-  const more = await runExample('demo.js', folder, sql)
+  const more = await runExample('cities.js', folder, sql)
   assert.match(more.stdout, /^ {2}cities\n {2}------\n {2} {4}\d\d\n {2}1 row in [\d.]+ ms\n$/)
+})
+
+test('examples/demo.js measures a server five ways, and leaves nothing behind', async (t) => {
+  const folder = tempDir(t)
+  const { stdout, stderr } = await runExample('demo.js', folder, '0.05')
+  assert.equal(stderr, '')
+  assert.equal(stdout.includes('\x1b'), false)
+  const measured = stdout.match(/^ {3}p99 +[\d.]+ m?s {3}event loop stalled +[\d.]+ m?s {3}[▁-█]*$/gm)
+  const isOld = Number(process.versions.node.split('.')[0]) < 22
+  const leftOut = [...(isOld ? ['better-sqlite3'] : []), ...(unavailable() ? ['sqld'] : [])]
+  assert.equal(measured.length, 5 - leftOut.length)
+  assert.deepEqual([...stdout.matchAll(/^ {3}Left out: (better-sqlite3|sqld)/gm)].map(([, name]) => name), leftOut)
+  assert.match(stdout, /stopped: the process used \d+ %\s+of a core/)
+  if (!unavailable()) assert.match(stdout.replaceAll(/\s+/g, ' '), /requests were answered and 0 failed, p99 .* had come by itself\./)
+  assert.match(stdout, /^In short: p99 from [\d.]+ m?s to [\d.]+ m?s, the longest stall from [\d.]+ m?s to [\d.]+ m?s\.\n$/m)
+  assert.deepEqual(fs.readdirSync(folder), [])
+})
+
+test('the recording in the README is small, and of the demo that is there', () => {
+  const picture = path.join(EXAMPLES, '..', 'docs', 'images', 'demo.svg')
+  const text = fs.readFileSync(picture, 'utf8').replaceAll(/<[^>]*>/g, '')
+  assert.ok(fs.statSync(picture).size < 150_000)
+  const titles = fs.readFileSync(path.join(EXAMPLES, 'demo.js'), 'utf8').matchAll(/\btitle\((\d), '([^']*)'/g)
+  const missing = [...titles].filter(([, n, title]) => !text.includes(`${n}. ${title}`))
+  assert.deepEqual(missing.map(([, , title]) => title), [])
 })
 
 // A few words in the place of those that it fetches: each is a little further from the first.
