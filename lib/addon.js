@@ -35,8 +35,8 @@ function asPath (place) {
   return place.startsWith('file:') ? require('node:url').fileURLToPath(place) : place
 }
 
-/** Where else a program that was bundled has the addon: pairs of a name and a function. */
-function nearby () {
+/** Where else a program that was bundled has a platform's addon: pairs of a name and a function. */
+function nearby (name) {
   const asset = seaAsset()
   /** @type {[name: string, load: () => import('./engine').Engine][]} */
   const all = []
@@ -47,7 +47,18 @@ function nearby () {
   // A chunk may stand one folder below the bundle.
   const files = here === null ? [] : [path.join(here, FILE), path.join(here, '..', FILE)]
   for (const file of files) if (fs.existsSync(file)) all.push([file, () => loadFile(file)])
+  if (isBundled() && here !== null) {
+    // A bundled ES module has no `require`, but may stand beside node_modules.
+    const load = () => createRequire(path.join(here, FILE))(`@ferrolite/${name}`)
+    all.push([`@ferrolite/${name} beside ${here}`, load])
+  }
   return all
+}
+
+/** Whether this file is part of a bundle: then no module has a file of its own. */
+function isBundled () {
+  const here = folder()
+  return here === null || !fs.existsSync(path.join(here, 'addon.js'))
 }
 
 function isSingleExecutable () {
@@ -109,4 +120,4 @@ function privateFolder () {
   throw new Error(`The native binary cannot be extracted: ${home} must be a folder that only this user may open`)
 }
 
-module.exports = { addonOf, folder, isSingleExecutable, loadFile, nearby }
+module.exports = { addonOf, folder, isBundled, isSingleExecutable, loadFile, nearby }

@@ -43,9 +43,9 @@ function loadDefault () {
 // One at a time: where the package loads, nothing else is looked for.
 function * candidates (name) {
   // There, require() finds no package, and older Node.js warns that it does not.
-  if (isSingleExecutable()) yield * nearby()
+  if (isSingleExecutable()) yield * nearby(name)
   if (names.includes(name)) yield [`@ferrolite/${name}`, () => addonOf(requirePackage(name))]
-  if (!isSingleExecutable()) yield * nearby()
+  if (!isSingleExecutable()) yield * nearby(name)
   const local = path.join(folder() ?? '', '..', 'packages', name, 'ferrolite.node')
   // Only a source checkout has this folder.
   if (fs.existsSync(path.dirname(local))) yield [local, () => loadFile(local)]
@@ -76,6 +76,8 @@ function cannotLoad (tried) {
   lines.push(known
     ? `To install it: npm install @ferrolite/${name}@${version} (in a source checkout: npm run build)`
     : 'Build it from source, and give its path as FERROLITE_BINDING or as the option "nativeBinding"')
+  // Not needed where all is well.
+  lines.push(...require('./bundled').advice())
   const error = new Error(lines.join('\n'), { cause: tried.at(-1)?.error })
   return Object.assign(error, { code: 'ERR_FERROLITE_BINDING' })
 }

@@ -22,16 +22,16 @@ function requirePackage (name) {
   // Bundlers follow a literal require only; one that finds nothing stops them outside of a `try`.
   try {
     switch (name) {
-      case 'darwin-arm64': return { addon: require('@ferrolite/darwin-arm64') }
-      case 'darwin-x64': return { addon: require('@ferrolite/darwin-x64') }
-      case 'linux-arm-gnueabihf': return { addon: require('@ferrolite/linux-arm-gnueabihf') }
-      case 'linux-arm-musleabihf': return { addon: require('@ferrolite/linux-arm-musleabihf') }
-      case 'linux-arm64-gnu': return { addon: require('@ferrolite/linux-arm64-gnu') }
-      case 'linux-arm64-musl': return { addon: require('@ferrolite/linux-arm64-musl') }
-      case 'linux-x64-gnu': return { addon: require('@ferrolite/linux-x64-gnu') }
-      case 'linux-x64-musl': return { addon: require('@ferrolite/linux-x64-musl') }
-      case 'win32-arm64-msvc': return { addon: require('@ferrolite/win32-arm64-msvc') }
-      case 'win32-x64-msvc': return { addon: require('@ferrolite/win32-x64-msvc') }
+      case 'darwin-arm64': return { addon: require('@ferrolite/darwin-arm64') } // Leave ferrolite out of the bundle: docs/bundlers.md
+      case 'darwin-x64': return { addon: require('@ferrolite/darwin-x64') } // Leave ferrolite out of the bundle: docs/bundlers.md
+      case 'linux-arm-gnueabihf': return { addon: require('@ferrolite/linux-arm-gnueabihf') } // Leave ferrolite out of the bundle: docs/bundlers.md
+      case 'linux-arm-musleabihf': return { addon: require('@ferrolite/linux-arm-musleabihf') } // Leave ferrolite out of the bundle: docs/bundlers.md
+      case 'linux-arm64-gnu': return { addon: require('@ferrolite/linux-arm64-gnu') } // Leave ferrolite out of the bundle: docs/bundlers.md
+      case 'linux-arm64-musl': return { addon: require('@ferrolite/linux-arm64-musl') } // Leave ferrolite out of the bundle: docs/bundlers.md
+      case 'linux-x64-gnu': return { addon: require('@ferrolite/linux-x64-gnu') } // Leave ferrolite out of the bundle: docs/bundlers.md
+      case 'linux-x64-musl': return { addon: require('@ferrolite/linux-x64-musl') } // Leave ferrolite out of the bundle: docs/bundlers.md
+      case 'win32-arm64-msvc': return { addon: require('@ferrolite/win32-arm64-msvc') } // Leave ferrolite out of the bundle: docs/bundlers.md
+      case 'win32-x64-msvc': return { addon: require('@ferrolite/win32-x64-msvc') } // Leave ferrolite out of the bundle: docs/bundlers.md
     }
   } catch (error) {
     return { error }

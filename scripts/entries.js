@@ -57,7 +57,9 @@ function typesVersions (exports) {
 
 function packagesFile (version) {
   const names = Object.keys(TARGETS)
-  const cases = names.map((name) => `      case '${name}': return { addon: require('@ferrolite/${name}') }`)
+  // Bundlers show the line on which they fail.
+  const hint = '// Leave ferrolite out of the bundle: docs/bundlers.md'
+  const cases = names.map((name) => `      case '${name}': return { addon: require('@ferrolite/${name}') } ${hint}`)
   return `${HEAD}
 const version = '${version}'
 

@@ -36,7 +36,7 @@ function fakePackage (t, code = "module.exports = { from: 'package' }") {
 function installedCopy (t) {
   const dir = tempDir(t)
   fs.mkdirSync(path.join(dir, 'lib'))
-  for (const name of LOADER) fs.copyFileSync(path.join(LIB, name), path.join(dir, 'lib', name))
+  for (const name of [...LOADER, 'bundled.js']) fs.copyFileSync(path.join(LIB, name), path.join(dir, 'lib', name))
   const neon = path.join('node_modules', '@neon-rs', 'load')
   fs.cpSync(path.join(ROOT, neon), path.join(dir, neon), { recursive: true })
   return path.join(dir, 'lib')

@@ -95,3 +95,19 @@ for (const section of SECTIONS) {
     runBundles(t)
   })
 }
+
+for (const [where, settings] of Object.entries({
+  bundle: ["- Next.js: serverExternalPackages: ['ferrolite'] in next.config.js", '- esbuild, Bun: --external ferrolite'],
+  '.next': ["- Next.js: serverExternalPackages: ['ferrolite'] in next.config.js\nOr put"]
+})) {
+  test(`a bundle in ${where} without its binary names the setting`, { skip }, (t) => {
+    blocks(INTRODUCTION).forEach(write)
+    const folder = fs.realpathSync(fs.mkdtempSync(path.join(os.tmpdir(), 'ferrolite-bundle-')))
+    t.after(() => fs.rmSync(folder, { recursive: true, force: true }))
+    const file = path.join(folder, where, 'app.js')
+    shell(`esbuild app.js --bundle --platform=node --external:@ferrolite/* --outfile=${file}`)
+    const { status, stderr } = spawnSync(process.execPath, [file], { cwd: folder, encoding: 'utf8', env: withoutTools(project) })
+    assert.equal(status, 1)
+    for (const setting of settings) assert.ok(stderr.includes(setting), stderr)
+  })
+}
