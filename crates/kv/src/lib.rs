@@ -15,7 +15,8 @@
 //! | `H` | overwritten | a hint, which is never believed |
 //!
 //! The state is the newest epoch's root, then its ranges of slots, then its own slots up to the first that is missing,
-//! or a seal. A version is (epoch that its writer owned, attempt counted by that owner).
+//! or a seal. A seal that an opener puts ahead of a writer that never pauses stops that writer when it comes there; slots
+//! before it may be missing. A version is (epoch that its writer owned, attempt counted by that owner).
 
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]

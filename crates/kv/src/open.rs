@@ -134,6 +134,12 @@ pub(crate) fn read_epoch(access: &Access, number: u32, slots: Option<u32>) -> Re
     Ok(state)
 }
 
+/// What was committed in the same epoch since the state was read.
+/// About `expected` slots are looked for: each that is asked for in vain gives the writer time for another one.
+pub(crate) fn catch_up(access: &Access, state: &mut State, expected: u32) -> Result<()> {
+    Log::new(access, state.number, HashMap::new(), &[]).later_slots(state, expected)
+}
+
 fn read_once(access: &Access, newest: &mut u32) -> Result<State> {
     let hint = Hint::read(access);
     // Most often the newest epoch is that of the hint, or the one after it, whose writer has not come so far.
@@ -272,7 +278,9 @@ impl<'a> Log<'a> {
                 state.chain = match &slot {
                     Slot::Commit(commit) => commit.chain,
                     Slot::Noop(chain) => *chain,
-                    Slot::Seal => return Err(Error::corrupt(key, "is a seal within an epoch")),
+                    Slot::Seal { .. } => {
+                        return Err(Error::corrupt(key, "is a seal within an epoch"))
+                    }
                 };
             }
             state.apply(key, slot, sum, value.len())?;
@@ -289,15 +297,20 @@ impl<'a> Log<'a> {
         Ok(state)
     }
 
-    /// The slots of the newest epoch, up to the first that is missing, or a seal.
     fn own_slots(&mut self, state: &mut State) -> Result<()> {
-        let mut next = 1;
+        self.later_slots(state, FIRST_SLOTS)
+    }
+
+    /// The slots of the newest epoch behind those that are known, up to the first that is missing, or a seal.
+    fn later_slots(&mut self, state: &mut State, first: u32) -> Result<()> {
+        let start = state.slots + 1;
+        let mut next = start;
         loop {
             let was_asked = next == 1 && self.asked > 0;
             let end = next
                 + match next {
                     _ if was_asked => self.asked,
-                    1 => FIRST_SLOTS,
+                    _ if next == start => first.clamp(1, SLOTS),
                     _ => SLOTS,
                 };
             let keys: Vec<String> = (next..end)
@@ -308,17 +321,18 @@ impl<'a> Log<'a> {
             } else {
                 self.access.read_many(&keys)?
             };
-            if first_gap(&keys, &values).is_some() {
-                // A batch is no snapshot: a slot may have come after it was looked for.
-                values = self.access.read_many(&keys)?;
-                if let Some(gap) = first_gap(&keys, &values) {
-                    return Err(Error::corrupt(&keys[gap], "is missing"));
-                }
+            // A batch is no snapshot: a slot may have come after it was looked for.
+            let gaps = gaps(&keys, &values);
+            let late: Vec<String> = gaps.iter().map(|at| keys[*at].clone()).collect();
+            for (at, value) in gaps.into_iter().zip(self.access.read_many(&late)?) {
+                // But the one behind it was there: it came after this one.
+                let value = value.ok_or_else(|| Error::corrupt(&keys[at], "is missing"))?;
+                values[at] = Some(value);
             }
             for (key, value) in keys.iter().zip(values) {
                 let Some(value) = value else { return Ok(()) };
                 let (slot, sum) = Slot::decode(key, &value)?;
-                if slot == Slot::Seal {
+                if matches!(slot, Slot::Seal { .. }) {
                     state.sealed = true;
                     return Ok(());
                 }
@@ -330,19 +344,28 @@ impl<'a> Log<'a> {
     }
 }
 
-/// A slot that is missing although one behind it is there, unless a seal is before it.
-fn first_gap(keys: &[String], values: &[Option<Vec<u8>>]) -> Option<usize> {
-    let gap = values.iter().position(Option::is_none)?;
-    let behind = values[gap..].iter().any(Option::is_some);
-    (behind && !has_seal(keys, values, gap)).then_some(gap)
+/// Slots that are missing although one behind them is there, which is no seal ahead, and no seal is before them.
+fn gaps(keys: &[String], values: &[Option<Vec<u8>>]) -> Vec<usize> {
+    let is_there = |at: &usize| values[*at].is_some();
+    let seals = keys
+        .iter()
+        .zip(values)
+        .map(|(key, value)| seal(key, value.as_ref()));
+    let first_seal = seals.enumerate().find_map(|(at, seal)| Some((at, seal?)));
+    let last = match first_seal {
+        Some((at, false)) => Some(at),
+        Some((at, true)) => (0..at).rfind(is_there),
+        None => (0..values.len()).rfind(is_there),
+    };
+    (0..last.unwrap_or(0)).filter(|at| !is_there(at)).collect()
 }
 
-fn has_seal(keys: &[String], values: &[Option<Vec<u8>>], before: usize) -> bool {
-    keys.iter().zip(values).take(before).any(|(key, value)| {
-        value
-            .as_ref()
-            .is_some_and(|value| matches!(Slot::decode(key, value), Ok((Slot::Seal, _))))
-    })
+/// Of a seal, whether it is ahead.
+fn seal(key: &str, value: Option<&Vec<u8>>) -> Option<bool> {
+    match Slot::decode(key, value?) {
+        Ok((Slot::Seal { ahead }, _)) => Some(ahead),
+        _ => None,
+    }
 }
 
 impl State {
@@ -353,7 +376,7 @@ impl State {
         let chain = match &slot {
             Slot::Commit(commit) => commit.chain,
             Slot::Noop(chain) => *chain,
-            Slot::Seal => return Err(Error::corrupt(key, "is a seal within an epoch")),
+            Slot::Seal { .. } => return Err(Error::corrupt(key, "is a seal within an epoch")),
         };
         if chain != self.chain {
             return Err(Error::corrupt(key, "does not continue the slot before it"));

@@ -28,6 +28,8 @@ pub struct Options {
     /// How many epochs that can no longer be opened are kept, so that whoever looks for the newest one finds it while
     /// others go on.
     pub trail: u32,
+    /// Slots that an opener leaves at least to a writer that never pauses, before it ends its epoch.
+    pub seal_ahead: u32,
     /// Slots after which a checkpoint is made.
     pub checkpoint_slots: u32,
     /// Bytes of slots after which a checkpoint is made.
@@ -56,6 +58,7 @@ impl Default for Options {
             slot_bytes: 65_536,
             keep_epochs: 2,
             trail: 32,
+            seal_ahead: 8,
             checkpoint_slots: 256,
             checkpoint_bytes: 1 << 20,
             relaxed: false,

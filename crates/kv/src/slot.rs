@@ -10,8 +10,11 @@ use crate::record::{self, Kind, Reader};
 pub enum Slot {
     /// Transactions.
     Commit(Commit),
-    /// The end of its epoch.
-    Seal,
+    /// The end of its epoch. `ahead`: slots before it may be missing, and its epoch goes on up to the first of them.
+    Seal {
+        /// An opener has put it in the way of a writer that was too fast.
+        ahead: bool,
+    },
     /// Nothing, after this chain.
     Noop(u64),
 }
@@ -31,6 +34,16 @@ pub struct Commit {
     pub attempt: u32,
     /// Pages that differ.
     pub frames: Vec<(u32, Frame)>,
+}
+
+/// Bytes of an owner.
+const OWNER: usize = 16;
+
+/// The body of a seal.
+pub(crate) fn seal(owner: [u8; OWNER], ahead: bool) -> Vec<u8> {
+    let mut body = owner.to_vec();
+    body.extend(ahead.then_some(1));
+    body
 }
 
 /// What a frame takes beside its bytes.
@@ -88,7 +101,9 @@ impl Slot {
         let mut reader = Reader(record.body);
         let slot = match record.kind {
             Kind::Commit => Commit::parse(&mut reader).map(Self::Commit),
-            Kind::Seal => Some(Self::Seal),
+            Kind::Seal => Some(Self::Seal {
+                ahead: record.body.len() > OWNER,
+            }),
             Kind::Noop => reader.u64().map(Self::Noop),
             _ => return Err(Error::corrupt(key, "is of another kind")),
         };

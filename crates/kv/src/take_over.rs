@@ -7,15 +7,29 @@ use crate::error::{Error, Result};
 use crate::open::{self, State};
 use crate::options::Options;
 use crate::record::{self, Kind};
-use crate::slot::Slot;
+use crate::slot::{self, Slot};
 use crate::store::StoreError;
 
 /// Reads the state, ends the newest epoch, and creates the next one, which is then ours.
 pub(crate) fn take_over(access: &Access, options: &Options, owner: [u8; 16]) -> Result<State> {
     const TRIES: u32 = 100;
-    for _ in 0..TRIES {
+    let ender = Ender {
+        access,
+        owner,
+        ahead: options.seal_ahead.max(1),
+    };
+    let mut before = 0;
+    for attempt in 0..TRIES {
+        if before > 0 && access.fenced {
+            // Others write while all is read.
+            let (newest, _) = access.newest(before, &[])?;
+            // Its slots may be large, and few then, or small.
+            let distances = if attempt % 2 == 0 { [1, 4] } else { [16, 24] };
+            ender.stop(newest, 0, &distances)?;
+        }
         let mut state = open::read(access, access.fenced)?;
-        if state.number > 0 && access.fenced && !state.sealed && !seal(access, &state, owner)? {
+        before = state.number;
+        if state.number > 0 && access.fenced && !state.sealed && !ender.end(&mut state)? {
             continue;
         }
         let number = state.number + 1;
@@ -68,18 +82,67 @@ pub(crate) fn take_over(access: &Access, options: &Options, owner: [u8; 16]) -> 
     })
 }
 
-/// Puts a seal behind the last slot, so that its writer can add none. False: there is another slot.
-fn seal(access: &Access, state: &State, owner: [u8; 16]) -> Result<bool> {
-    let key = access.keys.slot(state.number, state.slots + 1);
-    let (value, _) = record::encode(&key, Kind::Seal, &owner);
-    match access.create_surely(&key, &value) {
-        Created::Ours => Ok(true),
-        Created::Other(there) => Ok(Slot::decode(&key, &there)?.0 == Slot::Seal),
-        Created::Unknown(source) => Err(Error::Store {
-            operation: "putIfAbsent",
-            key,
-            source,
-        }),
+/// Who ends the epoch of another writer.
+///
+/// A writer that never pauses is always faster: while its last slot is read, it creates the next. So a seal is put some
+/// slots ahead of it, which it reaches soon. That does not end the epoch, as the writer may die before it: only a seal
+/// in the first slot that is missing does.
+struct Ender<'a> {
+    access: &'a Access,
+    owner: [u8; 16],
+    /// How many slots a seal is ahead of the writer at least.
+    ahead: u32,
+}
+
+impl Ender<'_> {
+    /// Puts a seal behind the last slot, so that the writer can add none. False: all has to be read anew.
+    fn end(&self, state: &mut State) -> Result<bool> {
+        const TRIES: u32 = 100;
+        let (mut expected, mut is_stopped) = (2 * self.ahead, false);
+        for _ in 0..TRIES {
+            if self.seal(state.number, state.slots + 1, false)? {
+                return Ok(true);
+            }
+            is_stopped = is_stopped || self.stop(state.number, state.slots, &[1, 4, 16])?;
+            let before = state.slots;
+            match open::catch_up(self.access, state, expected) {
+                Ok(()) if state.sealed => return Ok(true),
+                Ok(()) if state.slots > before => expected = state.slots - before + 1,
+                // There is a newer epoch, and what was in this one is gone.
+                Ok(()) | Err(Error::Corrupt { .. }) => return Ok(false),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(false)
+    }
+
+    /// Puts a seal ahead of the writer of an epoch, which has created so many slots at least. False: it was faster.
+    fn stop(&self, epoch: u32, slots: u32, distances: &[u32]) -> Result<bool> {
+        for times in distances {
+            let ahead = self.ahead.saturating_mul(*times);
+            if self.seal(epoch, slots.saturating_add(1 + ahead), true)? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Puts a seal into a slot. False: there is another slot.
+    fn seal(&self, epoch: u32, slot: u32, ahead: bool) -> Result<bool> {
+        let key = self.access.keys.slot(epoch, slot);
+        let (value, _) = record::encode(&key, Kind::Seal, &slot::seal(self.owner, ahead));
+        match self.access.create_surely(&key, &value) {
+            Created::Ours => Ok(true),
+            Created::Other(there) => {
+                let there = Slot::decode(&key, &there)?.0;
+                Ok(matches!(there, Slot::Seal { .. }))
+            }
+            Created::Unknown(source) => Err(Error::Store {
+                operation: "putIfAbsent",
+                key,
+                source,
+            }),
+        }
     }
 }
 

@@ -14,5 +14,6 @@ mod model;
 mod pragmas;
 mod relaxed;
 mod resident;
+mod take_over;
 mod values;
 mod workload;

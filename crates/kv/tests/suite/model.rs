@@ -70,6 +70,7 @@ fn any_options(rng: &mut Rng) -> Options {
         cache_bytes: 1 << 16,
         keep_epochs: [1, 2, 2, 3, 5][rng.below(5)],
         trail: [0, 1, 2, 4, 32][rng.below(5)],
+        seal_ahead: [1, 1, 2, 3, 8][rng.below(5)],
         checkpoint_slots: if rng.chance(30) { 2 } else { 256 },
         retry: Retry {
             attempts: u32::try_from(1 + rng.below(4)).expect("small"),
