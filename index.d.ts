@@ -26,6 +26,8 @@ interface Database {
   readonly memory: boolean
   /** Whether the connection was opened with `readonly: true`. */
   readonly readonly: boolean
+  /** What runs it: the native binary, or the engine in WASM where that is missing or cannot be loaded. */
+  readonly backend: 'native' | 'wasm'
   /**
    * SQLite's upper bounds for this connection. Each can be read, and set to an integer >= 0; a
    * value above the maximum that SQLite was built with sets that maximum.

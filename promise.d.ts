@@ -99,6 +99,8 @@ declare class Database {
   get memory (): boolean
   /** Whether the connection was opened with `readonly: true`. */
   get readonly (): boolean
+  /** What runs it: the native binary; the engine in WASM has no promises. */
+  get backend (): 'native'
   /** How many calls have not ended: those that run, and those that wait. */
   get queueLength (): number
 

@@ -1,6 +1,7 @@
 'use strict'
 
 const fs = require('node:fs')
+const { createRequire } = require('node:module')
 const path = require('node:path')
 const { addonOf, folder, isSingleExecutable, loadFile, nearby } = require('./addon')
 const { names, requirePackage, version } = require('./packages')
@@ -11,7 +12,7 @@ let loaded = null
 
 /** The native addon: the one given, FERROLITE_BINDING, the platform's package, or a file nearby. */
 function getBinding (nativeBinding) {
-  if (nativeBinding == null && loaded !== null) return loaded
+  if (nativeBinding == null && loaded !== null && loaded.isBroken?.() !== true) return loaded
   requireSupportedRuntime()
   if (nativeBinding == null) return (loaded = loadDefault())
   return typeof nativeBinding === 'string' ? loadGiven(nativeBinding) : requireAddon(nativeBinding)
@@ -34,10 +35,45 @@ function requireAddon (given) {
   throw new TypeError('The "nativeBinding" option is not the addon of Ferrolite')
 }
 
+const BACKENDS = ['native', 'wasm']
+
+// What says that there is no binary, or none that loads; any other error is a fault to be seen.
+const NOT_HERE = ['MODULE_NOT_FOUND', 'ERR_MODULE_NOT_FOUND', 'ERR_DLOPEN_FAILED']
+
 function loadDefault () {
+  const backend = process.env.FERROLITE_BACKEND || null
+  if (backend !== null && !BACKENDS.includes(backend)) {
+    throw new TypeError(`FERROLITE_BACKEND is "${backend}", but has to be "native" or "wasm"`)
+  }
   const override = process.env.FERROLITE_BINDING
+  if (backend === 'wasm') return wasm()
   if (override) return firstOf([[`FERROLITE_BINDING=${override}`, () => loadFile(override)]])
-  return firstOf(candidates(target()))
+  try {
+    return firstOf(candidates(target()))
+  } catch (error) {
+    if (backend === 'native' || !error.tried.every(isNotHere)) throw error
+    return wasm(error)
+  }
+}
+
+function isNotHere ({ error }) {
+  return NOT_HERE.includes(error?.code)
+}
+
+// The engine in WASM; `instead` is why it is asked for.
+function wasm (instead) {
+  const { addon = ofCheckout(), error } = requirePackage('wasm')
+  if (addon !== undefined) return require('./wasm/load').loadWasm(addon.default ?? addon)
+  if (instead !== undefined) throw instead
+  const message = `FERROLITE_BACKEND is "wasm", and the package is missing: npm install @ferrolite/wasm@${version}` +
+    ' (in a source checkout: npm run build:wasm)'
+  throw Object.assign(new Error(message, { cause: error }), { code: 'ERR_FERROLITE_BINDING' })
+}
+
+function ofCheckout () {
+  const local = path.join(folder() ?? '', '..', 'packages', 'wasm')
+  // Bundlers do not follow this require.
+  if (fs.existsSync(path.join(local, 'ferrolite.wasm'))) return createRequire(path.join(local, 'index.js'))('./index.js')
 }
 
 // One at a time: where the package loads, nothing else is looked for.
@@ -76,9 +112,11 @@ function cannotLoad (tried) {
   lines.push(known
     ? `To install it: npm install @ferrolite/${name}@${version} (in a source checkout: npm run build)`
     : 'Build it from source, and give its path as FERROLITE_BINDING or as the option "nativeBinding"')
+  lines.push(`Or, slower, without a native binary: npm install @ferrolite/wasm@${version}`)
   // Not needed where all is well.
   lines.push(...require('./bundled').advice())
   const error = new Error(lines.join('\n'), { cause: tried.at(-1)?.error })
+  Object.defineProperty(error, 'tried', { value: tried })
   return Object.assign(error, { code: 'ERR_FERROLITE_BINDING' })
 }
 

@@ -12,28 +12,39 @@ const {
  * @typedef {ReturnType<typeof createBlock>} Block
  */
 function createBlock () {
-  const buffer = new ArrayBuffer(BLOCK_LENGTH)
   return {
-    buffer,
-    header: new Int32Array(buffer, 0, 32),
-    numbers: new Float64Array(buffer, 0, 32),
-    bigints: new BigInt64Array(buffer, 0, 32),
-    tags: new Uint8Array(buffer, TAGS_AT, SLOTS_PER_BLOCK),
-    f64: new Float64Array(buffer, SLOTS_AT, SLOTS_PER_BLOCK),
-    i32: new Int32Array(buffer, SLOTS_AT, 2 * SLOTS_PER_BLOCK),
-    i64: new BigInt64Array(buffer, SLOTS_AT, SLOTS_PER_BLOCK),
-    bytes: new Uint8Array(buffer, BYTES_AT),
+    ...viewsOf(new ArrayBuffer(BLOCK_LENGTH), 0),
     // Text that Latin-1 cannot hold (first), and values too large for a block.
     extras: [],
-    // Arguments of a callback, and its result if that is no number.
-    callTags: new Uint8Array(buffer, CALL_TAGS_AT, CALL_SLOTS),
-    callF64: new Float64Array(buffer, CALL_SLOTS_AT, CALL_SLOTS),
-    callI32: new Int32Array(buffer, CALL_SLOTS_AT, 2 * CALL_SLOTS),
-    callI64: new BigInt64Array(buffer, CALL_SLOTS_AT, CALL_SLOTS),
-    // What a worker's block consists of.
-    parts: new Int32Array(buffer, PARTS_AT, PART.LENGTH * PARTS_PER_BLOCK),
+    // The result of a callback if that is no number.
     result: null
   }
 }
 
-module.exports = { createBlock }
+function viewsOf (buffer, at) {
+  return {
+    buffer,
+    bytesAt: at + BYTES_AT,
+    header: new Int32Array(buffer, at, 32),
+    numbers: new Float64Array(buffer, at, 32),
+    bigints: new BigInt64Array(buffer, at, 32),
+    tags: new Uint8Array(buffer, at + TAGS_AT, SLOTS_PER_BLOCK),
+    f64: new Float64Array(buffer, at + SLOTS_AT, SLOTS_PER_BLOCK),
+    i32: new Int32Array(buffer, at + SLOTS_AT, 2 * SLOTS_PER_BLOCK),
+    i64: new BigInt64Array(buffer, at + SLOTS_AT, SLOTS_PER_BLOCK),
+    // Arguments of a callback.
+    callTags: new Uint8Array(buffer, at + CALL_TAGS_AT, CALL_SLOTS),
+    callF64: new Float64Array(buffer, at + CALL_SLOTS_AT, CALL_SLOTS),
+    callI32: new Int32Array(buffer, at + CALL_SLOTS_AT, 2 * CALL_SLOTS),
+    callI64: new BigInt64Array(buffer, at + CALL_SLOTS_AT, CALL_SLOTS),
+    // What a worker's block consists of.
+    parts: new Int32Array(buffer, at + PARTS_AT, PART.LENGTH * PARTS_PER_BLOCK)
+  }
+}
+
+/** Has the views of a block over other memory: that of a WASM instance moves when it grows. */
+function layOut (block, buffer, at) {
+  Object.assign(block, viewsOf(buffer, at))
+}
+
+module.exports = { createBlock, layOut }

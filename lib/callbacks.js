@@ -49,8 +49,8 @@ function scalarTrampoline (block, fn, count, name) {
   if (isCompiled(count)) {
     // Numbers, by far the most common results, need no further call.
     return compile(block, count, { fn, leave }, '', [], `if (typeof result === 'number') {
-    numbers[${CALL_VALUE}] = result
-    header[${CALL_RESULT}] = ${TAG.DOUBLE}
+    block.numbers[${CALL_VALUE}] = result
+    block.header[${CALL_RESULT}] = ${TAG.DOUBLE}
   } else leave(result)`)
   }
   return (...values) => leave(fn(...readArguments(block, values)))
@@ -58,32 +58,31 @@ function scalarTrampoline (block, fn, count, name) {
 
 /** The trampolines of an aggregate. It keeps the accumulators by the number of their group. */
 function aggregateTrampolines (block, { start, step, inverse, result }, count, name) {
-  const { header } = block
   const leave = takeResult(block, name)
   const groups = []
   const advance = (fn) => {
     if (isCompiled(count)) {
-      return compile(block, count, { fn, groups }, `const group = header[${CALL_GROUP}]`,
+      return compile(block, count, { fn, groups }, `const group = block.header[${CALL_GROUP}]`,
         ['groups[group]'], 'if (result !== undefined) groups[group] = result')
     }
     return (...values) => {
-      const group = header[CALL_GROUP]
+      const group = block.header[CALL_GROUP]
       const next = fn(groups[group], ...readArguments(block, values))
       if (next !== undefined) groups[group] = next
     }
   }
   return [
     () => {
-      const group = header[CALL_GROUP]
+      const group = block.header[CALL_GROUP]
       groups[group] = typeof start === 'function' ? start() : start
     },
     advance(step),
     inverse === null ? null : advance(inverse),
     () => {
-      const value = groups[header[CALL_GROUP]]
+      const value = groups[block.header[CALL_GROUP]]
       leave(result === null ? value : result(value))
     },
-    () => { groups[header[CALL_GROUP]] = undefined }
+    () => { groups[block.header[CALL_GROUP]] = undefined }
   ]
 }
 
@@ -108,9 +107,9 @@ function compile (block, count, scope, before, first, after) {
     : argument(block, ${i}, [${values}])`)
   // eslint-disable-next-line no-new-func -- of numbers and our own names alone
   return Function('block', 'argument', 'scope', `'use strict'
-const { callTags, callI32, callF64, header, numbers } = block
 const { fn, groups, leave } = scope
 return (${values}) => {
+  const { callTags, callI32, callF64 } = block
   ${before}
   let t${reads.join('')}
   const result = fn(${[...first, ...names]})
@@ -119,12 +118,11 @@ return (${values}) => {
 }
 
 function takeResult (block, name) {
-  const { header, numbers } = block
   const what = `User-defined function ${name}() returned`
   return (result) => {
     if (typeof result === 'number') {
-      numbers[CALL_VALUE] = result
-      header[CALL_RESULT] = TAG.DOUBLE
+      block.numbers[CALL_VALUE] = result
+      block.header[CALL_RESULT] = TAG.DOUBLE
     } else {
       setResult(block, result, what)
     }

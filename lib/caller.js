@@ -126,7 +126,7 @@ function folderOf (site) {
 }
 
 // What is in no file, or in one of the runtime.
-const RUNTIME = /^(node:|internal\/|ext:|bun:|native$|\[native)/
+const RUNTIME = /^(node:|wasm:|internal\/|ext:|bun:|native$|\[native)/
 
 /** Whose code a frame is of: the package's, the runtime's, or the user's. */
 function ownerOf (site) {

@@ -138,6 +138,35 @@ const COLUMNS = {
   }
 }
 
+// The engine in WASM is no kind of database: it stands in the place of the native one. It lacks
+// these.
+const NO_THREADS = 'there are no threads'
+const NO_SOCKETS = 'there are no sockets'
+const WASM = {
+  called: 'the engine in WASM',
+  lacks: {
+    ...OF_REPLICAS,
+    ...OF_STORES,
+    'loadExtension()': 'there are no shared libraries',
+    'option vfs': 'the files are those of node:fs',
+    'option readers': NO_THREADS,
+    promises: NO_THREADS,
+    'remote databases': NO_SOCKETS,
+    replicas: NO_SOCKETS
+  },
+  differs: {
+    'recursion without end': 'a stack that is too deep is a trap',
+    'write-ahead logs': 'node:fs has no shared memory',
+    'locks between processes': 'node:fs has no locks: one process has a database alone'
+  }
+}
+
+/** Throws where the engine in WASM does not have what is asked for. */
+function requireNative ({ backend }, what) {
+  if (backend !== 'wasm') return
+  throw new TypeError(`${what[0].toUpperCase()}${what.slice(1)} are not available in WASM: ${WASM.lacks[what]}`)
+}
+
 /** Throws where an option is set that a kind of database does not have. */
 function requireOptions (kind, options) {
   for (const name of Object.keys(COLUMNS[kind].lacks)) {
@@ -168,4 +197,4 @@ function withReason (kind, name) {
   return `${called}: ${lacks[name]}`
 }
 
-module.exports = { COLUMNS, requireCapability, requireOptions, unavailable }
+module.exports = { COLUMNS, WASM, requireCapability, requireNative, requireOptions, unavailable }

@@ -364,6 +364,7 @@ function defineMethods (prototype) {
     })
   }
   const hidden = {
+    backend () { return backendOf(this).environment.backend },
     limits () { return fileOf(this, 'limits').limits },
     lastSync () { return ableTo(this, 'lastSync').lastSync },
     lag () { return ableTo(this, 'lag').lag }

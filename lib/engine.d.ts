@@ -8,6 +8,10 @@ import type { Block } from './rows'
 
 /** What `require()` of an addon gives. */
 export interface Engine {
+  /** Of the engine in WASM. */
+  backend?: 'wasm'
+  /** Whether it has trapped: nothing of it can be called any more. */
+  isBroken? (): boolean
   /** Binds the functions to one environment: the main thread, or a worker. Once for each. */
   init (environment: {
     /** The memory of the block. */
@@ -460,6 +464,7 @@ export interface Natives {
 export interface Environment {
   natives: Natives
   block: Block
+  backend: 'native' | 'wasm'
   /** The classes of its statements, once one was compiled. */
   classes: null | object
 }

@@ -10,7 +10,7 @@ const { VERSION, READER, READONLY, SHARED, COLUMNS } = HEADER
  * The class of compiled statements of one addon, whose functions are constants in it.
  * @param {import('./engine').Environment} environment
  */
-function createEntryClass ({ natives, block: { header } }) {
+function createEntryClass ({ natives, block }) {
   /**
    * A compiled statement, which several Statement objects of the same SQL may use in turn, as long
    * as none of them needs state in it: an iterator, bound parameters, a time limit.
@@ -21,10 +21,10 @@ function createEntryClass ({ natives, block: { header } }) {
       // The cache that gives it to others; null while one Statement alone has it.
       this.cache = null
       this.users = 1
-      this.reader = header[READER] === 1
-      this.readonly = header[READONLY] === 1
+      this.reader = block.header[READER] === 1
+      this.readonly = block.header[READONLY] === 1
       // Whether the file of a replica can answer it.
-      this.isLocal = header[SHARED] === 1
+      this.isLocal = block.header[SHARED] === 1
       this.version = -1
       this.names = null
       this.decoders = null
@@ -33,8 +33,8 @@ function createEntryClass ({ natives, block: { header } }) {
 
     /** The decoder for rows of the statement as it is now. */
     decoder (mode) {
-      if (this.version !== header[VERSION]) {
-        this.version = header[VERSION]
+      if (this.version !== block.header[VERSION]) {
+        this.version = block.header[VERSION]
         this.decoders = [null, null, null, null]
         this.flat = null
       }
@@ -44,7 +44,7 @@ function createEntryClass ({ natives, block: { header } }) {
     #build (mode) {
       const names = natives.statementColumnNames.call(this.handle)
       // Rows are never read by the columns of another compiled form.
-      if (names.length !== header[COLUMNS]) throw makeError('database schema has changed', 'SQLITE_SCHEMA', 17)
+      if (names.length !== block.header[COLUMNS]) throw makeError('database schema has changed', 'SQLITE_SCHEMA', 17)
       const tables = mode === EXPAND ? natives.statementTables.call(this.handle) : null
       const decoder = this.decoders[mode] = decoderFor(mode, names, tables)
       if (mode === FLAT) this.flat = decoder

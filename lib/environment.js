@@ -29,7 +29,7 @@ function attach (addon) {
       worker: /** @type {any} */ (process.chdir)?.disabled === true
     })
     useNatives(natives)
-    environment = { natives, block, classes: null }
+    environment = { natives, block, classes: null, backend: addon.backend ?? 'native' }
     attached.set(addon, environment)
   }
   return environment

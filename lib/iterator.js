@@ -14,7 +14,6 @@ const MAX_AHEAD = 128
  * @param {import('./engine').Environment} environment
  */
 function createIteratorClass ({ natives, block }) {
-  const { header } = block
   const { statementNext, statementReturn } = natives
 
   let isIterator
@@ -45,7 +44,7 @@ function createIteratorClass ({ natives, block }) {
     next () {
       requireOurs(isIterator(this))
       // Inside a callback of SQLite this connection may be the one that is executing.
-      if (header[DEPTH] === 0 && this.#at < this.#length) {
+      if (block.header[DEPTH] === 0 && this.#at < this.#length) {
         return { value: this.#rows[this.#at++], done: false }
       }
       return this.#fetch()
@@ -53,7 +52,7 @@ function createIteratorClass ({ natives, block }) {
 
     #fetch () {
       const { handle } = this.#entry
-      if (header[DEPTH] !== 0) natives.statementRequireNotBusy.call(handle)
+      if (block.header[DEPTH] !== 0) natives.statementRequireNotBusy.call(handle)
       if (this.#at < this.#length) return { value: this.#rows[this.#at++], done: false }
       if (this.#state !== 0) return this.return()
       let text
@@ -64,10 +63,10 @@ function createIteratorClass ({ natives, block }) {
         throw error
       }
       const rows = []
-      if (header[DONE] === 1) this.#state = 1
-      if (header[ROWS] === 0) return this.return()
-      this.#entry.decoder(this.#mode).many(block, text ?? '', header[ROWS], rows)
-      if (header[EXTRAS] !== 0) block.extras.length = 0
+      if (block.header[DONE] === 1) this.#state = 1
+      if (block.header[ROWS] === 0) return this.return()
+      this.#entry.decoder(this.#mode).many(block, text ?? '', block.header[ROWS], rows)
+      if (block.header[EXTRAS] !== 0) block.extras.length = 0
       if (this.#ahead < MAX_AHEAD) this.#ahead *= 2
       this.#rows = rows
       this.#length = rows.length
@@ -78,7 +77,7 @@ function createIteratorClass ({ natives, block }) {
     return () {
       requireOurs(isIterator(this))
       const { handle } = this.#entry
-      if (header[DEPTH] !== 0) natives.statementRequireNotBusy.call(handle)
+      if (block.header[DEPTH] !== 0) natives.statementRequireNotBusy.call(handle)
       if (this.#state !== 2) {
         // It is closed even if the commit that this may be fails.
         this.#drop()

@@ -17,7 +17,7 @@ const names = [
   'win32-x64-msvc'
 ]
 
-/** The addon of a platform's package, or the error of requiring it. */
+/** The addon of a platform's package or the bytes of the one for WASM, or why there is none. */
 function requirePackage (name) {
   // Bundlers follow a literal require only; one that finds nothing stops them outside of a `try`.
   try {
@@ -32,6 +32,7 @@ function requirePackage (name) {
       case 'linux-x64-musl': return { addon: require('@ferrolite/linux-x64-musl') } // Leave ferrolite out of the bundle: docs/bundlers.md
       case 'win32-arm64-msvc': return { addon: require('@ferrolite/win32-arm64-msvc') } // Leave ferrolite out of the bundle: docs/bundlers.md
       case 'win32-x64-msvc': return { addon: require('@ferrolite/win32-x64-msvc') } // Leave ferrolite out of the bundle: docs/bundlers.md
+      case 'wasm': return { addon: require('@ferrolite/wasm') }
     }
   } catch (error) {
     return { error }

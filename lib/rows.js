@@ -3,7 +3,7 @@
 // Rows arrive packed (crates/sqlite/src/packed.rs): for each value a tag and an 8-byte slot, text
 // of all rows joined in one string. A decoder is compiled once for each list of column names.
 
-const { BYTES_AT, TAG } = require('./layout')
+const { TAG } = require('./layout')
 
 const { NULL, INT32, DOUBLE, LATIN1, UTF16, BYTES, LARGE } = TAG
 
@@ -21,7 +21,7 @@ function other (block, tag, slot) {
   const end = block.i32[2 * slot + 1]
   switch (tag) {
     case UTF16: return block.extras[0].substring(start, end)
-    case BYTES: return copyBlob(block.buffer, BYTES_AT + start, end - start)
+    case BYTES: return copyBlob(block.buffer, block.bytesAt + start, end - start)
     case LARGE: return block.extras[start]
     default: return block.i64[slot]
   }

@@ -26,7 +26,6 @@ function createClasses (environment) {
 
 /** @param {import('./engine').Environment} environment */
 function createStatementClass ({ natives, block }, StatementIterator) {
-  const { header, numbers, bigints } = block
   const {
     statementGet, statementAll, statementRun, statementMore, statementEnd, statementIterate
   } = natives
@@ -96,8 +95,8 @@ function createStatementClass ({ natives, block }, StatementIterator) {
         statementRun.apply(this.#entry.handle, params) === false) {
         this.#reorder(statementRun, params, true)
       }
-      const lastInsertRowid = this.#int64 ? bigints[ROWID_INT64] : numbers[ROWID]
-      return { changes: numbers[CHANGES], lastInsertRowid }
+      const lastInsertRowid = this.#int64 ? block.bigints[ROWID_INT64] : block.numbers[ROWID]
+      return { changes: block.numbers[CHANGES], lastInsertRowid }
     }
 
     get (...params) {
@@ -107,10 +106,10 @@ function createStatementClass ({ natives, block }, StatementIterator) {
       const text = statementGet.apply(entry.handle, params)
       if (text === undefined) return undefined
       if (text === false) return this.#get(params)
-      const known = entry.version === header[VERSION] && entry.flat !== null
+      const known = entry.version === block.header[VERSION] && entry.flat !== null
       const decoder = known ? entry.flat : entry.decoder(FLAT)
       const row = decoder.one(block, text ?? '')
-      if (header[EXTRAS] !== 0) block.extras.length = 0
+      if (block.header[EXTRAS] !== 0) block.extras.length = 0
       return row
     }
 
@@ -120,7 +119,7 @@ function createStatementClass ({ natives, block }, StatementIterator) {
       const text = this.#execute(gets[this.#nativeMode()], params, false)
       if (text === undefined) return undefined
       const row = this.#entry.decoder(mode).one(block, text ?? '')
-      if (header[EXTRAS] !== 0) block.extras.length = 0
+      if (block.header[EXTRAS] !== 0) block.extras.length = 0
       return row
     }
 
@@ -139,19 +138,19 @@ function createStatementClass ({ natives, block }, StatementIterator) {
 
     #collect (text, mode) {
       const rows = []
-      if (header[ROWS] === 0) return rows
+      if (block.header[ROWS] === 0) return rows
       const entry = this.#entry
       const { handle } = entry
-      let done = header[DONE]
+      let done = block.header[DONE]
       try {
         const decoder = entry.decoder(mode)
-        decoder.many(block, text ?? '', header[ROWS], rows)
-        if (header[EXTRAS] !== 0) block.extras.length = 0
+        decoder.many(block, text ?? '', block.header[ROWS], rows)
+        if (block.header[EXTRAS] !== 0) block.extras.length = 0
         while (done === 0) {
           text = statementMore.call(handle)
-          done = header[DONE]
-          decoder.many(block, text ?? '', header[ROWS], rows)
-          if (header[EXTRAS] !== 0) block.extras.length = 0
+          done = block.header[DONE]
+          decoder.many(block, text ?? '', block.header[ROWS], rows)
+          if (block.header[EXTRAS] !== 0) block.extras.length = 0
         }
       } finally {
         // Only an error leaves the execution open: a full stack, for example.
@@ -317,11 +316,11 @@ function createStatementClass ({ natives, block }, StatementIterator) {
   /** Runs a native function with values that are in the order of the parameters. */
   function ordered (execute, handle, values) {
     encodeLong(values)
-    header[ORDERED] = 1
+    block.header[ORDERED] = 1
     try {
       return execute.apply(handle, values)
     } finally {
-      header[ORDERED] = 0
+      block.header[ORDERED] = 0
     }
   }
 

@@ -50,4 +50,6 @@ function takeReal () {
   return areFakes ? require('./other-timers').withoutTimers() : { clearTimeout, setImmediate, setTimeout }
 }
 
-module.exports = { ...real, nextTurn, now, sleep, soon, throwLater, wallTime }
+module.exports = {
+  ...real, nanoseconds, nextTurn, now, sleep, soon, throwLater, wallTime
+}

@@ -67,12 +67,13 @@ const names = [
 ${names.map((name) => `  '${name}'`).join(',\n')}
 ]
 
-/** The addon of a platform's package, or the error of requiring it. */
+/** The addon of a platform's package or the bytes of the one for WASM, or why there is none. */
 function requirePackage (name) {
   // Bundlers follow a literal require only; one that finds nothing stops them outside of a \`try\`.
   try {
     switch (name) {
 ${cases.join('\n')}
+      case 'wasm': return { addon: require('@ferrolite/wasm') }
     }
   } catch (error) {
     return { error }

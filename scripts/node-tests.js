@@ -98,6 +98,12 @@ async function storeTests (binary, name) {
   await nodeTests(binary, `${name}-resident`, [], { files, env })
 }
 
+// The sync API on the engine in WASM.
+async function wasmTests (binary, name) {
+  const files = testFiles().filter((file) => runsOn('wasm', file))
+  await nodeTests(binary, `${name}-wasm`, [], { files, env: { ...process.env, TEST_ON: 'wasm' } })
+}
+
 function promiseEnv () {
   return { ...process.env, TEST_API: 'promise' }
 }
@@ -119,5 +125,6 @@ module.exports = {
   promiseTests,
   serverTests,
   storeTests,
-  testArguments
+  testArguments,
+  wasmTests
 }

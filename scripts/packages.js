@@ -49,6 +49,33 @@ npm installs it together with \`${name}\`; there is no need to name it. If it is
   return { 'package.json': `${JSON.stringify(manifest, null, 2)}\n`, 'README.md': readme }
 }
 
+/** Those of the package of the engine in WASM. */
+function wasmFiles () {
+  const { name, version, license, author, homepage, repository, bugs, engines } =
+    JSON.parse(fs.readFileSync(MANIFEST, 'utf8'))
+  const manifest = {
+    name: `@${name}/wasm`,
+    version,
+    description: `The engine of ${name} in WASM, for where no native binary fits`,
+    license,
+    author,
+    homepage,
+    repository: { ...repository, directory: 'packages/wasm' },
+    bugs,
+    type: 'commonjs',
+    main: './index.js',
+    files: ['index.js', 'ferrolite.wasm', 'LICENSE'],
+    engines,
+    publishConfig: { access: 'public', provenance: true }
+  }
+  const readme = `# ${manifest.name}
+
+The engine of [${name}](${homepage}) in WASM. \`${name}\` uses it where its native binary is missing or cannot be
+loaded: \`npm install ${name} ${manifest.name}\`.
+`
+  return { 'package.json': `${JSON.stringify(manifest, null, 2)}\n`, 'README.md': readme }
+}
+
 /** All generated files, by their place in the repository. */
 function generatedFiles () {
   const manifest = JSON.parse(fs.readFileSync(MANIFEST, 'utf8'))
@@ -58,6 +85,7 @@ function generatedFiles () {
       files[`packages/${target}/${name}`] = text
     }
   }
+  for (const [name, text] of Object.entries(wasmFiles())) files[`packages/wasm/${name}`] = text
   for (const name of Object.keys(STAND_INS)) {
     for (const [file, text] of Object.entries(standInFiles(name))) files[`packages/${name}/${file}`] = text
   }

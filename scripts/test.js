@@ -13,7 +13,7 @@ const { buildDebug } = require('./debug')
 const { moto, unavailable: noMoto } = require('./moto')
 const {
   NO_EVAL, debugTests, noEvalTests, nodeTests, otherNodeTests, otherPromiseTests, promiseEnv,
-  promiseTests, serverTests, storeTests, testArguments
+  promiseTests, serverTests, storeTests, testArguments, wasmTests
 } = require('./node-tests')
 const { prepare } = require('./prepare')
 const { redis, unavailable: noRedis } = require('./redis')
@@ -22,6 +22,7 @@ const runtimes = require('./runtimes')
 const { sqld, unavailable: noSqld } = require('./sqld')
 const { Steps } = require('./steps')
 const { isShared, testFiles } = require('./test-files')
+const { buildWasm, unavailable: noWasm } = require('./wasm')
 
 const EXAMPLES = ['readme.js', 'promises.js', 'cancellation.js']
   .map((file) => path.join(ROOT, 'examples', file))
@@ -34,6 +35,7 @@ async function everything () {
     await step('sqld', prepareSqld)
     await step('moto', prepareMoto)
     await step('redis', prepareRedis)
+    await step('wasm', prepareWasm)
     await runtimeSteps(step)
   } else {
     say('\nWithout the addon, no JavaScript test can run.')
@@ -50,6 +52,7 @@ async function runtimeSteps (step) {
     await step(`node ${current} on ${place}s`, () => serverTests(process.execPath, name, place))
   }
   await step(`node ${current} in a key-value store`, () => storeTests(process.execPath, `node-${current}`))
+  if (noWasm() === null) await step(`node ${current} in WASM`, () => wasmTests(process.execPath, `node-${current}`))
   await step(`node ${current} ${NO_EVAL}`, () => noEvalTests(process.execPath, `node-${current}`))
   let checked = null
   if (await step('debug build', async () => { checked = await buildDebug() })) {
@@ -76,6 +79,11 @@ async function prepareMoto () {
   const reason = noSqld() ?? noMoto()
   if (reason !== null) return say(`Not run: the tests of backups to S3. ${reason}`)
   say(`moto: ${path.relative(ROOT, (await moto()).env.PYTHONPATH)}`)
+}
+
+async function prepareWasm () {
+  if (noWasm() !== null) return say(`Not built: the engine in WASM. ${noWasm()}`)
+  await buildWasm()
 }
 
 async function prepareRedis () {

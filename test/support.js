@@ -6,7 +6,11 @@ const fs = require('node:fs')
 const os = require('node:os')
 const path = require('node:path')
 const nodeTest = require('node:test')
-const { COLUMNS } = require('../lib/capabilities')
+const { COLUMNS, WASM } = require('../lib/capabilities')
+
+// The engine in WASM in the place of the addon, before anything loads one.
+const IN_WASM = process.env.TEST_ON === 'wasm'
+if (IN_WASM) process.env.FERROLITE_BACKEND = 'wasm'
 
 // Another package can be put in Ferrolite's place, to check a test against the real better-sqlite3.
 const MODULE = process.env.DATABASE_MODULE || path.join(__dirname, '..')
@@ -122,9 +126,10 @@ function tempFile (t, name = 'test.db') {
 const test = nodeTest
 
 // What a kind of database lacks or has otherwise, by lib/capabilities.js.
-const KIND = ON_REPLICA ? 'replica' : ON_SERVER ? 'remote' : IN_STORE ? 'kv' : 'local'
-const { lacks, differs } = COLUMNS[KIND]
-const ROWS = Object.values(COLUMNS).flatMap(column => [column.lacks, column.differs])
+const KIND = ON_REPLICA ? 'replica' : ON_SERVER ? 'remote' : IN_STORE ? 'kv' : IN_WASM ? 'wasm' : 'local'
+const ALL = { ...COLUMNS, wasm: WASM }
+const { called, lacks, differs } = ALL[KIND]
+const ROWS = Object.values(ALL).flatMap(column => [column.lacks, column.differs])
 const KNOWN = Object.assign({}, ...ROWS)
 
 // A test of what not every kind of database has: it is skipped where the table says so.
@@ -134,7 +139,7 @@ function needs (what, run = test) {
   return (name, ...rest) => {
     const fn = rest.pop()
     const [options] = rest
-    const skip = reason !== undefined && `${COLUMNS[KIND].called}, ${what}: ${reason}`
+    const skip = reason !== undefined && `${called}, ${what}: ${reason}`
     run(name, { ...options, skip: skip || options?.skip }, fn)
   }
 }

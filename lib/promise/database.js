@@ -41,6 +41,9 @@ class Database {
     if (options.store?.resident) throw new TypeError('A resident database is one of the sync API: connect() opens it')
     requireFolder(options)
     const environment = attach(getBinding(options.nativeBinding))
+    if (environment.backend === 'wasm') {
+      require('../capabilities').requireNative(environment, 'promises')
+    }
     requirePlain(environment.natives, options)
     const own = { leaseTimeout: readLease(given), readers: readReaders(given, options), key }
     this.#getBinding = getBinding
@@ -65,6 +68,7 @@ class Database {
   get inTransaction () { return this.#connection.inTransaction }
   get readonly () { return this.#connection.options.readonly }
   get memory () { return this.#connection.options.anonymous }
+  get backend () { return 'native' }
   get queueLength () { return this.#connection.queueLength }
 
   async prepare (sql, options) {

@@ -5,7 +5,7 @@ const fs = require('node:fs')
 const path = require('node:path')
 const util = require('node:util')
 const {
-  IN_TIME, MODULE, OURS, PROMISES, child, cleanup, connect, Database, exited, open, ours,
+  IN_TIME, MODULE, OURS, PROMISES, child, cleanup, connect, Database, exited, needs, open, ours,
   oursSyncOnly, rangeError, sqliteError, syncOnly, tempDir, tempFile, test, thrown, throws,
   typeError
 } = require('../support')
@@ -224,7 +224,7 @@ test('a directory as the file is SQLITE_CANTOPEN', async t => {
     OURS ? `unable to open database file: ${folder} (it is a directory)` : 'unable to open database file')
 })
 
-syncOnly('file: is a name like any other unless SQLITE_USE_URI asks for URIs', async () => {
+needs('locks between processes', syncOnly)('file: is a name like any other unless SQLITE_USE_URI asks for URIs', async () => {
   const result = exited(await child(() => {
     const fs = require('node:fs')
     const os = require('node:os')
@@ -238,7 +238,7 @@ syncOnly('file: is a name like any other unless SQLITE_USE_URI asks for URIs', a
   assert.deepEqual(JSON.parse(result.stdout), ['file:test.db?mode=memory'])
 })
 
-syncOnly('SQLITE_USE_URI=1 reads file: as a URI', async t => {
+needs('locks between processes', syncOnly)('SQLITE_USE_URI=1 reads file: as a URI', async t => {
   const file = tempFile(t)
   open(t, file).exec('CREATE TABLE t (a); INSERT INTO t VALUES (7)')
   const result = exited(await child(uri => {
@@ -357,7 +357,7 @@ test('LIKE does not match blobs', async t => {
   assert.deepEqual(await (await open(t).prepare("SELECT x'616263' LIKE 'a%', 'abc' LIKE 'a%'")).raw().get(), [0, 1])
 })
 
-test('WAL mode is synchronous = NORMAL, any other mode FULL', async t => {
+needs('write-ahead logs')('WAL mode is synchronous = NORMAL, any other mode FULL', async t => {
   const db = open(t, tempFile(t))
   assert.equal(await db.pragma('synchronous', { simple: true }), 2)
   await db.pragma('journal_mode = WAL')
@@ -384,7 +384,7 @@ test('fts5, rtree, geopoly, json, math and dbstat are built in', async t => {
   assert.equal(await (await db.prepare("SELECT count(*) FROM dbstat WHERE name = 'f_data'")).pluck().get(), 1)
 })
 
-ours('vfs names the VFS that the file is opened with', async t => {
+needs('option vfs', ours)('vfs names the VFS that the file is opened with', async t => {
   const db = open(t, tempFile(t), { vfs: 'unix-dotfile' })
   await db.exec('BEGIN EXCLUSIVE')
   assert.equal(fs.existsSync(`${db.name}.lock`), true)

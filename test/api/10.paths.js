@@ -5,7 +5,7 @@
 const assert = require('node:assert/strict')
 const fs = require('node:fs')
 const path = require('node:path')
-const { Database, PROMISES, cleanup, open, ours, oursSyncOnly, tempDir } = require('../support')
+const { Database, PROMISES, cleanup, needs, open, ours, oursSyncOnly, tempDir } = require('../support')
 
 const promisesOnly = { skip: !PROMISES && 'only with promises' }
 const unixOnly = { skip: process.platform === 'win32' && 'not on Windows' }
@@ -111,7 +111,7 @@ ours('what is behind a link is where the link leads to', unixOnly, async t => {
   assert.deepEqual(await read(db), ['there'])
 })
 
-ours('names of a VFS are paths where it has files', unixOnly, async t => {
+needs('option vfs', ours)('names of a VFS are paths where it has files', unixOnly, async t => {
   const { there, leave } = await setup(t)
   const db = open(t, 'test.db', { vfs: 'unix-excl' })
   // By its name alone, this one is not shared between connections.

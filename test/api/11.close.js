@@ -3,8 +3,8 @@
 const assert = require('node:assert/strict')
 const fs = require('node:fs')
 const {
-  BUSY, CLOSED, busy, cleanup, Database, open, ours, oursSyncOnly, series, syncOnly, tempFile,
-  test, typeError
+  BUSY, CLOSED, busy, cleanup, Database, needs, open, ours, oursSyncOnly, series, syncOnly,
+  tempFile, test, typeError
 } = require('../support')
 
 test('close() makes open false', async t => {
@@ -122,7 +122,7 @@ test('close() rolls an open transaction back', async t => {
   assert.deepEqual(await (await open(t, file).prepare('SELECT * FROM t')).all(), [])
 })
 
-test('close() removes the -wal and -shm files', async t => {
+needs('write-ahead logs')('close() removes the -wal and -shm files', async t => {
   const file = tempFile(t)
   const db = open(t, file)
   await db.pragma('journal_mode = WAL')

@@ -139,7 +139,7 @@ test('what is bound to a call stays as it was when it was made', async t => {
   assert.deepEqual(await (await db.prepare('SELECT v FROM kept')).pluck().all(), [Buffer.from('xxxxxx'), Buffer.from('xxxxxx')])
 })
 
-ours('a call that waits for a transaction keeps its bytes', async t => {
+needs('promises', ours)('a call that waits for a transaction keeps its bytes', async t => {
   const db = openAsync(t)
   await db.exec('CREATE TABLE kept (v)')
   const insert = await db.prepare('INSERT INTO kept VALUES (?)')

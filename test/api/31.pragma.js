@@ -69,7 +69,7 @@ test('table_info describes a table', async t => {
   ])
 })
 
-needs('settings of the connection')('what a pragma sets is seen by the next', async t => {
+needs('write-ahead logs', needs('settings of the connection'))('what a pragma sets is seen by the next', async t => {
   const db = open(t, tempFile(t))
   await db.pragma('cache_size = -8000')
   assert.equal(await db.pragma('cache_size', { simple: true }), -8000)
@@ -79,7 +79,7 @@ needs('settings of the connection')('what a pragma sets is seen by the next', as
 })
 
 const own = needs('settings of the connection', needs('option readonly'))
-own('a readonly connection can set what is its own, and not the file', async t => {
+needs('write-ahead logs', own)('a readonly connection can set what is its own, and not the file', async t => {
   const file = tempFile(t)
   await (await open(t, file).exec('CREATE TABLE t (a)')).close()
   const db = open(t, file, { readonly: true })
@@ -123,7 +123,7 @@ async function growth (db) {
   return sizes
 }
 
-needs('settings of the connection')('wal_checkpoint(RESTART) checkpoints every attached database', async t => {
+needs('write-ahead logs', needs('settings of the connection'))('wal_checkpoint(RESTART) checkpoints every attached database', async t => {
   const [one, two] = [await walDatabase(t, 'one.db'), await walDatabase(t, 'two.db')]
   assert.deepEqual([await growth(one), await growth(two)], [[1, 1, 1, 1, 1], [1, 1, 1, 1, 1]])
   await (await one.prepare('ATTACH ? AS two')).run(two.name)
@@ -131,7 +131,7 @@ needs('settings of the connection')('wal_checkpoint(RESTART) checkpoints every a
   assert.deepEqual([await growth(one), await growth(two)], [[0, 0, 0, 0, 0], [0, 0, 0, 0, 0]])
 })
 
-needs('settings of the connection')('name.wal_checkpoint(RESTART) checkpoints only that database', async t => {
+needs('write-ahead logs', needs('settings of the connection'))('name.wal_checkpoint(RESTART) checkpoints only that database', async t => {
   const [one, two] = [await walDatabase(t, 'one.db'), await walDatabase(t, 'two.db')]
   await growth(one)
   await growth(two)

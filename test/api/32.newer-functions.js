@@ -3,7 +3,7 @@
 // Functions of newer versions of SQLite than the engine's: what better-sqlite3 gives for each call.
 
 const assert = require('node:assert/strict')
-const { open, ours, oursSyncOnly, random, seed, sqliteError, tempFile } = require('../support')
+const { needs, open, ours, oursSyncOnly, random, seed, sqliteError, tempFile } = require('../support')
 
 const [major] = process.versions.node.split('.').map(Number)
 const Peer = major < 22 || process.versions.bun ? null : require('better-sqlite3')
@@ -228,7 +228,7 @@ ours('readers have them, and full-text search takes the query', async t => {
   }
 })
 
-oursSyncOnly('readers of the promise API have them', async t => {
+needs('promises', oursSyncOnly)('readers of the promise API have them', async t => {
   const file = tempFile(t)
   open(t, file).exec('PRAGMA journal_mode = WAL; CREATE TABLE t (a); INSERT INTO t VALUES (1), (2)')
   const db = new (require('../../promise').Database)(file, { readers: 2 })

@@ -3,7 +3,7 @@
 const assert = require('node:assert/strict')
 const fs = require('node:fs')
 const {
-  BUSY, CLOSED, Database, connect, open, ours, sqliteError, syncOnly, tempFile, test, thrown,
+  BUSY, CLOSED, Database, connect, needs, open, ours, sqliteError, syncOnly, tempFile, test, thrown,
   throws, typeError
 } = require('../support')
 
@@ -25,7 +25,7 @@ test('serialize() returns the bytes of the file as a Buffer', async t => {
 })
 
 // better-sqlite3 13.2 cannot open it.
-ours('a Buffer of a database in WAL mode can be opened, written and serialized', async t => {
+needs('write-ahead logs', ours)('a Buffer of a database in WAL mode can be opened, written and serialized', async t => {
   const db = await setup(t)
   await db.pragma('journal_mode = WAL')
   await db.pragma('wal_autocheckpoint = 0')

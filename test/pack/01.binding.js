@@ -179,7 +179,8 @@ test('without a binary, one error says for what, what was tried and what to run'
     'Ferrolite found no native binary that loads here: ' +
       `platform ${process.platform}, arch ${process.arch}${libc}, Node.js ${process.versions.node}`,
     `- tried @ferrolite/${TARGET}: Cannot find module '@ferrolite/${TARGET}'`,
-    `To install it: npm install @ferrolite/${TARGET}@${version} (in a source checkout: npm run build)`
+    `To install it: npm install @ferrolite/${TARGET}@${version} (in a source checkout: npm run build)`,
+    `Or, slower, without a native binary: npm install @ferrolite/wasm@${version}`
   ])
 })
 

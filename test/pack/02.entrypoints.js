@@ -89,7 +89,7 @@ test('what lists the platforms is as the table of platforms makes it', () => {
     const committed = fs.readFileSync(path.join(ROOT, file), 'utf8').replaceAll('\r\n', '\n')
     assert.equal(committed, text, `${file}: npm run packages`)
   }
-  const packages = [...Object.keys({ ...TARGETS, ...STAND_INS }), 'cli'].sort()
+  const packages = [...Object.keys({ ...TARGETS, ...STAND_INS }), 'cli', 'wasm'].sort()
   assert.deepEqual(fs.readdirSync(path.join(ROOT, 'packages')).sort(), packages)
   const entries = Object.keys({ ...TARGETS, ...EITHER, ...ALIASES }).map((name) => `${name}.js`).sort()
   const promise = path.join('promise', path.sep)

@@ -56,10 +56,18 @@ pub struct Database {
     pub(crate) broken: Option<Error>,
 }
 
+/// The number of this process; WASM has none.
+fn process() -> u32 {
+    if cfg!(target_family = "wasm") {
+        return 0;
+    }
+    std::process::id()
+}
+
 fn new_owner() -> [u8; 16] {
     use std::hash::{BuildHasher, RandomState};
     // Keys of the standard library's hash are random; of one thread, they differ from call to call.
-    let half = |what: u32| RandomState::new().hash_one((what, now(), std::process::id()));
+    let half = |what: u32| RandomState::new().hash_one((what, now(), process()));
     let mut owner = [0; 16];
     owner[..8].copy_from_slice(&half(1).to_le_bytes());
     owner[8..].copy_from_slice(&half(2).to_le_bytes());

@@ -3,10 +3,9 @@
 use std::rc::Rc;
 
 use ferrolite_sqlite::Backup;
-use neon::types::Finalize;
 
 use crate::database::{this_ready, Database};
-use crate::sys::{Call, Env, Result, Value};
+use crate::sys::{Call, Env, Finalize, Result, Value};
 
 struct BackupHandle {
     db: Rc<Database>,

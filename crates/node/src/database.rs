@@ -9,14 +9,13 @@ use ferrolite_sqlite::{
     OpenOptions, Role,
 };
 use ferrolite_worker::local::MODULES;
-use neon::types::Finalize;
 
 use crate::block_layout::header;
 use crate::callback::Host;
 use crate::environment::{Environment, ShutDown, Subject};
 use crate::kept::{self, Failure, Kept};
 use crate::store;
-use crate::sys::{Call, Env, Ref, Result, Thrown, Value, ValueType};
+use crate::sys::{Call, Env, Finalize, Ref, Result, Thrown, Value, ValueType};
 
 /// A connection and who uses it now.
 pub struct Database {

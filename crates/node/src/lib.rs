@@ -1,5 +1,7 @@
 //! Node-API bindings: arguments in, packed rows out. The only crate that knows JavaScript.
 
+#![cfg_attr(target_family = "wasm", allow(dead_code))] // what workers need
+
 mod authorizer;
 mod backup;
 mod bind;
@@ -10,6 +12,7 @@ mod environment;
 mod execute;
 mod guard;
 mod kept;
+#[cfg(not(target_family = "wasm"))]
 mod resident;
 mod session;
 mod sql;
@@ -17,36 +20,34 @@ mod statement;
 mod store;
 mod sys;
 mod table;
+#[cfg(not(target_family = "wasm"))]
 mod worker;
+#[cfg(not(target_family = "wasm"))]
 mod worker_store;
+#[cfg_attr(target_family = "wasm", path = "no_workers.rs")]
 mod workers;
 
 use std::ptr;
 use std::rc::Rc;
 
-use neon::prelude::*;
-
 use crate::environment::Environment;
 use crate::sys::{callback, Call, Env};
 
+#[cfg(not(target_family = "wasm"))]
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-#[neon::main]
-fn main(mut cx: ModuleContext) -> NeonResult<()> {
+/// Called by `sys` when the module is loaded.
+fn register(env: Env<'_>, exports: sys::Value<'_>) {
     // A panic becomes an exception, whose message says where it was (`sys::caught`).
     std::panic::set_hook(Box::new(|info| sys::remember_panic(&info.to_string())));
-    let exports = cx.exports_object()?;
-    let env = Env::from_neon(&mut cx);
-    // Not by Neon's functions: they panic in a thread that is being terminated, which would abort the process.
     sys::caught(env, || {
         if !sys::load() {
             let text = "This runtime lacks Node-API functions that Ferrolite needs: use Node.js 20 or newer";
             return Err(env.throw_error(sys::ErrorKind::Plain, text));
         }
-        env.export(env.value_of(&exports), "init", callback!(init), ptr::null())
+        env.export(exports, "init", callback!(init), ptr::null())
     });
-    Ok(())
 }
 
 /// `init(options)` -> the functions of this addon, bound to one environment.
@@ -56,29 +57,28 @@ fn init<'e>(call: &Call<'e>) -> sys::Result<sys::Value<'e>> {
     Ok(exports)
 }
 
+/// Adds functions to an object, by a table of their names.
+macro_rules! export {
+    ($env:expr, $exports:expr, $data:expr, { $($name:literal => $body:path,)* }) => {
+        $($env.export($exports, $name, callback!($body), $data)?;)*
+    };
+}
+#[cfg(not(target_family = "wasm"))]
+use export;
+
 #[allow(clippy::too_many_lines)] // a table
 fn export_all(env: Env<'_>, options: sys::Value<'_>, exports: sys::Value<'_>) -> sys::Result<()> {
     let environment = Environment::new(env, options)?;
     // The functions hold this count: they can be called as long as the environment lives.
     let data = Rc::into_raw(environment).cast();
-    macro_rules! export {
-        ($($name:literal => $body:path,)*) => {
-            $(env.export(exports, $name, callback!($body), data)?;)*
-        };
-    }
-    export! {
+    workers::export_all(env, exports, data)?;
+    export!(env, exports, data, {
         "databaseOpen" => database::open,
         "databaseOpenStore" => database::open_store,
         "databaseRefresh" => kept::refresh,
         "databaseFlush" => kept::flush,
         "databaseHistory" => kept::history,
         "databaseRestore" => kept::restore,
-        "databaseOpenResident" => resident::open,
-        "databaseTakeBatch" => resident::take_batch,
-        "databaseSettle" => resident::settle,
-        "databaseReplace" => resident::replace,
-        "databaseFreeze" => resident::freeze,
-        "databaseQueued" => resident::queued,
         "databaseClose" => database::close,
         "databaseIsOpen" => database::is_open,
         "databaseInTransaction" => database::in_transaction,
@@ -142,29 +142,6 @@ fn export_all(env: Env<'_>, options: sys::Value<'_>, exports: sys::Value<'_>) ->
         "statementIterate" => execute::iterate,
         "statementNext" => execute::next,
         "statementReturn" => execute::iterator_return,
-        "workerOnWake" => worker::set_on_wake,
-        "workerOpen" => worker::open,
-        "workerOpenResident" => resident::open_worker,
-        "workerOpenStore" => worker_store::open,
-        "workerOnRequest" => worker_store::set_on_request,
-        "workerTakeRequest" => worker_store::take,
-        "workerAnswerRequest" => worker_store::answer,
-        "workerOpenRemote" => worker::open_remote,
-        "workerOpenBehind" => worker::open_behind,
-        "workerOpenReplica" => worker::open_replica,
-        "replicaDetach" => worker::detach_replica,
-        "workerWrites" => worker::writes,
-        "workerWritten" => worker::written,
-        "workerReportSyncs" => worker::report_syncs,
-        "workerLastSync" => worker::last_sync,
-        "workerWait" => worker::wait,
-        "workerPost" => worker::post,
-        "workerInterrupt" => worker::interrupt,
-        "workerSpin" => worker::spin,
-        "workerTake" => worker::take,
-        "workerRef" => worker::ref_wake_up,
-        "workerAnswer" => worker::answer,
-        "workerAuthorizer" => worker::authorizer,
-    }
+    });
     Ok(())
 }

@@ -3,10 +3,9 @@
 use std::rc::Rc;
 
 use ferrolite_sqlite::{ApplyHandler, ConflictAction, Error, Session};
-use neon::types::Finalize;
 
 use crate::database::{this_ready, Database};
-use crate::sys::{Call, Env, Ref, Result, Thrown, Value, ValueType};
+use crate::sys::{Call, Env, Finalize, Ref, Result, Thrown, Value, ValueType};
 
 struct SessionHandle {
     db: Rc<Database>,

@@ -4,14 +4,13 @@ use std::cell::Cell;
 use std::rc::Rc;
 
 use ferrolite_sqlite::{is_plain, Column, Error, Params, Running};
-use neon::types::Finalize;
 
 use crate::bind::{self, Lend};
 use crate::block_layout::header;
 use crate::database::{Database, DatabaseHandle};
 use crate::execute::Execution;
 use crate::guard::require_not_locked;
-use crate::sys::{Call, Env, Result, Thrown, Value};
+use crate::sys::{Call, Env, Finalize, Result, Thrown, Value};
 
 pub const ALREADY_BOUND: Error = Error::Type("This statement already has bound parameters");
 

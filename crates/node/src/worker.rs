@@ -11,14 +11,13 @@ use ferrolite_remote::{Config, ReplicaOptions, Tls};
 use ferrolite_sqlite::{Param, Params, Role};
 use ferrolite_worker::local::{self, Log, OpenArgs};
 use ferrolite_worker::{replica, server, Answer, Block, ConnectionState, Port, Wake};
-use neon::types::Finalize;
 
 use crate::authorizer::read_rules;
 use crate::bind;
 use crate::block_layout::header;
 use crate::database::key_of;
 use crate::environment::Environment;
-use crate::sys::{Call, ErrorKind, Result, Value, ValueType};
+use crate::sys::{Call, ErrorKind, Finalize, Result, Value, ValueType};
 
 /// The handle that JavaScript has. Dropping it ends the worker once it has done its work.
 pub struct Worker {

@@ -1,12 +1,50 @@
 //! The workers of one environment, and what wakes its event loop.
 
+use std::ffi::c_void;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use ferrolite_worker::Port;
 
 use crate::environment::Environment;
-use crate::sys::{Call, Env, Hold, Ref, Result, Value, Waker};
+use crate::sys::{callback, Call, Env, Hold, Ref, Result, Value, Waker};
+use crate::{export, resident, worker, worker_store};
+
+/// The functions for workers, for JavaScript.
+pub fn export_all(env: Env<'_>, exports: Value<'_>, data: *const c_void) -> Result<()> {
+    export!(env, exports, data, {
+        "databaseOpenResident" => resident::open,
+        "databaseTakeBatch" => resident::take_batch,
+        "databaseSettle" => resident::settle,
+        "databaseReplace" => resident::replace,
+        "databaseFreeze" => resident::freeze,
+        "databaseQueued" => resident::queued,
+        "workerOnWake" => worker::set_on_wake,
+        "workerOpen" => worker::open,
+        "workerOpenResident" => resident::open_worker,
+        "workerOpenStore" => worker_store::open,
+        "workerOnRequest" => worker_store::set_on_request,
+        "workerTakeRequest" => worker_store::take,
+        "workerAnswerRequest" => worker_store::answer,
+        "workerOpenRemote" => worker::open_remote,
+        "workerOpenBehind" => worker::open_behind,
+        "workerOpenReplica" => worker::open_replica,
+        "replicaDetach" => worker::detach_replica,
+        "workerWrites" => worker::writes,
+        "workerWritten" => worker::written,
+        "workerReportSyncs" => worker::report_syncs,
+        "workerLastSync" => worker::last_sync,
+        "workerWait" => worker::wait,
+        "workerPost" => worker::post,
+        "workerInterrupt" => worker::interrupt,
+        "workerSpin" => worker::spin,
+        "workerTake" => worker::take,
+        "workerRef" => worker::ref_wake_up,
+        "workerAnswer" => worker::answer,
+        "workerAuthorizer" => worker::authorizer,
+    });
+    Ok(())
+}
 
 /// What an environment keeps of its workers.
 #[derive(Default)]

@@ -1,11 +1,15 @@
-//! `SQLite`'s memory comes from mimalloc: with glibc 40 % of compiling a statement is malloc and free.
+//! `SQLite`'s memory comes from mimalloc: with glibc 40 % of compiling a statement is malloc and free. In WASM, whose
+//! pages mimalloc could not give back, it is that of the C library.
 
 use std::ffi::{c_int, c_void};
 use std::ptr;
 
+#[cfg(not(target_family = "wasm"))]
 use libmimalloc_sys as mi;
 
 use crate::ffi;
+#[cfg(target_family = "wasm")]
+use crate::heap as mi;
 use crate::stack;
 
 /// Sets the engine's allocator. The engine must not be initialized yet.
@@ -51,6 +55,9 @@ const PARSER_STACK: [usize; 2] = [12_700, 25_500];
 /// `yyStackEntry`: two numbers of 16 bits, and a pointer with a length.
 const PARSER_ENTRY: usize = 3 * size_of::<*const c_void>();
 
+/// What a block may be larger than its size: a rest that is too small for a block of its own stays with it.
+const SPARE: usize = if cfg!(target_family = "wasm") { 17 } else { 1 };
+
 /// Whether the parser's stack is about to grow beyond [`PARSER_STACK`]. Nothing else that grows while a
 /// statement is compiled has both of these sizes.
 fn is_deep_parser(memory: *mut c_void, wanted: usize) -> bool {
@@ -60,7 +67,8 @@ fn is_deep_parser(memory: *mut c_void, wanted: usize) -> bool {
     // SAFETY: any size may be asked about, and SQLite passes memory of `malloc` above.
     let is_parser = unsafe {
         let [from, to] = PARSER_STACK.map(|count| mi::mi_good_size(count * PARSER_ENTRY));
-        wanted == to && mi::mi_usable_size(memory) == from
+        let size = mi::mi_usable_size(memory);
+        wanted == to && (from..from + SPARE).contains(&size)
     };
     if is_parser {
         stack::refuse(stack::PARSER);

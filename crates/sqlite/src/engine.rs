@@ -1,9 +1,5 @@
 //! Start the engine, once a process.
 
-use std::future::Future;
-use std::pin::pin;
-use std::task::{Context, Poll, Waker};
-
 use once_cell::sync::OnceCell;
 
 use crate::allocator;
@@ -25,13 +21,6 @@ fn start() -> Result<()> {
     if cfg!(debug_assertions) {
         misuse::watch();
     }
-    let build = || {
-        let build = pin!(libsql::Builder::new_local(":memory:").build());
-        match build.poll(&mut Context::from_waker(Waker::noop())) {
-            Poll::Ready(built) => built.is_ok(),
-            Poll::Pending => false,
-        }
-    };
     if allocator::install() && build() && guarded_functions::prepare_all() {
         return Ok(());
     }
@@ -39,6 +28,27 @@ fn start() -> Result<()> {
         ffi::SQLITE_ERROR,
         "the SQLite engine could not be initialized",
     ))
+}
+
+/// Has `libsql` build a database, and so configure the engine.
+#[cfg(not(target_family = "wasm"))]
+fn build() -> bool {
+    use std::future::Future;
+    use std::pin::pin;
+    use std::task::{Context, Poll, Waker};
+
+    let build = pin!(libsql::Builder::new_local(":memory:").build());
+    match build.poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(built) => built.is_ok(),
+        Poll::Pending => false,
+    }
+}
+
+/// There is one thread, and no crate that configures the engine.
+#[cfg(target_family = "wasm")]
+fn build() -> bool {
+    // SAFETY: may be called at any time.
+    unsafe { ffi::sqlite3_initialize() == ffi::SQLITE_OK }
 }
 
 /// In debug builds, a misuse of the C API ends the process where it happens.

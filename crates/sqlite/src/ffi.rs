@@ -1,6 +1,6 @@
 //! The C API.
 
-pub use libsql::ffi::*;
+pub use libsql_ffi::*;
 
 use std::ffi::{c_char, c_int, c_void};
 
@@ -27,6 +27,7 @@ extern "C" {
         key: *const c_void,
         len: c_int,
     ) -> c_int;
+    pub fn sqlite3mc_vfs_create(name: *const c_char, make_default: c_int) -> c_int;
     pub fn libsql_db_has_codec(vfs: *mut sqlite3_vfs, file: *const c_char) -> c_int;
 }
 

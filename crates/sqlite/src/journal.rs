@@ -56,8 +56,8 @@ impl Copy {
     pub fn of(page: &[u8]) -> std::io::Result<Self> {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
-        let name = format!("ferrolite-{}-{number}.page", std::process::id());
-        let path = std::env::temp_dir().join(name);
+        let name = format!("ferrolite-{}-{number}.page", process());
+        let path = temporary_folder().join(name);
         // What a process of the same number left behind.
         let _ = std::fs::remove_file(&path);
         let mut file = OpenOptions::new()
@@ -68,6 +68,22 @@ impl Copy {
         file.write_all(page)?;
         Ok(copy)
     }
+}
+
+/// The number of this process; WASM has none.
+fn process() -> u32 {
+    if cfg!(target_family = "wasm") {
+        return 0;
+    }
+    std::process::id()
+}
+
+fn temporary_folder() -> PathBuf {
+    // Asking for it is not possible in WASM.
+    if cfg!(target_family = "wasm") {
+        return PathBuf::from("/tmp");
+    }
+    std::env::temp_dir()
 }
 
 impl Drop for Copy {

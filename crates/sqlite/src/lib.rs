@@ -22,10 +22,13 @@ mod corpus;
 mod engine;
 mod error;
 mod exec;
+#[cfg_attr(target_family = "wasm", path = "no_extension.rs")]
 mod extension;
 mod ffi;
 mod function;
 mod guarded_functions;
+#[cfg(target_family = "wasm")]
+mod heap;
 mod hooks;
 mod inner;
 mod internals;
@@ -88,8 +91,8 @@ pub use sql::{is_plain, Token, TokenKind, Tokens};
 pub use statement::{Column, Statement};
 pub use value::ValueRef;
 pub use vfs::{
-    register_vfs, Control, FileFlags, FileKind, LockLevel, PragmaAnswer, Vfs, VfsError, VfsFile,
-    VfsResult,
+    register_default_vfs, register_vfs, Control, FileFlags, FileKind, LockLevel, PragmaAnswer, Vfs,
+    VfsError, VfsFile, VfsResult,
 };
 pub use vtab::{
     Arguments, Conflict, Constraint, Cursor, Integrity, Module, ModuleError, OnWork, Operator,

@@ -191,7 +191,18 @@ fn bounds() -> Option<(usize, usize)> {
     Some((low, high.checked_sub(low)?))
 }
 
-#[cfg(not(any(target_os = "linux", target_os = "macos", windows)))]
+/// That of WASM is below everything else in memory; `crates/node/build.rs` says how large.
+#[cfg(target_family = "wasm")]
+fn bounds() -> Option<(usize, usize)> {
+    Some((1, 1 << 20))
+}
+
+#[cfg(not(any(
+    target_os = "linux",
+    target_os = "macos",
+    target_family = "wasm",
+    windows
+)))]
 fn bounds() -> Option<(usize, usize)> {
     None
 }

@@ -3,16 +3,20 @@
 //! threads share only a [`Port`]. This crate knows no JavaScript.
 
 #![deny(missing_docs)]
+#![cfg_attr(target_family = "wasm", allow(dead_code))] // what servers need
 
 mod block;
 mod exchange;
+#[cfg(not(target_family = "wasm"))]
 mod failure;
 mod job;
 pub mod local;
 mod port;
 pub mod protocol;
+#[cfg(not(target_family = "wasm"))]
 pub mod replica;
 mod reply;
+#[cfg(not(target_family = "wasm"))]
 pub mod server;
 mod sync;
 mod syncs;

@@ -8,12 +8,17 @@ const BACKENDS = {
   replica: () => require('./replica').ReplicaBackend
 }
 
+const NETWORK = { remote: 'remote databases', replica: 'replicas' }
+
 /**
  * Opens the backend of a Database of the sync API.
  * @param {import('../../engine').Environment} environment
  * @returns {import('./backend').Backend}
  */
 function openBackend (environment, options, key) {
+  if (environment.backend === 'wasm' && NETWORK[options.kind] !== undefined) {
+    require('../../capabilities').requireNative(environment, NETWORK[options.kind])
+  }
   const Backend = BACKENDS[options.kind]()
   return new Backend(environment, options, key)
 }

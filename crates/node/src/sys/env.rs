@@ -7,13 +7,9 @@ use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::ptr;
 use std::rc::Rc;
 
-use neon::context::{Context, Cx};
-use neon::sys::bindings as napi;
-use neon::types::{Finalize, JsBox, JsObject};
-
-use super::symbols::extra;
+use super::host::extra;
 use super::{
-    ok, out_value, Callback, Env, ErrorKind, RawEnv, Ref, Result, Thrown, Value, ValueType,
+    napi, ok, out_value, Callback, Env, ErrorKind, RawEnv, Ref, Result, Thrown, Value, ValueType,
 };
 
 impl RawEnv {
@@ -34,14 +30,6 @@ impl RawEnv {
 }
 
 impl<'e> Env<'e> {
-    /// The environment of a Neon context.
-    pub fn from_neon(cx: &mut Cx<'e>) -> Self {
-        Self {
-            raw: cx.to_raw(),
-            scope: PhantomData,
-        }
-    }
-
     pub fn raw(self) -> RawEnv {
         RawEnv(self.raw)
     }
@@ -262,20 +250,6 @@ impl<'e> Env<'e> {
         }
     }
 
-    /// A `JsBox` with `value`.
-    pub fn boxed<T: Finalize + 'static>(self, value: T) -> Value<'e> {
-        self.with_neon(|cx| {
-            let boxed = JsBox::new(cx, value);
-            Self::wrap(neon::types::Value::to_raw(&*boxed))
-        })
-    }
-
-    /// Gives a Neon context to what Neon does best.
-    pub fn with_neon<R>(self, body: impl FnOnce(&mut Cx<'_>) -> R) -> R {
-        // SAFETY: the environment is live and this is its thread.
-        body(&mut unsafe { Cx::from_raw(self.raw) })
-    }
-
     /// Adds a function to an object.
     pub fn export(
         self,
@@ -295,12 +269,6 @@ impl<'e> Env<'e> {
             out.as_mut_ptr()
         ));
         object.set(self, self.utf8(name.as_bytes())?, Self::wrap(function))
-    }
-
-    /// The raw value of a Neon object.
-    #[allow(clippy::unused_self)] // what the lifetime is taken from
-    pub fn value_of(self, object: &JsObject) -> Value<'e> {
-        Self::wrap(neon::types::Value::to_raw(object))
     }
 }
 

@@ -1,28 +1,26 @@
-//! Node-API, as far as the hot path goes below Neon: all `unsafe` of this crate.
+//! Node-API, as far as the hot path goes below Neon: all `unsafe` of this crate. In WASM its functions are imported
+//! from JavaScript of ours.
 //!
 //! A Neon call costs about 45 ns, a bare Node-API call about 19 ns; a point read takes about 1,000 ns.
 //! Values live as long as the call that they came with, which the lifetime of [`Env`] stands for.
 
 mod block;
-mod call;
 mod env;
+#[cfg(not(target_family = "wasm"))]
+#[path = "native/mod.rs"]
+mod host;
+#[cfg(target_family = "wasm")]
+#[path = "wasm/mod.rs"]
+mod host;
 mod reference;
-mod symbols;
 mod value;
-mod waker;
 
 use std::marker::PhantomData;
 
-use neon::context::Cx;
-use neon::sys::bindings as napi;
-
 pub use block::SharedBlock;
-pub(crate) use call::callback;
-pub use call::{caught, enter, remember_panic, Call};
+pub use host::*;
 pub use napi::ValueType;
 pub use reference::{HotFunction, Ref};
-pub use symbols::load;
-pub use waker::{Hold, Waker};
 
 /// The environment during one call into or out of JavaScript.
 #[derive(Clone, Copy)]
@@ -48,8 +46,6 @@ pub type Result<T> = std::result::Result<T, Thrown>;
 /// An environment to come back to from a callback of `SQLite`; it stays on its thread.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct RawEnv(napi::Env);
-
-pub type Callback = unsafe extern "C" fn(napi::Env, napi::CallbackInfo) -> napi::Value;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ErrorKind {

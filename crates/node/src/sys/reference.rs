@@ -5,9 +5,7 @@ use std::marker::PhantomData;
 use std::mem::MaybeUninit;
 use std::ptr;
 
-use neon::sys::bindings as napi;
-
-use super::{ok, out_value, Env, RawEnv, Result, Value};
+use super::{napi, ok, out_value, Env, RawEnv, Result, Value};
 
 /// A reference that keeps a value alive; dropped on the thread of its environment.
 pub struct Ref {

@@ -3,6 +3,8 @@
 //! A [`Vfs`] opens the databases whose names it owns, with their journals. Temporary files and all other names go to
 //! the default VFS.
 
+#[cfg(target_family = "wasm")]
+mod base;
 mod file;
 mod object;
 
@@ -39,6 +41,11 @@ impl VfsError {
     pub const SYNC: Self = Self(ffi::SQLITE_IOERR_FSYNC);
     /// Writing has failed.
     pub const WRITE: Self = Self(ffi::SQLITE_IOERR_WRITE);
+
+    /// That of an extended result code.
+    pub fn of(code: c_int) -> Self {
+        Self(code)
+    }
 
     /// The result code.
     pub fn code(self) -> c_int {
@@ -80,6 +87,11 @@ pub trait Vfs: Send + Sync + 'static {
 
     /// Opens a database, or one of its journals: `name` is then with its ending.
     fn open(&self, name: &str, flags: FileFlags) -> VfsResult<Self::File>;
+
+    /// The whole name of what is opened by `name`.
+    fn full_name(&self, name: &str) -> VfsResult<String> {
+        Ok(name.to_owned())
+    }
 
     /// Removes a journal.
     fn delete(&self, _name: &str) -> VfsResult<()> {
@@ -180,6 +192,11 @@ pub trait VfsFile: 'static {
         4096
     }
 
+    /// Whether it could be opened for reading only.
+    fn is_readonly(&self) -> bool {
+        false
+    }
+
     /// Ends it. `SQLite` forgets the file even if that fails.
     fn close(self) -> VfsResult<()>
     where
@@ -193,7 +210,19 @@ pub trait VfsFile: 'static {
 pub fn register_vfs<V: Vfs>(name: &str, vfs: V) -> Result<()> {
     engine::initialize()?;
     let name = c_string(name, "VFS name cannot contain a NUL character")?;
-    object::register(name, vfs)
+    object::register(name, vfs, false)
+}
+
+/// The same, and makes it the one that is used where no other is named; its files may be encrypted.
+pub fn register_default_vfs<V: Vfs>(name: &str, vfs: V) -> Result<()> {
+    engine::initialize()?;
+    let name = c_string(name, "VFS name cannot contain a NUL character")?;
+    object::register(name.clone(), vfs, true)?;
+    // SAFETY: the name ends in NUL, and is copied.
+    match unsafe { ffi::sqlite3mc_vfs_create(name.as_ptr(), 1) } {
+        ffi::SQLITE_OK => Ok(()),
+        rc => Err(Error::from_code(rc)),
+    }
 }
 
 impl Connection {

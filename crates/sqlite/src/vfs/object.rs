@@ -18,7 +18,7 @@ struct VfsObject<V> {
 }
 
 /// Registers it for as long as the process lives.
-pub(super) fn register<V: Vfs>(name: CString, vfs: V) -> Result<()> {
+pub(super) fn register<V: Vfs>(name: CString, vfs: V, is_default: bool) -> Result<()> {
     // SAFETY: the engine was initialized; null asks for the default VFS, which is never unregistered.
     let default = unsafe { ffi::sqlite3_vfs_find(ptr::null()) };
     // SAFETY: null, or as above.
@@ -59,7 +59,7 @@ pub(super) fn register<V: Vfs>(name: CString, vfs: V) -> Result<()> {
     }));
     object.base.zName = object.name.as_ptr();
     // SAFETY: the object and its name are never freed; its first field is the VFS.
-    match unsafe { ffi::sqlite3_vfs_register(ptr::from_mut(object).cast(), 0) } {
+    match unsafe { ffi::sqlite3_vfs_register(ptr::from_mut(object).cast(), is_default.into()) } {
         ffi::SQLITE_OK => Ok(()),
         rc => Err(Error::from_code(rc)),
     }
@@ -145,11 +145,17 @@ unsafe extern "C" fn open<V: Vfs>(
     boundary(ffi::SQLITE_CANTOPEN, || {
         match this.vfs.open(&name_of, wanted) {
             Ok(opened) => {
+                let granted = if opened.is_readonly() {
+                    flags & !(ffi::SQLITE_OPEN_READWRITE | ffi::SQLITE_OPEN_CREATE)
+                        | ffi::SQLITE_OPEN_READONLY
+                } else {
+                    flags
+                };
                 // SAFETY: `szOsFile` bytes are enough, and nothing lives there yet; `out` is null or an int.
                 unsafe {
                     file::place(file, opened);
                     if !out.is_null() {
-                        *out = flags;
+                        *out = granted;
                     }
                 }
                 ffi::SQLITE_OK
@@ -208,12 +214,21 @@ unsafe extern "C" fn full_pathname<V: Vfs>(
     let Some(owned) = this.owns(text) else {
         return default!(V, vfs, xFullPathname, ffi::SQLITE_CANTOPEN, name, len, out);
     };
-    if usize::try_from(len).is_ok_and(|len| owned.len() < len) {
+    boundary(ffi::SQLITE_CANTOPEN, || {
+        let full = match this.vfs.full_name(&owned) {
+            Ok(full) => full,
+            Err(error) => return error.code(),
+        };
+        if full.contains('\0') || !usize::try_from(len).is_ok_and(|len| full.len() < len) {
+            return ffi::SQLITE_CANTOPEN;
+        }
         // SAFETY: `out` has `len` bytes: room for the name and its NUL.
-        unsafe { ptr::copy_nonoverlapping(name, out, owned.len() + 1) };
-        return ffi::SQLITE_OK;
-    }
-    ffi::SQLITE_CANTOPEN
+        unsafe {
+            ptr::copy_nonoverlapping(full.as_ptr().cast(), out, full.len());
+            *out.add(full.len()) = 0;
+        }
+        ffi::SQLITE_OK
+    })
 }
 
 unsafe extern "C" fn dl_open<V: Vfs>(

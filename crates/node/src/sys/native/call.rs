@@ -7,9 +7,7 @@ use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::ptr;
 use std::rc::Rc;
 
-use neon::sys::bindings as napi;
-
-use super::{ok, Env, ErrorKind, Result, Thrown, Value};
+use super::{napi, ok, Env, ErrorKind, Result, Thrown, Value};
 
 thread_local! {
     /// The last panic of this thread: what it said, and where.
@@ -93,7 +91,7 @@ impl<'e> Call<'e> {
     }
 
     /// Where that is; it stays there for good.
-    pub(super) fn data_address<T: 'static>(&self) -> *const T {
+    pub(in crate::sys) fn data_address<T: 'static>(&self) -> *const T {
         self.data.cast()
     }
 }
@@ -159,9 +157,9 @@ pub unsafe fn enter<'e>(
 macro_rules! callback {
     ($body:path) => {{
         unsafe extern "C" fn callback(
-            env: ::neon::sys::bindings::Env,
-            info: ::neon::sys::bindings::CallbackInfo,
-        ) -> ::neon::sys::bindings::Value {
+            env: $crate::sys::napi::Env,
+            info: $crate::sys::napi::CallbackInfo,
+        ) -> $crate::sys::napi::Value {
             // SAFETY: called by Node-API.
             unsafe { $crate::sys::enter(env, info, |call| $body(call)) }
         }

@@ -2,20 +2,19 @@
 
 use std::ffi::{c_char, c_int, c_void};
 
-use neon::sys::bindings as napi;
 use once_cell::sync::OnceCell;
 
-use super::{Result, Thrown};
+use super::{napi, Result, Thrown};
 
 /// The symbols that Neon lacks.
-pub(super) struct Extra {
-    pub(super) create_string_latin1: CreateString<c_char>,
-    pub(super) create_string_utf16: CreateString<u16>,
-    pub(super) get_dataview_info: GetDataview,
-    pub(super) is_dataview: IsDataview,
-    pub(super) create_buffer_copy: CreateBufferCopy,
-    pub(super) add_env_cleanup_hook: AddCleanupHook,
-    pub(super) fatal_exception: FatalException,
+pub(in crate::sys) struct Extra {
+    pub(in crate::sys) create_string_latin1: CreateString<c_char>,
+    pub(in crate::sys) create_string_utf16: CreateString<u16>,
+    pub(in crate::sys) get_dataview_info: GetDataview,
+    pub(in crate::sys) is_dataview: IsDataview,
+    pub(in crate::sys) create_buffer_copy: CreateBufferCopy,
+    pub(in crate::sys) add_env_cleanup_hook: AddCleanupHook,
+    pub(in crate::sys) fatal_exception: FatalException,
 }
 
 type CreateString<C> = unsafe extern "C" fn(napi::Env, *const C, usize, *mut napi::Value) -> c_int;
@@ -77,6 +76,6 @@ unsafe fn load_from(host: &libloading::Library) -> std::result::Result<Extra, li
 }
 
 #[inline]
-pub(super) fn extra() -> Result<&'static Extra> {
+pub(in crate::sys) fn extra() -> Result<&'static Extra> {
     EXTRA.get().ok_or(Thrown)
 }

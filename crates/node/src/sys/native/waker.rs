@@ -3,9 +3,10 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Arc;
 
+use neon::context::Cx;
 use neon::event::Channel;
 
-use super::{Call, Cx, Env, Result};
+use super::{Call, Env, Result};
 
 /// Runs a function on the thread of an environment, with the data of the call that this was made in.
 pub struct Waker<T> {

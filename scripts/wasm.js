@@ -1,0 +1,139 @@
+'use strict'
+
+// `npm run build:wasm`: the engine in WASM, packages/wasm/ferrolite.wasm. Rust compiles for
+// wasm32-wasip1, Zig compiles SQLite; rustup and pip fetch what is missing. What was made of the
+// same sources is not made again.
+
+const { createHash } = require('node:crypto')
+const fs = require('node:fs')
+const path = require('node:path')
+const { fromPyPI } = require('./pip')
+const { ROOT, ScriptError, TOOLS, WINDOWS, find, main, output, run, say, seconds } = require('./run')
+const { toolchain } = require('./toolchain')
+
+const TARGET = 'wasm32-wasip1'
+const ZIG_VERSION = '0.17.1'
+const SOURCES = ['.cargo', 'Cargo.lock', 'Cargo.toml', 'crates', 'scripts/wasm.js']
+const FOLDER = path.join(ROOT, 'target', 'wasm')
+const BINARY = path.join(ROOT, 'packages', 'wasm', 'ferrolite.wasm')
+const MADE_OF = path.join(FOLDER, 'made-of')
+
+// No system but ours below it, one thread, temporary files in memory.
+const CFLAGS = [
+  '-g0', '-D__WASM__', '-DSQLITE_OS_OTHER=1', '-USQLITE_THREADSAFE', '-DSQLITE_THREADSAFE=0',
+  '-DLONGDOUBLE_TYPE=double', '-DSQLITE_OMIT_LOAD_EXTENSION', '-USQLITE_TEMP_STORE', '-DSQLITE_TEMP_STORE=3', '-DHAVE_USLEEP=1'
+]
+// The engine gives four arguments to functions that have three: WASM checks that.
+const FOUR_ARGUMENTS = ['sqlite3_series_init', 'sqlite3_uuid_init', 'mcRegisterCodecExtensions']
+// -O2: with -O3, 15 % larger and no faster.
+const OPTIMIZED = '-O2'
+
+/** Builds it, unless it is there. */
+async function buildWasm () {
+  const started = Date.now()
+  const env = await toolchain()
+  await requireTarget(env)
+  const wanted = madeOf(env)
+  if (isMadeOf(wanted)) return BINARY
+  Object.assign(env, compilers(await zig()))
+  say(`Building the engine in WASM (${TARGET})`)
+  const flags = ['--release', '--locked', '--package', 'ferrolite-node', '--target', TARGET]
+  await run('cargo', ['build', ...flags], { env })
+  const built = path.join(FOLDER, TARGET, 'release', 'ferrolite_node.wasm')
+  fs.copyFileSync(built, `${BINARY}.tmp`)
+  fs.renameSync(`${BINARY}.tmp`, BINARY)
+  fs.writeFileSync(MADE_OF, wanted)
+  const size = (fs.statSync(BINARY).size / 1e6).toFixed(2)
+  say(`Built ${path.relative(ROOT, BINARY)}, ${size} MB, in ${seconds(started)}`)
+  return BINARY
+}
+
+/** Why it cannot be built here, or null. */
+function unavailable () {
+  if (WINDOWS) return 'Windows has no /bin/sh, which the build of it needs'
+  const cargo = find('cargo')
+  if (cargo === null) return 'Rust is missing: https://rustup.rs'
+  if (find('python3') === null) return 'Python 3 is missing, which fetches Zig'
+  if (hasTarget(process.env) || find('rustup') !== null) return null
+  return `Rust has no standard library for ${TARGET}: install Rust from https://rustup.rs`
+}
+
+function hasTarget (env) {
+  const folder = output('rustc', ['--print', 'target-libdir', '--target', TARGET], { env })
+  return folder !== null && fs.existsSync(folder.trim())
+}
+
+async function requireTarget (env) {
+  if (hasTarget(env)) return
+  if (find('rustup', env.PATH) === null) throw new ScriptError(unavailable())
+  await run('rustup', ['target', 'add', TARGET], { env })
+}
+
+async function zig () {
+  const home = path.join(TOOLS, `ziglang-${ZIG_VERSION}`)
+  const binary = path.join(home, 'ziglang', 'zig')
+  const provided = () => output(binary, ['version'])?.trim() === ZIG_VERSION
+  if (provided()) return binary
+  say(`Fetching Zig ${ZIG_VERSION}, which compiles C for WASM, into ${path.relative(ROOT, home)}`)
+  await fromPyPI(`ziglang==${ZIG_VERSION}`, home, provided)
+  return binary
+}
+
+// Commands of one word, as cargo and CMake want them. The engine's CMakeLists.txt has flags of x86
+// for any clang.
+function compilers (binary) {
+  const folder = path.join(FOLDER, 'bin')
+  fs.mkdirSync(folder, { recursive: true })
+  const defines = FOUR_ARGUMENTS.map((name) => `'-D${name}(a,b,c)=${name}(a,b,c,void*t)'`).join(' ')
+  const command = (name, text) => {
+    const file = path.join(folder, name)
+    fs.writeFileSync(file, `#!/bin/sh\n${text}\n`, { mode: 0o755 })
+    return file
+  }
+  const cc = command('cc', `
+for arg; do
+  shift
+  case "$arg" in -msse4.2|-maes|--target=*) ;; *) set -- "$@" "$arg";; esac
+done
+exec '${binary}' cc --target=wasm32-wasi "$@" ${CFLAGS.join(' ')} ${OPTIMIZED} ${defines}`)
+  const ar = command('ar', `exec '${binary}' ar "$@"`)
+  const ranlib = command('ranlib', `exec '${binary}' ranlib "$@"`)
+  const cmake = path.join(folder, 'toolchain.cmake')
+  fs.writeFileSync(cmake, `set(CMAKE_SYSTEM_NAME Generic)
+set(CMAKE_SYSTEM_PROCESSOR wasm32)
+set(CMAKE_TRY_COMPILE_TARGET_TYPE STATIC_LIBRARY)
+set(CMAKE_C_COMPILER ${cc})
+set(CMAKE_CXX_COMPILER ${cc})
+set(CMAKE_AR ${ar})
+set(CMAKE_RANLIB ${ranlib})
+`)
+  return {
+    AR_wasm32_wasip1: ar,
+    CC_wasm32_wasip1: cc,
+    RANLIB_wasm32_wasip1: ranlib,
+    CMAKE_TOOLCHAIN_FILE_wasm32_wasip1: cmake,
+    CARGO_TARGET_DIR: FOLDER
+  }
+}
+
+function isMadeOf (wanted) {
+  return fs.existsSync(BINARY) && fs.existsSync(MADE_OF) && fs.readFileSync(MADE_OF, 'latin1') === wanted
+}
+
+function madeOf (env) {
+  const hash = createHash('sha256').update(ZIG_VERSION).update(output('rustc', ['--version'], { env }) ?? '')
+  for (const name of SOURCES) add(hash, path.join(ROOT, name))
+  return hash.digest('hex')
+}
+
+function add (hash, file) {
+  if (!fs.statSync(file).isDirectory()) {
+    hash.update(path.relative(ROOT, file)).update(fs.readFileSync(file))
+    return
+  }
+  for (const name of fs.readdirSync(file).sort()) add(hash, path.join(file, name))
+}
+
+if (require.main === module) main(buildWasm)
+
+module.exports = { BINARY, buildWasm, unavailable }
