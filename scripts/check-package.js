@@ -4,7 +4,7 @@
 
 const path = require('node:path')
 const { ScriptError, main, output, say } = require('./run')
-const { pack, packCli, packStandIn } = require('./pack')
+const { pack, packCli, packStandIn, packWasm } = require('./pack')
 const { npmTools } = require('./runtimes')
 const { STAND_INS } = require('./stand-ins')
 
@@ -54,7 +54,8 @@ function kilobytes (bytes) {
 async function command () {
   await require('./prepare').prepare()
   const standIns = Object.keys(STAND_INS).flatMap((name) => packStandIn(name))
-  await checkTarballs([...pack(), ...standIns, packCli()])
+  const wasm = packWasm()
+  await checkTarballs([...pack(), ...(wasm === null ? [] : [wasm]), ...standIns, packCli()])
 }
 
 if (require.main === module) main(command)

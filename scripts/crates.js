@@ -1,7 +1,7 @@
 'use strict'
 
-// The crates that are in the addon, of all platforms together: what Cargo links, without what only
-// builds or tests need.
+// The crates that are in the addon, of all platforms together, and in the engine in WASM: what
+// Cargo links, without what only builds or tests need.
 
 const fs = require('node:fs')
 const path = require('node:path')
@@ -13,7 +13,8 @@ const { TARGETS } = require('./targets')
  * `offline` Cargo fetches nothing; null where it would have to, and where there is no Cargo.
  */
 function crates ({ offline = false } = {}) {
-  const platforms = Object.values(TARGETS).flatMap(({ rust }) => ['--filter-platform', rust])
+  const all = [...Object.values(TARGETS).map(({ rust }) => rust), 'wasm32-wasip1']
+  const platforms = all.flatMap((rust) => ['--filter-platform', rust])
   const flags = ['--format-version', '1', '--locked', ...platforms, ...(offline ? ['--offline'] : [])]
   const text = output('cargo', ['metadata', ...flags])
   if (text === null && offline) return null

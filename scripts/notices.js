@@ -34,7 +34,10 @@ The author disclaims copyright to this source code. In place of a legal notice, 
 // Neither crates nor parts of one.
 const OTHERS = [
   { name: 'Rust', text: mit('The Rust Project Contributors') },
-  { name: '@types/better-sqlite3', text: mit('Microsoft Corporation.') }
+  { name: '@types/better-sqlite3', text: mit('Microsoft Corporation.') },
+  { name: 'wasi-libc', text: mit('the authors of https://github.com/WebAssembly/wasi-libc') },
+  { name: 'musl', text: mit('2005-2020 Rich Felker, et al.') },
+  { name: 'cloudlibc', text: read(path.join(__dirname, 'cloudlibc-license.txt')) }
 ]
 
 /** The text of the file, from the sources that Cargo has. */
@@ -50,8 +53,8 @@ function notices (list = crates()) {
   const terms = [...texts.values()].map(({ names, text }) => `${RULE}${[...new Set(names)].join(', ')}:\n\n${text}\n`)
   return `Third-party notices
 
-What Ferrolite has of others: these crates are in the native binary, @ferrolite/<platform>. Their
-terms follow the list.
+What Ferrolite has of others: these crates are in the native binary, @ferrolite/<platform>, and some
+of them in @ferrolite/wasm. Their terms follow the list.
 
 ${list.map(listed).join('\n')}
 
@@ -64,6 +67,9 @@ mimalloc (MIT)
 
 With Rust:
 its standard library (MIT OR Apache-2.0)
+
+In @ferrolite/wasm:
+wasi-libc (MIT), with musl (MIT), cloudlibc (BSD-2-Clause) and dlmalloc (public domain)
 
 In @ferrolite/better-sqlite3:
 the types of @types/better-sqlite3 (MIT)

@@ -1,7 +1,7 @@
 'use strict'
 
-// Makes the tarballs that npm publishes, in target/pack: the main package, the stand-ins, the shell
-// and this machine's own.
+// Makes the tarballs that npm publishes, in target/pack: the main package, the stand-ins, the
+// shell, this machine's own, and the engine in WASM if it was built.
 // `npm run pack -- --all` makes all ten platform packages from binaries built elsewhere.
 
 const fs = require('node:fs')
@@ -79,6 +79,19 @@ function packCli (folder = FOLDER) {
   return tarball(stage, folder)
 }
 
+/** Packs the engine in WASM; null where it was not built and need not be. */
+function packWasm (isNeeded = false, folder = FOLDER) {
+  const source = path.join(ROOT, 'packages', 'wasm')
+  if (!fs.existsSync(path.join(source, 'ferrolite.wasm'))) {
+    if (isNeeded) throw new ScriptError('packages/wasm has no ferrolite.wasm: npm run build:wasm')
+    return null
+  }
+  const stage = emptyStage(folder, 'wasm')
+  fs.cpSync(source, stage, { recursive: true })
+  addLegal(stage)
+  return tarball(stage, folder)
+}
+
 function addLegal (stage) {
   for (const name of LEGAL) fs.copyFileSync(path.join(ROOT, name), path.join(stage, name))
 }
@@ -111,12 +124,13 @@ async function command () {
   const all = process.argv.includes('--all')
   if (!all) await require('./prepare').prepare()
   const standIns = Object.keys(STAND_INS).flatMap((name) => packStandIn(name))
-  const tarballs = [...pack(all ? Object.keys(TARGETS) : undefined), ...standIns, packCli()]
-  for (const { path: file, size, files } of tarballs) {
+  const platforms = pack(all ? Object.keys(TARGETS) : undefined)
+  const tarballs = [...platforms, packWasm(all), ...standIns, packCli()]
+  for (const { path: file, size, files } of tarballs.filter((one) => one !== null)) {
     say(`${path.relative(ROOT, file)}  ${(size / 1e6).toFixed(2)} MB, ${files.length} files`)
   }
 }
 
 if (require.main === module) main(command)
 
-module.exports = { LEGAL, pack, packCli, packStandIn }
+module.exports = { LEGAL, pack, packCli, packStandIn, packWasm }

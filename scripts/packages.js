@@ -64,7 +64,7 @@ function wasmFiles () {
     bugs,
     type: 'commonjs',
     main: './index.js',
-    files: ['index.js', 'ferrolite.wasm', 'LICENSE'],
+    files: ['index.js', 'ferrolite.wasm', 'LICENSE', 'THIRD-PARTY-NOTICES.txt'],
     engines,
     publishConfig: { access: 'public', provenance: true }
   }

@@ -1,14 +1,14 @@
 'use strict'
 
 // Publishes what was built for all platforms, in an order in which no package asks for one that is
-// not there yet: the platforms, the main package, the stand-ins, the shell. Before, it checks each
-// tarball and writes the list of what is in them; `--prepare` ends there, so that a workflow can
-// attest them. `npm run release:dry` does all that with what this machine has, and publishes
+// not there yet: the platforms, WASM, the main package, the stand-ins, the shell. Before, it checks
+// each tarball and writes the list of what is in them; `--prepare` ends there, so that a workflow
+// can attest them. `npm run release:dry` does all that with what this machine has, and publishes
 // nothing.
 
 const path = require('node:path')
 const { checkTarballs } = require('./check-package')
-const { pack, packCli, packStandIn } = require('./pack')
+const { pack, packCli, packStandIn, packWasm } = require('./pack')
 const { ROOT, main, npm, output, run, say, ScriptError } = require('./run')
 const { writeSbom } = require('./sbom')
 const { STAND_INS } = require('./stand-ins')
@@ -21,7 +21,8 @@ async function command () {
   if (isDry) await require('./prepare').prepare()
   const [main, ...platforms] = pack(isDry ? undefined : Object.keys(TARGETS))
   const standIns = Object.keys(STAND_INS).flatMap((name) => packStandIn(name))
-  const tarballs = [...platforms, main, ...standIns, packCli()]
+  const wasm = packWasm(!isDry)
+  const tarballs = [...platforms, ...(wasm === null ? [] : [wasm]), main, ...standIns, packCli()]
   await checkTarballs(tarballs)
   say(`\nWhat is in them: ${path.relative(ROOT, writeSbom())}`)
   if (process.argv.includes('--prepare')) return

@@ -2,6 +2,7 @@
 
 // `npm test`: every check of both languages, every supported Node version, Bun and Deno.
 // `npm run test:node [file ...]`: the JavaScript tests alone, on the Node that runs this, in full.
+// `npm run test:wasm`: those on the engine in WASM, on the Node that runs this.
 
 const { spawnSync } = require('node:child_process')
 const fs = require('node:fs')
@@ -22,7 +23,8 @@ const runtimes = require('./runtimes')
 const { sqld, unavailable: noSqld } = require('./sqld')
 const { Steps } = require('./steps')
 const { isShared, testFiles } = require('./test-files')
-const { buildWasm, unavailable: noWasm } = require('./wasm')
+const { toolchain } = require('./toolchain')
+const { BINARY: WASM, buildWasm, missing: noWasm } = require('./wasm')
 
 const EXAMPLES = ['readme.js', 'promises.js', 'cancellation.js']
   .map((file) => path.join(ROOT, 'examples', file))
@@ -52,7 +54,7 @@ async function runtimeSteps (step) {
     await step(`node ${current} on ${place}s`, () => serverTests(process.execPath, name, place))
   }
   await step(`node ${current} in a key-value store`, () => storeTests(process.execPath, `node-${current}`))
-  if (noWasm() === null) await step(`node ${current} in WASM`, () => wasmTests(process.execPath, `node-${current}`))
+  if (fs.existsSync(WASM)) await step(`node ${current} in WASM`, () => wasmTests(process.execPath, `node-${current}`))
   await step(`node ${current} ${NO_EVAL}`, () => noEvalTests(process.execPath, `node-${current}`))
   let checked = null
   if (await step('debug build', async () => { checked = await buildDebug() })) {
@@ -81,9 +83,11 @@ async function prepareMoto () {
   say(`moto: ${path.relative(ROOT, (await moto()).env.PYTHONPATH)}`)
 }
 
+// Without it, its tests are skipped and say so.
 async function prepareWasm () {
-  if (noWasm() !== null) return say(`Not built: the engine in WASM. ${noWasm()}`)
-  await buildWasm()
+  const reason = await noWasm(await toolchain())
+  if (reason !== null) return say(`Not built: the engine in WASM. ${reason}`)
+  await buildWasm(true)
 }
 
 async function prepareRedis () {
@@ -134,5 +138,14 @@ async function nodeOnly (files) {
   if (failure !== null) throw failure
 }
 
+async function wasmOnly () {
+  await prepare()
+  if (!fs.existsSync(WASM)) await buildWasm()
+  const name = `node-${runtimes.CURRENT_NODE}`
+  await nodeTests(process.execPath, `${name}-of-wasm`, [], { files: testFiles().filter((file) => /[\\/]wasm[\\/]/.test(file)) })
+  await wasmTests(process.execPath, name)
+}
+
 const [mode, ...files] = process.argv.slice(2)
-main(() => mode === 'node' ? nodeOnly(files) : everything())
+const MODES = { node: () => nodeOnly(files), wasm: wasmOnly }
+main(MODES[mode] ?? everything)

@@ -1,18 +1,22 @@
 'use strict'
 
 // `npm run build:wasm`: the engine in WASM, packages/wasm/ferrolite.wasm. Rust compiles for
-// wasm32-wasip1, Zig compiles SQLite; rustup and pip fetch what is missing. What was made of the
-// same sources is not made again.
+// wasm32-wasip1, Zig compiles SQLite, wasm-opt makes it smaller; rustup, pip and npm fetch what is
+// missing. What was made of the same sources is not made again. `--quick`, as `npm test` has it:
+// larger and slower, built in less than half of the time.
 
 const { createHash } = require('node:crypto')
 const fs = require('node:fs')
 const path = require('node:path')
 const { fromPyPI } = require('./pip')
 const { ROOT, ScriptError, TOOLS, WINDOWS, find, main, output, run, say, seconds } = require('./run')
+const { npmTools } = require('./runtimes')
 const { toolchain } = require('./toolchain')
 
 const TARGET = 'wasm32-wasip1'
 const ZIG_VERSION = '0.17.1'
+const BINARYEN_VERSION = '132.0.0'
+const SHRINKING = ['-O2', '--all-features', '--strip-debug', '--strip-producers', '--strip-target-features']
 const SOURCES = ['.cargo', 'Cargo.lock', 'Cargo.toml', 'crates', 'scripts/wasm.js']
 const FOLDER = path.join(ROOT, 'target', 'wasm')
 const BINARY = path.join(ROOT, 'packages', 'wasm', 'ferrolite.wasm')
@@ -25,35 +29,58 @@ const CFLAGS = [
 ]
 // The engine gives four arguments to functions that have three: WASM checks that.
 const FOUR_ARGUMENTS = ['sqlite3_series_init', 'sqlite3_uuid_init', 'mcRegisterCodecExtensions']
-// -O2: with -O3, 15 % larger and no faster.
-const OPTIMIZED = '-O2'
 
-/** Builds it, unless it is there. */
-async function buildWasm () {
+const FULL = { name: 'full', c: '-O2', rust: {}, shrinks: true }
+const QUICK = {
+  name: 'quick',
+  c: '-O1',
+  rust: { CARGO_PROFILE_RELEASE_LTO: 'off', CARGO_PROFILE_RELEASE_CODEGEN_UNITS: '16', CARGO_PROFILE_RELEASE_OPT_LEVEL: '1' },
+  shrinks: false
+}
+
+/** Builds it, unless it is there. A quick one will do where a full one is there. */
+async function buildWasm (quick = false) {
   const started = Date.now()
   const env = await toolchain()
-  await requireTarget(env)
-  const wanted = madeOf(env)
-  if (isMadeOf(wanted)) return BINARY
-  Object.assign(env, compilers(await zig()))
-  say(`Building the engine in WASM (${TARGET})`)
+  const reason = await missing(env)
+  if (reason !== null) throw new ScriptError(`The engine in WASM cannot be built: ${reason}`)
+  const kind = quick ? QUICK : FULL
+  if (isMadeOf(env, FULL) || isMadeOf(env, kind)) return BINARY
+  // What runs in the build itself is shared with that of the addon.
+  env.CARGO_TARGET_DIR ??= path.join(ROOT, 'target')
+  Object.assign(env, kind.rust, compilers(await zig(), kind.c))
+  say(`Building the engine in WASM (${TARGET}, ${kind.name})`)
   const flags = ['--release', '--locked', '--package', 'ferrolite-node', '--target', TARGET]
   await run('cargo', ['build', ...flags], { env })
-  const built = path.join(FOLDER, TARGET, 'release', 'ferrolite_node.wasm')
-  fs.copyFileSync(built, `${BINARY}.tmp`)
-  fs.renameSync(`${BINARY}.tmp`, BINARY)
-  fs.writeFileSync(MADE_OF, wanted)
+  const built = path.join(env.CARGO_TARGET_DIR, TARGET, 'release', 'ferrolite_node.wasm')
+  const fresh = `${BINARY}.tmp`
+  if (kind.shrinks) await shrink(built, fresh)
+  else fs.copyFileSync(built, fresh)
+  fs.renameSync(fresh, BINARY)
+  fs.writeFileSync(MADE_OF, madeOf(env, kind))
   const size = (fs.statSync(BINARY).size / 1e6).toFixed(2)
   say(`Built ${path.relative(ROOT, BINARY)}, ${size} MB, in ${seconds(started)}`)
   return BINARY
 }
 
+/** What is missing to build it, once rustup and pip were asked for it; or null. */
+async function missing (env) {
+  const reason = unavailable()
+  if (reason !== null) return reason
+  try {
+    if (!hasTarget(env)) await run('rustup', ['target', 'add', TARGET], { env })
+    await zig()
+    return null
+  } catch (error) {
+    return `${error.message}. Install the target by \`rustup target add ${TARGET}\`, and Zig by \`pip install ziglang==${ZIG_VERSION}\``
+  }
+}
+
 /** Why it cannot be built here, or null. */
 function unavailable () {
   if (WINDOWS) return 'Windows has no /bin/sh, which the build of it needs'
-  const cargo = find('cargo')
-  if (cargo === null) return 'Rust is missing: https://rustup.rs'
-  if (find('python3') === null) return 'Python 3 is missing, which fetches Zig'
+  if (find('cargo') === null) return 'Rust is missing: install it from https://rustup.rs'
+  if (find('python3') === null) return 'Python 3, which fetches Zig, is missing: install it'
   if (hasTarget(process.env) || find('rustup') !== null) return null
   return `Rust has no standard library for ${TARGET}: install Rust from https://rustup.rs`
 }
@@ -63,10 +90,10 @@ function hasTarget (env) {
   return folder !== null && fs.existsSync(folder.trim())
 }
 
-async function requireTarget (env) {
-  if (hasTarget(env)) return
-  if (find('rustup', env.PATH) === null) throw new ScriptError(unavailable())
-  await run('rustup', ['target', 'add', TARGET], { env })
+async function shrink (from, to) {
+  const modules = await npmTools('binaryen', { binaryen: BINARYEN_VERSION })
+  const program = path.join(modules, 'binaryen', 'bin', 'wasm-opt')
+  await run(process.execPath, [program, ...SHRINKING, from, '-o', to])
 }
 
 async function zig () {
@@ -81,7 +108,7 @@ async function zig () {
 
 // Commands of one word, as cargo and CMake want them. The engine's CMakeLists.txt has flags of x86
 // for any clang.
-function compilers (binary) {
+function compilers (binary, optimized) {
   const folder = path.join(FOLDER, 'bin')
   fs.mkdirSync(folder, { recursive: true })
   const defines = FOUR_ARGUMENTS.map((name) => `'-D${name}(a,b,c)=${name}(a,b,c,void*t)'`).join(' ')
@@ -95,7 +122,7 @@ for arg; do
   shift
   case "$arg" in -msse4.2|-maes|--target=*) ;; *) set -- "$@" "$arg";; esac
 done
-exec '${binary}' cc --target=wasm32-wasi "$@" ${CFLAGS.join(' ')} ${OPTIMIZED} ${defines}`)
+exec '${binary}' cc --target=wasm32-wasi "$@" ${CFLAGS.join(' ')} ${optimized} ${defines}`)
   const ar = command('ar', `exec '${binary}' ar "$@"`)
   const ranlib = command('ranlib', `exec '${binary}' ranlib "$@"`)
   const cmake = path.join(folder, 'toolchain.cmake')
@@ -111,17 +138,18 @@ set(CMAKE_RANLIB ${ranlib})
     AR_wasm32_wasip1: ar,
     CC_wasm32_wasip1: cc,
     RANLIB_wasm32_wasip1: ranlib,
-    CMAKE_TOOLCHAIN_FILE_wasm32_wasip1: cmake,
-    CARGO_TARGET_DIR: FOLDER
+    CMAKE_TOOLCHAIN_FILE_wasm32_wasip1: cmake
   }
 }
 
-function isMadeOf (wanted) {
-  return fs.existsSync(BINARY) && fs.existsSync(MADE_OF) && fs.readFileSync(MADE_OF, 'latin1') === wanted
+function isMadeOf (env, kind) {
+  if (!fs.existsSync(BINARY) || !fs.existsSync(MADE_OF)) return false
+  return fs.readFileSync(MADE_OF, 'latin1') === madeOf(env, kind)
 }
 
-function madeOf (env) {
-  const hash = createHash('sha256').update(ZIG_VERSION).update(output('rustc', ['--version'], { env }) ?? '')
+function madeOf (env, kind) {
+  const hash = createHash('sha256').update(JSON.stringify([ZIG_VERSION, BINARYEN_VERSION, kind]))
+  hash.update(output('rustc', ['--version'], { env }) ?? '')
   for (const name of SOURCES) add(hash, path.join(ROOT, name))
   return hash.digest('hex')
 }
@@ -134,6 +162,6 @@ function add (hash, file) {
   for (const name of fs.readdirSync(file).sort()) add(hash, path.join(file, name))
 }
 
-if (require.main === module) main(buildWasm)
+if (require.main === module) main(() => buildWasm(process.argv.includes('--quick')))
 
-module.exports = { BINARY, buildWasm, unavailable }
+module.exports = { BINARY, buildWasm, missing, unavailable }

@@ -110,6 +110,9 @@ vector/12.reading.js              sync promise   file                          o
 vector/20.build.js                sync promise   file kv                       one     -
 vector/20.manual.js               sync promise   file                          all     -
 vector/30.concurrency.js          -              -                             one     -
+wasm/10.loader.js                 -              -                             one     -
+wasm/20.instance.js               -              -                             one     -
+wasm/30.files.js                  -              -                             one     -
 `
 
 const [, ...LINES] = TABLE.trim().split('\n')
