@@ -16,7 +16,9 @@ const { toolchain } = require('./toolchain')
 const TARGET = 'wasm32-wasip1'
 const ZIG_VERSION = '0.17.1'
 const BINARYEN_VERSION = '132.0.0'
-const SHRINKING = ['-O2', '--all-features', '--strip-debug', '--strip-producers', '--strip-target-features']
+// What Node.js 20 knows; newer features of Binaryen change the file.
+const FEATURES = ['bulk-memory', 'multivalue', 'mutable-globals', 'nontrapping-float-to-int', 'reference-types', 'sign-ext']
+const SHRINKING = ['-O2', '-mvp', ...FEATURES.map((name) => `--enable-${name}`), '--strip-debug', '--strip-producers', '--strip-target-features']
 const SOURCES = ['.cargo', 'Cargo.lock', 'Cargo.toml', 'crates', 'scripts/wasm.js']
 const FOLDER = path.join(ROOT, 'target', 'wasm')
 const BINARY = path.join(ROOT, 'packages', 'wasm', 'ferrolite.wasm')

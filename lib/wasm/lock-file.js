@@ -4,9 +4,14 @@
 // not look at it.
 
 const fs = require('node:fs')
-const { threadId } = require('node:worker_threads')
 
-const OURS = `${process.pid} ${threadId}\n`
+// Which process has a file, and which of its threads. node:worker_threads takes 2 ms to load.
+let ours = ''
+
+function self () {
+  ours ||= `${process.pid} ${require('node:worker_threads').threadId}\n`
+  return ours
+}
 
 /**
  * -> the name of the lock file, '' if none can be made nor is needed, or null if somebody else has
@@ -16,9 +21,9 @@ function acquire (database, isReadonly) {
   const file = `${database}-lock`
   for (let tries = 0; tries < 3; ++tries) {
     try {
-      fs.writeFileSync(file, OURS, { flag: 'wx' })
+      fs.writeFileSync(file, self(), { flag: 'wx' })
       // Two that found the same stale file may both have removed it.
-      return read(file) === OURS ? file : null
+      return read(file) === self() ? file : null
     } catch (error) {
       if (error.code !== 'EEXIST') {
         if (isReadonly) return ''
@@ -34,7 +39,7 @@ function acquire (database, isReadonly) {
 function removeStale (file) {
   const found = read(file)
   if (found === null) return true
-  if (found === OURS || isAlive(Number.parseInt(found, 10))) return false
+  if (found === self() || isAlive(Number.parseInt(found, 10))) return false
   fs.rmSync(file, { force: true })
   return true
 }
@@ -58,7 +63,7 @@ function isAlive (pid) {
 }
 
 function release (file) {
-  if (file !== '' && read(file) === OURS) fs.rmSync(file, { force: true })
+  if (file !== '' && read(file) === self()) fs.rmSync(file, { force: true })
 }
 
 module.exports = { acquire, release }

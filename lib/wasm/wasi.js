@@ -2,7 +2,7 @@
 
 // What the C library and Rust ask of the system.
 
-const { webcrypto } = require('node:crypto')
+const fs = require('node:fs')
 const { nanoseconds, wallTime } = require('../timers')
 const { wasiFiles } = require('./wasi-files')
 
@@ -13,8 +13,6 @@ const NOSYS = 52
 const { WebAssembly } = /** @type {any} */ (globalThis)
 
 const REALTIME = 0
-// Bytes a call of getRandomValues().
-const MOST = 65536
 const STDERR = 2
 
 function wasi (module, memory) {
@@ -56,10 +54,7 @@ function wasi (module, memory) {
       return SUCCESS
     },
     random_get (at, length) {
-      const bytes = memory.bytes().subarray(at >>> 0, (at >>> 0) + length)
-      for (let i = 0; i < length; i += MOST) {
-        webcrypto.getRandomValues(bytes.subarray(i, i + MOST))
-      }
+      fillRandom(memory.bytes().subarray(at >>> 0, (at >>> 0) + length))
       return SUCCESS
     },
     proc_exit (code) {
@@ -71,6 +66,20 @@ function wasi (module, memory) {
     if (from === 'wasi_snapshot_preview1') functions[name] = known[name] ?? (() => NOSYS)
   }
   return functions
+}
+
+// As crypto.randomFillSync() does, which takes 8 ms to load.
+function fillRandom (bytes) {
+  let fd
+  try {
+    fd = fs.openSync('/dev/urandom', 'r')
+    if (fs.readSync(fd, bytes, 0, bytes.length, null) === bytes.length) return
+  } catch {
+    // Windows has none, nor may a sandbox.
+  } finally {
+    if (fd !== undefined) fs.closeSync(fd)
+  }
+  require('node:crypto').randomFillSync(bytes)
 }
 
 const SLEEPING = new Int32Array(new SharedArrayBuffer(4))
