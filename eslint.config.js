@@ -9,7 +9,7 @@ const REPLACED = [
 ]
 
 module.exports = [
-  ...neostandard({ ignores: ['target/', 'coverage/', 'node_modules/', 'packages/better-sqlite3/lib/index.d.ts'], noJsx: true, semi: false, ts: true }),
+  ...neostandard({ ignores: ['target/', 'coverage/', 'node_modules/', 'site/pages/', 'site/types/', 'packages/better-sqlite3/lib/index.d.ts'], noJsx: true, semi: false, ts: true }),
   {
     files: ['**/*.js', '**/*.mjs'],
     linterOptions: { reportUnusedDisableDirectives: 'error' },

@@ -74,7 +74,7 @@ function speed (results, shown) {
   return panel({
     shown,
     name: 'Calls per second',
-    note: 'times as many as libsql/promise, further right is faster',
+    note: '1 is libsql/promise, 2 is twice as many; further right is faster',
     ...points(results, 'ratio', driver => ratio(driver.ratio), driver => perSecond(driver.nanoseconds)),
     scale: { type: 'log', domain: [1 / 8, 16], clamp: true, nice: false },
     axis: {

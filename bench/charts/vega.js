@@ -113,6 +113,14 @@ function band (width, left, right) {
   }
 }
 
+/** Marks beside the dots that a scale has put at its edge: `ratio` of such a row is beyond it. */
+function breaks ({ domain: [least, most] }) {
+  return [[`datum.ratio > ${most}`, -17], [`datum.ratio < ${least}`, 15]].map(([filter, dx]) => ({
+    mark: { type: 'text', text: '//', dx, fontSize: 15, fontWeight: 700, color: light.ink },
+    transform: [{ filter: `isValid(datum.label) && ${filter}` }]
+  }))
+}
+
 /** Text right of a plot, in columns that end so far from its edge. */
 function column (width, dx, text, more) {
   return {
@@ -137,4 +145,4 @@ async function draw (title, spec) {
   return svg.replace(/^<svg [^>]*>/, head => `${head.replace('<svg ', '<svg role="img" ')}<title>${title}</title>${style}`) + '\n'
 }
 
-module.exports = { band, colour, column, draw, light }
+module.exports = { band, breaks, colour, column, draw, light }
