@@ -32,7 +32,7 @@ const guides = [
 ]
 
 const manual = [
-  { text: 'Manual', items: pages('api', 'promise', 'remote', 'replicas', 'kv', 'vector', 'threads', 'shell') },
+  { text: 'Manual', items: pages('api', 'promise', 'remote', 'replicas', 'kv', 'vector', 'wasm', 'threads', 'shell') },
   { text: 'About', items: pages('performance', 'differences', 'architecture', 'project/changelog', 'project/contributing', 'project/security', 'project/examples') }
 ]
 
@@ -93,7 +93,15 @@ export default defineConfig({
     ],
     sidebar: { '/reference/': reference, '/': [...guides, ...manual] },
     outline: [2, 3],
-    search: { provider: 'local' },
+    search: {
+      provider: 'local',
+      options: {
+        miniSearch: {
+          // Guides and manual before the reference, which repeats every name.
+          searchOptions: { boostDocument: (id) => id.includes('/reference/') ? 0.2 : 1 }
+        }
+      }
+    },
     socialLinks: [{ icon: 'github', link: 'https://github.com/ferrolite/ferrolite' }],
     footer: { message: 'Released under the MIT License.' }
   }
