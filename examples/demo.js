@@ -8,7 +8,8 @@ const os = require('node:os')
 const path = require('node:path')
 const Database = require('ferrolite')
 const { connect } = require('ferrolite/promise')
-const { startSqld, unavailable } = require('../test/servers/sqld')
+const { sqld, unavailable } = require('../scripts/sqld')
+const { startSqld } = require('../test/servers/sqld')
 const { load } = require('./cities')
 const { askAndLeave, pause, quantile, startLoad, startServer } = require('./demo/load')
 const { bar, bold, dim, explain, judged, live, say, settle, time } = require('./demo/screen')
@@ -24,6 +25,7 @@ const lasts = (seconds) => seconds * 1000 * scale
 const number = (n) => n.toLocaleString('en')
 
 async function main (folder, undo) {
+  const noServer = await whyNoServer()
   const file = path.join(folder, 'cities.db')
   const ids = makeDatabase(file)
   say(`One small HTTP server. ${RATE} requests a second ask for one city each, and once a`)
@@ -34,7 +36,7 @@ async function main (folder, undo) {
   const changed = await changedImport(undo, file, ids, before)
   const promises = await withPromises(undo, file, ids, before ?? changed)
   await cancelled(undo, file, ids)
-  await killed(undo, folder, ids)
+  await killed(undo, folder, ids, noServer)
 
   const first = before ?? changed
   say(`${bold('In short')}: p99 from ${judged(first.p99)} to ${judged(promises.p99)}, ` +
@@ -111,11 +113,17 @@ async function cancelled (undo, file, ids) {
     `${time(latest)} it was stopped: the process used ${percent(0)} of a core before, ${percent(1)} after.`)
 }
 
-async function killed (undo, folder, ids) {
+// It is fetched here, and not while something is measured.
+async function whyNoServer () {
+  if (unavailable() !== null) return unavailable()
+  return await sqld().then(() => null, ({ message }) => message)
+}
+
+async function killed (undo, folder, ids, noServer) {
   title(5, 'the database server is killed', "connect('replica.db', { syncUrl })")
-  if (unavailable() !== null) return explain(`Left out: ${unavailable()}.`)
-  const sqld = await startSqld({ after: (fn) => undo.push(fn) }, { dir: path.join(folder, 'sqld') })
-  const primary = await connect(sqld.url)
+  if (noServer) return explain(`Left out: ${noServer}.`)
+  const server = await startSqld({ after: (fn) => undo.push(fn) }, { dir: path.join(folder, 'sqld') })
+  const primary = await connect(server.url)
   undo.push(() => primary.close())
   await copyCities(path.join(folder, 'cities.db'), primary)
 
@@ -123,18 +131,18 @@ async function killed (undo, folder, ids) {
   let back
   const seen = await serve(undo, ids, {
     driver: 'replica',
-    args: [path.join(folder, 'replica.db'), sqld.url],
-    during: async (server, load) => {
+    args: [path.join(folder, 'replica.db'), server.url],
+    during: async (web, load) => {
       await pause(lasts(1.2))
       const [from, failed] = [load.times.length, load.failed]
-      await sqld.kill()
+      await server.kill()
       await pause(lasts(2.4))
       const times = load.times.slice(from)
       dead = { p99: quantile(times, 0.99), failed: load.failed - failed, answered: times.length }
-      await sqld.start()
-      back = await catchUp(primary, server, ids[0])
+      await server.start()
+      back = await catchUp(primary, web, ids[0])
     },
-    notes: () => dead ? 'it is back' : sqld.pid === null ? 'kill -9' : ''
+    notes: () => dead ? 'it is back' : server.pid === null ? 'kill -9' : ''
   })
   if (seen.failed > 0) throw new Error(`${seen.failed} requests failed`)
   explain(`While libSQL server (sqld) was dead, ${number(dead.answered)} requests were answered and ` +
