@@ -66,6 +66,7 @@ examples/81.docs.js               -              -                             o
 examples/82.typescript.js         -              -                             one     -
 examples/83.troubleshooting.js    -              -                             one     -
 examples/84.operator.js           -              -                             one     -
+examples/85.programs.js           -              -                             one     -
 fault/90.engine.js                -              -                             one     -
 fault/95.backup-s3.js             -              -                             one     -
 fault/96.replica-kill.js          -              -                             one     -

@@ -26,7 +26,7 @@ const guides = [
   },
   {
     text: 'Run it',
-    items: pages('guides/docker', 'guides/electron', 'guides/production', 'guides/shutdown', 'observability', 'bundlers', 'testing')
+    items: pages('guides/docker', 'guides/electron', 'guides/production', 'guides/shutdown', 'guides/slow-queries', 'observability', 'bundlers', 'testing')
   },
   { text: 'Look it up', items: pages('guides/troubleshooting', 'guides/errors', 'guides/faq') }
 ]

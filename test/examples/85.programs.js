@@ -1,7 +1,7 @@
 'use strict'
 
-// The programs of docs/guides/docker.md and docs/guides/electron.md run, as far as they can without
-// Docker and Electron.
+// The programs of guides that are files of their own run: those of docker.md and electron.md as far
+// as they can without Docker and Electron.
 
 const assert = require('node:assert/strict')
 const { execFile, spawn } = require('node:child_process')
@@ -29,6 +29,18 @@ function project (t, text) {
   for (const [, name, code] of files) fs.writeFileSync(path.join(folder, name), code)
   return folder
 }
+
+test('the programs of the guide for slow queries print what they say, one after the other', async (t) => {
+  const text = page('slow-queries.md')
+  const folder = project(t, text)
+  const files = [...text.matchAll(/^```js (\S+)\n([^]*?)^```$/gm)]
+  assert.equal(files.length, 4)
+  for (const [, name, code] of files) {
+    const expected = [...code.matchAll(/\/\/ -> (.*)$/gm)].map(([, line]) => `${line}\n`).join('')
+    const { stdout, stderr } = await run(process.execPath, [name], { cwd: folder })
+    assert.deepEqual([name, stdout, stderr], [name, expected, ''])
+  }
+})
 
 async function until (condition) {
   for (const end = Date.now() + 30_000; !await condition().catch(() => false);) {
