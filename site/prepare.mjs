@@ -69,6 +69,7 @@ function reference () {
     fs.mkdirSync(path.dirname(path.join(TYPES, file)), { recursive: true })
     const name = `ferrolite/${file.replace(/\.d\.ts$/, '')}`.replace(/\/index$/, '')
     const text = read(file).replaceAll(/@throws \{(\w+)\}/g, '@throws **$1**')
+      .replaceAll('`@throws`', '"Throws"')
     fs.writeFileSync(path.join(TYPES, file), `/**\n * @module ${name}\n */\n${text}`)
   }
   const bin = path.join(SITE, 'node_modules', 'typedoc', 'bin', 'typedoc')
