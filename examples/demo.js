@@ -176,7 +176,8 @@ async function catchUp (primary, { port }, id) {
 /** Runs the server under load and shows what it does; gives what was seen. */
 async function serve (undo, ids, { driver, args, every = 0, during, notes }) {
   const server = await startServer(undo, driver, ...args)
-  const warm = startLoad(server, ids, { rate: RATE, every: 0 })
+  // Of every kind of request once before it counts: caches are full, code is compiled.
+  const warm = startLoad(server, ids, { rate: RATE, every: every && REPORT_EVERY })
   await pause(lasts(0.4))
   await warm.stop()
 

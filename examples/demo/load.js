@@ -36,13 +36,12 @@ async function startServer (undo, driver, ...args) {
 /** Asks for `rate` cities a second and every `every` ms for a report. `stop()` gives all of it. */
 function startLoad (server, ids, { rate, every }) {
   const agent = new http.Agent({ keepAlive: true, maxSockets: Infinity })
-  const load = { times: [], recent: [], reports: [], failed: 0, sent: 0 }
+  const load = { times: [], recent: [], reports: [], failed: 0, sent: 0, asked: 0 }
   const begun = performance.now()
-  let asked = 0
   const timer = setInterval(() => {
     const passed = performance.now() - begun
     while (load.sent < passed * rate / 1000) city(ids[load.sent++ % ids.length])
-    if (every && asked < passed / every) report(asked++)
+    if (every && load.asked < passed / every) report(load.asked++)
   }, TICK)
 
   async function city (id) {
@@ -72,7 +71,8 @@ function startLoad (server, ids, { rate, every }) {
     async stop () {
       clearInterval(timer)
       const deadline = Date.now() + 10_000
-      while (load.times.length + load.failed < load.sent && Date.now() < deadline) await pause(TICK)
+      const ended = () => load.times.length + load.reports.length + load.failed
+      while (ended() < load.sent + load.asked && Date.now() < deadline) await pause(TICK)
       agent.destroy()
       return load
     }
