@@ -544,8 +544,8 @@ declare namespace Database {
      * Opens a database. `new` may be left out.
      *
      * @param filename a path, `':memory:'`, `''` or nothing (temporary), a Buffer of `serialize()`,
-     *   or the URL of a libSQL server (`libsql:`, `https:`, `http:`). Opening does not contact a
-     *   server: the first call fails if it is down.
+     *   a file descriptor (with `journalFd`), or the URL of a libSQL server (`libsql:`, `https:`,
+     *   `http:`). Opening does not contact a server: the first call fails if it is down.
      * @throws {TypeError} for arguments or options of the wrong type, misspelled options, and a
      *   missing directory.
      * @throws {RangeError} for `timeout` and `defaultQueryTimeout` above 2147483647 ms, and for
@@ -555,13 +555,13 @@ declare namespace Database {
      *   the file is a replica and `syncUrl` is missing.
      * @throws {Error} with code ERR_FERROLITE_BINDING if no native binary loads.
      */
-    new (filename?: string | Buffer | null, options?: Options | null): Database
+    new (filename?: string | Buffer | number | null, options?: Options | null): Database
     /**
      * Opens a database. `new` may be left out.
      *
      * @param filename a path, `':memory:'`, `''` or nothing (temporary), a Buffer of `serialize()`,
-     *   or the URL of a libSQL server (`libsql:`, `https:`, `http:`). Opening does not contact a
-     *   server: the first call fails if it is down.
+     *   a file descriptor (with `journalFd`), or the URL of a libSQL server (`libsql:`, `https:`,
+     *   `http:`). Opening does not contact a server: the first call fails if it is down.
      * @throws {TypeError} for arguments or options of the wrong type, misspelled options, and a
      *   missing directory.
      * @throws {RangeError} for `timeout` and `defaultQueryTimeout` above 2147483647 ms, and for
@@ -571,7 +571,7 @@ declare namespace Database {
      *   the file is a replica and `syncUrl` is missing.
      * @throws {Error} with code ERR_FERROLITE_BINDING if no native binary loads.
      */
-    (filename?: string | Buffer | null, options?: Options | null): Database
+    (filename?: string | Buffer | number | null, options?: Options | null): Database
 
     /** The prototype of all databases. */
     readonly prototype: Database
@@ -721,6 +721,18 @@ declare namespace Database {
      * @throws {TypeError} for servers and replicas, and if it is not a boolean.
      */
     fileMustExist?: boolean | undefined
+    /**
+     * The file descriptor of the rollback journal, the file `<database>-journal`, if the database is
+     * given by its descriptor: an integer from 0 to 2147483647. Default: none.
+     *
+     * @throws {TypeError} if only one of both is a descriptor, if one is not of a regular file that
+     *   is open for reading and, without `readonly`, for writing, if both are of one file, if the
+     *   database is in WAL mode, with `vfs`, `encryptionKey`, `store` or options of servers, and on
+     *   Windows.
+     * @throws {SqliteError} SQLITE_CANTOPEN if this process has the database open with another
+     *   journal.
+     */
+    journalFd?: number | undefined
     /**
      * Milliseconds to wait for a lock of another connection before SQLITE_BUSY: an integer from 0
      * to 2147483647. Default: 5000.

@@ -32,15 +32,16 @@ import SyncDatabase = require('./index')
 /**
  * Opens a database, and waits until it is open.
  *
- * @param filename a path, `':memory:'`, `''` (temporary), a Buffer of `serialize()`, or the URL of
- *   a libSQL server (`libsql:`, `https:`, `http:`). Opening does not contact a server: the first
+ * @param filename a path, `':memory:'`, `''` (temporary), a Buffer of `serialize()`, a file
+ *   descriptor (with `journalFd`; it stays open at least until the promise is resolved), or the URL
+ *   of a libSQL server (`libsql:`, `https:`, `http:`). Opening does not contact a server: the first
  *   call fails if it is down.
  * @returns a promise of the connection.
  * @throws what the constructor throws, as a rejection.
  * @throws {SqliteError} as a rejection, if the file cannot be opened (SQLITE_CANTOPEN), or its key
  *   is wrong (SQLITE_NOTADB); for a replica, SYNC_FOREIGN, SYNC_LOCKED or SYNC_DAMAGED.
  */
-declare function connect (filename: string | Buffer, options?: Options | null): Promise<Database>
+declare function connect (filename: string | Buffer | number, options?: Options | null): Promise<Database>
 /**
  * Opens a database in a key-value store with all its pages in memory.
  *
@@ -68,8 +69,9 @@ declare class Database {
   /**
    * Opens a database without waiting for it. If that fails, each call rejects with the reason.
    *
-   * @param filename a path, `':memory:'`, `''` (temporary), a Buffer of `serialize()`, or the URL
-   *   of a libSQL server (`libsql:`, `https:`, `http:`). Opening does not contact a server: the
+   * @param filename a path, `':memory:'`, `''` (temporary), a Buffer of `serialize()`, a file
+   *   descriptor (with `journalFd`; it stays open at least until the first call has ended), or the
+   *   URL of a libSQL server (`libsql:`, `https:`, `http:`). Opening does not contact a server: the
    *   first call fails if it is down.
    * @throws {TypeError} for arguments or options of the wrong type, misspelled options, and a
    *   missing directory.
@@ -78,7 +80,7 @@ declare class Database {
    * @throws {SqliteError} SYNC_REPLICA if the file is a replica and `syncUrl` is missing.
    * @throws {Error} with code ERR_FERROLITE_BINDING if no native binary loads.
    */
-  constructor (filename: string | Buffer, options?: Options | null)
+  constructor (filename: string | Buffer | number, options?: Options | null)
   /**
    * Opens a temporary database, which is deleted when it is closed.
    *

@@ -147,6 +147,7 @@ const WASM = {
   lacks: {
     ...OF_REPLICAS,
     ...OF_STORES,
+    'databases of file descriptors': 'node:fs has no locks',
     'loadExtension()': 'there are no shared libraries',
     'option vfs': 'the files are those of node:fs',
     'option readers': NO_THREADS,

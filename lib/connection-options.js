@@ -16,6 +16,9 @@ const REMOTE = /^(libsql|https?|wss?):/i
 // The only cipher that the engine was built with.
 const CIPHER = 'aes256cbc'
 
+// What the engine opens `fd:7:8` with (crates/sqlite/src/descriptors).
+const VFS_OF_DESCRIPTORS = 'ferrolite-fd'
+
 const MAX_INT32 = 0x7fffffff
 
 // Options that make no sense without the name of a database.
@@ -58,6 +61,8 @@ function readOptions (path, options, allowNativeBinding) {
     buffer = path
     path = ':memory:'
   }
+  const database = typeof path === 'number' ? readDescriptor(path) : null
+  if (database !== null) path = `fd:${database}`
   options ??= {}
   if (path === undefined || path === null) {
     requireNoName(options)
@@ -75,18 +80,19 @@ function readOptions (path, options, allowNativeBinding) {
   const file = isInMemory(trimmed) ? ':memory:' : trimmed
   const anonymous = isAnonymous(file)
   const common = readCommon(options, anonymous && buffer === null, allowNativeBinding)
+  const journal = readJournal(options, database)
   const inStore = 'store' in options
   const isRemote = !inStore && buffer === null && REMOTE.test(file)
   const { kind, remote, replica, store = null } = inStore
     ? require('./arguments/store').readStore(path, options, buffer !== null)
     : readPlace(file, isRemote, options, anonymous || buffer !== null)
-  const vfs = readVfs(options)
+  const vfs = database === null ? readVfs(options) : VFS_OF_DESCRIPTORS
   const uri = usesUris(options)
   return {
     name: isRemote ? remote.name : path,
     kind,
     // The file on this machine.
-    file: isRemote || inStore ? null : fileOf(kind, resolveFile(file, uri, vfs)),
+    file: isRemote || inStore ? null : fileOf(kind, resolveFile(database === null ? file : `${file}:${journal}`, uri, vfs)),
     uri,
     remote,
     replica,
@@ -94,6 +100,7 @@ function readOptions (path, options, allowNativeBinding) {
     store,
     anonymous,
     buffer,
+    isDescriptor: database !== null,
     ...common,
     // An old state stays as it is.
     readonly: common.readonly || (store !== null && store.epoch !== 0),
@@ -118,9 +125,6 @@ function readCommon (options, isEmpty, allowNativeBinding) {
   if (timeout > MAX_INT32) throw new RangeError('Option "timeout" cannot be greater than 2147483647')
   if (verbose != null && typeof verbose !== 'function') throw new TypeError('Expected the "verbose" option to be a function')
   if (typeof hideParameters !== 'boolean') throw new TypeError('Expected the "hideParameters" option to be a boolean')
-  if ('journalFd' in options && options.journalFd !== undefined) {
-    throw new TypeError('The "journalFd" option is not supported: Ferrolite opens databases by name')
-  }
   if (!allowNativeBinding && 'nativeBinding' in options) {
     throw new TypeError('The "nativeBinding" option is only supported by the default ferrolite entrypoint')
   }
@@ -128,6 +132,30 @@ function readCommon (options, isEmpty, allowNativeBinding) {
     throw new TypeError('Expected the "nativeBinding" option to be a string or addon object')
   }
   return { readonly, fileMustExist, timeout, verbose, hideParameters, nativeBinding }
+}
+
+/** The file descriptor of a database. */
+function readDescriptor (fd) {
+  if (isDescriptor(fd)) return fd
+  throw new TypeError('Expected the file descriptor to be a non-negative 32-bit integer')
+}
+
+/** That of its rollback journal, or null for a database that has a name. */
+function readJournal (options, database) {
+  const { journalFd: journal } = options
+  if (database === null) {
+    if (journal === undefined) return null
+    throw new TypeError('The "journalFd" option can only be used when opening a database from a file descriptor')
+  }
+  if (journal === undefined) throw new TypeError('The "journalFd" option is required when opening a database from a file descriptor')
+  if (!isDescriptor(journal)) throw new TypeError('Expected the "journalFd" option to be a non-negative 32-bit integer')
+  const other = NAMED.find((name) => name !== 'fileMustExist' && options[name] != null)
+  if (other === undefined) return journal
+  throw new TypeError(`The "${other}" option cannot be used when opening a database from a file descriptor`)
+}
+
+function isDescriptor (value) {
+  return Number.isInteger(value) && value >= 0 && value <= MAX_INT32
 }
 
 /** Throws if the name is missing and an option needs one. */

@@ -35,8 +35,8 @@ function resolveFile (file, uri, vfs) {
 }
 
 /** Throws if the folder is missing: the engine's error would not say so. */
-function requireFolder ({ name, file, anonymous }) {
-  if (file === null || anonymous || name.trimStart().startsWith('file:')) return
+function requireFolder ({ name, file, anonymous, isDescriptor }) {
+  if (file === null || anonymous || isDescriptor || name.trimStart().startsWith('file:')) return
   if (!fs.existsSync(path.dirname(file))) {
     throw mistake('TypeError', `Cannot open database because the directory does not exist: ${file}`, undefined, name)
   }

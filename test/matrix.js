@@ -54,6 +54,7 @@ api/56.tracing.js                 sync promise   file server replica kv wasm   a
 api/57.stats.js                   sync promise   file server replica kv wasm   all     yes
 api/58.lifecycle.js               sync promise   file server replica kv wasm   all     yes
 api/62.encryption.js              sync promise   file                          one     -
+api/65.file-descriptor.js         sync promise   file                          all     -
 api/73.call-options.js            sync promise   file server replica kv wasm   all     yes
 api/74.option-names.js            sync promise   file                          all     yes
 cli/10.output.js                  -              -                             one     -

@@ -32,8 +32,9 @@ Database(':memory:', null)
 new Database(Buffer.alloc(0), { verbose: null, nativeBinding: {} })
 // @ts-expect-error a misspelt option
 new Database('app.db', { readOnly: true })
-// @ts-expect-error a file descriptor
-new Database(3)
+new Database(3, { journalFd: 4 })
+// @ts-expect-error a descriptor that is no number
+new Database(3, { journalFd: '4' })
 // @ts-expect-error a header that is no string
 new Database('https://db.example', { headers: { a: 1 } })
 // @ts-expect-error a misspelt option of TLS

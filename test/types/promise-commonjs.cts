@@ -23,8 +23,7 @@ class Store extends Database {
 
 // @ts-expect-error a database cannot be opened without new
 Database(':memory:')
-// @ts-expect-error a file descriptor
-new Database(3)
+new Database(3, { journalFd: 4 })
 // @ts-expect-error a misspelt option
 new Database('app.db', { reader: 1 })
 // @ts-expect-error an option of the wrong type

@@ -6,6 +6,7 @@ use std::fmt;
 use std::io;
 use std::path::Path;
 
+use crate::descriptors;
 use crate::ffi;
 use crate::stack;
 use crate::value::c_bytes;
@@ -137,6 +138,9 @@ pub(crate) unsafe fn last_error(db: *mut ffi::sqlite3, rc: c_int) -> Error {
                     *message = with_hint(message);
                 }
                 code if code & 0xff == ffi::SQLITE_CANTOPEN => {
+                    if let Some(reason) = descriptors::take_reason(db) {
+                        return Error::sqlite(code, reason);
+                    }
                     let file = c_bytes(ffi::sqlite3_db_filename(db, c"main".as_ptr()));
                     let file = file.map(String::from_utf8_lossy).unwrap_or_default();
                     *message = cannot_open(message, &file, ffi::sqlite3_system_errno(db));

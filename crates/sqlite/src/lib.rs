@@ -19,6 +19,7 @@ mod compile;
 mod connection;
 #[cfg(test)]
 mod corpus;
+mod descriptors;
 mod engine;
 mod error;
 mod exec;

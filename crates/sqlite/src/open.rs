@@ -5,6 +5,7 @@ use std::path::Path;
 use std::ptr;
 
 use crate::connection::{c_string, Connection};
+use crate::descriptors;
 use crate::engine;
 use crate::error::{check, open_error, Error, Result};
 use crate::ffi;
@@ -99,7 +100,12 @@ impl Connection {
 }
 
 fn open_raw(options: &OpenOptions) -> Result<*mut ffi::sqlite3> {
-    let path = c_string(options.path, "Database path cannot contain a NUL character")?;
+    let lent = match options.vfs {
+        Some(descriptors::NAME) => Some(descriptors::lend(options.path, options.readonly)?),
+        _ => None,
+    };
+    let path = lent.as_ref().map_or(options.path, descriptors::Lent::name);
+    let path = c_string(path, "Database path cannot contain a NUL character")?;
     let vfs = options
         .vfs
         .map(|vfs| c_string(vfs, "VFS name cannot contain a NUL character"));

@@ -8,7 +8,8 @@ const BACKENDS = {
   replica: () => require('./replica').ReplicaBackend
 }
 
-const NETWORK = { remote: 'remote databases', replica: 'replicas' }
+// What the engine in WASM does not have, by kind.
+const NATIVE = { remote: 'remote databases', replica: 'replicas' }
 
 /**
  * Opens the backend of a Database of the sync API.
@@ -16,8 +17,9 @@ const NETWORK = { remote: 'remote databases', replica: 'replicas' }
  * @returns {import('./backend').Backend}
  */
 function openBackend (environment, options, key) {
-  if (environment.backend === 'wasm' && NETWORK[options.kind] !== undefined) {
-    require('../../capabilities').requireNative(environment, NETWORK[options.kind])
+  const native = options.isDescriptor ? 'databases of file descriptors' : NATIVE[options.kind]
+  if (environment.backend === 'wasm' && native !== undefined) {
+    require('../../capabilities').requireNative(environment, native)
   }
   const Backend = BACKENDS[options.kind]()
   return new Backend(environment, options, key)

@@ -52,7 +52,7 @@ impl<F: VfsFile> Methods<F> {
             xCheckReservedLock: Some(check_reserved_lock::<F>),
             xFileControl: Some(file_control::<F>),
             xSectorSize: Some(sector_size::<F>),
-            xDeviceCharacteristics: Some(device_characteristics),
+            xDeviceCharacteristics: Some(device_characteristics::<F>),
             xShmMap: None,
             xShmLock: None,
             xShmBarrier: None,
@@ -222,8 +222,21 @@ unsafe extern "C" fn sector_size<F: VfsFile>(file: *mut ffi::sqlite3_file) -> c_
     }
 }
 
-unsafe extern "C" fn device_characteristics(_: *mut ffi::sqlite3_file) -> c_int {
-    ffi::SQLITE_IOCAP_POWERSAFE_OVERWRITE | ffi::SQLITE_IOCAP_UNDELETABLE_WHEN_OPEN
+unsafe extern "C" fn device_characteristics<F: VfsFile>(file: *mut ffi::sqlite3_file) -> c_int {
+    let mut stays = false;
+    // SAFETY: SQLite passes an open file.
+    unsafe {
+        with::<F>(file, |file| {
+            stays = !file.may_be_deleted();
+            Ok(ffi::SQLITE_OK)
+        });
+    }
+    let undeletable = if stays {
+        ffi::SQLITE_IOCAP_UNDELETABLE_WHEN_OPEN
+    } else {
+        0
+    };
+    ffi::SQLITE_IOCAP_POWERSAFE_OVERWRITE | undeletable
 }
 
 unsafe extern "C" fn file_control<F: VfsFile>(

@@ -27,6 +27,8 @@ impl VfsError {
     pub const BUSY: Self = Self(ffi::SQLITE_BUSY);
     /// There is no such file, or it may not be opened.
     pub const CANTOPEN: Self = Self(ffi::SQLITE_CANTOPEN);
+    /// A journal could not be removed.
+    pub const DELETE: Self = Self(ffi::SQLITE_IOERR_DELETE);
     /// What was read is not what was written.
     pub const CORRUPT: Self = Self(ffi::SQLITE_IOERR_CORRUPTFS);
     /// There is no more space.
@@ -45,6 +47,11 @@ impl VfsError {
     /// That of an extended result code.
     pub fn of(code: c_int) -> Self {
         Self(code)
+    }
+
+    /// `None` for success.
+    pub(crate) fn from_code(code: c_int) -> Option<Self> {
+        (code != ffi::SQLITE_OK).then_some(Self(code))
     }
 
     /// The result code.
@@ -93,8 +100,8 @@ pub trait Vfs: Send + Sync + 'static {
         Ok(name.to_owned())
     }
 
-    /// Removes a journal.
-    fn delete(&self, _name: &str) -> VfsResult<()> {
+    /// Removes a journal; `sync`: also after a loss of power.
+    fn delete(&self, _name: &str, _sync: bool) -> VfsResult<()> {
         Ok(())
     }
 
@@ -194,6 +201,11 @@ pub trait VfsFile: 'static {
 
     /// Whether it could be opened for reading only.
     fn is_readonly(&self) -> bool {
+        false
+    }
+
+    /// Whether somebody can delete it while it is open.
+    fn may_be_deleted(&self) -> bool {
         false
     }
 

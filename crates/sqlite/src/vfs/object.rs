@@ -175,9 +175,11 @@ unsafe extern "C" fn delete<V: Vfs>(
     let Some(owned) = this.owns(text) else {
         return default!(V, vfs, xDelete, ffi::SQLITE_IOERR_DELETE, name, sync);
     };
-    boundary(ffi::SQLITE_IOERR_DELETE, || match this.vfs.delete(&owned) {
-        Ok(()) => ffi::SQLITE_OK,
-        Err(error) => error.code(),
+    boundary(ffi::SQLITE_IOERR_DELETE, || {
+        match this.vfs.delete(&owned, sync != 0) {
+            Ok(()) => ffi::SQLITE_OK,
+            Err(error) => error.code(),
+        }
     })
 }
 

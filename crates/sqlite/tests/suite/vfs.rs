@@ -52,7 +52,7 @@ impl Vfs for MemoryVfs {
         })
     }
 
-    fn delete(&self, name: &str) -> VfsResult<()> {
+    fn delete(&self, name: &str, _sync: bool) -> VfsResult<()> {
         self.0.files.lock().expect("not poisoned").remove(name);
         Ok(())
     }
