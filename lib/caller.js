@@ -69,13 +69,14 @@ function keepNear (error, limit) {
 function keep (error, sites, limit, isAll) {
   let inner = 0
   let end = 0
-  let left = limit
-  for (; end < sites.length && left > 0; ++end) {
+  // Counted upwards: the limit may be Infinity, as in mocha.
+  let kept = 0
+  for (; end < sites.length && kept < limit; ++end) {
     const owner = ownerOf(sites[end])
-    if (owner === 'user') left--
-    else if (owner === 'package' && left === limit) inner = end
+    if (owner === 'user') kept++
+    else if (owner === 'package' && kept === 0) inner = end
   }
-  if (left === limit || (left > 0 && !isAll)) return null
+  if (kept === 0 || (kept < limit && !isAll)) return null
   const method = isDebugged ? undefined : methodOf(sites[inner])
   return method === undefined
     ? capture(error, end, atCaller)

@@ -7,7 +7,9 @@ const URI = Symbol.for('ferrolite.uri')
 /** Arguments for Ferrolite: no busy timeout, `file:` names are URIs, and memory may be shared. */
 function openArguments (filename, options) {
   if (options !== undefined && options !== null && typeof options !== 'object') return [filename, options]
-  return [shared(filename), { timeout: 0, [URI]: true, ...options }]
+  const given = { [URI]: true, ...options }
+  // @libsql/client gives `undefined` where its user gives nothing.
+  return [shared(filename), { ...given, timeout: given.timeout ?? 0 }]
 }
 
 // The engine has no shared cache, but a VFS whose databases in memory have names.

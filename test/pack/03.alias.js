@@ -12,11 +12,8 @@ const { promisify } = require('node:util')
 const { packageManagers } = require('../../scripts/package-managers')
 const { npm } = require('../../scripts/run')
 const { bun, unavailable } = require('../../scripts/runtimes')
-const { TARGETS } = require('../../scripts/targets')
-const { emptyProject, packed, withoutTools } = require('./project')
-const { pack, packStandIn } = require('../../scripts/pack')
-const { STAND_INS: DRIVERS } = require('../../scripts/stand-ins')
-const { startRegistry } = require('./registry')
+const { emptyProject, withoutTools } = require('./project')
+const { startPublished } = require('./published')
 
 const ROOT = path.join(__dirname, '..', '..')
 const PAGE = fs.readFileSync(path.join(ROOT, 'docs', 'migrating.md'), 'utf8')
@@ -50,7 +47,10 @@ const PROGRAM = `
   const own = [client, libsql].map((db) => db.prepare("SELECT unistr('ok') AS a").get().a)
   const { Database: Callbacks } = from('sequelize')('sqlite3')
   new Callbacks(':memory:').get("SELECT unistr('ok') AS a", (error, { a }) => {
-    console.log(answer, ...names, ...own, a)
+    // Of all drivers, whoever required them.
+    const { sharedObjects } = process.report.getReport()
+    const addons = sharedObjects.filter((file) => file.endsWith('.node')).map((file) => require('path').basename(file))
+    console.log(answer, ...names, ...own, a, ...addons)
   })`
 
 let home
@@ -61,29 +61,14 @@ test.before(async () => {
   if (skip) return
   tools = await packageManagers()
   home = emptyProject()
-  const [main, platform] = pack(undefined, path.join(home, 'packed'))
   const folders = ['drizzle-orm', '@neon-rs/load'].map((name) => path.join(ROOT, 'node_modules', name))
-  for (const stand of STAND_INS) folders.push(standIn(stand))
-  const platforms = Object.keys(TARGETS).map((name) => path.join(ROOT, 'packages', name))
-  const drivers = Object.keys(DRIVERS).flatMap((name) => packStandIn(name, path.join(home, 'packed')))
-  registry = await startRegistry([
-    ...drivers.map(({ stage, path: tarball }) => ({ manifest: manifest(stage), tarball })),
-    { manifest: manifest(path.join(home, 'packed', 'stage', 'ferrolite')), tarball: main.path },
-    // Of the others only what they say of themselves is read.
-    ...platforms.map((folder) => ({ manifest: manifest(folder), tarball: platform.path })),
-    ...folders.map((folder) => ({ manifest: manifest(folder), tarball: packed(home, folder) }))
-  ])
+  registry = await startPublished(home, [...folders, ...STAND_INS.map(standIn)])
 })
 
 test.after(async () => {
   await registry?.close()
   if (home) fs.rmSync(home, { recursive: true, force: true })
 })
-
-function manifest (folder) {
-  const { devDependencies, scripts, ...rest } = JSON.parse(fs.readFileSync(path.join(folder, 'package.json'), 'utf8'))
-  return rest
-}
 
 function standIn (manifest) {
   const folder = path.join(home, 'stand-ins', manifest.name)
@@ -120,9 +105,10 @@ async function run (folder, command, args) {
   })
 }
 
-async function check (folder) {
-  const { stdout } = await run(folder, process.execPath, ['program.js'])
-  assert.equal(stdout, '42 @ferrolite/better-sqlite3 @ferrolite/better-sqlite3 @ferrolite/libsql @ferrolite/sqlite3 ok ok ok\n')
+async function check (folder, ...flags) {
+  const { stdout } = await run(folder, process.execPath, [...flags, 'program.js'])
+  const drivers = '@ferrolite/better-sqlite3 @ferrolite/better-sqlite3 @ferrolite/libsql @ferrolite/sqlite3'
+  assert.equal(stdout, `42 ${drivers} ok ok ok ferrolite.node\n`)
 }
 
 test('npm puts Ferrolite in the place of other drivers', { skip }, async (t) => {
@@ -137,21 +123,24 @@ test('Bun puts Ferrolite in the place of other drivers', { skip }, async (t) => 
   await check(folder)
 })
 
-test('Yarn puts Ferrolite in the place of other drivers', { skip }, async (t) => {
-  const folder = project(t, [recipe('Yarn')])
-  fs.writeFileSync(path.join(folder, '.yarnrc.yml'), [
-    `npmRegistryServer: ${registry.url}`,
-    'unsafeHttpWhitelist: ["127.0.0.1"]',
-    'nodeLinker: node-modules',
-    'enableScripts: false',
-    'enableTelemetry: false',
-    `globalFolder: ${path.join(folder, '.yarn')}`
-  ].join('\n'))
-  fs.writeFileSync(path.join(folder, 'yarn.lock'), '')
-  const cli = path.join(tools, '@yarnpkg', 'cli-dist', 'bin', 'yarn.js')
-  await run(folder, process.execPath, [cli, 'install', '--no-immutable'])
-  await check(folder)
-})
+for (const linker of ['node-modules', 'pnp']) {
+  test(`Yarn (${linker}) puts Ferrolite in the place of other drivers`, { skip }, async (t) => {
+    const folder = project(t, [recipe('Yarn')])
+    fs.writeFileSync(path.join(folder, '.yarnrc.yml'), [
+      `npmRegistryServer: ${registry.url}`,
+      'unsafeHttpWhitelist: ["127.0.0.1"]',
+      `nodeLinker: ${linker}`,
+      'enableScripts: false',
+      'enableTelemetry: false',
+      `globalFolder: ${path.join(folder, '.yarn')}`
+    ].join('\n'))
+    fs.writeFileSync(path.join(folder, 'yarn.lock'), '')
+    const cli = path.join(tools, '@yarnpkg', 'cli-dist', 'bin', 'yarn.js')
+    await run(folder, process.execPath, [cli, 'install', '--no-immutable'])
+    await check(folder, ...linker === 'pnp' ? ['--require', './.pnp.cjs'] : [])
+    assert.equal(fs.existsSync(path.join(folder, 'node_modules')), linker !== 'pnp')
+  })
+}
 
 test('pnpm puts Ferrolite in the place of other drivers', { skip }, async (t) => {
   const { dependencies } = JSON.parse(recipe('npm and Bun').code)

@@ -66,11 +66,23 @@ test('the stand-in of better-sqlite3 has its members and no others', () => {
   })
 })
 
+test('errors say who has called, also without a limit of frames', () => {
+  const seen = run(`
+    const Database = require('better-sqlite3')
+    const frames = [10, Infinity].map((limit) => {
+      Error.stackTraceLimit = limit
+      function caller () { new Database(':memory:').prepare('SELECT no') }
+      try { caller() } catch ({ stack }) { return stack.split('\\n').slice(1, 3).map((line) => line.trim().split(' ')[1]) }
+    })
+    console.log(JSON.stringify(frames))`)
+  assert.deepEqual(seen, [['Database.prepare', 'caller'], ['Database.prepare', 'caller']])
+})
+
 test('the stand-in of libsql has its defaults', () => {
   const seen = run(`
     const Database = require('libsql')
     const { connect } = require('libsql/promise')
-    const [a, b] = [1, 2].map(() => new Database('file::memory:?cache=shared'))
+    const [a, b] = [1, 2].map(() => new Database('file::memory:?cache=shared', { timeout: undefined }))
     a.exec('CREATE TABLE t (x); BEGIN IMMEDIATE')
     const began = Date.now()
     let code
@@ -79,11 +91,15 @@ test('the stand-in of libsql has its defaults', () => {
     a.exec('COMMIT')
     const numbered = b.prepare('SELECT ?2 AS b, ?1 AS a').get(['x', 'y'])
     const tables = b.prepare('SELECT name FROM sqlite_schema').all()
+    const timeouts = [undefined, {}, { timeout: undefined }, { timeout: null }, { timeout: 7 }].map((options) => {
+      return new Database(':memory:', options).pragma('busy_timeout', { simple: true })
+    })
     connect(':memory:').then(async (db) => {
       const direct = await db.get('SELECT ?2 AS b, ?1 AS a', [1, 2])
       const prepared = await (await db.prepare('SELECT ?1 AS a')).all(['x'])
       await db.close()
-      console.log(JSON.stringify({ code, quick, numbered, tables, direct, prepared, batch: 'batch' in a, rekey: 'rekey' in a }))
+      const members = ['batch' in a, 'rekey' in a]
+      console.log(JSON.stringify({ code, quick, numbered, tables, timeouts, direct, prepared, members }))
     })`)
   assert.deepEqual(seen, {
     code: 'SQLITE_BUSY',
@@ -92,8 +108,8 @@ test('the stand-in of libsql has its defaults', () => {
     tables: [{ name: 't' }],
     direct: { a: 1, b: 2 },
     prepared: [{ a: 'x' }],
-    batch: true,
-    rekey: false
+    timeouts: [0, 0, 0, 0, 7],
+    members: [true, false]
   })
 })
 

@@ -6,13 +6,16 @@ const crypto = require('node:crypto')
 const fs = require('node:fs')
 const http = require('node:http')
 
-/** Serves packages, a list of `{ manifest, tarball }`; returns its URL and what closes it. */
-async function startRegistry (packages) {
+/**
+ * Serves packages, a list of `{ manifest, tarball }`, and sends who asks for another one to the
+ * registry `others`, if it is given; returns its URL and what closes it.
+ */
+async function startRegistry (packages, others) {
   const server = http.createServer((request, response) => {
     const name = decodeURIComponent(request.url.slice(1))
     const isAsked = ({ manifest }) => [manifest.name, fileOf(manifest)].includes(name)
     const found = packages.filter(isAsked)
-    if (found.length === 0) return response.writeHead(404).end('{}')
+    if (found.length === 0) return goOn(request, response, others)
     if (name === fileOf(found[0].manifest)) return response.end(fs.readFileSync(found[0].tarball))
     response.setHeader('content-type', 'application/json')
     response.end(JSON.stringify(packument(found, `http://${request.headers.host}`)))
@@ -23,6 +26,11 @@ async function startRegistry (packages) {
     server.closeAllConnections()
   })
   return { url: `http://127.0.0.1:${server.address().port}/`, close }
+}
+
+function goOn ({ url }, response, others) {
+  if (others === undefined) return response.writeHead(404).end('{}')
+  response.writeHead(302, { location: new URL(url.slice(1), others).href }).end()
 }
 
 function fileOf ({ name, version }) {

@@ -7,19 +7,17 @@ const { CODES } = require('./constants')
 
 const NAMES = new Map(Object.entries(CODES).map(([name, number]) => [number, name]))
 
-function makeError (name, message, cause) {
+function makeError (name, message) {
   const error = new Error(`SQLITE_${name}: ${message}`)
-  Object.assign(error, { errno: CODES[name], code: `SQLITE_${name}` })
-  if (cause !== undefined) Object.defineProperty(error, 'cause', { value: cause, configurable: true, writable: true })
-  return error
+  return Object.assign(error, { errno: CODES[name], code: `SQLITE_${name}` })
 }
 
 /** An error of Ferrolite in that form. */
 function converted (error) {
   const { rawCode, code, message } = error
   const name = primary(rawCode) ?? named(code) ?? mistakeOf(message)
-  if (name === 'CANTOPEN') return makeError(name, 'unable to open database file', error)
-  return makeError(name, message, error)
+  if (name === 'CANTOPEN') return makeError(name, 'unable to open database file')
+  return makeError(name, message)
 }
 
 function primary (rawCode) {

@@ -1,0 +1,3 @@
+'use strict'
+
+require('./mikro-orm')('@mikro-orm/libsql')

@@ -1,0 +1,5 @@
+'use strict'
+
+const { PrismaBetterSqlite3 } = require('@prisma/adapter-better-sqlite3')
+
+require('./prisma')((options) => new PrismaBetterSqlite3(options))

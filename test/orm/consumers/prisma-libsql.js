@@ -1,0 +1,5 @@
+'use strict'
+
+const { PrismaLibSql } = require('@prisma/adapter-libsql')
+
+require('./prisma')((options) => new PrismaLibSql(options))
