@@ -18,7 +18,7 @@ const pages = (...names) => names.map((name) => ({ text: titleOf(name), link: `/
 const guides = [
   {
     text: 'Begin',
-    items: pages('guides/quick-start', 'guides/choosing-an-api', 'guides/web-server', 'guides/typescript', 'guides/testing', 'migrating')
+    items: pages('guides/quick-start', 'guides/choosing-an-api', 'guides/web-server', 'guides/typescript', 'guides/testing', 'migrating', 'ecosystem')
   },
   {
     text: 'Data',
@@ -85,7 +85,7 @@ export default defineConfig({
   themeConfig: {
     logo: '/logo.svg',
     nav: [
-      { text: 'Guides', link: '/guides/', activeMatch: '^/(guides|migrating|observability|bundlers|testing)' },
+      { text: 'Guides', link: '/guides/', activeMatch: '^/(guides|migrating|ecosystem|observability|bundlers|testing)' },
       { text: 'Manual', link: '/api', activeMatch: '^/(api|promise|remote|replicas|kv|vector|threads|shell)' },
       { text: 'Reference', link: '/reference/', activeMatch: '^/reference' },
       { text: 'Performance', link: '/performance' },
