@@ -7,6 +7,7 @@ const fs = require('node:fs')
 const path = require('node:path')
 const { parseArgs } = require('node:util')
 const { target: currentTarget } = require('../lib/binding')
+const { profileEnvironment } = require('./profile')
 const { ROOT, ScriptError, main, run, say, seconds } = require('./run')
 const { TARGETS } = require('./targets')
 const { toolchain } = require('./toolchain')
@@ -17,7 +18,7 @@ const OLDEST_GLIBC = '2.28'
 
 /** Builds the addon for this machine; cargo itself decides what has changed. */
 async function build () {
-  const env = await toolchain()
+  const env = { ...await toolchain(), ...profileEnvironment() }
   return compile(hostTarget(), 'build', [], path.join(targetFolder(env), 'release'), env)
 }
 
