@@ -101,6 +101,12 @@ function compare (driver, theirs, ours) {
   return { same, names, faults }
 }
 
+function titleOf (name, { packages }) {
+  const names = [name, name.toLowerCase(), name.split(/[/,]/)[0]]
+  const found = names.find((one) => packages[one] !== undefined)
+  return `${name} ${packages[found]}`
+}
+
 function row (title, { driver }, { same, names }) {
   const cell = (name) => !names.includes(name) ? '' : same.includes(name) ? 'same' : 'DIFFERS'
   const others = names.filter((name) => !OPERATIONS.includes(name))
@@ -127,8 +133,7 @@ async function command () {
       const found = await both(registry, consumer).catch(({ message }) => {
         return { same: [], names: [], faults: [message] }
       })
-      const version = consumer.packages[name.split(/[ /,]/)[0]]
-      table.push(row(version === undefined ? name : `${name} ${version}`, consumer, found))
+      table.push(row(titleOf(name, consumer), consumer, found))
       say(table.at(-1))
       for (const fault of found.faults) faults.push(`${name}: ${fault}`)
       if (found.faults.length > 0) process.stderr.write(`${found.faults.join('\n')}\n`)

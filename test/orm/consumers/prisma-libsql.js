@@ -2,4 +2,4 @@
 
 const { PrismaLibSql } = require('@prisma/adapter-libsql')
 
-require('./prisma')((options) => new PrismaLibSql(options))
+require('./prisma')((options) => new PrismaLibSql(options), 2n ** 53n - 1n)

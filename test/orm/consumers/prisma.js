@@ -3,8 +3,8 @@
 const { PrismaClient } = require('./client')
 const { FILE, refused, report } = require('./report')
 
-/** The operations of both adapters. */
-module.exports = (adapter) => {
+/** The operations of both adapters, and the largest integer that each can read. */
+module.exports = (adapter, big) => {
   const db = new PrismaClient({ adapter: adapter({ url: `file:${FILE}` }) })
   const emails = async () => (await db.user.findMany({ orderBy: { id: 'asc' } })).map(({ email }) => email)
   return report({
@@ -37,7 +37,7 @@ module.exports = (adapter) => {
     ],
     async values () {
       await db.user.create({
-        data: { email: 'eve', picture: Buffer.from([0, 255]), big: 2n ** 53n + 1n, born: new Date(1e12), active: true, price: '1.25', tags: { a: [1] } }
+        data: { email: 'eve', picture: Buffer.from([0, 255]), big, born: new Date(1e12), active: true, price: '1.25', tags: { a: [1] } }
       })
       const { price, ...row } = await db.user.findUnique({ where: { email: 'eve' } })
       return [row, String(price), await db.$queryRaw`SELECT picture, big, born, active, typeof(picture) AS type FROM User WHERE email = 'eve'`]
