@@ -2,14 +2,14 @@
 
 // The table of what works where.
 
-const { COLUMNS } = require('../lib/capabilities')
+const { COLUMNS, WASM } = require('../lib/capabilities')
 
 /** Its lines in Markdown. */
 function capabilityTable () {
-  const columns = Object.values(COLUMNS)
+  const columns = [...Object.values(COLUMNS), { ...WASM, called: 'databases on this machine, in WASM' }]
   // Methods that are where others are share a line.
   const lines = new Map()
-  for (const method of new Set(columns.flatMap(({ lacks }) => Object.keys(lacks)))) {
+  for (const method of new Set(Object.values(COLUMNS).flatMap(({ lacks }) => Object.keys(lacks)))) {
     const cells = columns.map((column) => cell(column, method)).join(' | ')
     lines.set(cells, [...lines.get(cells) ?? [], method.replace(/(?<=^option )\w+|^(?!option )\S+/, '`$&`')])
   }

@@ -32,7 +32,7 @@ const CFLAGS = [
 // The engine gives four arguments to functions that have three: WASM checks that.
 const FOUR_ARGUMENTS = ['sqlite3_series_init', 'sqlite3_uuid_init', 'mcRegisterCodecExtensions']
 
-const FULL = { name: 'full', c: '-O2', rust: {}, shrinks: true }
+const FULL = { name: 'full', c: '-Os', rust: { CARGO_PROFILE_RELEASE_OPT_LEVEL: 's' }, shrinks: true }
 const QUICK = {
   name: 'quick',
   c: '-O1',
@@ -52,6 +52,7 @@ async function buildWasm (quick = false) {
   env.CARGO_TARGET_DIR ??= path.join(ROOT, 'target')
   Object.assign(env, kind.rust, compilers(await zig(), kind.c))
   say(`Building the engine in WASM (${TARGET}, ${kind.name})`)
+  forgetOtherC(env, kind)
   const flags = ['--release', '--locked', '--package', 'ferrolite-node', '--target', TARGET]
   await run('cargo', ['build', ...flags], { env })
   const built = path.join(env.CARGO_TARGET_DIR, TARGET, 'release', 'ferrolite_node.wasm')
@@ -90,6 +91,21 @@ function unavailable () {
 function hasTarget (env) {
   const folder = output('rustc', ['--print', 'target-libdir', '--target', TARGET], { env })
   return folder !== null && fs.existsSync(folder.trim())
+}
+
+// Cargo does not know what the C compiler is called with.
+function forgetOtherC (env, { c }) {
+  const file = path.join(FOLDER, 'c-flags')
+  const wanted = JSON.stringify([ZIG_VERSION, CFLAGS, c])
+  if (fs.existsSync(file) && fs.readFileSync(file, 'latin1') === wanted) return
+  for (const folder of ['.fingerprint', 'build']) {
+    const home = path.join(env.CARGO_TARGET_DIR, TARGET, 'release', folder)
+    if (!fs.existsSync(home)) continue
+    for (const name of fs.readdirSync(home).filter((one) => one.startsWith('libsql-ffi-'))) {
+      fs.rmSync(path.join(home, name), { recursive: true })
+    }
+  }
+  fs.writeFileSync(file, wanted)
 }
 
 async function shrink (from, to) {

@@ -282,7 +282,8 @@ class Run {
   }
 
   _files () {
-    const names = fs.readdirSync(this.dir).sort()
+    // The engine in WASM has a lock file beside a database that is open.
+    const names = fs.readdirSync(this.dir).filter((name) => !name.endsWith('-lock')).sort()
     this.note('files', names.map((name) => [name, name.endsWith('-wal')]))
   }
 

@@ -115,6 +115,8 @@ const KNOWN = [
 
 // The heading of the difference, or undefined when it is none that we mean.
 function known (ours, theirs, op) {
+  // What the engine in WASM lacks: lib/capabilities.js has it.
+  if (/ is not available in WASM: /.test(ours[2]?.m)) return 'Not in WASM'
   return KNOWN.find(({ matches }) => matches(ours, theirs, op))?.heading
 }
 
