@@ -12,6 +12,8 @@ mod environment;
 mod execute;
 mod guard;
 mod kept;
+mod methods;
+mod open;
 #[cfg(not(target_family = "wasm"))]
 mod resident;
 mod session;
@@ -73,29 +75,29 @@ fn export_all(env: Env<'_>, options: sys::Value<'_>, exports: sys::Value<'_>) ->
     let data = Rc::into_raw(environment).cast();
     workers::export_all(env, exports, data)?;
     export!(env, exports, data, {
-        "databaseOpen" => database::open,
-        "databaseOpenStore" => database::open_store,
+        "databaseOpen" => open::open,
+        "databaseOpenStore" => open::open_store,
         "databaseRefresh" => kept::refresh,
         "databaseFlush" => kept::flush,
         "databaseHistory" => kept::history,
         "databaseRestore" => kept::restore,
-        "databaseClose" => database::close,
-        "databaseIsOpen" => database::is_open,
-        "databaseInTransaction" => database::in_transaction,
-        "databaseIsReading" => database::is_reading,
-        "databaseExec" => database::exec,
-        "databaseUnsafeMode" => database::unsafe_mode,
-        "databaseLoadExtension" => database::load_extension,
-        "databaseRekey" => database::rekey,
-        "databaseSerialize" => database::serialize,
-        "databaseInterrupt" => database::interrupt,
-        "databaseLastChanges" => database::last_changes,
-        "databaseLimit" => database::limit,
-        "databaseStats" => database::stats,
+        "databaseClose" => methods::close,
+        "databaseIsOpen" => methods::is_open,
+        "databaseInTransaction" => methods::in_transaction,
+        "databaseIsReading" => methods::is_reading,
+        "databaseExec" => methods::exec,
+        "databaseUnsafeMode" => methods::unsafe_mode,
+        "databaseLoadExtension" => methods::load_extension,
+        "databaseRekey" => methods::rekey,
+        "databaseSerialize" => methods::serialize,
+        "databaseInterrupt" => methods::interrupt,
+        "databaseLastChanges" => methods::last_changes,
+        "databaseLimit" => methods::limit,
+        "databaseStats" => methods::stats,
         "databaseAuthorizer" => authorizer::authorizer,
-        "databaseOnChange" => database::on_change,
-        "databaseOnWork" => database::on_work,
-        "databaseRequireOpen" => database::require_open,
+        "databaseOnChange" => methods::on_change,
+        "databaseOnWork" => methods::on_work,
+        "databaseRequireOpen" => methods::require_open,
         "databaseFunction" => callback::function,
         "databaseAggregate" => callback::aggregate,
         "databaseTable" => table::table,

@@ -8,9 +8,10 @@ use ferrolite_sqlite::OpenOptions;
 use ferrolite_worker::local::{storing, MODULES};
 use ferrolite_worker::Port;
 
-use crate::database::{hand_over, unsigned, Setup};
+use crate::database::{this_ready, Database};
 use crate::environment::Environment;
-use crate::kept::{done, this_kept, Failure, Kept};
+use crate::kept::{done, kept_of, this_kept, Failure, Kept};
+use crate::open::{hand_over, unsigned, Setup};
 use crate::store::options_of;
 use crate::sys::{Call, ErrorKind, Result, Value};
 use crate::worker::{start_on, Worker};
@@ -135,6 +136,6 @@ pub fn queued<'e>(call: &Call<'e>) -> Result<Value<'e>> {
 }
 
 /// As `this_kept`, also while something iterates.
-fn open_kept<'e>(call: &Call<'e>) -> Result<(&'e Rc<crate::database::Database>, Kept)> {
-    crate::kept::kept_of(call, crate::database::this_ready(call)?)
+fn open_kept<'e>(call: &Call<'e>) -> Result<(&'e Rc<Database>, Kept)> {
+    kept_of(call, this_ready(call)?)
 }

@@ -15,8 +15,8 @@ use ferrolite_worker::{replica, server, Answer, Block, ConnectionState, Port, Wa
 use crate::authorizer::read_rules;
 use crate::bind;
 use crate::block_layout::header;
-use crate::database::key_of;
 use crate::environment::Environment;
+use crate::open::key_of;
 use crate::sys::{Call, ErrorKind, Finalize, Result, Value, ValueType};
 
 /// The handle that JavaScript has. Dropping it ends the worker once it has done its work.
