@@ -178,6 +178,18 @@ export type WorkerFile = [
   key: Uint8Array | null
 ]
 
+/** What a connection to a database in a store is opened with. */
+type StoredConnection = [
+  name: string,
+  readonly: boolean,
+  /** ms to wait for locks of attached files */
+  timeout: number,
+  verbose: ((sql: string) => void) | null,
+  defaultTimeout: number,
+  role: Role,
+  hideParameters: boolean
+]
+
 /** Executes with parameters: false means that JavaScript is to put them in order first. */
 type Execute<Result> = (this: StatementHandle, ...params: Param[]) => Result | false
 
@@ -204,17 +216,7 @@ export interface Natives {
     name: string,
     hideParameters: boolean
   ): ConnectionHandle
-  databaseOpenStore (
-    host: StoreHost,
-    name: string,
-    readonly: boolean,
-    /** ms to wait for locks of attached files */
-    timeout: number,
-    verbose: ((sql: string) => void) | null,
-    defaultTimeout: number,
-    role: Role,
-    hideParameters: boolean
-  ): ConnectionHandle
+  databaseOpenStore (host: StoreHost, ...connection: StoredConnection): ConnectionHandle
   /** Moves a reader of a store to the newest state -> whether that is another one. */
   databaseRefresh (this: ConnectionHandle): boolean
   /** Waits until the store has all that was committed. */
@@ -224,18 +226,7 @@ export interface Natives {
   /** Commits the state of an epoch of a store once more. */
   databaseRestore (this: ConnectionHandle, epoch: number): void
   /** A resident database, with the state that its worker has left. */
-  databaseOpenResident (
-    worker: WorkerHandle,
-    host: ResidentHost,
-    name: string,
-    readonly: boolean,
-    /** ms to wait for locks of attached files */
-    timeout: number,
-    verbose: ((sql: string) => void) | null,
-    defaultTimeout: number,
-    role: Role,
-    hideParameters: boolean
-  ): ConnectionHandle
+  databaseOpenResident (worker: WorkerHandle, host: ResidentHost, ...connection: StoredConnection): ConnectionHandle
   /** -> whether anything is queued, which the worker takes over */
   databaseTakeBatch (this: ConnectionHandle, worker: WorkerHandle): boolean
   /** What became of the last batch; throws if it is lost. */

@@ -51,27 +51,58 @@ pub fn open<'e>(call: &Call<'e>) -> Result<Value<'e>> {
     hand_over(env, environment.clone(), conn, None, name.clone(), &setup)
 }
 
-/// `(host, name, readonly, timeout, logger, defaultTimeout, role, hideParameters)` -> handle; for `host` see
-/// [`store::open`]
+/// `(host, ...)` and the arguments of [`Stored`] -> handle; for `host` see [`store::open`]
 pub fn open_store<'e>(call: &Call<'e>) -> Result<Value<'e>> {
     let env = call.env;
     let environment: Rc<Environment> = call.data();
-    let name = call.arg(1).to_utf8(env)?;
-    let options = OpenOptions {
-        readonly: call.arg(2).as_bool(env),
-        timeout: unsigned(call.arg(3).as_i32(env)),
-        modules: MODULES,
-        ..OpenOptions::new("")
-    };
-    let opened = store::open(env, &environment, call.arg(0), &name, &options)?;
-    let (conn, kept) = opened.map_err(|error| throw_opening(env, &environment, &error, &name))?;
-    let setup = Setup {
-        role: call.arg(6).as_i32(env),
-        logger: call.arg(4),
-        hides_parameters: call.arg(7).as_bool(env),
-        default_timeout: unsigned(call.arg(5).as_i32(env)),
-    };
-    hand_over(env, environment, conn, Some(kept), name, &setup)
+    let stored = Stored::read(call, 1)?;
+    let (name, options) = (&stored.name, stored.options());
+    let opened = store::open(env, &environment, call.arg(0), name, &options)?;
+    let (conn, kept) = opened.map_err(|error| throw_opening(env, &environment, &error, name))?;
+    hand_over(
+        env,
+        environment,
+        conn,
+        Some(kept),
+        stored.name,
+        &stored.setup,
+    )
+}
+
+/// What a connection to a database in a store is opened with: `(name, readonly, timeout, logger, defaultTimeout, role,
+/// hideParameters)`.
+pub struct Stored<'e> {
+    pub name: String,
+    pub readonly: bool,
+    timeout: u32,
+    pub setup: Setup<'e>,
+}
+
+impl<'e> Stored<'e> {
+    /// From the argument at `first` on.
+    pub fn read(call: &Call<'e>, first: usize) -> Result<Self> {
+        let env = call.env;
+        Ok(Self {
+            name: call.arg(first).to_utf8(env)?,
+            readonly: call.arg(first + 1).as_bool(env),
+            timeout: unsigned(call.arg(first + 2).as_i32(env)),
+            setup: Setup {
+                logger: call.arg(first + 3),
+                default_timeout: unsigned(call.arg(first + 4).as_i32(env)),
+                role: call.arg(first + 5).as_i32(env),
+                hides_parameters: call.arg(first + 6).as_bool(env),
+            },
+        })
+    }
+
+    pub fn options(&self) -> OpenOptions<'static> {
+        OpenOptions {
+            readonly: self.readonly,
+            timeout: self.timeout,
+            modules: MODULES,
+            ..OpenOptions::new("")
+        }
+    }
 }
 
 fn throw_opening(env: Env<'_>, environment: &Environment, error: &Error, database: &str) -> Thrown {
@@ -119,6 +150,6 @@ pub fn key_of(env: Env<'_>, value: Value<'_>) -> Option<Key> {
     value.append_bytes(env, &mut bytes).map(|_| Key::new(bytes))
 }
 
-pub fn unsigned(value: i32) -> u32 {
+fn unsigned(value: i32) -> u32 {
     u32::try_from(value).unwrap_or(0)
 }

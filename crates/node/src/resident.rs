@@ -4,14 +4,13 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use ferrolite_kv::{connect_resident_with, Error as KvError};
-use ferrolite_sqlite::OpenOptions;
-use ferrolite_worker::local::{storing, MODULES};
+use ferrolite_worker::local::storing;
 use ferrolite_worker::Port;
 
 use crate::database::{this_ready, Database};
 use crate::environment::Environment;
 use crate::kept::{done, kept_of, this_kept, Failure, Kept};
-use crate::open::{hand_over, unsigned, Setup};
+use crate::open::{hand_over, Stored};
 use crate::store::options_of;
 use crate::sys::{Call, ErrorKind, Result, Value};
 use crate::worker::{start_on, Worker};
@@ -30,26 +29,22 @@ pub fn open_worker<'e>(call: &Call<'e>) -> Result<Value<'e>> {
     })
 }
 
-/// `(worker, host, name, readonly, timeout, logger, defaultTimeout, role, hideParameters)` -> handle of the state that
-/// the worker has left; `host`: `ResidentHost` in lib/engine.d.ts
+/// `(worker, host, ...)` and the arguments of [`Stored`] -> handle of the state that the worker has left; `host`:
+/// `ResidentHost` in lib/engine.d.ts
 pub fn open<'e>(call: &Call<'e>) -> Result<Value<'e>> {
     let env = call.env;
     let environment: Rc<Environment> = call.data();
-    let name = call.arg(2).to_utf8(env)?;
     let host = Rc::new(env.reference(call.arg(1))?);
-    let options = options_of(env, call.arg(1), call.arg(3).as_bool(env))?;
-    let with = OpenOptions {
-        timeout: unsigned(call.arg(4).as_i32(env)),
-        modules: MODULES,
-        ..OpenOptions::new("")
-    };
+    let stored = Stored::read(call, 2)?;
+    let name = &stored.name;
+    let options = options_of(env, call.arg(1), stored.readonly)?;
     let opened = match worker_of(call, 0)?.exchange.take_snapshot() {
-        Some(snapshot) => connect_resident_with(snapshot, &name, &options, &with),
+        Some(snapshot) => connect_resident_with(snapshot, name, &options, &stored.options()),
         None => Err(nothing()),
     };
     let (conn, handle) = opened.map_err(|error| {
         let failure = Failure::new(error, host.clone());
-        environment.throw_failure(env, &failure, &name)
+        environment.throw_failure(env, &failure, name)
     })?;
     let (called, notified) = (environment.clone(), host.clone());
     let noted = handle.on_queued(move || {
@@ -65,15 +60,16 @@ pub fn open<'e>(call: &Call<'e>) -> Result<Value<'e>> {
         store: None,
     };
     if let Err(error) = noted {
-        return Err(environment.throw_failure(env, &kept.failure(error), &name));
+        return Err(environment.throw_failure(env, &kept.failure(error), name));
     }
-    let setup = Setup {
-        role: call.arg(7).as_i32(env),
-        logger: call.arg(5),
-        hides_parameters: call.arg(8).as_bool(env),
-        default_timeout: unsigned(call.arg(6).as_i32(env)),
-    };
-    hand_over(env, environment, conn, Some(kept), name, &setup)
+    hand_over(
+        env,
+        environment,
+        conn,
+        Some(kept),
+        stored.name,
+        &stored.setup,
+    )
 }
 
 fn nothing() -> KvError {
