@@ -842,6 +842,13 @@ declare namespace Database {
      */
     maxQueuedBytes?: number | undefined
     /**
+     * Key-value stores: ms without a write after which commits are moved into pages, so that whoever
+     * opens the database next reads little. It keeps no process alive; 0 turns it off. Default: 2000.
+     *
+     * @throws {TypeError} for another value, and without `store`.
+     */
+    checkpointIdle?: number | undefined
+    /**
      * Key-value stores: how many epochs are kept, the newest included; at least 1. A checkpoint makes
      * one. Default: 2.
      *

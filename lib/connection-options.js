@@ -32,7 +32,7 @@ const FOR_SERVER = ['authToken', 'headers', 'namespace', 'tls']
 const FOR_REPLICA = ['syncPeriod', 'readYourWrites', 'resync', 'waitForUncertain']
 
 // Options of databases in key-value stores.
-const FOR_STORE = ['store', 'singleWriter', 'pageSize', 'mode', 'maxQueuedBytes', 'keepEpochs', 'epoch']
+const FOR_STORE = ['store', 'singleWriter', 'pageSize', 'mode', 'maxQueuedBytes', 'keepEpochs', 'epoch', 'checkpointIdle']
 
 const KNOWN = [
   ...NAMED, 'readonly', 'timeout', 'verbose', 'hideParameters', 'nativeBinding', 'defaultQueryTimeout',

@@ -221,6 +221,8 @@ export interface Natives {
   databaseRefresh (this: ConnectionHandle): boolean
   /** Waits until the store has all that was committed. */
   databaseFlush (this: ConnectionHandle): void
+  /** Makes a checkpoint of a database in a store -> whether no transaction was in its way. */
+  databaseCheckpoint (this: ConnectionHandle): boolean
   /** -> number, time in ms since 1970 and pages of each epoch of a store, one after the other */
   databaseHistory (this: ConnectionHandle): number[]
   /** Commits the state of an epoch of a store once more. */

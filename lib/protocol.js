@@ -202,7 +202,9 @@ const STORE_TASK = {
   // Commits the state of an epoch once more.
   RESTORE: 4,
   // Stores a batch of a resident database.
-  APPLY: 5
+  APPLY: 5,
+  // Makes a checkpoint: whether no transaction was in its way.
+  CHECKPOINT: 6
 }
 
 // What a key-value store is asked to do.

@@ -68,7 +68,8 @@ function readStore (name, options, isBuffer) {
       epoch,
       keepEpochs: readNumber('keepEpochs', options, 1, 2),
       maxQueuedBytes: readNumber('maxQueuedBytes', options, 1, 16 << 20),
-      resident: readMode(options)
+      resident: readMode(options),
+      checkpointIdle: readNumber('checkpointIdle', options, 0, 2000)
     }
   }
 }
@@ -198,4 +199,5 @@ module.exports = { OPERATIONS, readStore }
  * @property {number} keepEpochs
  * @property {number} maxQueuedBytes
  * @property {boolean} resident
+ * @property {number} checkpointIdle ms; 0: never
  */

@@ -17,6 +17,8 @@ class StoreHost {
   final = false
   /** The error of a method that has returned a promise. */
   asyncError = null
+  /** Sees every call. @type {import('./idle').Idle | null} */
+  idle = null
   #options
 
   constructor (options) {
@@ -35,6 +37,7 @@ class StoreHost {
 
   /** -> the answer; a string is why there is none */
   call (number, keys, values) {
+    this.idle?.called(number)
     const operation = OPERATIONS[number]
     // The first one: a store may overwrite what it is given.
     const key = nameOf(keys[0])

@@ -5,6 +5,7 @@
 
 const createDatabase = require('../create')
 const { LocalBackend } = require('../backends/sync/local')
+const { idleOf } = require('../backends/promise/store')
 const { backendOf } = require('../backends/sync/backend-of')
 const { addMethods } = require('../caller')
 const { readOptions } = require('../connection-options')
@@ -28,6 +29,7 @@ class Keeper {
     const server = new StoreServer(environment.natives, store)
     this.port = new Port(environment, openResident(options), server)
     this.port.opened.database = name
+    this.idle = server.idle = readonly ? null : idleOf(this.port, store)
   }
 
   /** Has the worker do one of STORE_TASK. */
@@ -41,6 +43,7 @@ class Keeper {
 
   /** What cannot be moved into pages stays where it is: nothing is lost. */
   async close () {
+    this.idle?.stop()
     const closed = this.port.post(new Job(OP.CLOSE))
     this.port.ended = true
     await closed.catch(() => {})

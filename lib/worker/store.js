@@ -28,6 +28,8 @@ const KINDS = {
 }
 
 class StoreServer {
+  /** Sees every call. @type {import('../kv/idle').Idle | null} */
+  idle = null
   #natives
   #options
   #handle = null
@@ -63,6 +65,7 @@ class StoreServer {
   }
 
   #begin (run, number, call, keys, values) {
+    this.idle?.called(call)
     const operation = OPERATIONS[call]
     // Now: a store may overwrite what it is given.
     const key = keys.length === 0 ? '' : keys[0].toString('latin1')

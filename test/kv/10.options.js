@@ -30,7 +30,8 @@ test('a store is read with its defaults', () => {
     epoch: 0,
     keepEpochs: 2,
     maxQueuedBytes: 16 << 20,
-    resident: false
+    resident: false,
+    checkpointIdle: 2000
   })
   const limits = { maxKeys: 10, maxValueBytes: 8 << 20 }
   const plain = fake({ limits, list () {}, putIfAbsent: undefined })
@@ -79,6 +80,7 @@ test('what is wrong with the name and the options is said', () => {
   for (const name of ['keepEpochs', 'epoch', 'maxQueuedBytes']) {
     for (const value of [0, -1, 1.5, '2', 2 ** 31, NaN]) typeError(open('a', { [name]: value }), `Expected the "${name}" option to be an integer from 1 to 2147483647`)
   }
+  for (const value of [-1, 1.5, '2', true, NaN]) typeError(open('a', { checkpointIdle: value }), 'Expected the "checkpointIdle" option to be an integer from 0 to 2147483647')
   for (const mode of ['', 'memory', true]) typeError(open('a', { mode }), 'Expected the "mode" option to be "resident"')
   for (const pageSize of [0, 3, 256, 131072, '4096']) typeError(open('a', { pageSize }), /^Expected the "pageSize" option/)
   typeError(open('a', { syncUrl: 'http://localhost' }), 'A database in a key-value store cannot be a replica')

@@ -116,6 +116,20 @@ impl Handle {
         self.home.borrow_mut().stored()?.checkpoint()
     }
 
+    /// The same when nobody waits for it, unless a transaction or a statement goes on: says whether none does. What
+    /// waits for the store in a resident database goes on to wait.
+    pub fn checkpoint_at_rest(&self, connection: &Connection) -> Result<bool> {
+        let reads = connection.has_running_statements().unwrap_or(false);
+        if connection.in_transaction() || reads {
+            return Ok(false);
+        }
+        let mut home = self.home.borrow_mut();
+        if matches!(*home, Home::Store(_)) || home.queued().0 == 0 {
+            home.stored()?.checkpoint()?;
+        }
+        Ok(true)
+    }
+
     /// Asks the store whether somebody else has taken over.
     pub fn check(&self) -> Result<()> {
         self.home.borrow_mut().stored()?.check_owner()

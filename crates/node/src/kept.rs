@@ -6,7 +6,7 @@ use std::rc::Rc;
 use ferrolite_kv::{Error as KvError, Handle};
 use ferrolite_sqlite::{code_name, Connection, Error};
 
-use crate::database::{this_idle, Database};
+use crate::database::{this_idle, this_ready, Database};
 use crate::environment::{Environment, Subject};
 use crate::store::JsStore;
 use crate::sys::{Call, Env, Ref, Result, Thrown, Value};
@@ -137,6 +137,14 @@ pub fn flush<'e>(call: &Call<'e>) -> Result<Value<'e>> {
     let _busy = db.enter_busy();
     done(call, db, &kept, kept.handle.flush())?;
     call.env.undefined()
+}
+
+/// Makes a checkpoint -> whether no transaction was in its way
+pub fn checkpoint<'e>(call: &Call<'e>) -> Result<Value<'e>> {
+    let (db, kept) = kept_of(call, this_ready(call)?)?;
+    let _busy = db.enter_busy();
+    let made = done(call, db, &kept, kept.handle.checkpoint_at_rest(&db.conn))?;
+    call.env.boolean(made)
 }
 
 /// -> number, time and pages of each epoch that can be opened, one after the other

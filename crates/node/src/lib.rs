@@ -79,6 +79,7 @@ fn export_all(env: Env<'_>, options: sys::Value<'_>, exports: sys::Value<'_>) ->
         "databaseOpenStore" => open::open_store,
         "databaseRefresh" => kept::refresh,
         "databaseFlush" => kept::flush,
+        "databaseCheckpoint" => kept::checkpoint,
         "databaseHistory" => kept::history,
         "databaseRestore" => kept::restore,
         "databaseClose" => methods::close,

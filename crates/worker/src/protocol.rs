@@ -251,6 +251,8 @@ numbers! {
         Restore = 4,
         /// Stores a batch of a resident database.
         Apply = 5,
+        /// Makes a checkpoint: whether no transaction was in its way.
+        Checkpoint = 6,
     }
 }
 

@@ -1,5 +1,6 @@
 'use strict'
 
+const { Idle } = require('../../kv/idle')
 const { claim } = require('../../kv/writers')
 const { OP, ROLE, STORE_TASK } = require('../../protocol')
 const { Job } = require('../../worker/job')
@@ -12,15 +13,18 @@ class StoreRoute extends SingleRoute {
   // Null for a reader.
   #claim
   #isOpened = false
+  #idle
 
-  constructor (connection, port, claimed) {
+  constructor (connection, port, claimed, idle) {
     super(connection, port, false)
     this.#claim = claimed
+    this.#idle = idle
     this.opened.then(() => { this.#isOpened = true }, () => this.closed())
   }
 
   /** Stores what is queued: gives why that failed. */
   async beforeClose () {
+    this.#idle?.stop()
     if (this.port.ended) return
     const job = new Job(OP.STORE)
     job.extra = STORE_TASK.END
@@ -34,6 +38,7 @@ class StoreRoute extends SingleRoute {
   }
 
   closed () {
+    this.#idle?.stop()
     this.#claim?.release()
   }
 }
@@ -45,7 +50,19 @@ function storeRoute (connection, environment) {
   const claimed = readonly ? null : claim(store.store, name)
   const server = new StoreServer(environment.natives, store)
   const port = new Port(environment, openStore(options, shownOf(options), ROLE.ONLY), server)
-  return new StoreRoute(connection, port, claimed)
+  server.idle = readonly ? null : idleOf(port, store)
+  return new StoreRoute(connection, port, claimed, server.idle)
 }
 
-module.exports = { storeRoute }
+/** Has the worker of a port make idle checkpoints. */
+function idleOf (port, { checkpointIdle }) {
+  return new Idle(port, checkpointIdle, async (port) => {
+    if (port.ended) return true
+    const job = new Job(OP.STORE)
+    job.extra = STORE_TASK.CHECKPOINT
+    job.finish = ([[done]]) => done === 1
+    return port.post(job)
+  })
+}
+
+module.exports = { idleOf, storeRoute }

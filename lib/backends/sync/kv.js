@@ -1,6 +1,7 @@
 'use strict'
 
 const { StoreHost } = require('../../kv/host')
+const { Idle } = require('../../kv/idle')
 const { readMoment } = require('../../kv/moments')
 const { claim } = require('../../kv/writers')
 const { LocalBackend } = require('./local')
@@ -10,22 +11,25 @@ class KvBackend extends LocalBackend {
   kind = 'kv'
   // Null for a reader.
   #claim
+  #idle = null
 
   constructor (environment, options, key) {
     const { store, readonly, name } = options
     const claimed = readonly ? null : claim(store.store, name)
+    const host = new StoreHost(options.store)
     try {
-      super(environment, options, key)
+      super(environment, { ...options, host }, key)
     } catch (error) {
       claimed?.release()
       throw error
     }
     this.#claim = claimed
+    if (!readonly) this.#watch(host)
   }
 
   openHandle (role, key) {
     const { natives, options } = this
-    const host = new StoreHost(options.store)
+    const { host } = options
     let handle
     try {
       handle = natives.databaseOpenStore(
@@ -39,6 +43,20 @@ class KvBackend extends LocalBackend {
     if (host.asyncError === null) return handle
     natives.databaseClose.call(handle)
     throw host.asyncError
+  }
+
+  // Opening for writing writes.
+  #watch (host) {
+    const { checkpointIdle } = this.options.store
+    this.#idle = host.idle = new Idle(this, checkpointIdle, (backend) => {
+      return !backend.open || backend.natives.databaseCheckpoint.call(backend.handle)
+    })
+    this.#idle.wrote()
+  }
+
+  #end () {
+    this.#idle?.stop()
+    this.#claim?.release()
   }
 
   refresh () {
@@ -63,7 +81,7 @@ class KvBackend extends LocalBackend {
     try {
       super.close()
     } finally {
-      if (!this.open) this.#claim?.release()
+      if (!this.open) this.#end()
     }
   }
 }

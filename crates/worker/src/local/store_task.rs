@@ -28,6 +28,11 @@ impl Owner<'_> {
                 push_moments(&mut self.replies, &handle.history().map_err(failed)?);
                 return Ok(());
             }
+            StoreTask::Checkpoint => {
+                let done = handle.checkpoint_at_rest(&self.conn).map_err(failed)?;
+                self.replies.end_with(&[ValueRef::Integer(done.into())]);
+                return Ok(());
+            }
             StoreTask::Apply => return Err(INTERNAL),
             StoreTask::Flush => handle.flush().map_err(failed)?,
             StoreTask::End => handle.end().map_err(failed)?,

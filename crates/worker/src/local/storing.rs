@@ -116,6 +116,11 @@ impl Keeper<'_> {
                 self.port.exchange.leave_outcome(applied.clone());
                 applied?;
             }
+            (Op::Store, Some(StoreTask::Checkpoint)) => {
+                self.database.checkpoint()?;
+                self.replies.end_with(&[ValueRef::Integer(1)]);
+                return Ok(());
+            }
             (Op::Store, Some(StoreTask::Flush | StoreTask::End)) => {}
             _ => {
                 let message = "the store of this database has another thread";
