@@ -47,9 +47,6 @@ const STORES = {
   },
   'one bucket': {
     skip: noMoto(),
-    // The server takes one request at a time: whoever opens asks for many keys, and a writer that
-    // does not pause would always be faster.
-    pause: 500,
     async begin (t) {
       const { url } = await startMoto(t)
       const client = new S3({ endpoint: url, ...BUCKET })
@@ -70,7 +67,7 @@ const STORES = {
 }
 
 // Says each row that is committed, and how it ends. Both begin when they are told to.
-const writer = (source, place, name, pause) => `
+const writer = (source, place, name) => `
   const ROOT = ${JSON.stringify(ROOT)}
   const place = ${JSON.stringify(place)}
   const fs = require('node:fs')
@@ -85,7 +82,7 @@ const writer = (source, place, name, pause) => `
       // One in ten is too large for a slot.
       await insert.run(process.pid, n, n % 10 === 9 ? Buffer.alloc(90000, n) : null)
       say(String(n))
-      await new Promise(resolve => setTimeout(resolve, ${pause}))
+      await new Promise(resolve => setTimeout(resolve))
     }
   }
   say('ready')
@@ -112,7 +109,7 @@ function start (t, script) {
   return run
 }
 
-for (const [what, { skip, begin, source, open, pause = 0 }] of Object.entries(STORES)) {
+for (const [what, { skip, begin, source, open }] of Object.entries(STORES)) {
   const timeout = 60_000 + 10_000 * ROUNDS
   test(`two processes race for ${what}`, { skip: skip ?? false, timeout }, async t => {
     const next = random(seed(t))
@@ -121,7 +118,7 @@ for (const [what, { skip, begin, source, open, pause = 0 }] of Object.entries(ST
     let rows = 0
     for (let round = 0; round < ROUNDS; ++round) {
       const name = `app-${round}`
-      const runs = [0, 1].map(() => start(t, writer(source, place, name, pause)))
+      const runs = [0, 1].map(() => start(t, writer(source, place, name)))
       const said = run => `${run.errors} ${run.lines.at(-1)}`
       const isReady = run => run.lines[0] === 'ready' || run.errors !== ''
       await until(() => runs.every(isReady), 'two processes', 60_000)

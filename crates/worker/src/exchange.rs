@@ -43,3 +43,32 @@ impl Exchange {
         lock(&self.outcome).take()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use ferrolite_kv::Error;
+
+    use super::Exchange;
+
+    #[test]
+    fn what_was_left_is_taken_once_and_the_newest_counts() {
+        let exchange = Exchange::default();
+        assert!(exchange.take_batch().is_none());
+        assert!(exchange.take_snapshot().is_none());
+        assert!(exchange.take_outcome().is_none());
+        let failed = || Err(Error::Usage("no".into()));
+        exchange.leave_outcome(Ok(()));
+        exchange.leave_outcome(failed());
+        assert_eq!(exchange.take_outcome(), Some(failed()));
+        assert_eq!(exchange.take_outcome(), None);
+    }
+
+    #[test]
+    fn it_is_left_by_one_thread_and_taken_by_another() {
+        let exchange = Exchange::default();
+        std::thread::scope(|scope| {
+            scope.spawn(|| exchange.leave_outcome(Ok(())));
+        });
+        assert_eq!(exchange.take_outcome(), Some(Ok(())));
+    }
+}

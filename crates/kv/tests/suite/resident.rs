@@ -260,3 +260,73 @@ fn what_waits_is_bounded() {
         assert!(handle.queued().1 <= 50_000);
     }
 }
+
+#[test]
+fn it_is_told_of_what_waits_once_a_batch() {
+    let store = Memory::default();
+    let (mut database, connection, handle) = apart(&store, &options(false));
+    let told = Rc::new(std::cell::Cell::new(0));
+    let count = Rc::clone(&told);
+    handle
+        .on_queued(move || count.set(count.get() + 1))
+        .expect("is resident");
+    exec(&connection, "CREATE TABLE t(a, b)").expect("commits");
+    exec(&connection, "INSERT INTO t VALUES (1, 1)").expect("commits");
+    assert_eq!(told.get(), 1);
+    let batch = handle.take_batch().expect("is sound").expect("waits");
+    // While it is on its way the next ones wait together.
+    exec(&connection, "INSERT INTO t VALUES (2, 2)").expect("commits");
+    exec(&connection, "BEGIN; INSERT INTO t VALUES (3, 3); ROLLBACK").expect("rolls back");
+    exec(&connection, "INSERT INTO t VALUES (4, 4)").expect("commits");
+    assert_eq!(told.get(), 2);
+    handle
+        .settle_batch(database.apply(&batch))
+        .expect("is stored");
+    let batch = handle.take_batch().expect("is sound").expect("waits");
+    handle
+        .settle_batch(database.apply(&batch))
+        .expect("is stored");
+    assert_eq!(handle.queued().0, 0);
+    assert_eq!(stored(&store), dump(&connection));
+    let (_, elsewhere) = open(&Memory::default(), options(false));
+    assert!(matches!(elsewhere.on_queued(|| {}), Err(Error::Usage(_))));
+}
+
+#[test]
+fn nothing_is_committed_while_it_is_frozen() {
+    let store = Memory::default();
+    let (_database, connection, handle) = apart(&store, &options(false));
+    exec(
+        &connection,
+        "CREATE TABLE t(a, b); INSERT INTO t VALUES (1, 1)",
+    )
+    .expect("commits");
+    let before = dump(&connection);
+    let waits = handle.queued();
+    handle.freeze(true).expect("is resident");
+    exec(&connection, "INSERT INTO t VALUES (2, 2)").expect_err("is frozen");
+    exec(&connection, "BEGIN; UPDATE t SET a = 3").expect("is not committed yet");
+    exec(&connection, "COMMIT").expect_err("is frozen");
+    exec(&connection, "ROLLBACK").ok();
+    assert_eq!(dump(&connection), before);
+    assert_eq!(handle.queued(), waits);
+    handle.freeze(false).expect("is resident");
+    exec(&connection, "INSERT INTO t VALUES (2, 2)").expect("commits");
+    assert_ne!(dump(&connection), before);
+    let (_, elsewhere) = open(&Memory::default(), options(false));
+    assert!(matches!(elsewhere.freeze(true), Err(Error::Usage(_))));
+}
+
+#[test]
+fn a_checkpoint_that_nobody_waits_for_waits_for_transactions() {
+    let store = Memory::default();
+    let (connection, handle) = open(&store, options(false));
+    exec(&connection, "CREATE TABLE t(a, b)").expect("commits");
+    exec(&connection, "BEGIN; INSERT INTO t VALUES (1, 1)").expect("writes");
+    assert_eq!(handle.checkpoint_at_rest(&connection), Ok(false));
+    exec(&connection, "COMMIT").expect("commits");
+    assert_eq!(handle.checkpoint_at_rest(&connection), Ok(true));
+    assert_eq!(handle.stats().checkpoints, 1);
+    assert_eq!(handle.checkpoint_at_rest(&connection), Ok(true));
+    assert_eq!(handle.stats().checkpoints, 1);
+}
