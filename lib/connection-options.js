@@ -21,6 +21,9 @@ const VFS_OF_DESCRIPTORS = 'ferrolite-fd'
 
 const MAX_INT32 = 0x7fffffff
 
+// What @ferrolite/sqlite3 says: text in double quotes that names nothing is a string in its engine.
+const QUOTED_STRINGS = Symbol.for('ferrolite.quotedStrings')
+
 // Options that make no sense without the name of a database.
 const NAMED = [
   'store', 'fileMustExist', 'vfs', 'encryptionKey', 'encryptionCipher', 'syncUrl', 'syncPeriod', 'readYourWrites', 'resync',
@@ -101,6 +104,7 @@ function readOptions (path, options, allowNativeBinding) {
     anonymous,
     buffer,
     isDescriptor: database !== null,
+    quotedStrings: options[QUOTED_STRINGS] === true,
     ...common,
     // An old state stays as it is.
     readonly: common.readonly || (store !== null && store.epoch !== 0),

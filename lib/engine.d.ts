@@ -175,7 +175,9 @@ export type WorkerFile = [
   /** LOG: what the `verbose` logger sees. */
   logs: number,
   role: Role,
-  key: Uint8Array | null
+  key: Uint8Array | null,
+  /** Text in double quotes may be a string. */
+  quotedStrings: boolean
 ]
 
 /** What a connection to a database in a store is opened with. */
@@ -214,7 +216,9 @@ export interface Natives {
     role: Role,
     /** What errors say that they are about. */
     name: string,
-    hideParameters: boolean
+    hideParameters: boolean,
+    /** Text in double quotes may be a string. */
+    quotedStrings: boolean
   ): ConnectionHandle
   databaseOpenStore (host: StoreHost, ...connection: StoredConnection): ConnectionHandle
   /** Moves a reader of a store to the newest state -> whether that is another one. */

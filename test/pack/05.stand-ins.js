@@ -131,6 +131,9 @@ test('the stand-in of sqlite3 has its callbacks, errors and events', () => {
       })
       db.all('SELECT b FROM t; SELECT 2', (error, rows) => { seen.rows = [error, rows] })
       db.each('SELECT a FROM t', (error, { a }) => { seen.each = [...(seen.each ?? []), a] }, (error, count) => { seen.count = [error, count] })
+      db.get('SELECT "text" AS a, count(*) AS n FROM sqlite_master WHERE type = "table"', (error, row) => {
+        seen.quoted = [error, row]
+      })
       db.map('SELECT a, b FROM t', (error, map) => { seen.map = map })
       const stmt = db.prepare('SELECT a FROM t')
       const got = []
@@ -156,6 +159,7 @@ test('the stand-in of sqlite3 has its callbacks, errors and events', () => {
     rows: [null, [{ b: 'one' }, { b: 2 }]],
     each: [1, 2],
     count: [null, 2],
+    quoted: [null, { a: 'text', n: 1 }],
     map: { 1: 'one', 2: 2 },
     got: [1, 2, null, null, 1],
     unfinalized: 'SQLITE_BUSY',

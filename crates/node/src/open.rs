@@ -11,8 +11,8 @@ use crate::kept::Kept;
 use crate::store;
 use crate::sys::{Call, Env, Result, Thrown, Value, ValueType};
 
-/// `(path, readonly, mustExist, timeout, logger, buffer, vfs, uri, defaultTimeout, key, role, name, hideParameters)`
-/// -> handle
+/// `(path, readonly, mustExist, timeout, logger, buffer, vfs, uri, defaultTimeout, key, role, name, hideParameters,
+/// quotedStrings)` -> handle
 pub fn open<'e>(call: &Call<'e>) -> Result<Value<'e>> {
     let env = call.env;
     let environment: Rc<Environment> = call.data();
@@ -32,6 +32,7 @@ pub fn open<'e>(call: &Call<'e>) -> Result<Value<'e>> {
         timeout: unsigned(call.arg(3).as_i32(env)),
         vfs: vfs.as_deref(),
         uri: call.arg(7).as_bool(env),
+        quoted_strings: call.arg(13).as_bool(env),
         key: key.as_ref(),
         modules: MODULES,
     };

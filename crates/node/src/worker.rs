@@ -46,7 +46,7 @@ pub fn set_on_wake<'e>(call: &Call<'e>) -> Result<Value<'e>> {
     call.env.undefined()
 }
 
-/// `(path, readonly, mustExist, timeout, vfs, uri, buffer, log, role, key)` -> handle.
+/// `(path, readonly, mustExist, timeout, vfs, uri, buffer, log, role, key, quotedStrings)` -> handle.
 /// Job 1 is the opening.
 pub fn open<'e>(call: &Call<'e>) -> Result<Value<'e>> {
     let args = open_args(call)?;
@@ -79,6 +79,7 @@ fn open_args(call: &Call) -> Result<OpenArgs> {
             None
         },
         uri: call.arg(5).as_bool(env),
+        quoted_strings: call.arg(10).as_bool(env),
         image: has_image.then_some(image),
         log: Log::from_number(call.arg(7).as_i32(env)).unwrap_or(Log::Nothing),
         role: Role::from_number(call.arg(8).as_i32(env)),

@@ -34,6 +34,7 @@ pub fn open<'e>(call: &Call<'e>) -> Result<Value<'e>> {
         timeout: u32::try_from(call.arg(2).as_i32(env)).unwrap_or(0),
         vfs: None,
         uri: false,
+        quoted_strings: false,
         image: None,
         log: Log::from_number(call.arg(3).as_i32(env)).unwrap_or(Log::Nothing),
         role: Role::from_number(call.arg(4).as_i32(env)),

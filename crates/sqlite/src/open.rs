@@ -31,6 +31,9 @@ pub struct OpenOptions<'a> {
     pub vfs: Option<&'a str>,
     /// Treat `file:` names as URIs.
     pub uri: bool,
+    /// Text in double quotes that names nothing is a string, as it was in old programs:
+    /// <https://www.sqlite.org/quirks.html#double_quoted_string_literals_are_accepted>
+    pub quoted_strings: bool,
     /// The file is encrypted with this.
     pub key: Option<&'a Key>,
     /// What is called, in order, before anything is compiled: modules of virtual tables are registered there.
@@ -47,6 +50,7 @@ impl<'a> OpenOptions<'a> {
             timeout: 5000,
             vfs: None,
             uri: false,
+            quoted_strings: false,
             key: None,
             modules: &[],
         }
@@ -58,7 +62,7 @@ const MAX_STRING: c_int = (1 << 29) - 24;
 
 impl Connection {
     /// Opens a database and sets it up as better-sqlite3 does: extended result codes, defensive mode,
-    /// foreign keys, no double-quoted strings, strings no longer than V8 can hold.
+    /// foreign keys, no double-quoted strings unless they are asked for, strings no longer than V8 can hold.
     pub fn open(options: &OpenOptions) -> Result<Self> {
         let connection = Self::open_with_pages(options)?;
         connection.hide_pages()?;
@@ -73,7 +77,7 @@ impl Connection {
         engine::initialize()?;
         stack::learn();
         let connection = Self::from_raw(open_raw(options)?, options.timeout);
-        connection.configure(options.timeout)?;
+        connection.configure(options)?;
         match options.key {
             Some(key) => connection.set_key(key.clone())?,
             None => connection.check_plain_journal()?,
@@ -81,20 +85,18 @@ impl Connection {
         Ok(connection)
     }
 
-    fn configure(&self, timeout: u32) -> Result<()> {
+    fn configure(&self, options: &OpenOptions) -> Result<()> {
         let db = self.shared.raw();
+        let timeout = c_int::try_from(options.timeout).unwrap_or(c_int::MAX);
         // SAFETY: `db` is open; the variadic arguments are those that the documentation names.
         unsafe {
-            check(
-                db,
-                ffi::sqlite3_busy_timeout(db, c_int::try_from(timeout).unwrap_or(c_int::MAX)),
-            )?;
+            check(db, ffi::sqlite3_busy_timeout(db, timeout))?;
             ffi::sqlite3_limit(db, ffi::SQLITE_LIMIT_LENGTH, MAX_STRING);
             ffi::sqlite3_limit(db, ffi::SQLITE_LIMIT_SQL_LENGTH, MAX_STRING);
         }
         self.config(ffi::SQLITE_DBCONFIG_DEFENSIVE, true)?;
-        self.config(ffi::SQLITE_DBCONFIG_DQS_DML, false)?;
-        self.config(ffi::SQLITE_DBCONFIG_DQS_DDL, false)?;
+        self.config(ffi::SQLITE_DBCONFIG_DQS_DML, options.quoted_strings)?;
+        self.config(ffi::SQLITE_DBCONFIG_DQS_DDL, options.quoted_strings)?;
         patches::apply(self)
     }
 }

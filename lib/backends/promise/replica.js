@@ -62,7 +62,7 @@ class ReplicaRoute {
     const [file, , , timeout, vfs, uri, buffer, log] = openArgs(options, key, ROLE.REPLICA)
     this.port = new Port(environment, ({ workerOpenBehind }) => {
       return workerOpenBehind.call(
-        syncer.handle, file, true, true, timeout, vfs, uri, buffer, log, ROLE.REPLICA, key)
+        syncer.handle, file, true, true, timeout, vfs, uri, buffer, log, ROLE.REPLICA, key, false)
     })
     this.port.role = 'file'
     this.port.onLog = options.verbose

@@ -136,8 +136,9 @@ function serverRoute (connection, environment) {
  * @returns {import('../../engine').WorkerFile}
  */
 function openArgs (options, key, role) {
-  const { file, readonly, fileMustExist, timeout, vfs, uri, buffer } = options
-  return [file, readonly, fileMustExist, timeout, vfs, uri, buffer, shownOf(options), role, key]
+  const { file, readonly, fileMustExist, timeout, vfs, uri, buffer, quotedStrings } = options
+  const log = shownOf(options)
+  return [file, readonly, fileMustExist, timeout, vfs, uri, buffer, log, role, key, quotedStrings]
 }
 
 /** What the `verbose` logger is to see of statements. */

@@ -56,7 +56,7 @@ class LocalBackend {
     return natives.databaseOpen(
       options.file, options.readonly, options.fileMustExist, options.timeout, options.verbose,
       options.buffer, options.vfs, options.uri, options.defaultQueryTimeout,
-      key, role, options.name, options.hideParameters
+      key, role, options.name, options.hideParameters, options.quotedStrings
     )
   }
 

@@ -12,6 +12,7 @@ const { Queue } = require('./queue')
 const { bigint: nanoseconds } = process.hrtime
 
 const URI = Symbol.for('ferrolite.uri')
+const QUOTED_STRINGS = Symbol.for('ferrolite.quotedStrings')
 // As node-sqlite3 has it, in ms.
 const BUSY_TIMEOUT = 1000
 const MAX_COMPILED = 100
@@ -46,7 +47,8 @@ class Inner {
       timeout: BUSY_TIMEOUT,
       readonly: (mode & OPEN.OPEN_READONLY) !== 0 && !isInMemory,
       fileMustExist: (mode & OPEN.OPEN_CREATE) === 0 && !isInMemory,
-      [URI]: (mode & OPEN.OPEN_URI) !== 0
+      [URI]: (mode & OPEN.OPEN_URI) !== 0,
+      [QUOTED_STRINGS]: true
     })
     if (this.#events.change) this.configure('change', true)
   }

@@ -49,6 +49,8 @@ pub struct OpenArgs {
     pub vfs: Option<String>,
     /// The path may be a URI.
     pub uri: bool,
+    /// Text in double quotes may be a string.
+    pub quoted_strings: bool,
     /// A database to start from
     pub image: Option<Vec<u8>>,
     /// What the `verbose` logger sees of statements
@@ -135,6 +137,7 @@ fn open_file(args: &mut OpenArgs) -> Result<Connection, Error> {
         timeout: args.timeout,
         vfs: args.vfs.as_deref(),
         uri: args.uri,
+        quoted_strings: args.quoted_strings,
         key: args.key.as_ref(),
         modules: MODULES,
     })?;
@@ -380,6 +383,7 @@ mod tests {
             timeout: 0,
             vfs: None,
             uri: false,
+            quoted_strings: false,
             image: None,
             log: Log::Nothing,
             role: Role::Only,
