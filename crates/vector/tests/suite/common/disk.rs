@@ -157,7 +157,7 @@ impl Vfs for Disk {
         })
     }
 
-    fn delete(&self, name: &str) -> VfsResult<()> {
+    fn delete(&self, name: &str, _sync: bool) -> VfsResult<()> {
         self.operate(false)?.files.remove(name);
         Ok(())
     }
