@@ -81,7 +81,7 @@ impl Vfs for Files {
         String::from_utf8(full).map_err(|_| VfsError::CANTOPEN)
     }
 
-    fn delete(&self, name: &str) -> VfsResult<()> {
+    fn delete(&self, name: &str, _sync: bool) -> VfsResult<()> {
         // SAFETY: pointer and length of a string.
         checked(unsafe { file_delete(name.as_ptr(), name.len()) }).map(|_| ())
     }
