@@ -18,6 +18,7 @@ pub type RegisterModules = fn(&Connection) -> Result<()>;
 
 /// How to open a database.
 #[derive(Debug, Clone, Copy)]
+#[allow(clippy::struct_excessive_bools)] // options, not states
 pub struct OpenOptions<'a> {
     /// File name, `:memory:`, or empty for a temporary database.
     pub path: &'a str,
