@@ -15,6 +15,7 @@ function engineArguments (folder, flags, level) {
   return ['--config', `env.CFLAGS.value=${JSON.stringify(given)}`]
 }
 
+/** The flags that .cargo/config.toml gives the engine, as one text. */
 function flagsOfConfig () {
   const found = /^CFLAGS = \{ value = "([^"]*)"/m.exec(fs.readFileSync(CONFIG, 'utf8'))
   if (found === null) throw new ScriptError(`${CONFIG} has no CFLAGS`)
@@ -35,4 +36,4 @@ function optimizedLess (folder, level) {
   return ['-include', header]
 }
 
-module.exports = { engineArguments }
+module.exports = { engineArguments, flagsOfConfig }

@@ -10,6 +10,7 @@
 const crypto = require('node:crypto')
 const fs = require('node:fs')
 const path = require('node:path')
+const { flagsOfConfig } = require('./engine')
 const { ROOT, WINDOWS, output } = require('./run')
 
 const FOLDER = path.join(__dirname, 'profile')
@@ -54,10 +55,9 @@ function profileFile (name) {
 /** What the profiles are of: the crate with the engine, and the flags it is compiled with. */
 function engineSources () {
   const lock = fs.readFileSync(path.join(ROOT, 'Cargo.lock'), 'utf8')
-  const config = fs.readFileSync(path.join(ROOT, '.cargo', 'config.toml'), 'utf8')
-  const entry = /name = "libsql-ffi"\nversion = "([^"]+)"\n.*\nchecksum = "([^"]+)"/.exec(lock)
-  const [, version, checksum] = entry
-  const flags = crypto.createHash('sha256').update(/^CFLAGS = .*$/m.exec(config)[0]).digest('hex')
+  const entry = /name = "libsql-ffi"\nversion = "([^"]+)"\n.*\nchecksum = "([^"]+)"/
+  const [, version, checksum] = entry.exec(lock)
+  const flags = crypto.createHash('sha256').update(flagsOfConfig()).digest('hex')
   return { 'libsql-ffi': version, checksum, flags }
 }
 

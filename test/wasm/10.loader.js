@@ -86,13 +86,15 @@ wasm('what it lacks says so', t => {
     const { Database: Later } = require('ferrolite/promise')
     const db = new Database(':memory:')
     for (const call of [
-      () => new Later(':memory:'), () => new Database('libsql://localhost'), () => db.loadExtension('x')
+      () => new Later(':memory:'), () => new Database('libsql://localhost'), () => db.loadExtension('x'),
+      () => new Database(0, { journalFd: 1 })
     ]) try { call() } catch (error) { console.log(error.name + ': ' + error.message) }`
   const dir = installed(t)
   const { stdout, stderr } = run(dir, script.replace("require('ferrolite/promise')", "require('./node_modules/ferrolite/promise')"))
   assert.deepEqual(stdout.split('\n'), [
     'TypeError: Promises are not available in WASM: there are no threads',
     'TypeError: Remote databases are not available in WASM: there are no sockets',
-    'TypeError: loadExtension() is not available in WASM: there are no shared libraries'
+    'TypeError: loadExtension() is not available in WASM: there are no shared libraries',
+    'TypeError: Databases of file descriptors are not available in WASM: node:fs has no locks'
   ], stderr)
 })
